@@ -1,0 +1,1 @@
+//! The engine: a plan becomes events on a real database.

@@ -1,0 +1,1 @@
+//! PostgreSQL: connections, the ledger, inventories, fingerprints, a server of our own.

@@ -1,0 +1,1 @@
+//! Events as lines an operator wants to find in a log.

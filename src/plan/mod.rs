@@ -1,0 +1,1 @@
+//! The plan: the runbook as data. Model, loader with positions, expectations, digest. Pure.

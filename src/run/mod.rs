@@ -1,0 +1,1 @@
+//! A run: its events, the fold over them, and what is allowed now. Pure.

@@ -1,0 +1,1 @@
+//! SQL scripts by psql's rules: lexer, splitter, meta-commands, classification. Pure.
