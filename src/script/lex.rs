@@ -120,6 +120,15 @@ impl Lexer {
         !matches!(self.state, State::Initial | State::Stop(_))
     }
 
+    /// Whether a quoted string, identifier or comment goes on at `pos`, a continuation behind a newline
+    /// included.
+    pub(super) fn stays_inside(&mut self, buf: &[u8], pos: usize) -> bool {
+        if matches!(self.state, State::Stop(_)) && quote_continues(buf, pos).is_none() {
+            self.state = State::Initial;
+        }
+        self.state != State::Initial
+    }
+
     /// Between statements as far as parentheses and BEGIN ATOMIC bodies go.
     pub fn at_top(&self) -> bool {
         !self.in_quote() && self.paren_depth == 0 && self.begin_depth == 0
@@ -433,6 +442,7 @@ fn quote_continues(s: &[u8], pos: usize) -> Option<usize> {
     let is_comment = |i: usize| at(i) == Some(b'-') && at(i + 1) == Some(b'-');
     let line_end = |i: usize| i + run(&s[i..], |c| !is_newline(c));
     let mut i = pos;
+    // A buffer's end counts as the end: a line at a time psql sees no newline behind a quote.
     loop {
         match at(i)? {
             b' ' | b'\t' | b'\x0c' => i += 1,

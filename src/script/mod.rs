@@ -19,8 +19,10 @@
 //!   byte for byte what `psql -f` would send, with its [`Place`] and [`Kind`].
 //! - When the server answers a statement with CopyIn: [`Script::copy_chunk`] until it says false, once
 //!   for every CopyIn. Without an answer (an error) the runner stops; nothing has to be skipped.
+//! - [`scan`] reads all of it without a server, for `check`: every problem at once.
 //! - [`Statement::locate`] maps the position of a server's error to line and column of the file.
 
+mod bare;
 mod classify;
 mod condition;
 mod error;
@@ -30,15 +32,19 @@ mod meta;
 mod place;
 mod position;
 mod query;
+mod reader;
 mod resolve;
+mod scan;
+mod secrets;
 mod slash;
 mod source;
 mod split;
 mod tally;
+mod tokens;
 mod vars;
 mod walk;
 
-pub use classify::classify;
+pub use classify::{classify, reads_only, selects_only_constants};
 pub use error::{Problem, ScriptError};
 pub use kind::{Bare, Kind, QualifiedName, Reindex, Session, Transaction};
 pub use lex::{Form, Lexer, Token, TokenKind};
@@ -46,6 +52,8 @@ pub use meta::EchoTo;
 pub use place::{IncludedFrom, Place, Span};
 pub use position::{Located, SourceMap};
 pub use resolve::{Memory, Opened, ResolveError, Resolver};
+pub use scan::{PROBLEMS_AT_MOST, ScanReport, Scanned, scan, scan_with};
+pub use secrets::mask_secrets;
 pub use tally::{Class, Tally};
 pub use vars::{
     Origin, Value, VariableError, Variables, is_name, parse_bool, quote_identifier, quote_literal,
