@@ -13,7 +13,7 @@ mod server;
 use holdpoint::script::{
     Item, Kind, Opened, ResolveError, Resolver, Script, ScriptError, Statement, Variables,
 };
-use server::{Sent, Server};
+use server::{Log, Sent, Server};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -57,7 +57,6 @@ fn ours(file: &Path) -> (Vec<Statement>, Option<ScriptError>) {
 }
 
 struct Psql {
-    sent: Sent,
     succeeded: bool,
     stderr: String,
 }
@@ -67,11 +66,7 @@ fn psql(server: &Server, file: &Path, database: &str) -> Psql {
     let mut command = server.psql(database);
     command.args(["-v", "given=it's", "-o", "/dev/null", "-f"]).arg(file);
     let output = command.output().unwrap();
-    Psql {
-        sent: server.sent(database),
-        succeeded: output.status.success(),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-    }
+    Psql { succeeded: output.status.success(), stderr: String::from_utf8_lossy(&output.stderr).into_owned() }
 }
 
 /// The line in the last `psql:FILE:LINE:` of what psql wrote.
@@ -80,16 +75,15 @@ fn line_of(stderr: &str) -> Option<u64> {
     last.split(':').nth(2)?.parse().ok()
 }
 
-fn compare(server: &Server, file: &Path, database: &str) -> Result<(), String> {
-    let theirs = psql(server, file, database);
+fn compare(file: &Path, theirs: &Psql, sent: &Sent) -> Result<(), String> {
     let (mut statements, error) = ours(file);
-    let failed = theirs.sent.error.as_ref();
+    let failed = sent.error.as_ref();
     if failed.is_some() && !theirs.succeeded {
-        statements.truncate(theirs.sent.statements.len()); // nothing is sent after an error
+        statements.truncate(sent.statements.len()); // nothing is sent after an error
     }
     let texts: Vec<&str> = statements.iter().map(|statement| statement.text.as_str()).collect();
-    if texts != theirs.sent.statements {
-        let (sent, stderr) = (&theirs.sent.statements, &theirs.stderr);
+    if texts != sent.statements {
+        let (sent, stderr) = (&sent.statements, &theirs.stderr);
         return Err(format!("psql sent {sent:#?}\nours {texts:#?}\n{error:?}\n{stderr}"));
     }
     if let Some(failed) = failed {
@@ -134,41 +128,42 @@ fn nasty_scripts_are_sent_as_psql_sends_them() {
     let files = scripts("nasty");
     assert!(files.len() >= 100, "{} scripts", files.len());
     let server = Server::start();
-    let mut failures = Vec::new();
     // Two at a time: most of it is waiting for CREATE DATABASE and psql.
-    thread::scope(|scope| {
-        let halves: Vec<_> = [0, 1]
-            .map(|half| {
-                let (files, server) = (&files, &server);
-                scope.spawn(move || {
-                    let mut failures = Vec::new();
-                    for (i, file) in files.iter().enumerate().filter(|(i, _)| i % 2 == half) {
-                        if let Err(e) = compare(server, file, &format!("n{i}")) {
-                            failures.push(format!("{}: {e}", file.display()));
-                        }
-                    }
-                    failures
-                })
-            })
-            .into_iter()
-            .collect();
-        for half in halves {
-            failures.extend(half.join().unwrap());
-        }
+    let run = |half: usize| -> Vec<(usize, Psql)> {
+        let files = files.iter().enumerate().filter(|(i, _)| i % 2 == half);
+        files.map(|(i, file)| (i, psql(&server, file, &format!("n{i}")))).collect()
+    };
+    let runs = thread::scope(|scope| {
+        let other = scope.spawn(|| run(1));
+        let mut runs = run(0);
+        runs.extend(other.join().unwrap());
+        runs
     });
+    let log: Log = server.log();
+    let mut failures = Vec::new();
+    for (i, theirs) in runs {
+        if let Err(e) = compare(&files[i], &theirs, &log.sent(&format!("n{i}"))) {
+            failures.push(format!("{}: {e}", files[i].display()));
+        }
+    }
     assert!(failures.is_empty(), "{} of {} differ\n{}", failures.len(), files.len(), failures.join("\n"));
 }
 
 #[test]
 fn what_is_refused_stops_before_psql_would_go_on() {
     let server = Server::start();
-    for (i, file) in scripts("stops").iter().enumerate() {
-        let theirs = psql(&server, file, &format!("s{i}"));
+    let files = scripts("stops");
+    for (i, file) in files.iter().enumerate() {
+        psql(&server, file, &format!("s{i}"));
+    }
+    let log = server.log();
+    for (i, file) in files.iter().enumerate() {
+        let theirs = log.sent(&format!("s{i}"));
         let (statements, error) = ours(file);
         let error = error.unwrap_or_else(|| panic!("{} isn't refused", file.display()));
         assert!(!error.what.is_empty() && error.place.line > 0);
-        assert!(statements.len() <= theirs.sent.statements.len(), "{}", file.display());
-        for (ours, theirs) in statements.iter().zip(&theirs.sent.statements) {
+        assert!(statements.len() <= theirs.statements.len(), "{}", file.display());
+        for (ours, theirs) in statements.iter().zip(&theirs.statements) {
             assert_eq!(ours.text, *theirs, "{}", file.display());
         }
     }
@@ -287,17 +282,19 @@ fn random_scripts_are_sent_as_psql_sends_them() {
     let count = std::env::var("HOLDPOINT_RANDOM_SCRIPTS").ok().and_then(|n| n.parse().ok()).unwrap_or(120);
     let server = Server::start();
     let folder = tempfile::tempdir().unwrap();
-    let mut differ = Vec::new();
-    let mut sent_in_all = 0;
+    let file = |seed| folder.path().join(format!("r{seed}.sql"));
     for seed in 1..=count {
-        let text = random_script(seed);
-        let file = folder.path().join(format!("r{seed}.sql"));
-        fs::write(&file, &text).unwrap();
+        fs::write(file(seed), random_script(seed)).unwrap();
         let mut command = server.psql("postgres");
         command.env("PGAPPNAME", format!("r{seed}")).args(["-v", "ON_ERROR_STOP=0", "-v", "given=it's"]);
-        command.args(["-o", "/dev/null", "-f"]).arg(&file).output().unwrap();
-        let theirs = server.sent(&format!("r{seed}")).statements;
-        let ours: Vec<String> = every_statement(&file).into_iter().map(|statement| statement.text).collect();
+        command.args(["-o", "/dev/null", "-f"]).arg(file(seed)).output().unwrap();
+    }
+    let log = server.log();
+    let (mut differ, mut sent_in_all) = (Vec::new(), 0);
+    for seed in 1..=count {
+        let theirs = log.sent(&format!("r{seed}")).statements;
+        let ours = every_statement(&file(seed)).into_iter().map(|statement| statement.text);
+        let (ours, text): (Vec<String>, _) = (ours.collect(), random_script(seed));
         sent_in_all += theirs.len();
         if ours != theirs {
             differ.push(format!("seed {seed}: {text:?}\npsql {theirs:#?}\nours {ours:#?}"));

@@ -30,6 +30,7 @@ mod error;
 mod excerpt;
 mod kind;
 mod lex;
+mod lexeme;
 mod meta;
 mod place;
 mod position;

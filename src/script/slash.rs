@@ -1,7 +1,7 @@
 //! Arguments of backslash commands: psql's rules (`psqlscanslash.l`) for one line.
 
 use super::error::{Fault, Problem};
-use super::lex::is_space;
+use super::lexeme::is_space;
 use super::vars::{Variables, is_name_byte, quote_identifier, quote_literal};
 
 /// One argument, variables filled in.

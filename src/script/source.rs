@@ -154,6 +154,24 @@ pub(super) fn chars(text: &[u8]) -> u64 {
     text.iter().filter(|&&c| c & 0xc0 != 0x80).count() as u64
 }
 
+/// Columns in one line, counted from the last one asked for: a file may be one line of many statements.
+#[derive(Debug, Default)]
+pub(super) struct Columns {
+    byte: usize,
+    chars: u64,
+}
+
+impl Columns {
+    pub fn at(&mut self, line: &[u8], byte: usize) -> u64 {
+        if byte < self.byte {
+            *self = Columns::default();
+        }
+        self.chars += chars(&line[self.byte..byte]);
+        self.byte = byte;
+        self.chars + 1
+    }
+}
+
 /// How many of the bytes are whole characters: all of them, or an error; with `partial` the last
 /// character may be unfinished.
 fn check(text: &[u8], partial: bool, offset: u64, line: u64, column: u64) -> Result<usize, SourceFault> {

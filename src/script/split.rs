@@ -6,7 +6,7 @@ use super::lex::{Form, Lexer, TokenKind};
 use super::meta::{self, Branching, Command};
 use super::query::{Finished, From, Query};
 use super::slash::Cursor;
-use super::source::{LineAt, Source, SourceFault, chars};
+use super::source::{Columns, LineAt, Source, SourceFault};
 use super::tally::{Class, Tally};
 use super::vars::{Variables, quote_identifier, quote_literal};
 use std::io::Read;
@@ -54,24 +54,6 @@ struct Pasted {
     name: String,
     text: Vec<u8>,
     pos: usize,
-}
-
-/// Columns in one line, counted from the last one asked for: a file may be one line of many statements.
-#[derive(Debug, Default)]
-struct Columns {
-    byte: usize,
-    chars: u64,
-}
-
-impl Columns {
-    fn at(&mut self, line: &[u8], byte: usize) -> u64 {
-        if byte < self.byte {
-            *self = Columns::default();
-        }
-        self.chars += chars(&line[self.byte..byte]);
-        self.byte = byte;
-        self.chars + 1
-    }
 }
 
 #[derive(Debug)]

@@ -117,13 +117,31 @@ impl Server {
         run(self.psql("postgres").args(["-c", &format!("CREATE DATABASE {name} STRATEGY file_copy")]));
     }
 
+    /// The log of everything up to now: a process of its own writes it, a little later.
+    pub fn log(&self) -> Log {
+        let mark = format!("mark {:?}", std::time::Instant::now());
+        run(self.psql("postgres").args(["-c", &format!("SELECT '{mark}'")]));
+        for _ in 0..1000 {
+            let text = fs::read_to_string(self.home.join("log.json")).unwrap_or_default();
+            if text.contains(&mark) {
+                return Log { entries: text.lines().flat_map(serde_json::from_str).collect() };
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        panic!("the server's log doesn't show {mark}");
+    }
+}
+
+pub struct Log {
+    entries: Vec<Value>,
+}
+
+impl Log {
     /// What the sessions with an application name sent so far.
     pub fn sent(&self, application: &str) -> Sent {
-        let log = self.log_behind(&format!("log of {application}"));
         let mut sent = Sent::default();
         let mut logged = false;
-        for line in log.lines() {
-            let Ok(entry) = serde_json::from_str::<Value>(line) else { continue };
+        for entry in &self.entries {
             if entry["application_name"] != application {
                 continue;
             }
@@ -150,21 +168,6 @@ impl Server {
             }
         }
         sent
-    }
-}
-
-impl Server {
-    /// The log once everything up to now is in it: a process of its own writes it, a little later.
-    fn log_behind(&self, mark: &str) -> String {
-        run(self.psql("postgres").args(["-c", &format!("SELECT '{mark}'")]));
-        for _ in 0..1000 {
-            let log = fs::read_to_string(self.home.join("log.json")).unwrap_or_default();
-            if log.contains(mark) {
-                return log;
-            }
-            thread::sleep(Duration::from_millis(10));
-        }
-        panic!("the server's log doesn't show {mark}");
     }
 }
 
