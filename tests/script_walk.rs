@@ -205,10 +205,13 @@ fn a_scan_says_everything_at_once() {
 }
 
 #[test]
-fn a_binary_file_is_no_flood() {
+fn one_mistake_is_no_flood() {
     let bytes: Vec<u8> = (0..200_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
     let report = scan(Memory::one("s.sql", bytes), "s.sql", Variables::new()).unwrap();
     assert!(!report.problems.is_empty() && report.problems.len() <= holdpoint::script::PROBLEMS_AT_MOST);
+    let odd =
+        scan(Memory::one("s.sql", "\\if :unset\n\\else\n\\endif\n"), "s.sql", Variables::new()).unwrap();
+    assert_eq!(odd.problems.len(), 1, "{:?}", odd.problems);
     let binary = "COPY t FROM STDIN (FORMAT binary);\nx\n\\.\n";
     let report = scan(Memory::one("s.sql", binary), "s.sql", Variables::new()).unwrap();
     assert!(report.problems[0].to_string().contains("a script is text"));

@@ -366,9 +366,11 @@ impl<R: Read> Splitter<R> {
         let now = Saved { query_len: self.query.len(), paren_depth: self.lexer.paren_depth() };
         let text = match branching {
             Branching::If => {
-                let value = self.conditions.active() && meta::condition(name, cursor, vars)?;
-                self.conditions.begin(value, now);
-                Text::Keep
+                let value =
+                    if self.conditions.active() { meta::condition(name, cursor, vars) } else { Ok(false) };
+                // The block is there whatever its value is: its \endif must not look lonely to a scan.
+                self.conditions.begin(value.as_ref().is_ok_and(|value| *value), now);
+                value.map(|_| Text::Keep)?
             }
             Branching::Elif => {
                 let value = self.conditions.elif_matters() && meta::condition(name, cursor, vars)?;
