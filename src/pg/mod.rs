@@ -11,12 +11,14 @@
 //! | `wire`, `incoming`, `message`, `server_error` | messages on it |
 //! | `startup`, `auth` | from a stream to a session |
 //! | `session`, `query`, `error` | the session |
+//! | `embedded` | a private server for demo and tests |
 
 mod auth;
 mod config;
 mod conninfo;
 mod conninfo_text;
 mod dial;
+pub mod embedded;
 mod environment;
 mod error;
 mod incoming;
