@@ -86,10 +86,10 @@ impl ServerError {
         Ok(error)
     }
 
-    /// The server closes the session after this.
+    /// The server closes the session after this. Only the severity tells: a function can raise 57P01 as
+    /// a plain error, and a foreign server's end arrives as one.
     pub fn ends_session(&self) -> bool {
         matches!(self.severity.as_str(), "FATAL" | "PANIC")
-            || matches!(self.sqlstate.as_str(), "57P01" | "57P02" | "57P03" | "57P05" | "25P03")
     }
 
     /// The class, the first two characters of the SQLSTATE.

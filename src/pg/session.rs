@@ -168,6 +168,10 @@ impl Session {
                     self.last_word = Some(Box::new(error.clone()));
                 }
             }
+            // Another backend has crashed: a mere warning, and then the connection ends.
+            Reply::Notice(notice) if notice.sqlstate == "57P02" => {
+                self.last_word = Some(Box::new(notice.clone()));
+            }
             _ => {}
         }
         Ok(reply)

@@ -35,6 +35,8 @@ pub(super) struct Wire {
     write_broken: Option<String>,
     /// Reading has ended.
     read_ended: Option<String>,
+    /// A message made no sense; nothing behind it can be trusted.
+    nonsense: Option<String>,
 }
 
 impl Wire {
@@ -46,6 +48,7 @@ impl Wire {
             unflushed: false,
             write_broken: None,
             read_ended: None,
+            nonsense: None,
         }
     }
 
@@ -56,8 +59,16 @@ impl Wire {
             // have said why, or that COMMIT was done.
             let _ = self.poll_send(cx);
             loop {
-                if let Some(frame) = self.incoming.next().map_err(WireError::Nonsense)? {
-                    return Poll::Ready(Ok(frame));
+                if let Some(reason) = &self.nonsense {
+                    return Poll::Ready(Err(WireError::Nonsense(reason.clone())));
+                }
+                match self.incoming.next() {
+                    Ok(Some(frame)) => return Poll::Ready(Ok(frame)),
+                    Ok(None) => {}
+                    Err(reason) => {
+                        self.nonsense = Some(reason);
+                        continue;
+                    }
                 }
                 if self.poll_fill(cx).is_pending() {
                     return Poll::Pending;
