@@ -3,3 +3,4 @@
 
 pub mod proxy;
 pub mod server;
+pub mod tls;

@@ -3,9 +3,9 @@
 //! The folder gets its final name only when the lock is held, so a sweep never meets a folder that is
 //! still without one.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::Write;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::error::EmbeddedError;
@@ -44,8 +44,11 @@ impl Folder {
     }
 
     fn create_in(base: &Path, user: Option<&ServerUser>, kept: bool) -> Result<Self, EmbeddedError> {
-        // mkdtemp's way: a name nobody can foresee, 0700 from the start.
-        let made = tempfile::Builder::new().prefix("holdpoint-new-").tempdir_in(base);
+        // mkdtemp's way: a name nobody can foresee, 0700 from the start (tempfile's own default is 0777
+        // less the umask).
+        let mut builder = tempfile::Builder::new();
+        let made =
+            builder.prefix("holdpoint-new-").permissions(Permissions::from_mode(0o700)).tempdir_in(base);
         let made = made.map_err(EmbeddedError::io("make a folder in", base))?;
         let owner = made.path().join(OWNER);
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&owner);

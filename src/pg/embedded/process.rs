@@ -73,9 +73,10 @@ impl Process {
         self.end.status.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Fast shutdown; a server that doesn't follow is made to.
-    pub(super) fn stop(&self) {
-        for (signal, patience) in [(Signal::SIGINT, 10), (Signal::SIGQUIT, 5), (Signal::SIGKILL, 5)] {
+    /// Fast shutdown; a server that doesn't follow within `patience` seconds is made to. (One that is
+    /// just recovering from a crash now and then takes its time.)
+    pub(super) fn stop(&self, patience: u64) {
+        for (signal, patience) in [(Signal::SIGINT, patience), (Signal::SIGQUIT, 5), (Signal::SIGKILL, 5)] {
             if self.signals.send(signal).is_err() || self.wait(Duration::from_secs(patience)) {
                 return;
             }

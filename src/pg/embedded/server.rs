@@ -193,7 +193,7 @@ impl Embedded {
     /// Stops the server (sessions are ended) and starts it again on the same data.
     pub async fn restart(&mut self) -> Result<(), EmbeddedError> {
         if let Some(process) = self.process.take() {
-            let _ = tokio::task::spawn_blocking(move || process.stop()).await;
+            let _ = tokio::task::spawn_blocking(move || process.stop(30)).await;
         }
         self.launch().await
     }
@@ -220,7 +220,7 @@ impl Embedded {
 
     fn end(&mut self) {
         if let Some(process) = self.process.take() {
-            process.stop();
+            process.stop(3); // its data go anyway
         }
     }
 }
