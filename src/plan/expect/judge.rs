@@ -1,17 +1,5 @@
 //! Compares what came with what was expected, and says what differs.
 
-use std::collections::BTreeMap;
-
-/// A saved value: text as the server gave it, and its type.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct SavedValue {
-    pub text: Option<String>,
-    pub type_oid: u32,
-}
-
-/// Saved values by name.
-pub type Saved = BTreeMap<String, SavedValue>;
-
 /// One cell that isn't as expected.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Difference {

@@ -6,12 +6,24 @@
 //! - `judge` compares the two and says in words what differs.
 
 mod answer;
+mod arithmetic;
+mod array;
 mod cell;
+mod interval;
+mod json;
 mod judge;
+mod language;
+mod moment;
+mod number;
+mod quantity;
+mod saved;
+mod show;
+mod value;
 
 pub use answer::{Answer, Column, Outcome, Refusal};
 pub use cell::{Cell, CellError};
-pub use judge::{Difference, Saved, SavedValue, Verdict};
+pub use judge::{Difference, Verdict};
+pub use saved::{Saved, SavedValue, save};
 
 use std::time::Duration;
 
