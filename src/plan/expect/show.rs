@@ -76,6 +76,22 @@ fn misleads(c: char) -> bool {
     )
 }
 
+/// The cells of a row, which are shown already, on one line that ends somewhere.
+pub(super) fn row(cells: impl IntoIterator<Item = impl AsRef<str>>) -> String {
+    let mut words = String::new();
+    for (at, cell) in cells.into_iter().enumerate() {
+        if at > 0 {
+            words.push_str(" | ");
+        }
+        if words.len() > 2 * MAX_SHOWN {
+            words.push('…');
+            break;
+        }
+        words.push_str(cell.as_ref());
+    }
+    words
+}
+
 /// `1 row`, `12 rows`
 pub(super) fn count(number: u64, what: &str) -> String {
     match number {

@@ -119,6 +119,17 @@ impl Kind {
         matches!(self, Kind::Integer(_) | Kind::Numeric | Kind::Float(_))
     }
 
+    /// Whether values of the two are of one sort: all numbers are, and all texts.
+    pub(super) fn compares_with(&self, other: &Kind) -> bool {
+        match (self, other) {
+            (Kind::Array(one), Kind::Array(two)) => one.compares_with(two),
+            (Kind::Json(_), Kind::Json(_)) | (Kind::Moment(_), Kind::Moment(_)) => true,
+            _ if self.is_number() => other.is_number(),
+            _ if self.is_text() => other.is_text(),
+            _ => self == other,
+        }
+    }
+
     pub(super) fn is_text(&self) -> bool {
         matches!(self, Kind::Text(_) | Kind::Padded | Kind::Other)
     }
