@@ -8,6 +8,7 @@ use std::cmp::Ordering;
 use super::arithmetic::Expression;
 use super::cell::{Cell, Form, Operand, Operator, Part, Pattern};
 use super::fit::{Term, fit};
+use super::json::Json;
 use super::moment::Moment;
 use super::number::Number;
 use super::saved::Saved;
@@ -105,6 +106,9 @@ impl<'a> Wanted<'a> {
             };
         };
         match &self.test {
+            Test::Null if field.value == Ok(Value::Json(Json::Null)) => {
+                Err("JSON's null is a value; write \"null\" for it".to_owned())
+            }
             Test::Null => Err(String::new()),
             Test::NotNull => Ok(()),
             Test::Matches(pattern) => said(pattern.0.is_match(text)),
