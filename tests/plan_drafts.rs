@@ -1,0 +1,17 @@
+use holdpoint::plan::{FileCheck, LoadOptions, load};
+#[test]
+fn drafts() {
+    for name in [
+        "kochel-phase-a",
+        "v7-database-phase",
+        "cloud-migration-lane3",
+        "production-promotion",
+        "week2-staging",
+    ] {
+        let path = std::path::PathBuf::from(format!("tests/plans/{name}.toml"));
+        match load(&path, LoadOptions { files: FileCheck::Skip }) {
+            Ok(l) => println!("== {name} ok\n{}", l.warnings),
+            Err(e) => println!("== {name} ERR\n{e}"),
+        }
+    }
+}
