@@ -6,12 +6,33 @@
 //! - `judge` compares the two and says in words what differs.
 
 mod answer;
+mod arithmetic;
+mod array;
 mod cell;
+mod compare;
+mod count;
+mod fit;
+mod interval;
+mod json;
 mod judge;
+mod language;
+mod matching;
+mod moment;
+mod number;
+mod quantity;
+mod render;
+mod rows;
+mod saved;
+mod show;
+mod value;
+mod verdict;
+mod view;
 
 pub use answer::{Answer, Column, Outcome, Refusal};
 pub use cell::{Cell, CellError};
-pub use judge::{Difference, Saved, SavedValue, Verdict};
+pub use count::{judge_count, judge_names};
+pub use saved::{Saved, SavedValue, save};
+pub use verdict::{Difference, Verdict};
 
 use std::time::Duration;
 
