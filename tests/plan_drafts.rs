@@ -15,3 +15,13 @@ fn drafts() {
         }
     }
 }
+#[test]
+fn tmp_show() {
+    let path = std::path::PathBuf::from("tests/plans/kochel-phase-a.toml");
+    let l = load(&path, LoadOptions { files: FileCheck::Skip }).unwrap();
+    println!("{}", holdpoint::plan::show::tree(&l.plan, 120));
+    println!("{}", holdpoint::plan::show::rollback(&l.plan, 100));
+    let path = std::path::PathBuf::from("tests/plans/cloud-migration-lane3.toml");
+    let l = load(&path, LoadOptions { files: FileCheck::Skip }).unwrap();
+    println!("{}", holdpoint::plan::show::rollback(&l.plan, 100));
+}

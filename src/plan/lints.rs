@@ -1,9 +1,8 @@
 //! Warnings: what is allowed and probably not meant.
 
-use super::build::index::Scope;
-use super::diagnostic::{Code, Severity};
+use super::diagnostic::Code;
 use super::model::{Action, Ask, Checkpoint, Step};
-use super::raw::{Report, Table};
+use super::raw::{Entry, Report, Table};
 use super::sqltext;
 
 /// A checkpoint that proves nothing.
@@ -21,6 +20,22 @@ pub(super) fn checkpoint(report: &mut Report<'_>, raw: &Table<'_>, checkpoint: &
     }
 }
 
+/// `expect = "25 rows"` compares with the text, which no count equals.
+pub(super) fn rows_as_text(report: &mut Report<'_>, entry: Entry<'_>) {
+    let Some(text) = entry.value.get_ref().as_str() else { return };
+    let inner = text.trim().trim_start_matches('(').trim_end_matches(')');
+    let number = inner.strip_suffix(" rows").or_else(|| inner.strip_suffix(" row"));
+    if let Some(number) = number.filter(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit())) {
+        let message = format!("`{text}` is compared as a text, with one value");
+        report.warn_help(
+            Code::Lint,
+            entry.span(),
+            message,
+            format!("for a number of rows write {{ rows = {number} }}"),
+        );
+    }
+}
+
 /// A query that gives the same whatever the database holds can't fail.
 fn constant(report: &mut Report<'_>, raw: &Table<'_>, key: &str, sql: &str) {
     if let Some(entry) = raw.get(key)
@@ -32,7 +47,7 @@ fn constant(report: &mut Report<'_>, raw: &Table<'_>, key: &str, sql: &str) {
 }
 
 /// A step that asks nothing, or that can't be undone.
-pub(super) fn step(report: &mut Report<'_>, raw: &Table<'_>, step: &Step, scope: Scope) {
+pub(super) fn step(report: &mut Report<'_>, raw: &Table<'_>, step: &Step) {
     if let Action::Check { sql, .. } = &step.action {
         if step.expect.is_none() && step.save.is_none() && raw.get("expect").is_none() && !sql.is_empty() {
             let message = "this check must merely run: it has no `expect`";
@@ -45,15 +60,5 @@ pub(super) fn step(report: &mut Report<'_>, raw: &Table<'_>, step: &Step, scope:
     if let (true, Some(rollback)) = (looks, raw.get("rollback")) {
         let message = "this step only looks: there is nothing to undo";
         report.warn_help(Code::Lint, rollback.key_span, message, "leave `rollback` out");
-    }
-    if scope == Scope::Plan && step.changes && raw.get("rollback").is_none() && step.irreversible.is_none() {
-        let help = "give it a `rollback`, or say why in `irreversible`";
-        let note = report.add(
-            Severity::Note,
-            Code::Lint,
-            raw.span,
-            format!("the step `{}` is not undoable", step.id),
-        );
-        note.help = Some(help.into());
     }
 }

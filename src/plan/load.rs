@@ -152,6 +152,7 @@ fn build<'a>(
     build.now = Moment { scope: Scope::Plan, order: 0 };
     check::order::check(&mut build);
     check::authorization::check(&mut build, &plan);
+    check::undoable::check(&mut build, &plan);
     plan.vars = check::names::check(&mut build, vars);
     check::indentation::check(root, &mut build.report);
     plan.not_built = build.not_built;

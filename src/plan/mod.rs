@@ -4,15 +4,17 @@
 //!   everything that is wrong with it at once;
 //! - [`schema`] is the one table of keys that the loader's checks and the documentation come from;
 //! - [`expect`] is the language of what a query must give;
-//! - `digest` and `show` look at a loaded plan.
+//! - [`digest`] and [`show`] look at a loaded plan.
 
 pub mod diagnostic;
+pub mod digest;
 pub mod duration;
 pub mod expect;
 pub mod load;
 pub mod model;
 pub mod nearest;
 pub mod schema;
+pub mod show;
 pub mod slug;
 pub mod source;
 

@@ -50,11 +50,15 @@ pub(in crate::plan) struct Edge {
     pub span: Span,
 }
 
-/// A step that changes something: for the check on `authorization`.
+/// A step of the plan's course that changes something.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::plan) struct Change {
-    pub at: Moment,
+    /// Number of its def.
+    pub step: usize,
+    /// Its header.
     pub span: Span,
+    /// It has a rollback of its own, or says why it has none.
+    pub settled: bool,
 }
 
 #[derive(Debug)]

@@ -76,6 +76,7 @@ impl<'a> Build<'a> {
                 );
                 return None;
             }
+            crate::plan::lints::rows_as_text(&mut self.report, entry);
             return Some(Expect { value: Some(cell), ..Expect::default() });
         }
         let table = self.report.table(entry, Place::Expect)?;
@@ -109,8 +110,7 @@ impl<'a> Build<'a> {
                 }
             }
             "contains" => {
-                for (text, span) in self.report.texts(entry) {
-                    self.braces(text, span, false);
+                for (text, _) in self.report.texts(entry) {
                     expect.contains.push(text.to_owned());
                 }
             }

@@ -16,4 +16,5 @@ pub(super) mod phase;
 pub(super) mod procedure;
 pub(super) mod server;
 pub(super) mod step;
+pub(super) mod undo;
 pub(super) mod vars;

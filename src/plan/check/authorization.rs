@@ -7,8 +7,8 @@ use crate::plan::model::Plan;
 pub(in crate::plan) fn check(build: &mut Build<'_>, plan: &Plan) {
     let Some(def) = plan.authorization.as_deref().and_then(|id| build.index.get(id)) else { return };
     let (order, span, id) = (def.order, def.span, def.id.clone());
-    for change in std::mem::take(&mut build.changes) {
-        if change.at.order < order {
+    for change in &build.changes {
+        if build.index.defs[change.step].order < order {
             let related = build.report.related(span, "authorized here");
             let message = format!("this step changes something before `{id}` has authorized it");
             let diagnostic = build.report.add(Severity::Error, Code::Order, change.span, message);

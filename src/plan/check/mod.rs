@@ -4,3 +4,4 @@ pub(super) mod authorization;
 pub(super) mod indentation;
 pub(super) mod names;
 pub(super) mod order;
+pub(super) mod undoable;
