@@ -242,6 +242,9 @@ pub struct Opened {
     pub selection: Selection,
     /// Phases and steps, so that a journal can be read without its plan.
     pub outline: Vec<PhaseOutline>,
+    /// Named procedures, whose steps run only while the run goes backwards.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub procedures: Vec<ProcedureOutline>,
     /// Values of the plan's variables; secret ones as `•••`.
     pub vars: BTreeMap<String, String>,
 }
@@ -285,6 +288,41 @@ pub struct StepOutline {
     /// Its rollback in a word: `file X`, `SQL`, `by STEP`, or `None`.
     pub rollback: Option<String>,
     pub checkpoints: Vec<CheckpointOutline>,
+    /// Of a checklist, or what a sign-off has to be ticked before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub items: Vec<ItemOutline>,
+    /// Who signs, in this order unless `any_order`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub any_order: bool,
+    /// The words for yes and no of a sign-off; empty for other steps.
+    #[serde(default, skip_serializing_if = "no_decision")]
+    pub decision: (String, String),
+}
+
+fn no_decision(words: &(String, String)) -> bool {
+    words.0.is_empty() && words.1.is_empty()
+}
+
+/// One line of a checklist.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ItemOutline {
+    pub item: String,
+    /// A proof ticks it, not a person.
+    pub proven: bool,
+    /// Wants text.
+    pub write: bool,
+}
+
+/// A named procedure.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcedureOutline {
+    pub id: String,
+    pub title: String,
+    /// Steps of the plan that are undone by it.
+    pub undoes: Vec<String>,
+    pub steps: Vec<StepOutline>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

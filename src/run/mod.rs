@@ -1,11 +1,25 @@
 //! A run: its events, the fold over them, and what is allowed now. Pure.
 //!
-//! - [`event`] is the contract: one fact a line, documented, only ever added to;
-//! - [`state`] is the fold: a [`state::Run`] is what the events say, and only that;
+//! - [`event`] is the contract: one fact a line, documented, only ever added to; `name` says what an
+//!   event is called and what it is about;
+//! - [`state`] is what the events say, and only that: a [`state::Run`] of `step`s of `unit`s;
+//! - `fold` (with `fold_steps`, `unit_steps`) is how they say it, and [`illegal`] what they can't say;
+//! - `query` is what is asked of a run;
 //! - [`command`] is what a person (or a pipeline) may ask for;
 //! - [`gate`] decides what is allowed now, and says why not.
 
 pub mod command;
 pub mod event;
+mod fold;
+mod fold_steps;
 pub mod gate;
+pub mod illegal;
+mod name;
+mod query;
 pub mod state;
+mod step;
+mod unit;
+mod unit_steps;
+
+pub use fold_steps::TARGET;
+pub use illegal::Illegal;
