@@ -37,7 +37,8 @@ impl<'a> Field<'a> {
     pub(super) fn shown(&self) -> String {
         match self.text {
             None => "NULL".to_owned(),
-            Some(text) if self.kind.is_text() => show::text(text),
+            // Also what can't be read: without quotes nothing would be seen of an empty one.
+            Some(text) if self.kind.is_text() || self.value.is_err() => show::text(text),
             Some(text) => show::plain(text),
         }
     }
