@@ -18,7 +18,7 @@ use super::query::Rows;
 use super::session::Session;
 use crate::run::event::Touched;
 
-/// Modes by strength, from 3.
+/// Modes by strength, as the query numbers them from 1.
 const MODES: [&str; 6] =
     ["RowExclusive", "ShareUpdateExclusive", "Share", "ShareRowExclusive", "Exclusive", "AccessExclusive"];
 
@@ -122,7 +122,7 @@ impl Footprint {
         for found in &self.found {
             let relation =
                 found.name.clone().unwrap_or_else(|| format!("dropped relation (oid {})", found.oid));
-            let lock = MODES.get(found.lock.wrapping_sub(3)).unwrap_or(&"unknown");
+            let lock = MODES.get(found.lock.wrapping_sub(1)).unwrap_or(&"unknown");
             let [inserted, updated, deleted] = found.tuples;
             let touched = by_name.entry(relation.clone()).or_insert_with(|| Touched {
                 relation,
@@ -133,7 +133,7 @@ impl Footprint {
             });
             // Dropped and made again under one name: two oids, one line.
             let known = MODES.iter().position(|mode| *mode == touched.lock);
-            if known.is_none_or(|known| known + 3 < found.lock) {
+            if known.is_none_or(|known| known + 1 < found.lock) {
                 touched.lock = (*lock).to_owned();
             }
             touched.inserted += inserted;
