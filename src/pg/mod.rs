@@ -14,22 +14,33 @@
 //! | `embedded` | a private server for demo and tests |
 
 mod auth;
+pub mod blockers;
 mod config;
 mod conninfo;
 mod conninfo_text;
+pub mod content;
 mod dial;
 pub mod embedded;
 mod environment;
 mod error;
+pub mod fingerprint;
+pub mod identity;
 mod incoming;
+pub mod inventory;
+pub mod measure;
 mod message;
+pub mod names;
+mod orphans;
 mod passfile;
 mod query;
+pub mod row_hashes;
+pub mod rows;
 mod server_error;
 mod session;
 mod startup;
 mod stream;
 mod tls;
+pub mod touched;
 mod wire;
 
 pub use config::{ConfigError, ConnectConfig, Host, RootCert, SslMode};
