@@ -13,6 +13,8 @@ use super::privileges::ServerUser;
 
 /// Swept when the lock is free.
 pub(super) const PREFIX: &str = "holdpoint-pg-";
+/// Before it has its lock.
+pub(super) const NEW_PREFIX: &str = "holdpoint-new-";
 /// Left for the person that asked for it.
 const KEPT_PREFIX: &str = "holdpoint-kept-";
 pub(super) const OWNER: &str = "owner";
@@ -47,8 +49,7 @@ impl Folder {
         // mkdtemp's way: a name nobody can foresee, 0700 from the start (tempfile's own default is 0777
         // less the umask).
         let mut builder = tempfile::Builder::new();
-        let made =
-            builder.prefix("holdpoint-new-").permissions(Permissions::from_mode(0o700)).tempdir_in(base);
+        let made = builder.prefix(NEW_PREFIX).permissions(Permissions::from_mode(0o700)).tempdir_in(base);
         let made = made.map_err(EmbeddedError::io("make a folder in", base))?;
         let owner = made.path().join(OWNER);
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&owner);
