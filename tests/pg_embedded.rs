@@ -1,5 +1,7 @@
 //! The private server: found, started, hidden, stopped, swept.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
 mod common;
 
 use std::io::{BufRead, BufReader, Read};
@@ -39,7 +41,7 @@ async fn owner() {
     println!("\nserver {} {}", server.pid(), server.dir().display());
     tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new())).await.unwrap().unwrap();
     if keep {
-        println!("\n{}\n{}", server.keep().connect, "kept");
+        println!("\n{}", server.keep().connect);
     } else {
         server.stop().await;
     }

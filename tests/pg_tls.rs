@@ -1,5 +1,7 @@
 //! Encryption and logging in, over TCP.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
 mod common;
 
 use std::os::unix::fs::PermissionsExt;

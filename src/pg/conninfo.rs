@@ -148,7 +148,10 @@ fn build(
         Some(port) if port.value.contains(',') => return Err(several(&port)),
         Some(port) => match port.value.trim().parse::<u16>() {
             Ok(number) if number > 0 => number,
-            _ => return Err(wrong(&port, "a port is a number from 1 to 65535")),
+            // Not repeated: it may be a part of a password with an unescaped character in it.
+            _ => {
+                return Err(ConfigError(format!("{} isn't a number from 1 to 65535; correct it", port.from)));
+            }
         },
         None => 5432,
     };

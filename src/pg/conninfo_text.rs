@@ -91,14 +91,22 @@ fn url(rest: &str) -> Result<Pairs, ConfigError> {
     };
     let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
     let (authority, dbname) = rest.split_once('/').unwrap_or((rest, ""));
+    if !authority.contains('@') && (rest.contains('@') || query.contains('@')) {
+        let port = authority.rsplit_once(':').map_or("0", |(_, port)| port);
+        if !port.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(ConfigError(
+                "user or password has a character that ends it; write / as %2F and ? as %3F".to_owned(),
+            ));
+        }
+    }
     let (login, place) = authority.rsplit_once('@').unwrap_or(("", authority));
     let (user, password) = login.split_once(':').unwrap_or((login, ""));
     push("user", user)?;
     push("password", password)?;
     if place.contains(',') {
-        return Err(ConfigError(format!(
-            "host={place}: several hosts aren't supported yet; name the one server that the change is for"
-        )));
+        return Err(ConfigError(
+            "several hosts aren't supported yet; name the one server that the change is for".to_owned(),
+        ));
     }
     let (host, port) = match place.strip_prefix('[') {
         Some(literal) => {

@@ -18,12 +18,18 @@ pub enum Cut {
     BeforeAnswer(String),
     /// After having passed on the server's next answer too.
     AfterAnswer(String),
+    /// When the server's answer has this command tag, without passing it on. With many statements in
+    /// flight this is the one that is certain to hit after, say, COMMIT was done.
+    BeforeTag(String),
 }
 
 impl Cut {
     fn text(&self) -> &str {
         match self {
-            Self::Before(text) | Self::BeforeAnswer(text) | Self::AfterAnswer(text) => text,
+            Self::Before(text)
+            | Self::BeforeAnswer(text)
+            | Self::AfterAnswer(text)
+            | Self::BeforeTag(text) => text,
         }
     }
 }
@@ -109,6 +115,7 @@ where
     let (mut up, mut down) = (vec![0; 64 * 1024], vec![0; 64 * 1024]);
     // The end of the client's bytes so far: a message may come in pieces.
     let mut seen: Vec<u8> = Vec::new();
+    let mut answered: Vec<u8> = Vec::new();
     let mut waiting: Option<Cut> = None;
     loop {
         tokio::select! {
@@ -117,7 +124,9 @@ where
                 seen.extend_from_slice(&up[..n]);
                 let hit = {
                     let mut plan = plan.lock().expect("the plan");
-                    let found = plan.as_ref().is_some_and(|cut| contains(&seen, cut.text()));
+                    let found = plan
+                        .as_ref()
+                        .is_some_and(|cut| !matches!(cut, Cut::BeforeTag(_)) && contains(&seen, cut.text()));
                     if found { plan.take() } else { None }
                 };
                 seen.drain(..seen.len().saturating_sub(256));
@@ -132,7 +141,14 @@ where
             }
             read = from_server.read(&mut down) => {
                 let Ok(n @ 1..) = read else { return };
-                if matches!(waiting, Some(Cut::BeforeAnswer(_))) {
+                answered.extend_from_slice(&down[..n]);
+                let tagged = {
+                    let mut plan = plan.lock().expect("the plan");
+                    let found = matches!(&*plan, Some(Cut::BeforeTag(tag)) if contains(&answered, &format!("{tag}\0")));
+                    if found { plan.take() } else { None }
+                };
+                answered.drain(..answered.len().saturating_sub(64));
+                if tagged.is_some() || matches!(waiting, Some(Cut::BeforeAnswer(_))) {
                     return cuts.send_modify(|cuts| *cuts += 1);
                 }
                 if to_client.write_all(&down[..n]).await.is_err() { return }

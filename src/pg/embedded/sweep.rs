@@ -12,7 +12,7 @@ use nix::fcntl::OFlag;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, geteuid};
 
-use super::folder::{OWNER, PREFIX, bases};
+use super::folder::{NEW_PREFIX, OWNER, PREFIX, bases};
 use super::privileges::server_user;
 
 /// Removes leftovers and returns how many there were. Never fails: what can't be removed stays.
@@ -22,8 +22,14 @@ pub fn sweep() -> usize {
     let mut swept = 0;
     for entry in bases().iter().filter_map(|base| fs::read_dir(base).ok()).flatten().flatten() {
         let path = entry.path();
-        let named = entry.file_name().to_str().is_some_and(|name| name.starts_with(PREFIX));
         let Ok(meta) = fs::symlink_metadata(&path) else { continue };
+        let old =
+            meta.modified().is_ok_and(|at| at.elapsed().is_ok_and(|age| age > Duration::from_secs(3600)));
+        let named = entry
+            .file_name()
+            .to_str()
+            // Somebody may be making the new one right now; nobody takes an hour for that.
+            .is_some_and(|name| name.starts_with(PREFIX) || (old && name.starts_with(NEW_PREFIX)));
         if named && meta.is_dir() && meta.mode() & 0o777 == 0o700 && ours.contains(&meta.uid()) {
             swept += usize::from(sweep_folder(&path, meta.uid()));
         }
