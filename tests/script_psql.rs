@@ -5,6 +5,8 @@
 //! error of its own, `Script` stops there too, in the same line. tests/script/stops holds the files where
 //! holdpoint stops on purpose and psql goes on: up to there the statements are the same.
 
+#![allow(clippy::unwrap_used)] // a test stops where it fails
+
 #[path = "script/server.rs"]
 mod server;
 

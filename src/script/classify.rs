@@ -248,7 +248,10 @@ pub fn selects_only_constants(text: &str) -> bool {
                 continue;
             }
             let behind = |tok: &Piece<'_>| {
-                matches!(tok.tok, Tok::Text | Tok::Dollar | Tok::Number) || tok.symbol(")") || tok.is("AS")
+                matches!(tok.tok, Tok::Text | Tok::Dollar | Tok::Number)
+                    || tok.symbol(")")
+                    || tok.is("AS")
+                    || tok.is("END")
             };
             let alias = before.is_some_and(behind);
             let typed = after.is_some_and(|after| after.tok == Tok::Text); // date '2024-02-06'

@@ -20,12 +20,14 @@
 //! - When the server answers a statement with CopyIn: [`Script::copy_chunk`] until it says false, once
 //!   for every CopyIn. Without an answer (an error) the runner stops; nothing has to be skipped.
 //! - [`scan`] reads all of it without a server, for `check`: every problem at once.
-//! - [`Statement::locate`] maps the position of a server's error to line and column of the file.
+//! - [`Statement::locate`] maps the position of a server's error to line and column of the file;
+//!   [`Statement::excerpt`] shows it with a caret.
 
 mod bare;
 mod classify;
 mod condition;
 mod error;
+mod excerpt;
 mod kind;
 mod lex;
 mod meta;
@@ -36,6 +38,7 @@ mod reader;
 mod resolve;
 mod scan;
 mod secrets;
+mod section;
 mod slash;
 mod source;
 mod split;
@@ -46,6 +49,7 @@ mod walk;
 
 pub use classify::{classify, reads_only, selects_only_constants};
 pub use error::{Problem, ScriptError};
+pub use excerpt::excerpt;
 pub use kind::{Bare, Kind, QualifiedName, Reindex, Session, Transaction};
 pub use lex::{Form, Lexer, Token, TokenKind};
 pub use meta::EchoTo;
@@ -54,6 +58,7 @@ pub use position::{Located, SourceMap};
 pub use resolve::{Memory, Opened, ResolveError, Resolver};
 pub use scan::{PROBLEMS_AT_MOST, ScanReport, Scanned, scan, scan_with};
 pub use secrets::mask_secrets;
+pub use section::{SectionError, section};
 pub use tally::{Class, Tally};
 pub use vars::{
     Origin, Value, VariableError, Variables, is_name, parse_bool, quote_identifier, quote_literal,

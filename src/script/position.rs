@@ -49,6 +49,11 @@ impl SourceMap {
         self.stretches.push(Stretch { text, offset, line, column, pasted });
     }
 
+    /// Line and column of the latest stretch.
+    pub(super) fn last_place(&self) -> Option<(u64, u64)> {
+        self.stretches.last().map(|last| (last.line, last.column))
+    }
+
     /// The statement was cut back to `len` bytes.
     pub(super) fn truncate(&mut self, len: usize) {
         while self.stretches.last().is_some_and(|last| last.text >= len) {

@@ -4,24 +4,13 @@ use super::position::SourceMap;
 
 /// Where a piece of text stands in the file.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct From<'a> {
-    /// The line it stands in, and how far into it.
-    pub line: &'a [u8],
-    pub at: usize,
-    pub line_offset: u64,
-    pub number: u64,
+pub(super) struct From {
+    pub offset: u64,
+    pub line: u64,
+    /// The file's byte behind it.
+    pub end: u64,
     /// It is the value of the variable that is named there.
     pub pasted: bool,
-}
-
-impl From<'_> {
-    pub fn offset(&self) -> u64 {
-        self.line_offset + self.at as u64
-    }
-
-    fn column(&self) -> u64 {
-        1 + super::source::chars(&self.line[..self.at.min(self.line.len())])
-    }
 }
 
 /// Where a statement begins.
@@ -39,8 +28,8 @@ pub(super) struct Query {
     start: Start,
     /// The file's byte behind the last piece.
     end: u64,
-    /// Length after the newline that the last line break put in, to take it out again.
-    newline: Option<usize>,
+    /// Length after the newline that the last line break put in, and the end before it, to undo it.
+    newline: Option<(usize, u64)>,
 }
 
 /// A finished statement.
@@ -61,17 +50,22 @@ impl Query {
         self.text.is_empty()
     }
 
-    pub fn push(&mut self, bytes: &[u8], from: From<'_>, source_end: u64) {
+    /// Adds text. The column is asked for only where a stretch of text begins.
+    pub fn push(&mut self, bytes: &[u8], from: From, column: impl FnOnce() -> u64) {
         if bytes.is_empty() {
             return;
         }
-        if self.text.is_empty() {
-            self.start = Start { offset: from.offset(), line: from.number, column: from.column() };
+        let mut column = Some(column);
+        let mut at = || (from.line, column.take().map_or(1, |column| column()));
+        let first = self.text.is_empty();
+        self.map.add(self.text.len(), from.offset, from.pasted, &mut at);
+        if first {
+            // An empty statement has no stretches, so this one has just begun.
+            let (line, column) = self.map.last_place().unwrap_or((from.line, 1));
+            self.start = Start { offset: from.offset, line, column };
         }
-        let at = || (from.number, from.column());
-        self.map.add(self.text.len(), from.offset(), from.pasted, at);
         self.text.extend_from_slice(bytes);
-        self.end = source_end;
+        self.end = from.end;
     }
 
     /// A new line begins. Nothing is added to an empty statement.
@@ -82,13 +76,17 @@ impl Query {
         }
         self.map.add(self.text.len(), newline_offset, false, || (number, 1));
         self.text.push(b'\n');
-        self.newline = Some(self.text.len());
+        self.newline = Some((self.text.len(), self.end));
+        self.end = newline_offset + 1;
     }
 
     /// A command begins: a line that holds nothing but commands leaves no blank line in the statement.
     pub fn command(&mut self) {
-        if self.newline.take() == Some(self.text.len()) {
-            self.truncate(self.text.len() - 1);
+        if let Some((len, end)) = self.newline.take()
+            && len == self.text.len()
+        {
+            self.truncate(len - 1);
+            self.end = end;
         }
     }
 

@@ -6,7 +6,7 @@ use super::lex::{Form, Lexer, TokenKind};
 use super::meta::{self, Branching, Command};
 use super::query::{Finished, From, Query};
 use super::slash::Cursor;
-use super::source::{LineAt, Source, SourceFault};
+use super::source::{LineAt, Source, SourceFault, chars};
 use super::tally::{Class, Tally};
 use super::vars::{Variables, quote_identifier, quote_literal};
 use std::io::Read;
@@ -56,6 +56,24 @@ struct Pasted {
     pos: usize,
 }
 
+/// Columns in one line, counted from the last one asked for: a file may be one line of many statements.
+#[derive(Debug, Default)]
+struct Columns {
+    byte: usize,
+    chars: u64,
+}
+
+impl Columns {
+    fn at(&mut self, line: &[u8], byte: usize) -> u64 {
+        if byte < self.byte {
+            *self = Columns::default();
+        }
+        self.chars += chars(&line[self.byte..byte]);
+        self.byte = byte;
+        self.chars + 1
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Splitter<R> {
     source: Source<R>,
@@ -67,6 +85,7 @@ pub(super) struct Splitter<R> {
     /// Values being pasted, innermost last, and where in the line the outermost one is named.
     pasted: Vec<Pasted>,
     named: (usize, usize),
+    columns: Columns,
     query: Query,
     conditions: Conditions,
     tally: Tally,
@@ -83,6 +102,7 @@ impl<R: Read> Splitter<R> {
             pos: None,
             pasted: Vec::new(),
             named: (0, 0),
+            columns: Columns::default(),
             query: Query::default(),
             conditions: Conditions::default(),
             tally: Tally::default(),
@@ -143,6 +163,7 @@ impl<R: Read> Splitter<R> {
             }
             self.at = at;
             self.pos = Some(0);
+            self.columns = Columns::default();
             return Ok(true);
         }
     }
@@ -256,8 +277,10 @@ impl<R: Read> Splitter<R> {
     fn push(&mut self, line: &[u8], text: &[u8]) {
         let (start, end) = self.named;
         let pasted = !self.pasted.is_empty();
-        let (line_offset, number) = (self.at.offset, self.at.number);
-        self.query.push(text, From { line, at: start, line_offset, number, pasted }, self.offset(end));
+        let (offset, end) = (self.offset(start), self.offset(end));
+        let from = From { offset, line: self.at.number, end, pasted };
+        let columns = &mut self.columns;
+        self.query.push(text, from, || columns.at(line, start));
     }
 
     fn variable(
@@ -304,12 +327,12 @@ impl<R: Read> Splitter<R> {
         Ok(())
     }
 
-    fn fault(&self, line: &[u8], fault: Fault, (start, end): (usize, usize)) -> FileFault {
+    fn fault(&mut self, line: &[u8], fault: Fault, (start, end): (usize, usize)) -> FileFault {
         FileFault { fault, at: self.place(line, start, end) }
     }
 
-    fn place(&self, line: &[u8], start: usize, end: usize) -> At {
-        let column = 1 + super::source::chars(&line[..start]);
+    fn place(&mut self, line: &[u8], start: usize, end: usize) -> At {
+        let column = self.columns.at(line, start);
         At { start: self.offset(start), end: self.offset(end), line: self.at.number, column }
     }
 

@@ -2,6 +2,7 @@
 
 use super::classify;
 use super::error::{Fault, Problem, ScriptError};
+use super::excerpt;
 use super::kind::Kind;
 use super::meta::{Command, EchoTo};
 use super::place::{IncludedFrom, Place, Span};
@@ -35,6 +36,17 @@ impl Statement {
     /// Where in the file a server's error position (characters, from 1) is.
     pub fn locate(&self, position: usize) -> Option<Located> {
         self.map.locate(&self.text, position)
+    }
+
+    /// The line of the text that was sent, with a caret at the position, at most `width` cells wide.
+    /// Values of variables are in it: for people who may see them, and masked where they may not.
+    pub fn excerpt(&self, position: usize, width: usize) -> Option<String> {
+        let before = position.checked_sub(1)?;
+        let byte = self.text.char_indices().nth(before).map_or(self.text.len(), |(byte, _)| byte);
+        let start = self.text[..byte].rfind('\n').map_or(0, |newline| newline + 1);
+        let line = self.text[start..].lines().next().unwrap_or_default();
+        let column = 1 + self.text[start..byte].chars().count() as u64;
+        Some(excerpt::excerpt(line, column, width))
     }
 }
 
