@@ -67,6 +67,10 @@ pub enum PgError {
     #[error("send to {target}: {reason}")]
     Unsendable { target: String, reason: String },
 
+    /// Something at the server doesn't come to its end in time.
+    #[error("{0}")]
+    Stuck(String),
+
     /// The other side says something that isn't the PostgreSQL protocol as we know it.
     #[error("understand {target}: {reason}; check that a PostgreSQL server listens there")]
     Protocol { target: String, reason: String },
@@ -78,7 +82,7 @@ impl PgError {
     pub fn is_lost(&self) -> bool {
         match self {
             Self::Server(error) => error.ends_session(),
-            Self::Busy { .. } | Self::Unsendable { .. } => false,
+            Self::Busy { .. } | Self::Unsendable { .. } | Self::Stuck(_) => false,
             _ => true,
         }
     }

@@ -50,3 +50,5 @@ pub use message::{Column, DataRow, Reply, TransactionStatus};
 pub use query::{Bound, Completed, Limits, LongCell, Rows};
 pub use server_error::ServerError;
 pub use session::{CancelHandle, Session};
+pub mod ledger;
+pub mod probe;

@@ -4,7 +4,7 @@
 //!   event is called and what it is about;
 //! - [`state`] is what the events say, and only that: a [`state::Run`] of `step`s of `unit`s;
 //! - `fold` (with `fold_steps`, `unit_steps`) is how they say it, and [`illegal`] what they can't say;
-//! - `query` is what is asked of a run;
+//! - `query` and `lookup` are what is asked of a run;
 //! - [`command`] is what a person (or a pipeline) may ask for;
 //! - [`gate`] decides what is allowed now, and says why not.
 
@@ -14,6 +14,7 @@ mod fold;
 mod fold_steps;
 pub mod gate;
 pub mod illegal;
+mod lookup;
 mod name;
 mod query;
 pub mod state;
