@@ -46,21 +46,9 @@ fn create(r: &mut Reader<'_, '_>) -> Option<Bare> {
     }
     if r.take("SUBSCRIPTION") {
         let name = r.identifier()?;
-        // It is allowed where no slot is made: create_slot = false, or connect = false.
-        while !r.at_end() && !r.is("WITH") {
-            r.any();
-        }
-        r.take("WITH");
-        let options = r.words_in_parentheses();
-        let off = |option: &str| {
-            options.iter().position(|word| word == option).is_some_and(|i| {
-                options
-                    .get(i + 1..)
-                    .and_then(|rest| rest.iter().find(|word| *word != "="))
-                    .is_some_and(|value| matches!(value.trim_matches('\''), "FALSE" | "OFF" | "0" | "NO"))
-            })
-        };
-        let slotless = off("CREATE_SLOT") || off("CONNECT");
+        // It is allowed where no slot is made.
+        let options = with_options(r);
+        let slotless = is_off(&options, "CREATE_SLOT") || is_off(&options, "CONNECT");
         return (!slotless).then_some(Bare::CreateSubscription { name });
     }
     None
@@ -101,8 +89,8 @@ fn alter(r: &mut Reader<'_, '_>) -> Option<Bare> {
     }
     if r.take("SUBSCRIPTION") {
         let name = r.identifier()?;
-        let refreshes = r.take("REFRESH")
-            || ((r.take("SET") || r.take("ADD") || r.take("DROP")) && r.take("PUBLICATION"));
+        let sets = (r.take("SET") || r.take("ADD") || r.take("DROP")) && r.take("PUBLICATION");
+        let refreshes = r.take("REFRESH") || (sets && !is_off(&with_options(r), "REFRESH"));
         return refreshes.then_some(Bare::AlterSubscription { name });
     }
     if r.take("TABLE") {
@@ -135,11 +123,22 @@ fn reindex(r: &mut Reader<'_, '_>) -> Option<Bare> {
     (whole || concurrently).then_some(Bare::Reindex { what, name, concurrently })
 }
 
+/// The words of the next `WITH (…)`.
+fn with_options(r: &mut Reader<'_, '_>) -> Vec<String> {
+    while !r.at_end() && !r.take("WITH") {
+        r.any();
+    }
+    r.words_in_parentheses()
+}
+
+/// `(…, option = false, …)`
+fn is_off(words: &[String], option: &str) -> bool {
+    let mut behind = words.iter().skip_while(|word| *word != option).skip(1).filter(|word| *word != "=");
+    let value = behind.next().map_or("", |value| value.trim_matches('\''));
+    matches!(value, "FALSE" | "OFF" | "0")
+}
+
 /// `(CONCURRENTLY)`, `(VERBOSE, CONCURRENTLY true)`
 fn concurrent_option(words: &[String]) -> bool {
-    let at = words.iter().position(|word| word == "CONCURRENTLY");
-    at.is_some_and(|at| {
-        let value = words.get(at + 1).map_or("", |value| value.trim_matches('\''));
-        !matches!(value, "FALSE" | "OFF" | "0")
-    })
+    words.iter().any(|word| word == "CONCURRENTLY") && !is_off(words, "CONCURRENTLY")
 }

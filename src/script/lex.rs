@@ -300,8 +300,7 @@ impl Lexer {
         if digits == 0 {
             return (TokenKind::Other, 1);
         }
-        let junk = s.get(1 + digits).is_some_and(|&c| is_ident_start(c));
-        (TokenKind::Param, 1 + digits + usize::from(junk))
+        (TokenKind::Param, 1 + digits + junk(&s[1 + digits..]))
     }
 
     fn dollar(&mut self, s: &[u8]) -> usize {
@@ -414,7 +413,8 @@ fn colon(s: &[u8]) -> (TokenKind, usize) {
     }
 }
 
-/// A number, with the one letter of junk behind it that PostgreSQL 15 takes along to complain about.
+/// A number, with what PostgreSQL 15 takes along only to complain about: a word grown to it, or an
+/// exponent that is nothing but a sign.
 fn number(s: &[u8]) -> usize {
     let digits = |from: usize| run(&s[from..], |c| c.is_ascii_digit());
     let mut len = digits(0);
@@ -426,14 +426,19 @@ fn number(s: &[u8]) -> usize {
     }
     if matches!(s.get(len), Some(b'e' | b'E')) {
         let sign = usize::from(matches!(s.get(len + 1), Some(b'+' | b'-')));
-        let exponent = s.get(len + 1 + sign..).map_or(0, |_| digits(len + 1 + sign));
+        let exponent = digits(len + 1 + sign);
+        if exponent == 0 && sign > 0 {
+            return len + 2;
+        }
         if exponent > 0 {
             len += 1 + sign + exponent;
-        } else if sign > 0 {
-            return len; // the e is a word of its own
         }
     }
-    len + usize::from(s.get(len).is_some_and(|&c| is_ident_start(c)))
+    len + junk(&s[len..])
+}
+
+fn junk(s: &[u8]) -> usize {
+    if s.first().is_some_and(|&c| is_ident_start(c)) { run(s, is_ident_cont) } else { 0 }
 }
 
 /// Behind a closing quote: white space with a newline in it, then a quote. Where the next quote ends.

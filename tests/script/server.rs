@@ -104,11 +104,12 @@ impl Server {
         command
     }
 
-    /// psql as the tests call it.
+    /// psql as the tests call it; its application is named after the database.
     pub fn psql(&self, database: &str) -> Command {
         let mut command = Command::new("psql");
         command.args(["-X", "-q", "-U", "postgres", "-v", "ON_ERROR_STOP=1", "-h"]).arg(&self.home);
         command.args(["-d", database]).env("PGCLIENTENCODING", "UTF8").env("LANG", "C.UTF-8");
+        command.env("PGAPPNAME", database);
         command
     }
 
@@ -116,13 +117,14 @@ impl Server {
         run(self.psql("postgres").args(["-c", &format!("CREATE DATABASE {name} STRATEGY file_copy")]));
     }
 
-    /// What the sessions in a database sent so far.
-    pub fn sent(&self, database: &str) -> Sent {
-        let log = self.log_behind(&format!("log of {database}"));
+    /// What the sessions with an application name sent so far.
+    pub fn sent(&self, application: &str) -> Sent {
+        let log = self.log_behind(&format!("log of {application}"));
         let mut sent = Sent::default();
+        let mut logged = false;
         for line in log.lines() {
             let Ok(entry) = serde_json::from_str::<Value>(line) else { continue };
-            if entry["dbname"] != database {
+            if entry["application_name"] != application {
                 continue;
             }
             let text = |key: &str| entry[key].as_str().unwrap_or_default().to_owned();
@@ -131,12 +133,14 @@ impl Server {
                 Some("LOG") => {
                     if let Some(statement) = message.strip_prefix("statement: ") {
                         sent.statements.push(statement.to_owned());
+                        logged = true;
                     }
                 }
                 Some("ERROR") => {
                     let statement = text("statement");
                     // What doesn't parse is never logged as a statement.
-                    if sent.statements.last() != Some(&statement) {
+                    let known = std::mem::take(&mut logged) && sent.statements.last() == Some(&statement);
+                    if !known {
                         sent.statements.push(statement.clone());
                     }
                     let position = entry["cursor_position"].as_u64().map(|at| at as usize);
