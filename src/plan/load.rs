@@ -1,5 +1,6 @@
 //! From a file to a [`Plan`], with everything that is wrong with it said at once.
 
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -86,9 +87,13 @@ fn load_text(
     let broken: Vec<usize> = errors.iter().map(|error| syntax(&mut report, error)).collect();
     let (plan, mut found) = build(document.get_ref(), report, options, path.to_owned(), base);
     if !broken.is_empty() {
-        found
-            .all
-            .retain(|d| d.code == Code::Syntax || (d.code.holds_in_ruins() && !broken.contains(&d.line)));
+        // Below a broken header every key falls under the wrong one.
+        let header = broken.iter().any(|line| source.line(*line).trim_start().starts_with('['));
+        let broken: HashSet<usize> = broken.into_iter().collect();
+        found.all.retain(|d| {
+            let holds = d.code.holds_in_ruins() && !(header && d.code == Code::UnknownKey);
+            d.code == Code::Syntax || (holds && !broken.contains(&d.line))
+        });
     }
     found.sort();
     if found.has_errors() {
@@ -161,9 +166,9 @@ fn build<'a>(
 }
 
 /// The sections that the plan uses of each file, in the order of the plan.
-fn sections<'a>(root: &'a DeTable<'a>) -> std::collections::HashMap<&'a str, Vec<String>> {
-    let mut out: std::collections::HashMap<&'a str, Vec<String>> = Default::default();
-    let mut seen = std::collections::HashSet::new();
+fn sections<'a>(root: &'a DeTable<'a>) -> HashMap<&'a str, Vec<String>> {
+    let mut out: HashMap<&'a str, Vec<String>> = Default::default();
+    let mut seen = HashSet::new();
     let list = |table: &'a DeTable<'a>, key: &str| {
         let array = table.get(key).and_then(|v| v.get_ref().as_array());
         array.into_iter().flat_map(|a| a.iter()).filter_map(|v| v.get_ref().as_table())

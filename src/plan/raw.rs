@@ -32,6 +32,8 @@ pub(super) struct Table<'a> {
     pub entries: Vec<Entry<'a>>,
     /// Its header, or the inline table.
     pub span: Span,
+    /// It has an unknown key: what seems to be missing may be misspelt.
+    pub strange: bool,
 }
 
 impl<'a> Table<'a> {
@@ -143,14 +145,12 @@ impl<'a> Report<'a> {
             if schema::find(place, entry.key).is_some() {
                 continue;
             }
-            let help = self.did_you_mean(entry.key, schema::names(place)).or_else(|| {
-                let place = schema::elsewhere(entry.key)?;
-                Some(format!("`{}` belongs in {}", entry.key, place.words()))
-            });
+            let help = if self.helps() { help_with_key(entry.key, place) } else { None };
             let message = format!("unknown key `{}` in {}", entry.key, place.words());
             self.add(Severity::Error, Code::UnknownKey, entry.key_span, message).help = help;
         }
-        Table { entries, span }
+        let strange = entries.iter().any(|entry| schema::find(place, entry.key).is_none());
+        Table { entries, span, strange }
     }
 
     pub fn wrong_type(&mut self, what: &str, wanted: &str, value: Value<'_>) {
@@ -305,6 +305,33 @@ impl<'a> Report<'a> {
         let start = self.content_start(span);
         let part = Span { start: start + from, end: start + to };
         if part.end <= span.end && self.source.slice(part) == &text[from..to] { part } else { span }
+    }
+}
+
+/// What to do about a key that has no meaning in a place.
+fn help_with_key(key: &str, place: Place) -> Option<String> {
+    let places = schema::elsewhere(key);
+    let near = nearest(key, schema::names(place));
+    // A key of another place is more likely misplaced than misspelt, unless it is a slip.
+    match near {
+        Some(near) if places.is_empty() || near.starts_with(key) => Some(format!("did you mean `{near}`?")),
+        _ if places.is_empty() => None,
+        _ if place == Place::Defaults && places.contains(&Place::Step) => {
+            Some(format!("`{key}` is each step's own: it has no default"))
+        }
+        _ => {
+            let words: Vec<String> = places.iter().map(|place| place.words().to_owned()).collect();
+            Some(format!("`{key}` belongs in {}", either(&words)))
+        }
+    }
+}
+
+/// `a`, `a or b`, `a, b or c`.
+pub(super) fn either(words: &[String]) -> String {
+    match words {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} or {last}", first.join(", ")),
     }
 }
 

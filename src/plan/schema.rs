@@ -107,8 +107,12 @@ pub fn names(place: Place) -> impl Iterator<Item = &'static str> {
 }
 
 /// Where else a key may stand.
-pub fn elsewhere(name: &str) -> Option<Place> {
-    KEYS.iter().find(|key| key.name == name).and_then(|key| key.places.first().copied())
+pub fn elsewhere(name: &str) -> Vec<Place> {
+    let mut places: Vec<Place> =
+        KEYS.iter().filter(|key| key.name == name).flat_map(|key| key.places).copied().collect();
+    places.sort();
+    places.dedup();
+    places
 }
 
 #[cfg(test)]

@@ -38,9 +38,11 @@ impl<'a> Build<'a> {
             };
             let Some(next) = again.get_ref().as_str() else { break None };
             let Some(next) = self.index.by_id.get(next).copied() else { break None };
-            if chain.contains_in_walk(next, &self.asked) {
-                let message =
-                    format!("`again` runs in a circle: `{id}` comes back to `{}`", self.index.defs[next].id);
+            // Only what was visited can be on this walk, so the list is searched rarely.
+            if self.asked.get(&next).is_some_and(Option::is_none) && chain.contains(&next) {
+                let ids: Vec<&str> = chain.iter().take(5).map(|n| self.index.defs[*n].id.as_str()).collect();
+                let back = &self.index.defs[next].id;
+                let message = format!("`again` runs in a circle: {} asks {back} again", ids.join(" asks "));
                 self.report.error(Code::Circle, span, message);
                 break None;
             }
@@ -90,24 +92,5 @@ impl<'a> Build<'a> {
             return None;
         };
         Some(Asked { ask, expect: None, otherwise: None, on: def.on, role: None })
-    }
-}
-
-trait Walk {
-    fn contains_in_walk(
-        &self,
-        next: usize,
-        asked: &std::collections::HashMap<usize, Option<Asked<'_>>>,
-    ) -> bool;
-}
-
-impl Walk for Vec<usize> {
-    /// Whether `next` is on this walk. Only what was visited can be, so the list is searched rarely.
-    fn contains_in_walk(
-        &self,
-        next: usize,
-        asked: &std::collections::HashMap<usize, Option<Asked<'_>>>,
-    ) -> bool {
-        asked.get(&next).is_some_and(Option::is_none) && self.contains(&next)
     }
 }

@@ -92,8 +92,15 @@ impl<'a> Build<'a> {
                 .push(related);
         }
         let Some(ask) = asks.first().copied() else {
-            let message = format!("{} asks nothing", place.words());
-            self.report.error_help(Code::Missing, raw.span, message, "give it `sql`, `inventory` or `again`");
+            if !raw.strange {
+                let message = format!("{} asks nothing", place.words());
+                self.report.error_help(
+                    Code::Missing,
+                    raw.span,
+                    message,
+                    "give it `sql`, `inventory` or `again`",
+                );
+            }
             return false;
         };
         if ask.key != "again" {

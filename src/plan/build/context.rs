@@ -9,7 +9,7 @@ use super::index::{Index, Names, Scope};
 use crate::plan::diagnostic::{Code, Severity};
 use crate::plan::load::LoadOptions;
 use crate::plan::model::NotBuilt;
-use crate::plan::raw::{Report, shorten};
+use crate::plan::raw::{Report, either, shorten};
 use crate::plan::source::Span;
 use crate::plan::sqltext;
 
@@ -127,7 +127,8 @@ impl<'a> Build<'a> {
             Some(number) if allowed.contains(&self.index.defs[number].names) => Some(number),
             Some(number) => {
                 let def = &self.index.defs[number];
-                let wanted = allowed.iter().map(|n| n.words()).collect::<Vec<_>>().join(" or ");
+                let wanted: Vec<String> = allowed.iter().map(|n| n.words().to_owned()).collect();
+                let wanted = either(&wanted);
                 let message =
                     format!("`{key}` names {wanted}, and `{}` is {}", shorten(id), def.names.words());
                 let related = self.report.related(def.span, "here");

@@ -163,7 +163,7 @@ impl<'a> Build<'a> {
             if wide == 0 {
                 self.report.error(Code::BadValue, value.span().into(), "a row without a cell");
             } else if *width.get_or_insert(wide) != wide {
-                let message = format!("this row has {wide} cells, the first one {}", width.unwrap_or(wide));
+                let message = format!("this row is {wide} wide, the first one {}", width.unwrap_or(wide));
                 self.report.error(Code::BadValue, value.span().into(), message);
             }
             rows.push(row);

@@ -26,7 +26,14 @@ pub(in crate::plan) struct Files {
 impl Files {
     pub fn new(sql_dir: PathBuf, check: FileCheck) -> Self {
         let resolved = std::fs::canonicalize(&sql_dir).ok();
-        Self { sql_dir, resolved, check, seen: HashMap::new(), covered: BTreeMap::new() }
+        // Where it leads, when it is there: messages and paths without `plans/../`.
+        Self {
+            sql_dir: resolved.clone().unwrap_or(sql_dir),
+            resolved,
+            check,
+            seen: HashMap::new(),
+            covered: BTreeMap::new(),
+        }
     }
 
     /// The path of a name below `sql_dir`, or why there is none.

@@ -54,7 +54,7 @@ impl<'a> Build<'a> {
                 _ => {}
             }
         }
-        if table.get("item").is_none() {
+        if table.get("item").is_none() && !table.strange {
             self.report.error(Code::Missing, table.span, "an item without `item`: what is confirmed?");
         }
         Some(item)

@@ -259,7 +259,8 @@ impl<'a> Build<'a> {
                 step.checkpoints.push(checkpoint);
             }
         }
-        if action.is_none() && step.checkpoints.is_empty() && raw.get("by").is_none() {
+        if action.is_none() && step.checkpoints.is_empty() && raw.get("checkpoint").is_none() && !raw.strange
+        {
             let message = format!("{} with neither an action nor checkpoints", place.words());
             let help = self.report.helps().then(|| format!("the actions are {}", actions(place).join(", ")));
             self.report.add(Severity::Error, Code::Missing, raw.span, message).help = help;

@@ -112,7 +112,7 @@ fn saved(report: &mut Report<'_>, used: &Use, known: &Known<'_>) {
             (false, Some(_)) => Severity::Warning,
             (false, None) => return,
         };
-        let message = format!("nothing gives `{{{}}}` a value", used.name);
+        let message = format!("nothing gives `{}` a value", written(report, used));
         let help = near.map(|near| format!("did you mean `{near}`?"));
         let help = help
             .or_else(|| used.strict.then(|| "it comes from [vars], a `save` before, or is built in".into()));
@@ -127,11 +127,18 @@ fn saved(report: &mut Report<'_>, used: &Use, known: &Known<'_>) {
     if !in_time && used.strict {
         let related = report.related(save.span, "saved here");
         let message = match save.at.scope {
-            Scope::Plan => format!("`{{{}}}` is used before it is saved", used.name),
-            _ => format!("`{{{}}}` is saved by a rollback that doesn't run before this", used.name),
+            Scope::Plan => format!("`{}` is used before it is saved", written(report, used)),
+            _ => format!("`{}` is saved by a rollback that doesn't run before this", written(report, used)),
         };
         report.add(Severity::Error, Code::Order, used.span, message).related.push(related);
     }
+}
+
+/// A name as it was written: `{name}` or `:'name'`.
+fn written(report: &Report<'_>, used: &Use) -> String {
+    let source = report.source.slice(used.span);
+    let plain = source.len() <= used.name.len() + 3 && source.contains(&used.name);
+    if plain { source.to_owned() } else { format!("{{{}}}", used.name) }
 }
 
 /// Names inside the variables' own texts.
