@@ -260,7 +260,12 @@ pub fn rollback(steps: &[&str], procedure: Option<&str>) -> Event {
 }
 
 pub fn rollback_ended() -> Event {
-    Event::RollbackEnded { residue: vec![], covers: vec!["schema".into()], not_compared: vec![], elapsed_ms: 9 }
+    Event::RollbackEnded {
+        residue: vec![],
+        covers: vec!["schema".into()],
+        not_compared: vec![],
+        elapsed_ms: 9,
+    }
 }
 
 pub fn ended(outcome: Ending) -> Event {
