@@ -38,3 +38,12 @@ pub struct NotAnEvent {
     /// It is JSON all the same: no crash makes such a line.
     pub json: bool,
 }
+
+/// Whether the remains of two lines run together in it: a second sequence number is in it, and no
+/// field but the envelope's own is a number of that name.
+pub(super) fn is_two_lines(line: &[u8]) -> bool {
+    const MARK: &[u8] = b",\"seq\":";
+    let digit_after = |&at: &usize| line.get(at + MARK.len()).is_some_and(u8::is_ascii_digit);
+    let marks = line.windows(MARK.len()).enumerate().filter(|(_, part)| *part == MARK).map(|(at, _)| at);
+    marks.filter(digit_after).nth(1).is_some()
+}

@@ -2,7 +2,8 @@
 //!
 //! A crash can leave its last line unfinished: no newline, or no JSON. That is a torn tail; the event
 //! wasn't durable, so what it announced wasn't begun. Anything wrong before the last line is damage,
-//! and so is a last line that is JSON and still doesn't follow: a crash doesn't make that.
+//! and so is a last line that is JSON and still doesn't follow, or in which two lines run together: a
+//! crash doesn't make that.
 
 use std::io::{BufRead, Read};
 use std::path::{Path, PathBuf};
@@ -89,7 +90,7 @@ impl<R: BufRead> Reader<R> {
             Ok(envelope) => envelope,
             Err(error) => {
                 let last = self.source.fill_buf().tried("read", &self.path)?.is_empty();
-                if last && !error.json {
+                if last && !error.json && !format::is_two_lines(&self.line) {
                     return Ok(self.torn(bytes, &error.why));
                 }
                 return Err(self.damaged(&error.why));

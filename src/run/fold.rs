@@ -8,6 +8,7 @@ use super::event::{Decision, Ending, Envelope, Event, HoldReason, Opened, Person
 use super::illegal::Illegal;
 use super::state::{Choice, Hold, RollbackResult, RollbackState, Run, RunState};
 use super::step::{Status, StepState, Why};
+use super::unit::UnitPhase;
 
 impl Run {
     /// Takes one event in.
@@ -129,6 +130,7 @@ impl Run {
             }
             Event::RollbackEnded { residue, covers, not_compared, elapsed_ms } => {
                 self.nothing_moves()?;
+                self.all_undone()?;
                 let (RunState::RollingBack, Some(rollback)) = (&self.state, &mut self.rollback) else {
                     return Err("it isn't rolling back".into());
                 };
@@ -195,24 +197,25 @@ impl Run {
         }
     }
 
-    /// As `nothing_moves`, but the run may hold in a step that waits for people and has done nothing.
-    fn nothing_moves_but_waits(&self) -> Result<(), Why> {
-        if self.waiting_step().is_some() { Ok(()) } else { self.nothing_moves() }
-    }
-
-    fn waiting_step(&self) -> Option<usize> {
-        let i = self.current.filter(|_| matches!(self.state, RunState::Holding(_)))?;
-        let step = self.steps.get(i)?;
-        (step.status == Status::Running && step.units.is_empty()).then_some(i)
-    }
-
-    /// The run turns away from a step that waited: its turn comes again, if ever.
-    fn stop_waiting(&mut self) {
-        if let Some(i) = self.waiting_step() {
-            self.steps[i].status = Status::Pending;
-            self.steps[i].broken_off = false;
-            self.current = None;
+    /// As `nothing_moves`, but the run may hold in the middle of a step, as long as nothing of it is
+    /// under way at the server.
+    fn nothing_is_open(&self) -> Result<(), Why> {
+        let Some(step) = self.current_step().filter(|_| matches!(self.state, RunState::Holding(_))) else {
+            return self.nothing_moves();
+        };
+        match step.units_of(step.direction()).open() {
+            Some(open) => Err(format!("{} is {}: its end comes first", open.unit.words(), open.phase.word())),
+            None => Ok(()),
         }
+    }
+
+    /// The run turns away from the step in which it holds.
+    fn turn_away(&mut self) {
+        let Some(i) = self.current.filter(|_| matches!(self.state, RunState::Holding(_))) else { return };
+        if self.steps[i].abandon() {
+            self.is_undone(i);
+        }
+        self.current = None;
     }
 
     fn is_not_in_doubt(&self) -> Result<(), Why> {
@@ -228,8 +231,9 @@ impl Run {
         if let Some(step) = &hold.step {
             self.find(step)?;
         }
-        if let Some(step) = self.current_step().filter(|step| !step.broken_off)
-            && let Some(unit) = step.units_of(step.direction()).last().filter(|unit| unit.phase.is_open())
+        if let Some(step) = self.current_step().filter(|step| step.status.is_moving() && !step.broken_off)
+            && let Some(unit) =
+                step.units_of(step.direction()).last().filter(|unit| unit.phase != UnitPhase::Applied)
         {
             return Err(format!("{} is {}: its end comes first", unit.unit.words(), unit.phase.word()));
         }
@@ -241,13 +245,16 @@ impl Run {
             self.doubt_hold = Some(hold);
             return Ok(());
         }
-        if hold.reason == HoldReason::RolledBackTo && self.state != RunState::RollingBack {
-            return Err("it isn't rolling back".into());
+        if hold.reason == HoldReason::RolledBackTo {
+            if self.state != RunState::RollingBack {
+                return Err("it isn't rolling back".into());
+            }
+            self.nothing_moves()?;
         }
         hold.rolling_back = hold.reason != HoldReason::RolledBackTo && self.goes_back();
         if hold.reason == HoldReason::LockLost {
-            self.locked = false;
-            self.fenced = false;
+            // The sessions went with it.
+            self.let_go();
         }
         self.state = RunState::Holding(hold);
         self.hold_asked = false;
@@ -330,7 +337,7 @@ impl Run {
         if !matches!(self.state, RunState::Running | RunState::Holding(_)) {
             return Err("a rollback starts from a run that is running or holding".into());
         }
-        self.nothing_moves_but_waits()?;
+        self.nothing_is_open()?;
         for step in
             rollback.steps.iter().chain(rollback.kept.iter().map(|(step, _)| step)).chain(&rollback.to)
         {
@@ -353,15 +360,30 @@ impl Run {
             }
         }
         self.rollback = Some(rollback);
-        self.stop_waiting();
+        self.turn_away();
         self.state = RunState::RollingBack;
         self.answered();
         Ok(())
     }
 
+    /// Each step that was to be undone is, or it is said that its effects stay. A procedure undoes
+    /// in its own way.
+    fn all_undone(&self) -> Result<(), Why> {
+        let Some(rollback) = self.rollback.as_ref().filter(|rollback| rollback.procedure.is_none()) else {
+            return Ok(());
+        };
+        for id in &rollback.steps {
+            let kept = rollback.kept.iter().any(|(kept, _)| kept == id);
+            if !kept && self.step(id).is_some_and(StepState::has_effects) {
+                return Err(format!("step `{id}` isn't undone"));
+            }
+        }
+        Ok(())
+    }
+
     fn end(&mut self, outcome: &Ending, exit_code: u8) -> Result<(), Why> {
         self.is_not_in_doubt()?;
-        self.nothing_moves_but_waits()?;
+        self.nothing_is_open()?;
         match outcome {
             Ending::Refused { .. } if self.touched => {
                 return Err("something was changed: it isn't refused".into());
@@ -389,7 +411,7 @@ impl Run {
                 }
             }
         }
-        self.stop_waiting();
+        self.turn_away();
         self.state = RunState::Ended(outcome.clone(), exit_code);
         self.answered();
         Ok(())

@@ -17,6 +17,7 @@ impl Run {
             Event::StepStarted { step, direction, generation, attempt } => {
                 let i = self.find(step)?;
                 self.may_move(i, *direction)?;
+                self.may_go_back(i)?;
                 if !self.locked {
                     return Err("the lock of the target isn't held".into());
                 }
@@ -37,8 +38,8 @@ impl Run {
                 self.may_move(i, Direction::Forward)?;
                 let state = &mut self.steps[i];
                 state.is(&[Status::Pending, Status::Failed, Status::Running])?;
-                if state.status == Status::Running && !state.units.is_empty() {
-                    return Err(format!("step `{step}` has begun"));
+                if state.status == Status::Running && !state.rests() {
+                    return Err(format!("step `{step}` is under way"));
                 }
                 let elapsed = state.elapsed_ms;
                 state.reason = Some(reason.clone());
@@ -48,6 +49,9 @@ impl Run {
             Event::StepAssumed { step, reason } => {
                 let i = self.find(step)?;
                 self.may_move(i, Direction::Forward)?;
+                if let Some(procedure) = &self.steps[i].procedure {
+                    return Err(format!("step `{step}` belongs to procedure `{procedure}`"));
+                }
                 self.steps[i].is(&[Status::Pending])?;
                 self.steps[i].reason = Some(reason.clone());
                 self.steps[i].settle(at, Status::Assumed, 0);
@@ -105,17 +109,14 @@ impl Run {
             Event::CheckpointResult(result) => self.checkpoint_result(result)?,
             Event::Confirmed { step, item, by, note, .. } => {
                 let i = self.waits_for_people(step)?;
-                if !self
-                    .outline(step)
-                    .is_some_and(|o| o.items.is_empty() || o.items.iter().any(|x| x.item == *item))
-                {
+                if !self.outline(step).is_some_and(|o| o.items.iter().any(|x| x.item == *item)) {
                     return Err(format!("step `{step}` has no item `{item}`"));
                 }
                 self.steps[i].confirmed.insert(item.clone(), (by.clone(), note.clone()));
             }
             Event::Signed { step, role, by, accepted, word, .. } => {
                 let i = self.waits_for_people(step)?;
-                if !self.outline(step).is_some_and(|o| o.roles.is_empty() || o.roles.contains(role)) {
+                if !self.outline(step).is_some_and(|o| o.roles.contains(role)) {
                     return Err(format!("step `{step}` doesn't ask for role `{role}`"));
                 }
                 if self.steps[i].signed.get(role).is_some_and(|(_, accepted, _)| *accepted) {
@@ -125,8 +126,9 @@ impl Run {
             }
             Event::CancelSent { step, .. } => {
                 let i = self.find(step)?;
-                if self.current != Some(i) || !self.steps[i].status.is_moving() {
-                    return Err(format!("step `{step}` is {}", self.steps[i].status));
+                let state = &self.steps[i];
+                if self.current != Some(i) || !state.status.is_moving() || state.broken_off {
+                    return Err(format!("nothing of step `{step}` runs"));
                 }
             }
             event => self.take_unit_event(event)?,
@@ -172,6 +174,9 @@ impl Run {
                 } else if unit.direction == Direction::Forward && !self.steps[i].has_effects() {
                     self.is_undone(i);
                 }
+                if self.current == Some(i) && self.steps[i].status.is_settled() {
+                    self.current = None;
+                }
                 self.out_of_doubt(unit);
             }
             _ => {}
@@ -192,6 +197,20 @@ impl Run {
                 Err(format!("whether {} was applied has to be settled first", unit.words()))
             }
             (RunState::Ended(..), _) => Err("nothing follows its end".into()),
+        }
+    }
+
+    /// The rollback isn't over, and the step is of the procedure that is carried out.
+    fn may_go_back(&self, i: usize) -> Result<(), Why> {
+        let (RunState::RollingBack, Some(rollback)) = (&self.state, &self.rollback) else { return Ok(()) };
+        if rollback.ended.is_some() {
+            return Err("the rollback has ended".into());
+        }
+        match &self.steps[i].procedure {
+            Some(other) if rollback.procedure.as_ref() != Some(other) => {
+                Err(format!("procedure `{other}` isn't under way"))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -244,7 +263,7 @@ impl Run {
         }
     }
 
-    fn is_undone(&mut self, i: usize) {
+    pub(super) fn is_undone(&mut self, i: usize) {
         let step = &mut self.steps[i];
         step.in_order = false;
         // Undone are the last ones first: from the end it is found at once.
@@ -304,7 +323,12 @@ impl Run {
                 &mut step.checkpoints
             }
             Direction::Back => {
-                step.is(&[Status::Undoing])?;
+                // Those that failed after the undo may be looked at again.
+                step.is(if step.generation > 0 {
+                    &[Status::Undoing, Status::Pending]
+                } else {
+                    &[Status::Undoing]
+                })?;
                 &mut step.undo_checkpoints
             }
         };

@@ -331,6 +331,30 @@ impl StepState {
         Ok(())
     }
 
+    /// Left in the middle, with no unit open: what it is then. `true` when its undo was complete but
+    /// for the checkpoints, so that it is pending again.
+    pub(super) fn abandon(&mut self) -> bool {
+        self.broken_off = false;
+        match self.status {
+            Status::Running if self.units.is_empty() => self.status = Status::Pending,
+            Status::Running => self.status = Status::Failed,
+            Status::Undoing if self.undo_applied => {
+                self.reset(self.generation + 1);
+                return true;
+            }
+            Status::Undoing => self.status = self.before_undo.take().unwrap_or(Status::Failed),
+            _ => {}
+        }
+        false
+    }
+
+    /// It has begun, and nothing of it is under way nor will be by itself: it waits for people, or it
+    /// was broken off.
+    pub(super) fn rests(&self) -> bool {
+        self.status == Status::Running
+            && (self.units.is_empty() || self.broken_off && self.units.open().is_none())
+    }
+
     /// As if it had never run, in a new generation. What its undo found stays to be shown.
     pub(super) fn reset(&mut self, generation: u32) {
         *self = Self {

@@ -101,6 +101,9 @@ impl StepState {
         };
         self.fits(unit)?;
         self.is(&[Status::Running, Status::Committing, Status::Undoing])?;
+        if self.broken_off && *how == AppliedHow::Confirmed {
+            return Err(format!("step `{}` was broken off: no answer can come any more", self.id));
+        }
         // What changes nothing needs no intent before its COMMIT.
         let from: &[UnitPhase] = if self.changes {
             &[UnitPhase::Committing, UnitPhase::Intent]
@@ -124,7 +127,8 @@ impl StepState {
 
     pub(super) fn unit_failed(&mut self, unit: &Unit, problem: &Problem) -> Result<(), Why> {
         self.fits(unit)?;
-        self.is(&[Status::Running, Status::Committing, Status::Undoing])?;
+        // After a death it isn't an answer that says so, but what was found: `unit_reconciled`.
+        self.under_way()?;
         self.unit_in(
             unit,
             &[UnitPhase::Started, UnitPhase::Committing, UnitPhase::Intent, UnitPhase::Waiting],
