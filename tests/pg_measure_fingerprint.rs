@@ -248,3 +248,30 @@ async fn a_role_without_rights_gets_one_too() {
     let hidden = named(&take(&server, &database).await, &poor);
     assert!(hidden.iter().all(|object| object.starts_with("user mapping")), "{hidden:?}");
 }
+
+#[tokio::test]
+async fn others_may_change_the_catalog_meanwhile() {
+    let server = TestServer::with(&[("log_statement", "none")]).await;
+    let database = zoo(&server).await;
+    let before = take(&server, &database).await;
+    let mut busy = server.session(&database).await;
+    let churn = "DO $$ BEGIN LOOP
+        CREATE TABLE churn (id serial PRIMARY KEY, v text DEFAULT 'x', up int REFERENCES churn, CHECK (v <> ''));
+        CREATE INDEX churn_v ON churn (v); CREATE VIEW churned AS SELECT * FROM churn;
+        CREATE FUNCTION churn() RETURNS int LANGUAGE sql AS 'SELECT 1'; COMMIT;
+        DROP TABLE churn CASCADE; DROP FUNCTION churn(); COMMIT;
+    END LOOP; END $$";
+    // Nobody reads notices here, and a server that can't send them waits, with its locks.
+    busy.batch("SET client_min_messages = error").await.expect("quiet");
+    busy.queue_simple(churn).expect("queued");
+    busy.flush().await.expect("sent");
+    let mut session = server.session(&database).await;
+    for _ in 0..30 {
+        let taken = Fingerprint::take(&mut session).await.expect("a fingerprint in spite of it");
+        let foreign: Vec<String> =
+            named(&before, &taken).into_iter().filter(|o| !o.contains("churn")).collect();
+        assert_eq!(foreign, Vec::<String>::new());
+    }
+    busy.cancel_handle().cancel().await.expect("cancelled");
+    busy.drain().await.expect("drained");
+}

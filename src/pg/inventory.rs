@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::measure::{MeasureError, PRELUDE, Pin, json, number, only_row, optional, text};
+use super::measure::{MeasureError, PRELUDE, Pin, json, number, only_row, optional};
 use super::names::{Object, find};
 use super::orphans;
 use super::session::Session;
@@ -176,7 +176,5 @@ fn label(kind: Kind) -> Result<String, MeasureError> {
 pub async fn size(session: &mut Session) -> Result<u64, MeasureError> {
     let sql = "SELECT pg_catalog.pg_database_size(pg_catalog.current_database())";
     let rows = session.query(sql, &[]).await?;
-    let row = only_row(&rows)?;
-    text(row, 0)?;
-    number(row, 0)
+    number(only_row(&rows)?, 0)
 }
