@@ -1,0 +1,141 @@
+//! What a run is: the first of the two state machines, and everything its events have told.
+//!
+//! [`super::fold`] moves it. `Opening` lasts until the first step begins (or is skipped or assumed)
+//! or the run holds. A process that takes the run up again goes through the same opening (lock,
+//! fence), but the state stays what it was: what has to be taken anew is in [`Run::locked`] and
+//! [`Run::fenced`], and no step may begin without the one, no change without the other.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::event::{
+    Baseline, CheckpointResult, Decision, Ending, HoldReason, Opened, Person, Residue, Selection,
+    TargetIdentity, Unit,
+};
+use crate::plan::expect::Saved;
+
+pub use super::step::{Status, StepState};
+pub use super::unit::{UnitPhase, UnitState, Units};
+
+/// A run as its events tell it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Run {
+    pub id: Option<uuid::Uuid>,
+    /// Sequence number of the last event.
+    pub seq: u64,
+    pub opened: Option<Opened>,
+    pub opened_at: Option<jiff::Timestamp>,
+    pub last_at: Option<jiff::Timestamp>,
+    pub state: RunState,
+    /// How many processes have had it.
+    pub sittings: u32,
+    /// As the present process found it.
+    pub target: Option<TargetIdentity>,
+    /// Of the plan as the present process runs it.
+    pub plan_digest: String,
+    pub selection: Selection,
+    /// The lock of the target is held by the present process.
+    pub locked: bool,
+    /// The fence row carries the epoch of the present process.
+    pub fenced: bool,
+    pub epoch: Option<i64>,
+    pub ledger_off: Option<String>,
+    pub baseline: Option<Baseline>,
+    /// In the order of the plan, steps of procedures after them.
+    pub steps: Vec<StepState>,
+    pub saved: Saved,
+    pub deviations: Vec<(Option<String>, String)>,
+    pub notes: Vec<(Option<String>, String, Person)>,
+    /// Guards of the target, as last evaluated.
+    pub target_checks: Vec<CheckpointResult>,
+    /// Steps that changed something, in the order in which their first unit (or, without units, they
+    /// themselves) was applied; also those that failed half-way. The reverse of it is what a
+    /// rollback does.
+    pub applied_order: Vec<String>,
+    pub rollback: Option<RollbackState>,
+    /// A person asked the run to wait after the step that runs.
+    pub hold_asked: bool,
+    /// A decision that was accepted and not carried out yet: it outlives the process.
+    pub decided: Option<Choice>,
+    /// Units of unknown outcome, in the order they came up.
+    pub doubts: Vec<Unit>,
+    /// How the last process let go of it, until another takes it up.
+    pub left: Option<(u8, String)>,
+    /// Something of a step that changes may have reached the database.
+    pub touched: bool,
+    pub(super) doubt_hold: Option<Hold>,
+    pub(super) doubt_back: bool,
+    pub(super) index: HashMap<String, usize>,
+    /// (phase or procedure, step in it), parallel to `steps`.
+    pub(super) places: Vec<(usize, usize)>,
+    pub(super) current: Option<usize>,
+    pub(super) unanswered: Option<usize>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub enum RunState {
+    #[default]
+    Opening,
+    Running,
+    Holding(Hold),
+    /// The first unit whose outcome isn't known; all of them are in [`Run::doubts`].
+    InDoubt(Unit),
+    RollingBack,
+    Ended(Ending, u8),
+}
+
+impl RunState {
+    /// For people, after "the run is".
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Opening => "opening",
+            Self::Running => "running",
+            Self::Holding(_) => "holding",
+            Self::InDoubt(_) => "in doubt",
+            Self::RollingBack => "rolling back",
+            Self::Ended(..) => "over",
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hold {
+    pub reason: HoldReason,
+    pub step: Option<String>,
+    pub needs: String,
+    pub hint: Option<String>,
+    /// Whether the run was going backwards when it stopped, and will again.
+    pub rolling_back: bool,
+}
+
+/// What a person (or the plan's policy) decided.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Choice {
+    pub what: Decision,
+    pub step: Option<String>,
+    pub by: Person,
+    pub reason: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RollbackState {
+    pub to: Option<String>,
+    pub procedure: Option<String>,
+    pub steps: Vec<String>,
+    /// Steps whose effects stay, with the reason; those left out on the way too.
+    pub kept: Vec<(String, String)>,
+    pub why: String,
+    pub ended: Option<RollbackResult>,
+}
+
+/// What a rollback left.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RollbackResult {
+    pub residue: Vec<Residue>,
+    pub covers: Vec<String>,
+    pub not_compared: Vec<String>,
+    pub elapsed_ms: u64,
+}
+
+/// Counts of steps by what they are.
+pub type Counts = BTreeMap<Status, u32>;
