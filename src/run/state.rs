@@ -63,6 +63,8 @@ pub struct Run {
     /// Something of a step that changes may have reached the database.
     pub touched: bool,
     pub(super) doubt_hold: Option<Hold>,
+    /// What the run waited for when the doubt came up.
+    pub(super) doubt_before: Option<Hold>,
     pub(super) doubt_back: bool,
     pub(super) index: HashMap<String, usize>,
     /// (phase or procedure, step in it), parallel to `steps`.
