@@ -20,6 +20,9 @@ pub enum JournalError {
     /// Nothing was written, and the journal is whole.
     #[error("the journal {} couldn't be written: {source}; the run stops where it is, `resume` goes on from there", path.display())]
     Write { path: PathBuf, source: io::Error },
+    /// The thread that owns the journal is gone.
+    #[error("the journal's keeper is gone; `resume` the run")]
+    Gone,
     /// What is on disk now isn't known; nothing more is written by this process.
     #[error("the journal {} can't be trusted by this process any more: {why}; look after the disk, then `resume` the run", path.display())]
     Broken { path: PathBuf, why: String },

@@ -5,7 +5,7 @@
 //! - [`state`] is what the events say, and only that: a [`state::Run`] of `step`s of `unit`s;
 //! - `fold` (with `fold_steps`, `fold_turns`, `fold_units`, `unit_steps`) is how they say it, and
 //!   [`illegal`] what they can't say;
-//! - `query` is what is asked of a run;
+//! - `query` and `lookup` are what is asked of a run;
 //! - [`command`] is what a person (or a pipeline) may ask for;
 //! - [`gate`] (with `gate_people`) decides what is allowed now, and says why not.
 
@@ -19,6 +19,7 @@ mod fold_units;
 pub mod gate;
 mod gate_people;
 pub mod illegal;
+mod lookup;
 mod name;
 mod outline;
 mod query;

@@ -1,0 +1,276 @@
+//! Actions that a later version brings: read and checked as far as the format says, then refused.
+
+use super::action::Built;
+use super::context::Build;
+use super::expectation::Of;
+use super::index::{Names, Scope};
+use crate::plan::diagnostic::Code;
+use crate::plan::duration;
+use crate::plan::model::{Action, Environment};
+use crate::plan::raw::{Entry, Table, shorten};
+use crate::plan::schema::Place;
+use crate::plan::sqltext;
+
+const SNAPSHOTS: [(&str, &str); 6] = [
+    ("schema", "schema"),
+    ("enums", "enums"),
+    ("dependencies", "dependencies"),
+    ("rows", "rows"),
+    ("content", "content"),
+    ("timings", "timings"),
+];
+
+const COMPARISONS: [(&str, &str); 6] = [
+    ("schema", "schema"),
+    ("rows", "rows"),
+    ("estimates", "estimates"),
+    ("content", "content"),
+    ("sequences", "sequences"),
+    ("timings", "timings"),
+];
+
+pub(in crate::plan) const ENVIRONMENTS: [(&str, Environment); 3] =
+    [("dev", Environment::Dev), ("staging", Environment::Staging), ("production", Environment::Production)];
+
+impl<'a> Build<'a> {
+    pub fn later_action(&mut self, raw: &Table<'a>, entry: Entry<'a>, number: usize) -> Built {
+        let (of, changes) = match entry.key {
+            "snapshot" => (self.snapshot(raw, entry), false),
+            "compare" => (self.compare(raw, entry, number), false),
+            "probe" => (self.probe(entry), false),
+            "command" => (self.command(raw, entry), true),
+            "backup" => (self.backup(raw, entry), false),
+            "restore" => (self.restore(entry, number), true),
+            "notify" => (self.notify(raw, entry), false),
+            "requires" => (self.requires(entry), false),
+            "soak" => (self.soak(entry), false),
+            "report" => (self.report_file(entry), false),
+            "undo" => (self.undo(entry, number), false),
+            _ => (None, false),
+        };
+        self.later(entry.key, entry.key_span);
+        let key = crate::plan::schema::find(Place::Step, entry.key).map_or("", |key| key.name);
+        Built::new(Action::Later(key), of, changes)
+    }
+
+    fn snapshot(&mut self, raw: &Table<'a>, entry: Entry<'a>) -> Option<Of> {
+        let kind = self.report.one_of(entry, &SNAPSHOTS);
+        match (kind, raw.get("queries")) {
+            (Some("timings"), Some(queries)) => {
+                for (text, span) in self.report.texts(queries) {
+                    self.sql_names(text, span);
+                }
+            }
+            (Some("timings"), None) => {
+                self.report.error(Code::Missing, entry.span(), "a snapshot of timings without `queries`");
+            }
+            (Some(_), Some(queries)) => {
+                self.report.error(
+                    Code::Misplaced,
+                    queries.key_span,
+                    "`queries` belongs to `snapshot = \"timings\"`",
+                );
+            }
+            _ => {}
+        }
+        self.scope(raw);
+        None
+    }
+
+    /// `tables`.
+    fn scope(&mut self, raw: &Table<'a>) {
+        if let Some(tables) = raw.get("tables") {
+            self.report.texts(tables);
+        }
+    }
+
+    fn compare(&mut self, raw: &Table<'a>, entry: Entry<'a>, number: usize) -> Option<Of> {
+        let kind = self.report.one_of(entry, &COMPARISONS);
+        if let Some(with) = raw.get("with")
+            && let Some(id) = self.report.text(with)
+            && let Some(to) = self.earlier("with", number, id, with.span(), &[Names::Step])
+        {
+            let snapshot = self.index.defs[to].table.get("snapshot").and_then(|s| s.get_ref().as_str());
+            match (snapshot, kind) {
+                (None, _) => {
+                    let message = format!("`with` names `{id}`, which isn't a `snapshot`");
+                    self.report.error(Code::UnknownReference, with.span(), message);
+                }
+                (Some(of), Some(kind)) if of != kind => {
+                    let message = format!("`{id}` is a snapshot of {of}, and {kind} are compared");
+                    self.report.error(Code::Conflict, with.span(), message);
+                }
+                _ => {}
+            }
+        }
+        if kind == Some("timings") && raw.get("with").is_none() {
+            let message = "timings are compared with a snapshot of timings: `with` is missing";
+            self.report.error(Code::Missing, entry.span(), message);
+        }
+        if let Some(tolerance) = raw.get("tolerance") {
+            for table in self.report.free_table(tolerance) {
+                self.tolerance(table);
+            }
+        }
+        self.scope(raw);
+        (kind == Some("timings")).then_some(Of::Timings)
+    }
+
+    fn tolerance(&mut self, entry: Entry<'a>) {
+        let Some(table) = self.report.table(entry, Place::Tolerance) else { return };
+        for key in ["rows", "reason"] {
+            match table.get(key) {
+                Some(rows) if key == "rows" => {
+                    self.report.whole_number(rows, u32::MAX);
+                }
+                Some(reason) => {
+                    self.prose(reason);
+                }
+                None => {
+                    let message = format!("a tolerance for `{}` without `{key}`", shorten(entry.key));
+                    self.report.error(Code::Missing, entry.span(), message);
+                }
+            }
+        }
+    }
+
+    fn probe(&mut self, entry: Entry<'a>) -> Option<Of> {
+        let text = self.report.text(entry)?;
+        if sqltext::is_blank(text) {
+            self.report.error(Code::BadValue, entry.span(), "`probe` has no statement");
+        }
+        self.sql_names(text, entry.span());
+        Some(Of::Script)
+    }
+
+    fn command(&mut self, raw: &Table<'a>, entry: Entry<'a>) -> Option<Of> {
+        let argv = entry.value.get_ref().is_array();
+        for (text, span) in self.report.texts(entry) {
+            // A shell has braces of its own; an argv has none.
+            self.braces(text, span, argv);
+        }
+        for entry in &raw.entries {
+            match entry.key {
+                "stdin" => {
+                    self.prose(*entry);
+                }
+                "cwd" => {
+                    self.path_text(*entry);
+                }
+                "env" => {
+                    for variable in self.report.free_table(*entry) {
+                        self.path_text(variable);
+                    }
+                }
+                "demo" => {
+                    self.report.boolean(*entry);
+                }
+                "timeout" => {
+                    self.report.duration(*entry);
+                }
+                _ => {}
+            }
+        }
+        Some(Of::Command)
+    }
+
+    fn backup(&mut self, raw: &Table<'a>, entry: Entry<'a>) -> Option<Of> {
+        self.path_text(entry);
+        if let Some(verify) = raw.get("verify") {
+            self.report.one_of(verify, &[("list", ()), ("restore", ())]);
+        }
+        None
+    }
+
+    fn restore(&mut self, entry: Entry<'a>, number: usize) -> Option<Of> {
+        let id = self.report.text(entry)?;
+        let to = self.earlier("restore", number, id, entry.span(), &[Names::Step])?;
+        if !self.index.defs[to].table.contains_key("backup") {
+            let message = format!("`restore` names `{}`, which isn't a `backup`", shorten(id));
+            self.report.error(Code::UnknownReference, entry.span(), message);
+        }
+        None
+    }
+
+    fn notify(&mut self, raw: &Table<'a>, entry: Entry<'a>) -> Option<Of> {
+        self.path_text(entry);
+        if let Some(to) = raw.get("to") {
+            self.report.texts(to);
+        }
+        if let Some(remind) = raw.get("remind") {
+            self.report.duration(remind);
+        }
+        None
+    }
+
+    fn requires(&mut self, entry: Entry<'a>) -> Option<Of> {
+        let table = self.report.table(entry, Place::Requires)?;
+        match (table.get("run"), table.get("rehearsal")) {
+            (Some(_), Some(second)) => {
+                let message = "`requires` asks for a run or a rehearsal, not both";
+                self.report.error_help(Code::Conflict, second.key_span, message, "make two steps of it");
+            }
+            (None, None) => {
+                self.report.error(
+                    Code::Missing,
+                    table.span,
+                    "`requires` without `run` or `rehearsal`: of which plan?",
+                );
+            }
+            _ => {}
+        }
+        for entry in &table.entries {
+            match entry.key {
+                "run" | "rehearsal" => {
+                    self.report.text(*entry);
+                }
+                "environment" => {
+                    self.report.one_of(*entry, &ENVIRONMENTS);
+                }
+                "age" => {
+                    self.report.duration(*entry);
+                }
+                "passed" => {
+                    self.report.texts(*entry);
+                }
+                "rollback" | "residue" => {
+                    self.cell(*entry);
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+
+    fn soak(&mut self, entry: Entry<'a>) -> Option<Of> {
+        let text = self.report.text(entry)?;
+        if sqltext::braces(text).is_empty() {
+            if let Err(reason) = duration::parse(text) {
+                self.report.error(Code::BadValue, entry.span(), format!("`soak` is no duration: {reason}"));
+            }
+        } else {
+            self.braces(text, entry.span(), true);
+        }
+        None
+    }
+
+    fn report_file(&mut self, entry: Entry<'a>) -> Option<Of> {
+        self.path_text(entry);
+        None
+    }
+
+    fn undo(&mut self, entry: Entry<'a>, _number: usize) -> Option<Of> {
+        if self.now.scope == Scope::Plan {
+            let message = "`undo` stands in a [[rollback]] or a step's rollback, not in the plan's course";
+            self.report.error(Code::Misplaced, entry.key_span, message);
+        }
+        for (id, span) in self.report.texts(entry) {
+            if sqltext::braces(id).is_empty() {
+                self.reference("undo", id, span, &[Names::Phase, Names::Step, Names::Checkpoint]);
+            } else {
+                self.braces(id, span, true);
+            }
+        }
+        None
+    }
+}

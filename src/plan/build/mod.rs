@@ -1,0 +1,20 @@
+//! From TOML tables to the model. The first pass (`index`) collects ids, the second builds.
+
+pub(super) mod action;
+pub(super) mod again;
+pub(super) mod cell;
+pub(super) mod checkpoint;
+pub(super) mod context;
+pub(super) mod expectation;
+pub(super) mod files;
+pub(super) mod head;
+pub(super) mod index;
+pub(super) mod kinds;
+pub(super) mod later;
+pub(super) mod people;
+pub(super) mod phase;
+pub(super) mod procedure;
+pub(super) mod server;
+pub(super) mod step;
+pub(super) mod undo;
+pub(super) mod vars;
