@@ -340,3 +340,32 @@ fn a_step_that_failed_half_way_is_undone_too_and_goes_on_where_it_was() {
     assert!(take(&mut run, unit_started(one, 2)).is_err());
     take(&mut run, unit_started(two, 1)).unwrap();
 }
+
+#[test]
+fn a_doubt_that_the_same_process_settles_lets_it_go_on_in_the_step() {
+    let (one, two) = (unit("a", "1", Forward, 0), unit("a", "2", Forward, 0));
+    let lost = [
+        open(),
+        lock(),
+        fence(1),
+        started("a", Forward, 0, 1),
+        unit_started(one.clone(), 1),
+        intent(one.clone()),
+        unit_unknown(one.clone()),
+        lock(),
+        fence(2),
+    ];
+    let found =
+        [reconciled(one.clone(), true, None), decided(Decision::Go, None), unit_started(two.clone(), 1)];
+    run_of(events(&[&lost, &found]));
+    // Not applied: it has failed, and why can still be said, once.
+    let not = [reconciled(one, false, None), decided(Decision::Go, None), failed("a", Forward, 0)];
+    let mut run = run_of(events(&[&lost, &not]));
+    assert_eq!(run.unanswered_failure().unwrap().id, "a");
+    assert!(take(&mut run, failed("a", Forward, 0)).is_err());
+    // After a death in between it has to be started again.
+    let mut run = run_of(events(&[&lost, &[resumed(), lock(), fence(3)], &found[..2]]));
+    assert!(take(&mut run, unit_started(two, 1)).is_err());
+    let next = run.step("a").unwrap().next_attempt(Forward);
+    take(&mut run, started("a", Forward, 0, next)).unwrap();
+}

@@ -93,7 +93,9 @@ impl Run {
                 if self.baseline.is_some() {
                     return Err("the first baseline stands".into());
                 }
-                if self.touched {
+                let open =
+                    self.current_step().is_some_and(|step| step.changes && step.units.open().is_some());
+                if self.touched || open {
                     return Err("something was changed before it".into());
                 }
                 self.baseline = Some((**baseline).clone());

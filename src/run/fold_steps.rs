@@ -127,9 +127,10 @@ impl Run {
             Event::CancelSent { step, .. } => {
                 let i = self.find(step)?;
                 let state = &self.steps[i];
-                if self.current != Some(i) || !state.status.is_moving() || state.broken_off {
+                if self.current != Some(i) || state.broken_off {
                     return Err(format!("nothing of step `{step}` runs"));
                 }
+                state.is(&[Status::Running, Status::Committing, Status::Undoing])?;
             }
             event => self.take_unit_event(event)?,
         }

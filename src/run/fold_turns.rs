@@ -11,8 +11,10 @@ impl Run {
             self.find(step)?;
         }
         if let Some(step) = self.current_step().filter(|step| step.status.is_moving() && !step.broken_off)
-            && let Some(unit) =
-                step.units_of(step.direction()).last().filter(|unit| unit.phase != UnitPhase::Applied)
+            && let Some(unit) = step
+                .units_of(step.direction())
+                .last()
+                .filter(|unit| !matches!(unit.phase, UnitPhase::Applied | UnitPhase::Unknown))
         {
             return Err(format!("{} is {}: its end comes first", unit.unit.words(), unit.phase.word()));
         }

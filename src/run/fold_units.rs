@@ -23,11 +23,9 @@ impl Run {
                 state.bare = true;
                 state.probe.clone_from(probe);
                 self.steps[i].unit_begins(state)?;
-                self.touched |= self.steps[i].changes;
             }
             Event::CommitIntent { xid, .. } => {
                 self.steps[i].unit_commits(unit, xid.as_ref())?;
-                self.touched |= self.steps[i].changes;
             }
             Event::LockRetry { .. } => self.steps[i].unit_waits(unit)?,
             Event::UnitApplied { .. } => {
