@@ -266,3 +266,106 @@ fn the_situations_reach_every_state_and_every_status() {
 fn write_the_table() {
     std::fs::write("tests/run_support/edges.txt", tried()).unwrap();
 }
+
+#[test]
+fn after_a_doubt_the_run_waits_for_what_it_waited_for() {
+    let list = [started("list", Forward, 0, 1), held(HoldReason::Person, Some("list")), unit_unknown(u())];
+    let doubt = events(&[&[open(), lock(), fence(1)], &whole("a", 0, 1), &[assumed("b")], &list]);
+    let run = run_of(events(&[&doubt, &[reconciled(u(), true, None)]]));
+    assert_eq!(run.hold().unwrap().reason, HoldReason::Person);
+    assert_eq!(run.step("a").unwrap().status, Status::Verified);
+    // Not applied after all: that is what has to be decided now.
+    let run = run_of(events(&[&doubt, &[reconciled(u(), false, Some(person()))]]));
+    assert_eq!(run.hold().unwrap().step.as_deref(), Some("a"));
+    assert_eq!(run.step("a").unwrap().status, Status::Failed);
+    assert!(run.applied_order.is_empty());
+}
+
+#[test]
+fn a_failure_that_nobody_answered_outlives_the_process() {
+    let fails = [started("a", Forward, 0, 1), failed("a", Forward, 0)];
+    let dead = events(&[&[open(), lock(), fence(1)], &fails, &[resumed(), lock(), fence(2)]]);
+    assert_eq!(run_of(dead.clone()).unanswered_failure().unwrap().id, "a");
+    let answered =
+        events(&[&dead, &[held(HoldReason::Failed, Some("a")), decided(Decision::Retry, None), resumed()]]);
+    let run = run_of(answered);
+    assert!(run.unanswered_failure().is_none());
+    assert_eq!(run.next_step().unwrap().id, "a", "the retry was decided and not carried out");
+}
+
+#[test]
+fn an_undo_clears_the_step_and_the_next_generation_starts_anew() {
+    let back = unit("a", "", Back, 0);
+    let undo = [
+        rollback(&["a"], None),
+        started("a", Back, 0, 1),
+        unit_started(back.clone(), 1),
+        intent(back.clone()),
+        unit_applied(back),
+        applied("a", Back, 0),
+        undone("a", 0),
+        held(HoldReason::RolledBackTo, None),
+        decided(Decision::Go, None),
+    ];
+    let first = events(&[&[open(), lock(), fence(1)], &whole("a", 0, 1), &undo]);
+    let run = run_of(first.clone());
+    let a = run.step("a").unwrap();
+    assert_eq!((a.generation, a.attempt, a.status), (1, 0, Status::Pending));
+    assert!(a.units.is_empty() && a.checkpoints.is_empty() && run.applied_order.is_empty());
+    assert_eq!(run.next_step().unwrap().id, "a");
+    let run = run_of(events(&[&first, &whole("a", 1, 1)]));
+    assert_eq!(run.applied_order, ["a"]);
+}
+
+#[test]
+fn a_step_that_failed_half_way_is_undone_too_and_goes_on_where_it_was() {
+    let (one, two) = (unit("a", "1", Forward, 0), unit("a", "2", Forward, 0));
+    let half = [
+        started("a", Forward, 0, 1),
+        unit_started(one.clone(), 1),
+        intent(one.clone()),
+        unit_applied(one.clone()),
+        unit_started(two.clone(), 1),
+        unit_failed(two.clone()),
+        failed("a", Forward, 0),
+        held(HoldReason::Failed, Some("a")),
+    ];
+    let half = events(&[&[open(), lock(), fence(1)], &half]);
+    let run = run_of(half.clone());
+    assert_eq!(run.to_undo().map(|step| step.id.as_str()).collect::<Vec<_>>(), ["a"]);
+    run_of(events(&[&half, &[rollback(&["a"], None), started("a", Back, 0, 1)]]));
+    // A retry keeps what is applied, and doesn't let it be done twice.
+    let mut run = run_of(events(&[&half, &[decided(Decision::Retry, None), started("a", Forward, 0, 2)]]));
+    assert_eq!(run.step("a").unwrap().units.len(), 1);
+    assert!(take(&mut run, unit_started(one, 2)).is_err());
+    take(&mut run, unit_started(two, 1)).unwrap();
+}
+
+#[test]
+fn a_doubt_that_the_same_process_settles_lets_it_go_on_in_the_step() {
+    let (one, two) = (unit("a", "1", Forward, 0), unit("a", "2", Forward, 0));
+    let lost = [
+        open(),
+        lock(),
+        fence(1),
+        started("a", Forward, 0, 1),
+        unit_started(one.clone(), 1),
+        intent(one.clone()),
+        unit_unknown(one.clone()),
+        lock(),
+        fence(2),
+    ];
+    let found =
+        [reconciled(one.clone(), true, None), decided(Decision::Go, None), unit_started(two.clone(), 1)];
+    run_of(events(&[&lost, &found]));
+    // Not applied: it has failed, and why can still be said, once.
+    let not = [reconciled(one, false, None), decided(Decision::Go, None), failed("a", Forward, 0)];
+    let mut run = run_of(events(&[&lost, &not]));
+    assert_eq!(run.unanswered_failure().unwrap().id, "a");
+    assert!(take(&mut run, failed("a", Forward, 0)).is_err());
+    // After a death in between it has to be started again.
+    let mut run = run_of(events(&[&lost, &[resumed(), lock(), fence(3)], &found[..2]]));
+    assert!(take(&mut run, unit_started(two, 1)).is_err());
+    let next = run.step("a").unwrap().next_attempt(Forward);
+    take(&mut run, started("a", Forward, 0, next)).unwrap();
+}

@@ -2,13 +2,13 @@
 //!
 //! [`Run::apply`] refuses an event that the state machines don't allow, so that nothing impossible
 //! can be journaled, and a refused event changes nothing: each transition looks first and changes
-//! afterwards. This file is about the run as a whole; what happens to steps is in `fold_steps`.
+//! afterwards. This file is about the run as a whole; holds, decisions and
+//! rollbacks are in `fold_turns`, what happens to steps is in `fold_steps`.
 
-use super::event::{Decision, Ending, Envelope, Event, HoldReason, Opened, Person, StepOutline};
+use super::event::{Ending, Envelope, Event, Opened, StepOutline};
 use super::illegal::Illegal;
-use super::state::{Choice, Hold, RollbackResult, RollbackState, Run, RunState};
-use super::step::{Status, StepState, Why};
-use super::unit::UnitPhase;
+use super::state::{Hold, RollbackResult, RollbackState, Run, RunState};
+use super::step::{StepState, Why};
 
 impl Run {
     /// Takes one event in.
@@ -93,7 +93,9 @@ impl Run {
                 if self.baseline.is_some() {
                     return Err("the first baseline stands".into());
                 }
-                if self.touched {
+                let open =
+                    self.current_step().is_some_and(|step| step.changes && step.units.open().is_some());
+                if self.touched || open {
                     return Err("something was changed before it".into());
                 }
                 self.baseline = Some((**baseline).clone());
@@ -180,7 +182,7 @@ impl Run {
     }
 
     /// The process is gone: its lock and fence too, and what it had under way is broken off.
-    fn let_go(&mut self) {
+    pub(super) fn let_go(&mut self) {
         self.locked = false;
         self.fenced = false;
         self.hold_asked = false;
@@ -199,7 +201,7 @@ impl Run {
 
     /// As `nothing_moves`, but the run may hold in the middle of a step, as long as nothing of it is
     /// under way at the server.
-    fn nothing_is_open(&self) -> Result<(), Why> {
+    pub(super) fn nothing_is_open(&self) -> Result<(), Why> {
         let Some(step) = self.current_step().filter(|_| matches!(self.state, RunState::Holding(_))) else {
             return self.nothing_moves();
         };
@@ -210,7 +212,7 @@ impl Run {
     }
 
     /// The run turns away from the step in which it holds.
-    fn turn_away(&mut self) {
+    pub(super) fn turn_away(&mut self) {
         let Some(i) = self.current.filter(|_| matches!(self.state, RunState::Holding(_))) else { return };
         if self.steps[i].abandon() {
             self.is_undone(i);
@@ -218,152 +220,13 @@ impl Run {
         self.current = None;
     }
 
-    fn is_not_in_doubt(&self) -> Result<(), Why> {
+    pub(super) fn is_not_in_doubt(&self) -> Result<(), Why> {
         match &self.state {
             RunState::InDoubt(unit) => {
                 Err(format!("whether {} was applied has to be settled first", unit.words()))
             }
             _ => Ok(()),
         }
-    }
-
-    fn held(&mut self, mut hold: Hold) -> Result<(), Why> {
-        if let Some(step) = &hold.step {
-            self.find(step)?;
-        }
-        if let Some(step) = self.current_step().filter(|step| step.status.is_moving() && !step.broken_off)
-            && let Some(unit) =
-                step.units_of(step.direction()).last().filter(|unit| unit.phase != UnitPhase::Applied)
-        {
-            return Err(format!("{} is {}: its end comes first", unit.unit.words(), unit.phase.word()));
-        }
-        if matches!(self.state, RunState::InDoubt(_)) {
-            if hold.reason != HoldReason::Unknown {
-                return self.is_not_in_doubt();
-            }
-            hold.rolling_back = self.doubt_back;
-            self.doubt_hold = Some(hold);
-            return Ok(());
-        }
-        if hold.reason == HoldReason::RolledBackTo {
-            if self.state != RunState::RollingBack {
-                return Err("it isn't rolling back".into());
-            }
-            self.nothing_moves()?;
-        }
-        hold.rolling_back = hold.reason != HoldReason::RolledBackTo && self.goes_back();
-        if hold.reason == HoldReason::LockLost {
-            // The sessions went with it.
-            self.let_go();
-        }
-        self.state = RunState::Holding(hold);
-        self.hold_asked = false;
-        self.answered();
-        Ok(())
-    }
-
-    /// Whatever was to be answered (a failure, a decision) has been.
-    pub(super) fn answered(&mut self) {
-        self.unanswered = None;
-        self.decided = None;
-    }
-
-    /// It goes backwards, or will when it goes on.
-    #[must_use]
-    pub fn goes_back(&self) -> bool {
-        match &self.state {
-            RunState::RollingBack => true,
-            RunState::Holding(hold) => hold.rolling_back,
-            RunState::InDoubt(_) => self.doubt_back,
-            _ => false,
-        }
-    }
-
-    fn decide(
-        &mut self,
-        what: Decision,
-        step: Option<&str>,
-        by: &Person,
-        reason: Option<&str>,
-    ) -> Result<(), Why> {
-        if let Some(step) = step {
-            self.find(step)?;
-        }
-        let leaves = match (&self.state, what) {
-            (RunState::InDoubt(_), Decision::RuledApplied | Decision::RuledNotApplied) => false,
-            (RunState::InDoubt(_), _) => return self.is_not_in_doubt(),
-            (_, Decision::RuledApplied | Decision::RuledNotApplied) => {
-                return Err("nothing is in doubt".into());
-            }
-            (RunState::Opening, Decision::End | Decision::Hold) => false,
-            (RunState::Opening, _) => return Err("no step has begun".into()),
-            (RunState::Holding(_), Decision::Go | Decision::Retry) => true,
-            (_, Decision::Go | Decision::Retry) => return Err("it doesn't wait for that".into()),
-            // About another step than the one it waits for: it goes on waiting.
-            (RunState::Holding(hold), Decision::Skip | Decision::Override) => {
-                step.is_none() || hold.step.is_none() || step == hold.step.as_deref()
-            }
-            _ => false,
-        };
-        let choice = Choice {
-            what,
-            step: step.map(str::to_owned).or_else(|| self.hold().and_then(|hold| hold.step.clone())),
-            by: by.clone(),
-            reason: reason.map(str::to_owned),
-        };
-        match what {
-            Decision::Hold => {
-                self.hold_asked = true;
-                return Ok(());
-            }
-            Decision::Cancel | Decision::RuledApplied | Decision::RuledNotApplied => return Ok(()),
-            _ => {}
-        }
-        if leaves {
-            let back = self.goes_back();
-            if back
-                && what == Decision::Skip
-                && let (Some(rollback), Some(step)) = (&mut self.rollback, &choice.step)
-            {
-                rollback.kept.push((step.clone(), choice.reason.clone().unwrap_or_default()));
-            }
-            self.state = if back { RunState::RollingBack } else { RunState::Running };
-        }
-        self.decided = Some(choice);
-        Ok(())
-    }
-
-    fn start_rollback(&mut self, rollback: RollbackState) -> Result<(), Why> {
-        if !matches!(self.state, RunState::Running | RunState::Holding(_)) {
-            return Err("a rollback starts from a run that is running or holding".into());
-        }
-        self.nothing_is_open()?;
-        for step in
-            rollback.steps.iter().chain(rollback.kept.iter().map(|(step, _)| step)).chain(&rollback.to)
-        {
-            self.find(step)?;
-        }
-        if let Some(name) = &rollback.procedure
-            && !self.opened.as_ref().is_some_and(|o| o.procedures.iter().any(|p| p.id == *name))
-        {
-            return Err(format!("the plan has no procedure `{name}`"));
-        }
-        // A procedure that was carried out before, to its end, is carried out anew; one that was
-        // stopped half-way goes on where it was, since nothing may happen twice.
-        if self.rollback.as_ref().is_none_or(|old| old.ended.is_some()) {
-            for step in
-                self.steps.iter_mut().filter(|s| s.procedure.is_some() && s.procedure == rollback.procedure)
-            {
-                if step.status != Status::Pending {
-                    step.reset(step.generation + 1);
-                }
-            }
-        }
-        self.rollback = Some(rollback);
-        self.turn_away();
-        self.state = RunState::RollingBack;
-        self.answered();
-        Ok(())
     }
 
     /// Each step that was to be undone is, or it is said that its effects stay. A procedure undoes

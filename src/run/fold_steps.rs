@@ -3,8 +3,8 @@
 //! The run's side is looked at first, then the step's own transition looks and changes, and only
 //! then the run changes.
 
-use super::event::{CheckpointResult, Direction, Envelope, Event, HoldReason, SourceRef, Unit};
-use super::state::{Hold, Run, RunState, UnitPhase, UnitState};
+use super::event::{CheckpointResult, Direction, Envelope, Event};
+use super::state::{Run, RunState};
 use super::step::{Status, Why};
 
 /// Names the plan's guards in a [`CheckpointResult`].
@@ -127,65 +127,18 @@ impl Run {
             Event::CancelSent { step, .. } => {
                 let i = self.find(step)?;
                 let state = &self.steps[i];
-                if self.current != Some(i) || !state.status.is_moving() || state.broken_off {
+                if self.current != Some(i) || state.broken_off {
                     return Err(format!("nothing of step `{step}` runs"));
                 }
+                state.is(&[Status::Running, Status::Committing, Status::Undoing])?;
             }
             event => self.take_unit_event(event)?,
         }
         Ok(())
     }
 
-    fn take_unit_event(&mut self, event: &Event) -> Result<(), Why> {
-        let Some(unit) = event.unit() else { return Ok(()) };
-        let i = self.find(&unit.step)?;
-        if !matches!(event, Event::UnitUnknown { .. } | Event::UnitReconciled { .. }) {
-            self.may_move(i, unit.direction)?;
-        }
-        match event {
-            Event::UnitStarted { attempt, pid, backend_start, source, .. } => {
-                self.may_change(i)?;
-                let state = begun(unit, UnitPhase::Started, *attempt, *pid, backend_start, source);
-                self.steps[i].unit_begins(state)?;
-            }
-            Event::BareIntent { attempt, pid, backend_start, source, probe, .. } => {
-                self.may_change(i)?;
-                let mut state = begun(unit, UnitPhase::Intent, *attempt, *pid, backend_start, source);
-                state.bare = true;
-                state.probe.clone_from(probe);
-                self.steps[i].unit_begins(state)?;
-                self.touched |= self.steps[i].changes;
-            }
-            Event::CommitIntent { xid, .. } => {
-                self.steps[i].unit_commits(unit, xid.as_ref())?;
-                self.touched |= self.steps[i].changes;
-            }
-            Event::LockRetry { .. } => self.steps[i].unit_waits(unit)?,
-            Event::UnitApplied { .. } => {
-                self.steps[i].unit_applied(event)?;
-                self.is_applied(i, unit.direction);
-            }
-            Event::UnitFailed { problem, .. } => self.steps[i].unit_failed(unit, problem)?,
-            Event::UnitUnknown { evidence, .. } => self.unit_unknown(i, unit, evidence)?,
-            Event::UnitReconciled { applied, evidence, by, .. } => {
-                self.steps[i].unit_reconciled(unit, *applied, by.is_some(), evidence)?;
-                if *applied {
-                    self.is_applied(i, unit.direction);
-                } else if unit.direction == Direction::Forward && !self.steps[i].has_effects() {
-                    self.is_undone(i);
-                }
-                if self.current == Some(i) && self.steps[i].status.is_settled() {
-                    self.current = None;
-                }
-                self.out_of_doubt(unit);
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
     /// Whether the run goes this step's way now.
-    fn may_move(&self, i: usize, direction: Direction) -> Result<(), Why> {
+    pub(super) fn may_move(&self, i: usize, direction: Direction) -> Result<(), Why> {
         let step = &self.steps[i];
         let back = direction == Direction::Back || step.procedure.is_some();
         match (&self.state, back) {
@@ -215,7 +168,7 @@ impl Run {
     }
 
     /// A change needs the fence, or the word that there is no ledger.
-    fn may_change(&self, i: usize) -> Result<(), Why> {
+    pub(super) fn may_change(&self, i: usize) -> Result<(), Why> {
         let step = &self.steps[i];
         if !self.locked {
             return Err("the lock of the target isn't held".into());
@@ -249,7 +202,7 @@ impl Run {
     }
 
     /// Already its first unit counts: a step that fails half-way has to be undone too.
-    fn is_applied(&mut self, i: usize, direction: Direction) {
+    pub(super) fn is_applied(&mut self, i: usize, direction: Direction) {
         if direction == Direction::Back {
             return;
         }
@@ -270,40 +223,6 @@ impl Run {
         if let Some(place) = self.applied_order.iter().rposition(|id| *id == step.id) {
             self.applied_order.remove(place);
         }
-    }
-
-    fn unit_unknown(&mut self, i: usize, unit: &Unit, evidence: &[String]) -> Result<(), Why> {
-        self.steps[i].unit_unknown(unit, evidence)?;
-        self.touched |= self.steps[i].changes;
-        if !self.doubts.contains(unit) {
-            self.doubts.push(unit.clone());
-        }
-        if !matches!(self.state, RunState::InDoubt(_)) {
-            self.doubt_back = self.goes_back();
-            self.doubt_hold = None;
-            self.state = RunState::InDoubt(unit.clone());
-        }
-        Ok(())
-    }
-
-    /// The last doubt settled, the run holds: going on is a person's decision.
-    fn out_of_doubt(&mut self, unit: &Unit) {
-        self.doubts.retain(|doubt| doubt != unit);
-        if !matches!(self.state, RunState::InDoubt(_)) {
-            return;
-        }
-        if let Some(next) = self.doubts.first() {
-            self.state = RunState::InDoubt(next.clone());
-            return;
-        }
-        let hold = self.doubt_hold.take().unwrap_or_else(|| Hold {
-            reason: HoldReason::Unknown,
-            step: Some(unit.step.clone()),
-            needs: "a decision, now that the outcome is known".into(),
-            hint: None,
-            rolling_back: self.doubt_back,
-        });
-        self.state = RunState::Holding(hold);
     }
 
     fn checkpoint_result(&mut self, result: &CheckpointResult) -> Result<(), Why> {
@@ -380,34 +299,5 @@ impl Run {
             _ => return Err("it doesn't wait for people".into()),
         }
         Ok(i)
-    }
-}
-
-fn begun(
-    unit: &Unit,
-    phase: UnitPhase,
-    attempt: u32,
-    pid: i32,
-    backend_start: &str,
-    source: &SourceRef,
-) -> UnitState {
-    UnitState {
-        unit: unit.clone(),
-        phase,
-        attempt,
-        bare: false,
-        source: source.clone(),
-        pid,
-        backend_start: backend_start.to_owned(),
-        probe: None,
-        xid: None,
-        how: None,
-        touched: Vec::new(),
-        statements: 0,
-        rows: 0,
-        warnings: 0,
-        elapsed_ms: 0,
-        problem: None,
-        evidence: Vec::new(),
     }
 }

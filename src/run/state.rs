@@ -60,9 +60,11 @@ pub struct Run {
     pub doubts: Vec<Unit>,
     /// How the last process let go of it, until another takes it up.
     pub left: Option<(u8, String)>,
-    /// Something of a step that changes may have reached the database.
+    /// Something of a step that changes was applied, or may have been: the run can't end as refused.
     pub touched: bool,
     pub(super) doubt_hold: Option<Hold>,
+    /// What the run waited for when the doubt came up.
+    pub(super) doubt_before: Option<Hold>,
     pub(super) doubt_back: bool,
     pub(super) index: HashMap<String, usize>,
     /// (phase or procedure, step in it), parallel to `steps`.

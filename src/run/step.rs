@@ -45,8 +45,8 @@ pub struct StepState {
     pub started_at: Option<Timestamp>,
     pub ended_at: Option<Timestamp>,
     pub elapsed_ms: u64,
-    /// The process that ran it is gone, or a unit's outcome was unknown: it has to be started again
-    /// (the applied units stay) before anything new of it may begin.
+    /// The process that ran it is gone: it has to be started again (the applied units stay) before
+    /// anything new of it may begin.
     pub broken_off: bool,
     /// All of its rollback is applied; only the checkpoints of the rollback are left.
     pub undo_applied: bool,
@@ -141,6 +141,15 @@ impl StepState {
     #[must_use]
     pub fn direction(&self) -> Direction {
         if self.before_undo.is_some() { Direction::Back } else { Direction::Forward }
+    }
+
+    /// The attempt that the next `step_started` in this direction has to carry.
+    #[must_use]
+    pub fn next_attempt(&self, direction: Direction) -> u32 {
+        1 + match direction {
+            Direction::Forward => self.attempt,
+            Direction::Back => self.undo_attempt,
+        }
     }
 
     /// The unit of this name in this direction, of the present generation.
@@ -300,6 +309,8 @@ impl StepState {
     ) -> Result<(), Why> {
         self.generation_is(generation)?;
         let status = match direction {
+            // What was found or ruled not to be applied has failed already; now it is said why.
+            Direction::Forward if self.status == Status::Failed && self.problem.is_none() => Status::Failed,
             Direction::Forward => {
                 self.is(&[Status::Running])?;
                 Status::Failed

@@ -168,7 +168,6 @@ impl StepState {
             self.before_doubt = Some(self.status);
         }
         self.status = Status::Unknown;
-        self.broken_off = true;
         self.change(unit, |u| {
             u.phase = UnitPhase::Unknown;
             u.evidence = evidence.to_vec();
@@ -227,6 +226,6 @@ impl StepState {
             Status::Committing => Status::Running,
             other => other,
         };
-        self.broken_off = self.status.is_moving();
+        self.broken_off &= self.status.is_moving();
     }
 }

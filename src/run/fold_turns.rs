@@ -1,0 +1,149 @@
+//! The fold over what turns a run: it holds, somebody decides, it goes backwards.
+
+use super::event::{Decision, HoldReason, Person};
+use super::state::{Choice, Hold, RollbackState, Run, RunState};
+use super::step::{Status, Why};
+use super::unit::UnitPhase;
+
+impl Run {
+    pub(super) fn held(&mut self, mut hold: Hold) -> Result<(), Why> {
+        if let Some(step) = &hold.step {
+            self.find(step)?;
+        }
+        if let Some(step) = self.current_step().filter(|step| step.status.is_moving() && !step.broken_off)
+            && let Some(unit) = step
+                .units_of(step.direction())
+                .last()
+                .filter(|unit| !matches!(unit.phase, UnitPhase::Applied | UnitPhase::Unknown))
+        {
+            return Err(format!("{} is {}: its end comes first", unit.unit.words(), unit.phase.word()));
+        }
+        if matches!(self.state, RunState::InDoubt(_)) {
+            if hold.reason != HoldReason::Unknown {
+                return self.is_not_in_doubt();
+            }
+            hold.rolling_back = self.doubt_back;
+            self.doubt_hold = Some(hold);
+            return Ok(());
+        }
+        if hold.reason == HoldReason::RolledBackTo {
+            if self.state != RunState::RollingBack {
+                return Err("it isn't rolling back".into());
+            }
+            self.nothing_moves()?;
+        }
+        hold.rolling_back = hold.reason != HoldReason::RolledBackTo && self.goes_back();
+        if hold.reason == HoldReason::LockLost {
+            // The sessions went with it.
+            self.let_go();
+        }
+        self.state = RunState::Holding(hold);
+        self.hold_asked = false;
+        self.answered();
+        Ok(())
+    }
+
+    /// Whatever was to be answered (a failure, a decision) has been.
+    pub(super) fn answered(&mut self) {
+        self.unanswered = None;
+        self.decided = None;
+    }
+
+    /// It goes backwards, or will when it goes on.
+    #[must_use]
+    pub fn goes_back(&self) -> bool {
+        match &self.state {
+            RunState::RollingBack => true,
+            RunState::Holding(hold) => hold.rolling_back,
+            RunState::InDoubt(_) => self.doubt_back,
+            _ => false,
+        }
+    }
+
+    pub(super) fn decide(
+        &mut self,
+        what: Decision,
+        step: Option<&str>,
+        by: &Person,
+        reason: Option<&str>,
+    ) -> Result<(), Why> {
+        if let Some(step) = step {
+            self.find(step)?;
+        }
+        let leaves = match (&self.state, what) {
+            (RunState::InDoubt(_), Decision::RuledApplied | Decision::RuledNotApplied) => false,
+            (RunState::InDoubt(_), _) => return self.is_not_in_doubt(),
+            (_, Decision::RuledApplied | Decision::RuledNotApplied) => {
+                return Err("nothing is in doubt".into());
+            }
+            (RunState::Opening, Decision::End | Decision::Hold) => false,
+            (RunState::Opening, _) => return Err("no step has begun".into()),
+            (RunState::Holding(_), Decision::Go | Decision::Retry) => true,
+            (_, Decision::Go | Decision::Retry) => return Err("it doesn't wait for that".into()),
+            // About another step than the one it waits for: it goes on waiting.
+            (RunState::Holding(hold), Decision::Skip | Decision::Override) => {
+                step.is_none() || hold.step.is_none() || step == hold.step.as_deref()
+            }
+            _ => false,
+        };
+        let choice = Choice {
+            what,
+            step: step.map(str::to_owned).or_else(|| self.hold().and_then(|hold| hold.step.clone())),
+            by: by.clone(),
+            reason: reason.map(str::to_owned),
+        };
+        match what {
+            Decision::Hold => {
+                self.hold_asked = true;
+                return Ok(());
+            }
+            Decision::Cancel | Decision::RuledApplied | Decision::RuledNotApplied => return Ok(()),
+            _ => {}
+        }
+        if leaves {
+            let back = self.goes_back();
+            if back
+                && what == Decision::Skip
+                && let (Some(rollback), Some(step)) = (&mut self.rollback, &choice.step)
+            {
+                rollback.kept.push((step.clone(), choice.reason.clone().unwrap_or_default()));
+            }
+            self.state = if back { RunState::RollingBack } else { RunState::Running };
+        }
+        self.decided = Some(choice);
+        Ok(())
+    }
+
+    pub(super) fn start_rollback(&mut self, rollback: RollbackState) -> Result<(), Why> {
+        if !matches!(self.state, RunState::Running | RunState::Holding(_)) {
+            return Err("a rollback starts from a run that is running or holding".into());
+        }
+        self.nothing_is_open()?;
+        for step in
+            rollback.steps.iter().chain(rollback.kept.iter().map(|(step, _)| step)).chain(&rollback.to)
+        {
+            self.find(step)?;
+        }
+        if let Some(name) = &rollback.procedure
+            && !self.opened.as_ref().is_some_and(|o| o.procedures.iter().any(|p| p.id == *name))
+        {
+            return Err(format!("the plan has no procedure `{name}`"));
+        }
+        // A procedure that was carried out before, to its end, is carried out anew; one that was
+        // stopped half-way goes on where it was, since nothing may happen twice.
+        if self.rollback.as_ref().is_none_or(|old| old.ended.is_some()) {
+            for step in
+                self.steps.iter_mut().filter(|s| s.procedure.is_some() && s.procedure == rollback.procedure)
+            {
+                if step.status != Status::Pending {
+                    step.reset(step.generation + 1);
+                }
+            }
+        }
+        self.rollback = Some(rollback);
+        self.turn_away();
+        self.state = RunState::RollingBack;
+        self.answered();
+        Ok(())
+    }
+}
