@@ -8,12 +8,14 @@
 //! | [`script`] | SQL scripts by psql's rules: lexer, splitter, meta-commands; pure | nothing else here |
 //! | [`run`] | events, the fold over them, what is allowed now; pure | `plan` |
 //! | [`journal`] | a run's events on disk, durable and chained | `run` |
+//! | [`crash`] | named points at which a test can kill the program; empty otherwise | nothing else here |
 //! | [`pg`] | connections, the ledger, inventories, a server of our own | `script`, `plan` |
 //! | [`engine`] | turns a plan into events on a real database | all of the above |
 //! | [`plain`] | the same events as lines of text | `run`, `plan` |
 //! | [`cli`] | one file a subcommand | everything |
 
 pub mod cli;
+pub mod crash;
 pub mod engine;
 pub mod journal;
 pub mod pg;

@@ -1,1 +1,54 @@
 //! PostgreSQL: connections, the ledger, inventories, fingerprints, a server of our own.
+//!
+//! One thin driver on the crate `postgres-protocol` serves all sessions, because the engine needs what
+//! comfortable drivers hide: command tags, the transaction status of every ReadyForQuery, notices in
+//! their place, COPY inside simple queries, and the backend's key.
+//!
+//! | file | for |
+//! |---|---|
+//! | `config`, `conninfo`, `conninfo_text`, `environment`, `passfile` | where and as whom to connect |
+//! | `dial`, `stream`, `tls` | a byte stream to the server |
+//! | `wire`, `incoming`, `message`, `server_error` | messages on it |
+//! | `startup`, `auth` | from a stream to a session |
+//! | `session`, `query`, `error` | the session |
+//! | `embedded` | a private server for demo and tests |
+
+mod auth;
+pub mod blockers;
+mod config;
+mod conninfo;
+mod conninfo_text;
+pub mod content;
+mod dial;
+pub mod embedded;
+mod environment;
+mod error;
+pub mod fingerprint;
+pub mod identity;
+mod incoming;
+pub mod inventory;
+pub mod measure;
+mod message;
+pub mod names;
+mod orphans;
+mod passfile;
+mod query;
+pub mod row_hashes;
+pub mod rows;
+mod server_error;
+mod session;
+mod startup;
+mod stream;
+mod tls;
+pub mod touched;
+mod wire;
+
+pub use config::{ConfigError, ConnectConfig, Host, RootCert, SslMode};
+pub use environment::Environment;
+pub use error::PgError;
+pub use message::{Column, DataRow, Reply, TransactionStatus};
+pub use query::{Bound, Completed, Limits, LongCell, Rows};
+pub use server_error::ServerError;
+pub use session::{CancelHandle, Session};
+pub mod ledger;
+pub mod probe;

@@ -405,3 +405,27 @@ pub enum Kind {
     InvalidIndexes,
     DisabledTriggers,
 }
+
+impl Kind {
+    /// As plans write it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Tables => "tables",
+            Self::Views => "views",
+            Self::Columns => "columns",
+            Self::Indexes => "indexes",
+            Self::ForeignKeys => "foreign keys",
+            Self::Policies => "policies",
+            Self::Functions => "functions",
+            Self::Triggers => "triggers",
+            Self::Enums => "enums",
+            Self::Sequences => "sequences",
+            Self::Size => "size",
+            Self::Orphans => "orphans",
+            Self::UnvalidatedConstraints => "unvalidated constraints",
+            Self::InvalidIndexes => "invalid indexes",
+            Self::DisabledTriggers => "disabled triggers",
+        }
+    }
+}

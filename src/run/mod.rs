@@ -1,11 +1,29 @@
 //! A run: its events, the fold over them, and what is allowed now. Pure.
 //!
-//! - [`event`] is the contract: one fact a line, documented, only ever added to;
-//! - [`state`] is the fold: a [`state::Run`] is what the events say, and only that;
+//! - [`event`] is the contract: one fact a line, documented, only ever added to; `name` says what an
+//!   event is called and what it is about; `outline` and `facts` are the words it is made of;
+//! - [`state`] is what the events say, and only that: a [`state::Run`] of `step`s of `unit`s;
+//! - `fold` (with `fold_steps`, `unit_steps`) is how they say it, and [`illegal`] what they can't say;
+//! - `query` and `lookup` are what is asked of a run;
 //! - [`command`] is what a person (or a pipeline) may ask for;
-//! - [`gate`] decides what is allowed now, and says why not.
+//! - [`gate`] (with `gate_people`) decides what is allowed now, and says why not.
 
 pub mod command;
 pub mod event;
+mod facts;
+mod fold;
+mod fold_steps;
 pub mod gate;
+mod gate_people;
+pub mod illegal;
+mod lookup;
+mod name;
+mod outline;
+mod query;
 pub mod state;
+mod step;
+mod unit;
+mod unit_steps;
+
+pub use fold_steps::TARGET;
+pub use illegal::Illegal;

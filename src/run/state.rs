@@ -1,14 +1,20 @@
-//! The fold: a [`Run`] is what its events say.
+//! What a run is: the first of the two state machines, and everything its events have told.
 //!
-//! Two state machines, the run's and a step's; [`Run::apply`] refuses an event that they don't
-//! allow, so that nothing impossible can be journaled.
+//! [`super::fold`] moves it. `Opening` lasts until the first step begins (or is skipped or assumed)
+//! or the run holds. A process that takes the run up again goes through the same opening (lock,
+//! fence), but the state stays what it was: what has to be taken anew is in [`Run::locked`] and
+//! [`Run::fenced`], and no step may begin without the one, no change without the other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::event::{
-    Baseline, CheckpointResult, Ending, HoldReason, Opened, Person, Problem, Selection, Touched, Unit,
+    Baseline, CheckpointResult, Decision, Ending, HoldReason, Opened, Person, Residue, Selection,
+    TargetIdentity, Unit,
 };
 use crate::plan::expect::Saved;
+
+pub use super::step::{Status, StepState};
+pub use super::unit::{UnitPhase, UnitState, Units};
 
 /// A run as its events tell it.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -20,20 +26,49 @@ pub struct Run {
     pub opened_at: Option<jiff::Timestamp>,
     pub last_at: Option<jiff::Timestamp>,
     pub state: RunState,
+    /// How many processes have had it.
+    pub sittings: u32,
+    /// As the present process found it.
+    pub target: Option<TargetIdentity>,
+    /// Of the plan as the present process runs it.
+    pub plan_digest: String,
     pub selection: Selection,
+    /// The lock of the target is held by the present process.
+    pub locked: bool,
+    /// The fence row carries the epoch of the present process.
+    pub fenced: bool,
     pub epoch: Option<i64>,
     pub ledger_off: Option<String>,
     pub baseline: Option<Baseline>,
-    /// In the order of the plan, undo-only steps of procedures after them.
+    /// In the order of the plan, steps of procedures after them.
     pub steps: Vec<StepState>,
     pub saved: Saved,
     pub deviations: Vec<(Option<String>, String)>,
     pub notes: Vec<(Option<String>, String, Person)>,
     /// Guards of the target, as last evaluated.
     pub target_checks: Vec<CheckpointResult>,
-    /// The order in which steps were applied; the reverse of it is what a rollback does.
+    /// Steps that changed something, in the order in which their first unit (or, without units, they
+    /// themselves) was applied; also those that failed half-way. The reverse of it is what a
+    /// rollback does.
     pub applied_order: Vec<String>,
     pub rollback: Option<RollbackState>,
+    /// A person asked the run to wait after the step that runs.
+    pub hold_asked: bool,
+    /// A decision that was accepted and not carried out yet: it outlives the process.
+    pub decided: Option<Choice>,
+    /// Units of unknown outcome, in the order they came up.
+    pub doubts: Vec<Unit>,
+    /// How the last process let go of it, until another takes it up.
+    pub left: Option<(u8, String)>,
+    /// Something of a step that changes may have reached the database.
+    pub touched: bool,
+    pub(super) doubt_hold: Option<Hold>,
+    pub(super) doubt_back: bool,
+    pub(super) index: HashMap<String, usize>,
+    /// (phase or procedure, step in it), parallel to `steps`.
+    pub(super) places: Vec<(usize, usize)>,
+    pub(super) current: Option<usize>,
+    pub(super) unanswered: Option<usize>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -42,9 +77,25 @@ pub enum RunState {
     Opening,
     Running,
     Holding(Hold),
+    /// The first unit whose outcome isn't known; all of them are in [`Run::doubts`].
     InDoubt(Unit),
     RollingBack,
     Ended(Ending, u8),
+}
+
+impl RunState {
+    /// For people, after "the run is".
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Opening => "opening",
+            Self::Running => "running",
+            Self::Holding(_) => "holding",
+            Self::InDoubt(_) => "in doubt",
+            Self::RollingBack => "rolling back",
+            Self::Ended(..) => "over",
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -53,8 +104,17 @@ pub struct Hold {
     pub step: Option<String>,
     pub needs: String,
     pub hint: Option<String>,
-    /// Whether the run was going backwards when it stopped.
+    /// Whether the run was going backwards when it stopped, and will again.
     pub rolling_back: bool,
+}
+
+/// What a person (or the plan's policy) decided.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Choice {
+    pub what: Decision,
+    pub step: Option<String>,
+    pub by: Person,
+    pub reason: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -62,72 +122,20 @@ pub struct RollbackState {
     pub to: Option<String>,
     pub procedure: Option<String>,
     pub steps: Vec<String>,
+    /// Steps whose effects stay, with the reason; those left out on the way too.
+    pub kept: Vec<(String, String)>,
     pub why: String,
+    pub ended: Option<RollbackResult>,
 }
 
+/// What a rollback left.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct StepState {
-    pub id: String,
-    pub status: Status,
-    /// Rises with each recorded undo.
-    pub generation: u32,
-    /// Of the present generation.
-    pub attempt: u32,
-    /// Forward units of the present generation, in the order they began.
-    pub units: Vec<UnitState>,
-    /// Units of its rollback, of the present generation.
-    pub undo_units: Vec<UnitState>,
-    /// Latest result of each checkpoint, by id.
-    pub checkpoints: BTreeMap<String, CheckpointResult>,
-    /// Ticked items of a checklist: item → who, note.
-    pub confirmed: BTreeMap<String, (Person, Option<String>)>,
-    /// Role → (who, accepted, word).
-    pub signed: BTreeMap<String, (Person, bool, String)>,
-    pub problem: Option<Problem>,
-    pub started_at: Option<jiff::Timestamp>,
-    pub ended_at: Option<jiff::Timestamp>,
+pub struct RollbackResult {
+    pub residue: Vec<Residue>,
+    pub covers: Vec<String>,
+    pub not_compared: Vec<String>,
     pub elapsed_ms: u64,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Status {
-    #[default]
-    Pending,
-    Skipped,
-    Assumed,
-    Running,
-    Committing,
-    Applied,
-    Verified,
-    Unverified,
-    Accepted,
-    Failed,
-    Unknown,
-    Undoing,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct UnitState {
-    pub unit: Unit,
-    pub phase: UnitPhase,
-    pub pid: i32,
-    pub backend_start: String,
-    pub touched: Vec<Touched>,
-    pub statements: u64,
-    pub rows: u64,
-    pub warnings: u64,
-    pub problem: Option<Problem>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum UnitPhase {
-    /// J1 is written.
-    Started,
-    /// J2 is written.
-    Committing,
-    /// The intent of a bare statement is written.
-    Intent,
-    Applied,
-    Failed,
-    Unknown,
-}
+/// Counts of steps by what they are.
+pub type Counts = BTreeMap<Status, u32>;

@@ -49,7 +49,7 @@ pub(super) fn parse(text: &str) -> Result<Arithmetic, String> {
     let mut parser = Parser { rest: text.trim(), parts: 0, spaced: true };
     let expression = parser.sum()?;
     if !parser.rest.is_empty() {
-        return Err(format!("{} can't follow there", show::quoted(parser.rest)));
+        return Err(format!("{} can't follow there", show::quoted(parser.rest.trim())));
     }
     if let Expression::Percent(_) = expression {
         return Err(format!("{0} of what? Write it as in {{before}} + {0}", text.trim()));

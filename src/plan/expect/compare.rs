@@ -8,6 +8,7 @@ use std::cmp::Ordering;
 use super::arithmetic::Expression;
 use super::cell::{Cell, Form, Operand, Operator, Part, Pattern};
 use super::fit::{Term, fit};
+use super::json::Json;
 use super::moment::Moment;
 use super::number::Number;
 use super::saved::Saved;
@@ -36,7 +37,8 @@ impl<'a> Field<'a> {
     pub(super) fn shown(&self) -> String {
         match self.text {
             None => "NULL".to_owned(),
-            Some(text) if self.kind.is_text() => show::text(text),
+            // Also what can't be read: without quotes nothing would be seen of an empty one.
+            Some(text) if self.kind.is_text() || self.value.is_err() => show::text(text),
             Some(text) => show::plain(text),
         }
     }
@@ -105,6 +107,9 @@ impl<'a> Wanted<'a> {
             };
         };
         match &self.test {
+            Test::Null if field.value == Ok(Value::Json(Json::Null)) => {
+                Err("JSON's null is a value; write \"null\" for it".to_owned())
+            }
             Test::Null => Err(String::new()),
             Test::NotNull => Ok(()),
             Test::Matches(pattern) => said(pattern.0.is_match(text)),

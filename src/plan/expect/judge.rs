@@ -79,7 +79,10 @@ impl Expect {
             match View::new(answer, &self.column) {
                 Ok(view) => self.judge_view(answer, &view, saved, &mut parts),
                 Err(why) => parts.push(Verdict::fail(
-                    format!("columns {}", names(self.column.iter().map(String::as_str))),
+                    match self.column.len() {
+                        0 => self.words(),
+                        _ => format!("columns {}", names(self.column.iter().map(String::as_str))),
+                    },
                     columns_words(answer),
                     why,
                 )),

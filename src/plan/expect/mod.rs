@@ -1,9 +1,15 @@
 //! What is expected, and whether it came: one language for a value, a cell of a table, a count,
 //! an inventory.
 //!
-//! - `cell` is the language: a typed value, or a condition, or arithmetic on saved values;
-//! - `answer` is what a query gave, with types;
-//! - `judge` compares the two and says in words what differs.
+//! - `cell` is the language: a typed value, or a condition, or arithmetic on saved values; what a
+//!   text means is decided in `language` (with `arithmetic` and `quantity`);
+//! - `answer` is what a query gave, with types; `value` reads it (with `number`, `moment`,
+//!   `interval`, `json` and `array`), `view` is the part that is looked at;
+//! - `compare` holds one value against one cell, `fit` brings the cell to the column's type or says
+//!   what to write instead;
+//! - `judge` compares a whole answer, `rows` its rows (with `matching`), `count` what holdpoint
+//!   counts itself; `verdict` says in words what differs, `render` as lines, `show` safely;
+//! - `saved` is what `save` keeps.
 
 mod answer;
 mod arithmetic;

@@ -61,6 +61,22 @@ impl Verdict {
         Verdict { passed: false, expected, got, differences: vec![difference], more: 0 }
     }
 
+    /// Several comparisons, each with the name of what was compared.
+    #[must_use]
+    pub fn all_of(parts: Vec<(String, Verdict)>) -> Verdict {
+        let named = parts.into_iter().map(|(name, mut verdict)| {
+            verdict.expected = format!("{name} {}", verdict.expected);
+            verdict.got = format!("{name} {}", verdict.got);
+            for difference in &mut verdict.differences {
+                if difference.column.is_empty() {
+                    difference.column.clone_from(&name);
+                }
+            }
+            verdict
+        });
+        Verdict::all(named.collect())
+    }
+
     /// Everything that was looked at. Where something failed, the words are of that alone.
     pub(super) fn all(parts: Vec<Verdict>) -> Verdict {
         let passed = parts.iter().all(|part| part.passed);

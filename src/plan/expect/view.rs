@@ -21,6 +21,16 @@ impl<'a> View<'a> {
         } else {
             wanted.iter().map(|name| place(answer, name)).collect::<Result<Vec<_>, _>>()?
         };
+        // No server sends that; were it taken for NULL, it could pass.
+        let width = answer.columns.len();
+        if let Some(row) = answer.rows.iter().position(|row| row.len() != width) {
+            return Err(format!(
+                "row {} has {} for {}",
+                row + 1,
+                show::count(answer.rows[row].len() as u64, "value"),
+                show::count(width as u64, "column")
+            ));
+        }
         let columns = places.into_iter().map(|at| (at, Kind::of(answer.columns[at].type_oid))).collect();
         Ok(View { answer, columns })
     }

@@ -1,0 +1,485 @@
+//! Scripts whose statements are committed one by one, and statements outside of transactions.
+//!
+//! `transaction = "none"`: each statement is a unit with its own transaction and ledger row; only what
+//! PostgreSQL forbids in a transaction runs bare, between an intent row and a result row, with a probe
+//! of the state before and after. `transaction = "script"`: the file's own BEGIN … COMMIT are units, and
+//! the ledger row goes in before each COMMIT.
+//!
+//! A statement's identity is its file and byte range. What is applied already is skipped on resume;
+//! settings of the session (SET) are made again on the way.
+
+use std::time::Instant;
+
+use super::conductor::Conductor;
+use super::problems::{self, DEADLOCK, LOCK_NOT_AVAILABLE};
+use super::sources::{AnyScript, Source};
+use super::stop::Stop;
+use super::stream::{Broken, Stream};
+use super::unit::{Abandon, Outcome, Work, set_nonce};
+use crate::crash;
+use crate::plan::model::{OnFailure, Step, Transaction};
+use crate::run::event::{Event, HoldReason, Problem, SourceRef, Unit};
+use crate::run::state::UnitPhase;
+use crate::script::{Item, Kind, Session as SessionKind, Statement, Transaction as Control};
+
+/// A file on its way through the work session.
+pub(super) struct Passage<'a> {
+    pub step: &'a Step,
+    pub source: &'a Source,
+    pub work: Work,
+    pub script: AnyScript,
+    /// Statements that were applied before a stop and are skipped now.
+    skipped: u64,
+    failures: Vec<Problem>,
+}
+
+/// What an open transaction of the file collects.
+struct Open {
+    unit: Unit,
+    nonce: String,
+    began: Instant,
+    /// It was committed before a stop: everything up to its COMMIT is skipped.
+    done: bool,
+    tally: super::stream::Tally,
+    digest: String,
+}
+
+impl Conductor {
+    /// Runs a script statement by statement.
+    pub(super) async fn run_statements(
+        &mut self,
+        step: &Step,
+        whole: &Unit,
+        source: &Source,
+    ) -> Result<Result<(), Problem>, Stop> {
+        let script = self.script(source)?;
+        self.attention.begin_work();
+        let work = self.open_work(step).await?;
+        let mut passage = Passage { step, source, work, script, skipped: 0, failures: Vec::new() };
+        let mut open: Option<Open> = None;
+        loop {
+            let item = match passage.script.next_item() {
+                Ok(item) => item,
+                Err(error) => {
+                    let mut problem = problems::plain(error.to_string());
+                    problem.place = Some(problems::place_of(&error.place));
+                    return Ok(Err(problem));
+                }
+            };
+            let statement = match item {
+                None => break,
+                Some(Item::Statement(statement)) => statement,
+                Some(Item::Echo { text, .. } | Item::Notice { text, .. }) => {
+                    self.says.say(&step.id, &text);
+                    continue;
+                }
+            };
+            let result = match open.take() {
+                Some(transaction) => self.inside(&mut passage, transaction, statement, &mut open).await?,
+                None => self.outside(&mut passage, whole, statement, &mut open).await?,
+            };
+            if let Err(problem) = result {
+                if step.on_failure == OnFailure::Continue && open.is_none() {
+                    let what = format!("{}; the plan goes on with the next statement", problem.message);
+                    self.record(Event::Deviation { step: Some(whole.step.clone()), what }).await?;
+                    passage.failures.push(problem);
+                    continue;
+                }
+                return Ok(Err(problem));
+            }
+        }
+        if let Some(open) = open {
+            if !open.done {
+                let problem = problems::plain("the file ends inside a transaction: its COMMIT is missing");
+                self.abort(&mut passage.work.session).await;
+                return match self.failed(&open.unit, problem, None).await? {
+                    Outcome::Failed(problem) => Ok(Err(problem)),
+                    Outcome::Applied => Ok(Ok(())),
+                };
+            }
+        }
+        passage.work.session.close().await;
+        Ok(Ok(()))
+    }
+
+    /// A statement outside of the file's own transactions.
+    async fn outside(
+        &mut self,
+        passage: &mut Passage<'_>,
+        whole: &Unit,
+        statement: Statement,
+        open: &mut Option<Open>,
+    ) -> Result<Result<(), Problem>, Stop> {
+        let unit = Unit { unit: identity(whole, &statement), ..whole.clone() };
+        match &statement.kind {
+            Kind::Empty => return Ok(Ok(())),
+            Kind::Transaction(Control::Begin) if passage.step.transaction == Transaction::Script => {
+                return self.begin(passage, unit, statement, open).await;
+            }
+            kind if kind.is_transaction_control() => {
+                let mut problem = problems::plain(match passage.step.transaction {
+                    Transaction::Script => "this isn't inside a transaction that the file began",
+                    _ => "the file controls transactions by itself",
+                });
+                problem.place = Some(problems::place_of(&statement.place));
+                problem.hint =
+                    Some("transaction = \"script\" is for files with their own BEGIN … COMMIT".into());
+                return Ok(Err(problem));
+            }
+            Kind::Session(kind) => {
+                if passage.skipped > 0 && !can_be_repeated(kind) {
+                    self.half_applied(passage.step, &statement).await?;
+                }
+                return self.aside(passage, statement).await;
+            }
+            _ => {}
+        }
+        if self.unit_phase(&unit) == Some(UnitPhase::Applied) {
+            passage.skipped += 1;
+            return self.skip_data(passage, &statement);
+        }
+        if statement.kind.forbidden_in_transaction() {
+            return self.run_bare(passage, unit, statement).await;
+        }
+        self.run_alone(passage, unit, statement).await
+    }
+
+    /// A statement of the session (SET, …): it isn't recorded, and made again on every entry.
+    async fn aside(
+        &mut self,
+        passage: &mut Passage<'_>,
+        statement: Statement,
+    ) -> Result<Result<(), Problem>, Stop> {
+        let step = passage.step;
+        let mut say = |_: &str| {};
+        let mut stream = Stream::new(
+            &mut passage.work.session,
+            &mut self.attention,
+            &mut self.look,
+            self.disclosure,
+            step.lock_timeout,
+            &mut say,
+        );
+        match stream.one(statement, &mut passage.script).await {
+            Ok(()) => Ok(Ok(())),
+            Err(Broken::Lost(error)) => Err(error.into()),
+            Err(broken) => Ok(Err(broken.problem())),
+        }
+    }
+
+    /// One statement in a transaction of its own.
+    async fn run_alone(
+        &mut self,
+        passage: &mut Passage<'_>,
+        unit: Unit,
+        statement: Statement,
+    ) -> Result<Result<(), Problem>, Stop> {
+        let mut attempt = 1;
+        loop {
+            self.attention.begin_work();
+            let began = Instant::now();
+            self.unit_started(passage, &unit, attempt, &statement).await?;
+            crash::point("after-started");
+            let nonce = uuid::Uuid::now_v7().simple().to_string();
+            let mut blockers = Vec::new();
+            let step = passage.step;
+            let sealed = self.alone(passage, &unit, &statement, &nonce, &mut blockers).await;
+            let ready = match sealed {
+                Ok(ready) => ready,
+                Err(abandon) => {
+                    let lost = self.abort(&mut passage.work.session).await;
+                    let broken = match abandon {
+                        Abandon::Stop(stop) => return Err(stop),
+                        Abandon::Unverified(problem) => Broken::Script(Box::new(problem)),
+                        Abandon::Broken(broken) => broken,
+                    };
+                    let again = matches!(&broken, Broken::Server { sqlstate, .. }
+                        if sqlstate == LOCK_NOT_AVAILABLE || sqlstate == DEADLOCK);
+                    if let Broken::Interrupted(why, problem) = broken {
+                        return self.interrupted(&unit, why, *problem).await.map(Err);
+                    }
+                    let problem = broken.problem();
+                    let repeatable = again && lost.is_none() && !statement.kind.copies_from_stdin();
+                    if repeatable && attempt <= step.lock_retries {
+                        self.lock_retry(&unit, attempt, step.lock_retries, &problem, blockers).await?;
+                        attempt += 1;
+                        continue;
+                    }
+                    return match self.failed(&unit, problem, lost).await? {
+                        Outcome::Failed(problem) => Ok(Err(problem)),
+                        Outcome::Applied => Ok(Ok(())),
+                    };
+                }
+            };
+            return match self.commit_as(&unit, &mut passage.work.session, "COMMIT", ready, began).await? {
+                Outcome::Applied => Ok(Ok(())),
+                Outcome::Failed(problem) => Ok(Err(problem)),
+            };
+        }
+    }
+
+    async fn alone(
+        &mut self,
+        passage: &mut Passage<'_>,
+        unit: &Unit,
+        statement: &Statement,
+        nonce: &str,
+        blockers: &mut Vec<crate::run::event::Blocker>,
+    ) -> Result<super::unit::Ready, Abandon> {
+        let lost = Broken::Lost;
+        self.count_before(&mut passage.work.session).await?;
+        passage.work.session.batch("BEGIN").await.map_err(lost)?;
+        passage.work.session.batch(&set_nonce(nonce)).await.map_err(lost)?;
+        let (tally, digest) = {
+            let says = self.says.clone();
+            let of = unit.step.clone();
+            let mut say = move |line: &str| says.say(&of, line);
+            let mut stream = Stream::new(
+                &mut passage.work.session,
+                &mut self.attention,
+                &mut self.look,
+                self.disclosure,
+                passage.step.lock_timeout,
+                &mut say,
+            );
+            let sent = stream.one(statement.clone(), &mut passage.script).await;
+            blockers.clone_from(&stream.blockers);
+            sent?;
+            (stream.tally.clone(), stream.digest())
+        };
+        crash::point("after-statements");
+        self.still_ours(&passage.work.session)?;
+        self.epilogue(&mut passage.work.session).await?;
+        self.seal(passage.step, unit, &mut passage.work.session, nonce, tally, &digest).await
+    }
+
+    /// The file begins a transaction.
+    async fn begin(
+        &mut self,
+        passage: &mut Passage<'_>,
+        unit: Unit,
+        statement: Statement,
+        open: &mut Option<Open>,
+    ) -> Result<Result<(), Problem>, Stop> {
+        let done = self.unit_phase(&unit) == Some(UnitPhase::Applied);
+        let nonce = uuid::Uuid::now_v7().simple().to_string();
+        if done {
+            passage.skipped += 1;
+        } else {
+            self.attention.begin_work();
+            self.unit_started(passage, &unit, 1, &statement).await?;
+            crash::point("after-started");
+            if let Err(broken) = self.count_before(&mut passage.work.session).await {
+                return self.give_up(passage, &unit, broken).await;
+            }
+            for sql in [statement.text.clone(), set_nonce(&nonce)] {
+                if let Err(error) = passage.work.session.batch(&sql).await {
+                    let broken = self.broke(error);
+                    return self.give_up(passage, &unit, broken).await;
+                }
+            }
+        }
+        *open = Some(Open {
+            unit,
+            nonce,
+            began: Instant::now(),
+            done,
+            tally: super::stream::Tally::default(),
+            digest: String::new(),
+        });
+        Ok(Ok(()))
+    }
+
+    /// A statement inside a transaction of the file.
+    async fn inside(
+        &mut self,
+        passage: &mut Passage<'_>,
+        mut transaction: Open,
+        statement: Statement,
+        open: &mut Option<Open>,
+    ) -> Result<Result<(), Problem>, Stop> {
+        let commits = matches!(&statement.kind, Kind::Transaction(Control::Commit { .. }));
+        if transaction.done {
+            if commits {
+                return Ok(Ok(()));
+            }
+            let skipped = self.skip_data(passage, &statement);
+            *open = Some(transaction);
+            return skipped;
+        }
+        if commits {
+            return self.commit_open(passage, transaction, &statement).await;
+        }
+        let unit = transaction.unit.clone();
+        let (result, tally, digest) = {
+            let says = self.says.clone();
+            let of = unit.step.clone();
+            let mut say = move |line: &str| says.say(&of, line);
+            let mut stream = Stream::new(
+                &mut passage.work.session,
+                &mut self.attention,
+                &mut self.look,
+                self.disclosure,
+                passage.step.lock_timeout,
+                &mut say,
+            );
+            let result = stream.one(statement, &mut passage.script).await;
+            (result, stream.tally.clone(), stream.digest())
+        };
+        if let Err(broken) = result {
+            return self.give_up(passage, &unit, broken).await;
+        }
+        transaction.tally.statements += tally.statements;
+        transaction.tally.rows += tally.rows;
+        transaction.tally.warnings += tally.warnings;
+        transaction.digest = chained(&transaction.digest, &digest);
+        *open = Some(transaction);
+        Ok(Ok(()))
+    }
+
+    /// The file commits: the ledger row goes in first.
+    async fn commit_open(
+        &mut self,
+        passage: &mut Passage<'_>,
+        transaction: Open,
+        statement: &Statement,
+    ) -> Result<Result<(), Problem>, Stop> {
+        let Open { unit, nonce, began, tally, digest, .. } = transaction;
+        crash::point("after-statements");
+        let sealed = async {
+            self.still_ours(&passage.work.session)?;
+            self.epilogue(&mut passage.work.session).await?;
+            self.seal(passage.step, &unit, &mut passage.work.session, &nonce, tally, &digest).await
+        }
+        .await;
+        match sealed {
+            Ok(ready) => {
+                let words = statement.text.trim_end().trim_end_matches(';').to_owned();
+                match self.commit_as(&unit, &mut passage.work.session, &words, ready, began).await? {
+                    Outcome::Applied => Ok(Ok(())),
+                    Outcome::Failed(problem) => Ok(Err(problem)),
+                }
+            }
+            Err(Abandon::Stop(stop)) => Err(stop),
+            Err(Abandon::Unverified(problem)) => {
+                self.give_up(passage, &unit, Broken::Script(Box::new(problem))).await
+            }
+            Err(Abandon::Broken(broken)) => self.give_up(passage, &unit, broken).await,
+        }
+    }
+
+    async fn give_up(
+        &mut self,
+        passage: &mut Passage<'_>,
+        unit: &Unit,
+        broken: Broken,
+    ) -> Result<Result<(), Problem>, Stop> {
+        let lost = self.abort(&mut passage.work.session).await;
+        if let Broken::Interrupted(why, problem) = broken {
+            return self.interrupted(unit, why, *problem).await.map(Err);
+        }
+        match self.failed(unit, broken.problem(), lost).await? {
+            Outcome::Failed(problem) => Ok(Err(problem)),
+            Outcome::Applied => Ok(Ok(())),
+        }
+    }
+
+    pub(super) async fn unit_started(
+        &mut self,
+        passage: &Passage<'_>,
+        unit: &Unit,
+        attempt: u32,
+        statement: &Statement,
+    ) -> Result<(), Stop> {
+        self.record(Event::UnitStarted {
+            unit: unit.clone(),
+            attempt,
+            pid: passage.work.session.pid(),
+            backend_start: passage.work.backend_start.clone(),
+            source: part_of(passage.source, statement),
+        })
+        .await
+    }
+
+    /// The statement that a unit stands for.
+    pub(super) fn find_statement(&self, unit: &Unit) -> Result<Option<Statement>, Stop> {
+        let plan = std::sync::Arc::clone(&self.plan);
+        let Some(step) = super::rollback::step_for(&plan, &unit.step, unit.direction) else {
+            return Ok(None);
+        };
+        for (name, source) in self.units_of(step, &unit.step, unit.direction) {
+            let whole = Unit { unit: name, ..unit.clone() };
+            let mut script = self.script(&source)?;
+            let mut chunk = Vec::new();
+            while let Ok(Some(item)) = script.next_item() {
+                let Item::Statement(statement) = item else { continue };
+                if identity(&whole, &statement) == unit.unit {
+                    return Ok(Some(statement));
+                }
+                if statement.kind.copies_from_stdin() {
+                    while matches!(script.copy_chunk(&mut chunk), Ok(true)) {}
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Inline data of a COPY that is skipped belongs to it.
+    fn skip_data(
+        &mut self,
+        passage: &mut Passage<'_>,
+        statement: &Statement,
+    ) -> Result<Result<(), Problem>, Stop> {
+        if !statement.kind.copies_from_stdin() {
+            return Ok(Ok(()));
+        }
+        let mut chunk = Vec::new();
+        loop {
+            match passage.script.copy_chunk(&mut chunk) {
+                Ok(true) => {}
+                Ok(false) => return Ok(Ok(())),
+                Err(error) => return Ok(Err(problems::plain(error.to_string()))),
+            }
+        }
+    }
+
+    /// What the file had in its session is gone: it isn't entered in the middle.
+    async fn half_applied(&mut self, step: &Step, statement: &Statement) -> Result<(), Stop> {
+        let place = problems::place_of(&statement.place);
+        let needs = format!(
+            "\"{}\" was applied in part, and the rest depends on what its session had at {}:{} (temporary objects, \
+             prepared statements): finish it by hand and override, or roll back",
+            step.title, place.file, place.line
+        );
+        self.hold(HoldReason::HalfApplied, Some(&step.id), needs.clone(), step.otherwise.clone()).await?;
+        Err(Stop::Left { exit: super::exit::Exit::Waiting, why: needs })
+    }
+}
+
+/// Settings can be made again; objects of the session can't be had back.
+fn can_be_repeated(kind: &SessionKind) -> bool {
+    !matches!(kind, SessionKind::Temporary | SessionKind::Prepared | SessionKind::Cursor)
+}
+
+/// The part of the source that is one statement.
+pub(super) fn part_of(source: &Source, statement: &Statement) -> SourceRef {
+    let whole = source.reference();
+    let file = statement.place.file.display().to_string();
+    SourceRef { file, from: statement.place.span.start, to: statement.place.span.end, digest: whole.digest }
+}
+
+/// A statement's identity in its unit: include path, file and byte range; never a running number.
+fn identity(whole: &Unit, statement: &Statement) -> String {
+    let mut name = String::new();
+    for from in statement.place.includes.iter() {
+        name.push_str(&format!("{}:{}>", from.file.display(), from.line));
+    }
+    let span = statement.place.span;
+    let own = format!("{name}{}@{}-{}", statement.place.file.display(), span.start, span.end);
+    if whole.unit.is_empty() { own } else { format!("{}/{own}", whole.unit) }
+}
+
+fn chained(before: &str, digest: &str) -> String {
+    use sha2::{Digest, Sha256};
+    super::stream::hex(&Sha256::digest(format!("{before}{digest}")))
+}

@@ -1,0 +1,272 @@
+//! What there was before the first change, and what there is now.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+
+use super::conductor::Conductor;
+use super::stop::Stop;
+use crate::pg::Session;
+use crate::pg::content;
+use crate::pg::fingerprint::Fingerprint;
+use crate::pg::inventory::Inventory;
+use crate::pg::ledger::schema::{self, SchemaError};
+use crate::pg::measure::MeasureError;
+use crate::pg::rows;
+use crate::plan::model::{Kind, Step};
+use crate::run::event::{Baseline, Event, Residue, RowCount, Summary};
+
+/// The kinds that deltas are about.
+const COUNTED: &[Kind] = &[
+    Kind::Tables,
+    Kind::Columns,
+    Kind::Indexes,
+    Kind::ForeignKeys,
+    Kind::Policies,
+    Kind::Functions,
+    Kind::Triggers,
+    Kind::Views,
+    Kind::Enums,
+    Kind::Sequences,
+];
+/// Tables of at most this many rows are counted exactly.
+const EXACT_UP_TO: i64 = 200_000;
+
+/// What there was before a step that says what it adds.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub struct Before {
+    pub inventory: Inventory,
+    pub rows: BTreeMap<String, i64>,
+}
+
+impl Conductor {
+    /// Once, before the first change: the values that later expectations rest on, the ledger, the
+    /// fence, and the before-image.
+    pub(super) async fn prepare_change(&mut self) -> Result<(), Stop> {
+        if self.epoch.is_some()
+            || self.recorder.look(|run| run.ledger_off.is_some() && run.baseline.is_some())
+        {
+            return Ok(());
+        }
+        if let Some(missing) = self.missing_values() {
+            return Err(self.refuse(missing).await);
+        }
+        if self.recorder.look(|run| run.baseline.is_none()) {
+            self.take_baseline().await?;
+        }
+        let ensured = {
+            let mut control = self.control.session().await;
+            schema::ensure(&mut control).await
+        };
+        match ensured {
+            Ok(()) => self.take_fence().await,
+            Err(SchemaError::Pg(error)) => Err(error.into()),
+            Err(error) => Err(self.refuse(error.to_string()).await),
+        }
+    }
+
+    /// An expectation that needs a value from before the first change is known to have it now, or the
+    /// run is refused now and not at its end.
+    fn missing_values(&self) -> Option<String> {
+        let first = self.plan.phases.iter().flat_map(|phase| &phase.steps).position(|step| step.changes)?;
+        let steps: Vec<&Step> = self.plan.phases.iter().flat_map(|phase| &phase.steps).collect();
+        let (before, after) = steps.split_at(first);
+        let saved = self.saved();
+        let promised: Vec<(&str, &str)> = before
+            .iter()
+            .flat_map(|step| {
+                let own = step.save.as_deref().map(|save| (save, step.title.as_str()));
+                let named = step
+                    .checkpoints
+                    .iter()
+                    .filter_map(|c| c.save.as_deref().map(|save| (save, c.title.as_str())));
+                own.into_iter().chain(named)
+            })
+            .collect();
+        let wanted = after.iter().flat_map(|step| {
+            let own = step.expect.iter().map(|expect| (step.title.as_str(), expect));
+            let named =
+                step.checkpoints.iter().filter_map(|c| c.expect.as_ref().map(|e| (c.title.as_str(), e)));
+            own.chain(named).collect::<Vec<_>>()
+        });
+        for (title, expect) in wanted {
+            for name in expect.saved_names() {
+                let promise = promised.iter().find(|(save, _)| {
+                    name == *save || name.strip_prefix(save).is_some_and(|r| r.starts_with('_'))
+                });
+                if let Some((_, by)) = promise {
+                    if !saved.contains_key(&name) {
+                        return Some(format!(
+                            "\"{title}\" will be compared with {{{name}}}, which \"{by}\" was to save before the first \
+                             change and didn't"
+                        ));
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    async fn take_baseline(&mut self) -> Result<(), Stop> {
+        let mut session = self.spare().await?;
+        let fingerprint = Fingerprint::take(&mut session).await.map_err(measured)?;
+        let inventory = Inventory::take(&mut session, &[]).await.map_err(measured)?;
+        let guards = self.guard_hashes().await?;
+        let rows = self.rows_now(&mut session).await?;
+        session.close().await;
+        let counts = counted(&inventory);
+        self.keep("before-image.json", &fingerprint)?;
+        let baseline = Baseline { counts, rows, fingerprint: fingerprint.digest(), guards };
+        self.record(Event::BaselineTaken(Box::new(baseline))).await
+    }
+
+    async fn guard_hashes(&mut self) -> Result<BTreeMap<String, String>, Stop> {
+        if self.plan.guards.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let mut session = self.spare().await?;
+        let hashed = content::contents(&mut session, &self.plan.guards, None).await.map_err(measured)?;
+        session.close().await;
+        Ok(hashed.into_iter().map(|(table, content)| (table, content.hash)).collect())
+    }
+
+    async fn rows_now(&self, session: &mut Session) -> Result<BTreeMap<String, RowCount>, Stop> {
+        let estimates = rows::estimated_rows(session).await.map_err(measured)?;
+        let small: Vec<String> = estimates
+            .iter()
+            .filter(|(_, count)| count.rows <= EXACT_UP_TO)
+            .map(|(table, _)| table.clone())
+            .collect();
+        let mut counts = estimates;
+        counts.extend(rows::row_counts(session, &small).await.map_err(measured)?);
+        Ok(counts)
+    }
+
+    /// What there was before a step; kept on disk, since after a stop in the middle it can't be
+    /// measured any more.
+    pub(super) async fn inventory_before(&mut self, step: &Step) -> Result<Before, Stop> {
+        let name = format!("before-{}-{}.json", file_name(&step.id), self.generation(&step.id));
+        let path = self.folder.path().join(&name);
+        if let Ok(text) = std::fs::read(&path) {
+            if let Ok(before) = serde_json::from_slice(&text) {
+                return Ok(before);
+            }
+        }
+        let mut session = self.spare().await?;
+        let kinds: Vec<Kind> =
+            step.adds.iter().flat_map(|adds| adds.counts.iter().map(|(kind, _)| *kind)).collect();
+        let inventory = Inventory::take(&mut session, &kinds).await.map_err(measured)?;
+        let mut before = Before { inventory, rows: BTreeMap::new() };
+        for (table, _) in step.adds.iter().flat_map(|adds| &adds.rows) {
+            let rows = match rows::row_counts(&mut session, std::slice::from_ref(table)).await {
+                Ok(counts) => counts.get(table).map_or(0, |count| count.rows),
+                // The step may be about to make it.
+                Err(MeasureError::NoTable { .. }) => 0,
+                Err(error) => return Err(measured(error)),
+            };
+            before.rows.insert(table.clone(), rows);
+        }
+        session.close().await;
+        self.keep(&name, &before)?;
+        Ok(before)
+    }
+
+    /// Compares the database with the before-image: residue, what was compared, what wasn't.
+    pub(super) async fn compare_with_before_image(
+        &mut self,
+    ) -> Result<(Vec<Residue>, Vec<String>, Vec<String>), Stop> {
+        let Some(baseline) = self.recorder.look(|run| run.baseline.clone()) else {
+            return Ok((Vec::new(), Vec::new(), vec!["there is no before-image".into()]));
+        };
+        let mut session = self.spare().await?;
+        let now = Fingerprint::take(&mut session).await.map_err(measured)?;
+        session.close().await;
+        let text = std::fs::read(self.folder.path().join("before-image.json"))
+            .map_err(|error| Stop::Local(format!("the before-image can't be read: {error}")))?;
+        let before: Fingerprint = serde_json::from_slice(&text)
+            .map_err(|error| Stop::Local(format!("the before-image can't be understood: {error}")))?;
+        let mut residue = Fingerprint::diff(&before, &now).map_err(measured)?;
+        let hashes = self.guard_hashes().await?;
+        let mut covers = vec!["schema".to_owned()];
+        for (table, before) in &baseline.guards {
+            covers.push(format!("rows of {table}"));
+            let after = hashes.get(table);
+            if after != Some(before) {
+                residue.push(Residue {
+                    object: format!("rows of {table}"),
+                    before: Some(before.clone()),
+                    after: after.cloned(),
+                });
+            }
+        }
+        let not_compared = vec!["rows of tables that the plan doesn't guard, sequence values".to_owned()];
+        Ok((residue, covers, not_compared))
+    }
+
+    /// The figures for the end: what the database can tell now, and what it could before.
+    pub(super) async fn summary(&mut self) -> Summary {
+        let mut summary = self.recorder.look(|run| run.summary(jiff::Timestamp::now()));
+        let Some(baseline) = self.recorder.look(|run| run.baseline.clone()) else { return summary };
+        let measured = async {
+            let mut session = self.spare().await?;
+            let inventory = Inventory::take(&mut session, &[]).await.map_err(measured)?;
+            let rows = self.rows_now(&mut session).await?;
+            Ok::<_, Stop>((counted(&inventory), rows))
+        };
+        match measured.await {
+            Ok((counts, rows)) => {
+                for (kind, now) in counts {
+                    let before = baseline.counts.get(&kind).copied().unwrap_or_default();
+                    summary.deltas.insert(kind, (before, now));
+                }
+                for (table, now) in &rows {
+                    let before = baseline.rows.get(table).map_or(0, |count| count.rows);
+                    if before != now.rows {
+                        summary.rows.insert(table.clone(), (before, now.rows));
+                    }
+                }
+                for (table, before) in &baseline.rows {
+                    if !rows.contains_key(table) {
+                        summary.rows.insert(table.clone(), (before.rows, 0));
+                    }
+                }
+            }
+            Err(stop) => tracing::warn!(%stop, "measuring the deltas"),
+        }
+        summary
+    }
+
+    fn keep(&self, name: &str, what: &impl serde::Serialize) -> Result<(), Stop> {
+        let path = self.folder.path().join(name);
+        let write = || -> std::io::Result<()> {
+            let text = serde_json::to_vec(what).map_err(std::io::Error::other)?;
+            let aside: PathBuf = path.with_extension("tmp");
+            let mut file = std::fs::OpenOptions::new()
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .mode(0o600)
+                .open(&aside)?;
+            file.write_all(&text)?;
+            file.sync_all()?;
+            std::fs::rename(&aside, &path)
+        };
+        write().map_err(|error| Stop::Local(format!("{} can't be written: {error}", path.display())))
+    }
+}
+
+fn counted(inventory: &Inventory) -> BTreeMap<Kind, u64> {
+    COUNTED.iter().map(|kind| (*kind, inventory.counts.get(kind).copied().unwrap_or_default())).collect()
+}
+
+fn file_name(id: &str) -> String {
+    id.chars().map(|c| if c.is_alphanumeric() || c == '-' { c } else { '_' }).collect()
+}
+
+fn measured(error: MeasureError) -> Stop {
+    match error {
+        MeasureError::Pg(error) => Stop::Pg(error),
+        other => Stop::Local(other.to_string()),
+    }
+}

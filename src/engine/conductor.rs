@@ -1,0 +1,674 @@
+//! Goes through the plan, step by step, and knows when to wait.
+
+use std::sync::Arc;
+
+use super::attention::{Attention, Interruption};
+use super::control::Control;
+use super::exit::Exit;
+use super::problems::{self, Disclosure};
+use super::recorder::Recorder;
+use super::sources::{AnyScript, Source, Sources};
+use super::stop::Stop;
+use crate::journal::{Key, RunFolder};
+use crate::pg::ConnectConfig;
+use crate::pg::Session;
+use crate::plan::expect::Saved;
+use crate::plan::model::{Action, Ask, Checkpoint, OnFailure, Plan, Step, Stepping};
+use crate::run::command::{Command, Wish};
+use crate::run::event::{
+    Assurance, Decision, Direction, Ending, Event, HoldReason, Mode, Person, Problem, When,
+};
+use crate::run::state::{Run, Status};
+use crate::script::{Item, Script, Variables};
+
+/// Lines for people that aren't facts: `\echo`, notices.
+#[derive(Debug, Clone)]
+pub struct Says(pub tokio::sync::mpsc::UnboundedSender<(String, String)>);
+
+impl Says {
+    /// Says a line on behalf of a step; nobody has to listen.
+    pub fn say(&self, step: &str, line: &str) {
+        let _ = self.0.send((step.to_owned(), line.trim_end().to_owned()));
+    }
+}
+
+/// The one who goes through the plan.
+#[derive(Debug)]
+pub struct Conductor {
+    pub plan: Arc<Plan>,
+    /// Digest of the plan and its files.
+    pub digest: String,
+    pub mode: Mode,
+    pub target: ConnectConfig,
+    pub folder: RunFolder,
+    /// For HMACs of SQL that stands in the plan.
+    pub key: Key,
+    pub recorder: Recorder,
+    pub attention: Attention,
+    pub control: Control,
+    /// Looks on while the work session runs: who is in the way.
+    pub look: Session,
+    /// A session for checkpoints, kept for the next one.
+    pub idle_look: Option<Session>,
+    /// Counters of the work session from before the transaction that runs.
+    pub counted_before: Option<crate::pg::touched::Before>,
+    /// `None` until the first change.
+    pub epoch: Option<i64>,
+    /// The run's id, as the ledger has it.
+    pub run: String,
+    pub vars: Variables,
+    pub disclosure: Disclosure,
+    pub sources: Sources,
+    pub says: Says,
+}
+
+/// What comes of a hold.
+#[derive(Debug)]
+pub enum Flow {
+    /// Go on.
+    Go,
+    /// The step has failed for good (declined).
+    Failed(Problem),
+}
+
+/// What became of a step.
+#[derive(Debug)]
+pub(super) enum StepEnd {
+    /// Verified, or nothing is left to do about it.
+    Settled,
+    /// Not applied.
+    Failed(Problem),
+    /// Applied (or nothing to apply), and a checkpoint failed.
+    Unverified(Vec<String>),
+}
+
+/// A person's word on a hold about a step.
+#[derive(Debug)]
+enum Answer {
+    Retry,
+    /// Skipped, overridden: go to the next step.
+    Next,
+}
+
+impl Conductor {
+    /// Goes through the plan to its end, or to the end of what was asked for.
+    ///
+    /// # Errors
+    /// [`Stop`]: why it stopped before.
+    pub async fn conduct(&mut self) -> Result<Exit, Stop> {
+        let ended = if self.recorder.look(|run| run.goes_back()) {
+            self.go_on("taken up again").await?;
+            self.continue_rollback().await
+        } else {
+            self.forward().await
+        };
+        match ended {
+            Err(Stop::TurnBack { to, why }) => self.roll_back(to, &why).await,
+            other => other,
+        }
+    }
+
+    async fn forward(&mut self) -> Result<Exit, Stop> {
+        self.take_up().await?;
+        let plan = Arc::clone(&self.plan);
+        for phase in &plan.phases {
+            if !self.selected(&phase.id) {
+                continue;
+            }
+            for step in &phase.steps {
+                if self.settled(&step.id) {
+                    continue;
+                }
+                self.between_steps().await?;
+                self.do_step(step).await?;
+            }
+        }
+        self.finish().await
+    }
+
+    /// A run that was left while it waited, or right after a failure, begins with that.
+    async fn take_up(&mut self) -> Result<(), Stop> {
+        let plan = Arc::clone(&self.plan);
+        let find = |id: &str| plan.phases.iter().flat_map(|phase| &phase.steps).find(|step| step.id == id);
+        if let Some(failed) = self.recorder.look(|run| run.unanswered_failure().map(|step| step.id.clone())) {
+            if let Some(step) = find(&failed) {
+                let (reason, problem) = self.standing_failure(step);
+                let needs = format!("\"{}\" failed: {}", step.title, problem.message);
+                if let Answer::Retry = self.policy(step, reason, &problem, needs).await? {
+                    self.do_step(step).await?;
+                }
+            }
+            return Ok(());
+        }
+        let Some(hold) = self.recorder.look(|run| run.hold().cloned()) else { return Ok(()) };
+        match (&hold.reason, hold.step.as_deref().and_then(find)) {
+            (HoldReason::Failed | HoldReason::Unverified | HoldReason::HalfApplied, Some(step)) => {
+                if let Answer::Retry = self.ask_about(step, hold.reason.clone(), hold.needs.clone()).await? {
+                    self.do_step(step).await?;
+                }
+                Ok(())
+            }
+            _ => self.go_on("taken up again").await,
+        }
+    }
+
+    fn standing_failure(&self, step: &Step) -> (HoldReason, Problem) {
+        self.recorder.look(|run| match run.step(&step.id) {
+            Some(state) if state.status == Status::Failed => {
+                (HoldReason::Failed, state.problem.clone().unwrap_or_default())
+            }
+            _ => (HoldReason::Unverified, problems::plain("a checkpoint didn't pass")),
+        })
+    }
+
+    /// One step, until it is settled: verified, accepted, skipped.
+    async fn do_step(&mut self, step: &Step) -> Result<(), Stop> {
+        loop {
+            let end = self.attempt(step).await?;
+            let (reason, problem, needs) = match end {
+                StepEnd::Settled => return Ok(()),
+                StepEnd::Failed(problem) => {
+                    let needs = format!("\"{}\" failed: {}", step.title, problem.message);
+                    (HoldReason::Failed, problem, needs)
+                }
+                StepEnd::Unverified(failed) => {
+                    let needs = format!("\"{}\": {} didn't pass", step.title, failed.join(", "));
+                    (HoldReason::Unverified, problems::plain(needs.clone()), needs)
+                }
+            };
+            match self.policy(step, reason, &problem, needs).await? {
+                Answer::Retry => {}
+                Answer::Next => return Ok(()),
+            }
+        }
+    }
+
+    /// What the plan says about a failure, and what people say when it says to hold.
+    async fn policy(
+        &mut self,
+        step: &Step,
+        reason: HoldReason,
+        problem: &Problem,
+        needs: String,
+    ) -> Result<Answer, Stop> {
+        let by = Person { name: "plan".into(), how: Assurance::Policy };
+        match self.policy_for(step) {
+            OnFailure::Continue => {
+                let what =
+                    format!("\"{}\" failed and the plan says to go on: {}", step.title, problem.message);
+                if reason == HoldReason::Unverified {
+                    self.record(Event::StepAccepted { step: step.id.clone(), reason: what, by }).await?;
+                } else {
+                    self.record(Event::StepSkipped {
+                        step: step.id.clone(),
+                        reason: what,
+                        by,
+                        deviation: true,
+                    })
+                    .await?;
+                }
+                Ok(Answer::Next)
+            }
+            OnFailure::Stop => {
+                let why = format!("\"{}\" failed and the plan says to stop: {}", step.title, problem.message);
+                Err(self.end(Ending::Stopped { why: why.clone() }, Exit::Failed, why).await)
+            }
+            OnFailure::Rollback => Err(Stop::TurnBack { to: None, why: problem.message.clone() }),
+            OnFailure::Procedure(id) => {
+                let why =
+                    format!("the plan rolls back by \"{id}\" here, and named rollbacks aren't built yet");
+                Err(Stop::Left { exit: Exit::Waiting, why })
+            }
+            OnFailure::Hold => self.ask_about(step, reason, needs).await,
+        }
+    }
+
+    /// A checkpoint's own policy comes before its step's; the strictest of several holds.
+    fn policy_for(&self, step: &Step) -> OnFailure {
+        let failed = self.recorder.look(|run| {
+            run.step(&step.id)
+                .map(|s| s.failed_checkpoints().iter().map(|r| r.checkpoint.clone()).collect::<Vec<_>>())
+                .unwrap_or_default()
+        });
+        let own =
+            |id: &String| step.checkpoints.iter().find(|c| c.id == *id).and_then(|c| c.on_failure.clone());
+        let policies: Vec<OnFailure> =
+            failed.iter().map(|id| own(id).unwrap_or_else(|| step.on_failure.clone())).collect();
+        if policies.is_empty() {
+            return step.on_failure.clone();
+        }
+        let strict = policies.into_iter().find(|policy| *policy != OnFailure::Continue);
+        strict.unwrap_or(OnFailure::Continue)
+    }
+
+    async fn ask_about(&mut self, step: &Step, reason: HoldReason, needs: String) -> Result<Answer, Stop> {
+        self.hold(reason, Some(&step.id), needs, step.otherwise.clone()).await?;
+        loop {
+            let Command { what, by } = self.next_wish().await?;
+            match what {
+                Wish::Retry | Wish::Go => return Ok(Answer::Retry),
+                Wish::Skip { step: of, reason } if of == step.id => {
+                    let deviation = !step.optional;
+                    self.record(Event::StepSkipped { step: of, reason, by, deviation }).await?;
+                    return Ok(Answer::Next);
+                }
+                Wish::Override { step: of, reason } if of == step.id => {
+                    self.record(Event::StepAccepted { step: of, reason, by }).await?;
+                    return Ok(Answer::Next);
+                }
+                other => {
+                    self.obey(Some(&step.id), other, by).await?;
+                }
+            }
+        }
+    }
+
+    /// One attempt at a step.
+    async fn attempt(&mut self, step: &Step) -> Result<StepEnd, Stop> {
+        if self.status(&step.id) == Status::Unverified && step.changes {
+            return self.verify_again(step).await;
+        }
+        if self.status(&step.id) == Status::Applied {
+            return self.verify_again(step).await;
+        }
+        if let Some(problem) = self.unmet(step) {
+            self.start(step, Direction::Forward).await?;
+            self.record_failure(step, Direction::Forward, &problem).await?;
+            return Ok(StepEnd::Failed(problem));
+        }
+        if step.changes {
+            self.before_change(step).await?;
+        }
+        let began = std::time::Instant::now();
+        self.start(step, Direction::Forward).await?;
+        let result = match &step.action {
+            Action::Group => Ok(()),
+            Action::Check { sql, line } => {
+                let checkpoint = self.check_of(step, Ask::Sql(sql.clone()), *line);
+                return self.looked(step, &[checkpoint], began).await;
+            }
+            Action::Inventory(kinds) => {
+                let mut checkpoints = vec![self.check_of(step, Ask::Inventory(kinds.clone()), step.line)];
+                checkpoints.extend(step.checkpoints.iter().cloned());
+                return self.looked(step, &checkpoints, began).await;
+            }
+            Action::Confirm(items) => self.confirm(step, items).await?,
+            Action::Signoff(signoff) => self.signoff(step, signoff).await?,
+            Action::File { .. } | Action::Files { .. } | Action::Sql { .. } => {
+                return self.run_script_step(step, began).await;
+            }
+            Action::Later(key) => Err(problems::plain(format!("`{key}` isn't built yet"))),
+        };
+        match result {
+            Ok(()) => self.looked(step, &step.checkpoints, began).await,
+            Err(problem) => {
+                self.record_failure(step, Direction::Forward, &problem).await?;
+                Ok(StepEnd::Failed(problem))
+            }
+        }
+    }
+
+    /// Ends a step that changes nothing with its checkpoints.
+    async fn looked(
+        &mut self,
+        step: &Step,
+        checkpoints: &[Checkpoint],
+        began: std::time::Instant,
+    ) -> Result<StepEnd, Stop> {
+        let failed = self.verify_standing(&step.id, checkpoints, Direction::Forward, When::Standing).await?;
+        self.applied(step, Direction::Forward, began).await?;
+        self.verdict(step, failed, began).await
+    }
+
+    /// Records the last word on a step's checkpoints.
+    pub(super) async fn verdict(
+        &mut self,
+        step: &Step,
+        failed: Vec<String>,
+        began: std::time::Instant,
+    ) -> Result<StepEnd, Stop> {
+        let elapsed_ms = super::unit::millis(began.elapsed());
+        if failed.is_empty() {
+            let checkpoints = u32::try_from(step.checkpoints.len()).unwrap_or(u32::MAX);
+            self.record(Event::StepVerified { step: step.id.clone(), elapsed_ms, checkpoints }).await?;
+            return Ok(StepEnd::Settled);
+        }
+        self.record(Event::StepUnverified { step: step.id.clone(), elapsed_ms, failed: failed.clone() })
+            .await?;
+        Ok(StepEnd::Unverified(failed))
+    }
+
+    pub(super) async fn applied(
+        &mut self,
+        step: &Step,
+        direction: Direction,
+        began: std::time::Instant,
+    ) -> Result<(), Stop> {
+        let generation = self.generation(&step.id);
+        let elapsed_ms = super::unit::millis(began.elapsed());
+        self.record(Event::StepApplied { step: step.id.clone(), direction, generation, elapsed_ms }).await
+    }
+
+    fn check_of(&self, step: &Step, ask: Ask, line: usize) -> Checkpoint {
+        Checkpoint {
+            id: step.id.clone(),
+            title: step.title.clone(),
+            ask,
+            expect: step.expect.clone(),
+            otherwise: step.otherwise.clone(),
+            on_failure: None,
+            on: step.on,
+            role: step.role.clone(),
+            save: step.save.clone(),
+            into: None,
+            line,
+        }
+    }
+
+    /// The first thing that a step needs and that hasn't passed.
+    fn unmet(&self, step: &Step) -> Option<Problem> {
+        let phase = self.plan.phases.iter().find(|phase| phase.steps.iter().any(|s| s.id == step.id));
+        let needs = phase.map(|phase| phase.needs.as_slice()).unwrap_or_default();
+        needs.iter().chain(&step.needs).find_map(|need| {
+            let met = self.recorder.look(|run| self.passed(run, need));
+            (!met).then(|| problems::plain(format!("it needs \"{need}\", which hasn't passed")))
+        })
+    }
+
+    fn passed(&self, run: &Run, id: &str) -> bool {
+        let good = |step: &str| {
+            run.step(step)
+                .is_some_and(|s| matches!(s.status, Status::Verified | Status::Accepted | Status::Assumed))
+        };
+        if let Some(phase) = self.plan.phases.iter().find(|phase| phase.id == id) {
+            return phase.steps.iter().all(|step| good(&step.id));
+        }
+        if run.step(id).is_some() {
+            return good(id);
+        }
+        run.checkpoint(id).is_some_and(|result| result.verdict.passed)
+    }
+
+    /// What must be so before anything is changed: authorization, and a key when stepping is manual.
+    async fn before_change(&mut self, step: &Step) -> Result<(), Stop> {
+        if let Some(authorization) = self.plan.authorization.clone() {
+            if !matches!(self.status(&authorization), Status::Verified) {
+                let why = format!(
+                    "nothing may change before \"{authorization}\" is signed, and it isn't: run its phase first"
+                );
+                return Err(self.refuse_or_leave(why).await);
+            }
+        }
+        self.prepare_change().await?;
+        if self.plan.stepping == Stepping::Manual && !self.resuming_inside(step) {
+            let needs = format!("go: \"{}\"", step.title);
+            self.hold(HoldReason::Stepping, Some(&step.id), needs, None).await?;
+            loop {
+                let Command { what, by } = self.next_wish().await?;
+                match what {
+                    Wish::Go => break,
+                    other => {
+                        self.obey(Some(&step.id), other, by).await?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A step that was begun before a stop has had its key.
+    fn resuming_inside(&self, step: &Step) -> bool {
+        matches!(self.status(&step.id), Status::Running | Status::Failed | Status::Committing)
+    }
+
+    /// Between two steps: signals, a lost lock, and the word to hold.
+    async fn between_steps(&mut self) -> Result<(), Stop> {
+        if let Some(interruption) = self.attention.standing() {
+            self.stop_for(interruption)?;
+        }
+        if self.attention.take_hold() {
+            self.hold(HoldReason::Asked, None, "go on when you are ready".into(), None).await?;
+            loop {
+                let Command { what, by } = self.next_wish().await?;
+                match what {
+                    Wish::Go => break,
+                    other => {
+                        self.obey(None, other, by).await?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Journals that the run waits.
+    pub(super) async fn hold(
+        &mut self,
+        reason: HoldReason,
+        step: Option<&str>,
+        needs: String,
+        hint: Option<String>,
+    ) -> Result<(), Stop> {
+        self.record(Event::Held { reason, step: step.map(str::to_owned), needs, hint }).await
+    }
+
+    /// Holds until `done`, ticking items as they come.
+    pub(super) async fn wait_for(
+        &mut self,
+        reason: HoldReason,
+        step: &str,
+        needs: String,
+        hint: Option<String>,
+        done: impl Fn(&Run) -> bool,
+    ) -> Result<Flow, Stop> {
+        self.hold(reason, Some(step), needs, hint).await?;
+        loop {
+            let Command { what, by } = self.next_wish().await?;
+            match what {
+                Wish::Confirm { .. } | Wish::Go => {
+                    if self.recorder.look(&done) {
+                        self.go_on("all is ticked").await?;
+                        return Ok(Flow::Go);
+                    }
+                }
+                other => {
+                    if let Some(flow) = self.obey(Some(step), other, by).await? {
+                        return Ok(flow);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Leaves a hold that is over by itself.
+    pub(super) async fn go_on(&mut self, reason: &str) -> Result<(), Stop> {
+        if !self.recorder.look(Run::is_holding) {
+            return Ok(());
+        }
+        self.record(Event::Decided {
+            what: Decision::Go,
+            step: None,
+            by: Person { name: "engine".into(), how: Assurance::Policy },
+            reason: Some(reason.to_owned()),
+        })
+        .await
+    }
+
+    /// The next accepted command.
+    pub(super) async fn next_wish(&mut self) -> Result<Command, Stop> {
+        match self.attention.wish().await {
+            Ok(command) => Ok(command),
+            Err(interruption) => {
+                self.stop_for(interruption)?;
+                Err(Stop::Interrupted { signal: "the end of the program".into() })
+            }
+        }
+    }
+
+    /// Wishes that mean the same on every hold.
+    pub(super) async fn obey(
+        &mut self,
+        step: Option<&str>,
+        wish: Wish,
+        by: Person,
+    ) -> Result<Option<Flow>, Stop> {
+        match wish {
+            Wish::Leave { why } => Err(Stop::Left { exit: self.exit_for_leaving(), why }),
+            Wish::End { reason } => {
+                let why = format!("{} ended the run: {reason}", by.name);
+                Err(self.end(Ending::Stopped { why: why.clone() }, Exit::Failed, why).await)
+            }
+            Wish::RollBack { to, reason, .. } => Err(Stop::TurnBack { to, why: reason }),
+            Wish::Skip { step: of, reason } if step == Some(of.as_str()) => {
+                let problem = problems::plain(format!("skipped: {reason}"));
+                Ok(Some(Flow::Failed(problem)))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn exit_for_leaving(&self) -> Exit {
+        self.recorder.look(|run| match run.hold_reason() {
+            Some(HoldReason::Unknown) => Exit::Unknown,
+            Some(HoldReason::LockLost) => Exit::Unreachable,
+            _ => Exit::Waiting,
+        })
+    }
+
+    /// Turns an interruption into the stop that it means.
+    pub(super) fn stop_for(&self, interruption: Interruption) -> Result<(), Stop> {
+        match interruption {
+            Interruption::Cancelled => Ok(()),
+            Interruption::Signal(signal) => Err(Stop::Interrupted { signal }),
+            Interruption::LockLost(why) => Err(Stop::LockLost(why)),
+        }
+    }
+
+    async fn finish(&mut self) -> Result<Exit, Stop> {
+        let open = self.recorder.look(|run| {
+            self.plan
+                .phases
+                .iter()
+                .flat_map(|phase| &phase.steps)
+                .filter(|step| !run.step(&step.id).is_some_and(|s| s.status.is_settled()))
+                .count()
+        });
+        if open > 0 {
+            let why = format!("what was asked for is done; {open} steps of the plan are still to come");
+            self.record(Event::Left { exit_code: Exit::Done.code(), why }).await?;
+            return Ok(Exit::Done);
+        }
+        let summary = self.summary().await;
+        self.record(Event::Ended { outcome: Ending::Done, exit_code: Exit::Done.code(), summary }).await?;
+        Ok(Exit::Done)
+    }
+
+    /// Ends the run, and says so as a stop.
+    pub(super) async fn end(&mut self, outcome: Ending, exit: Exit, why: String) -> Stop {
+        let summary = self.summary().await;
+        match self.record(Event::Ended { outcome, exit_code: exit.code(), summary }).await {
+            Ok(()) => Stop::Over { exit, why },
+            Err(stop) => stop,
+        }
+    }
+
+    /// Before any change a run is refused; afterwards it can only be let go of.
+    async fn refuse_or_leave(&mut self, why: String) -> Stop {
+        if self.recorder.look(|run| run.applied_order.is_empty()) {
+            return self.end(Ending::Refused { why: why.clone() }, Exit::Refused, why).await;
+        }
+        Stop::Left { exit: Exit::Waiting, why }
+    }
+
+    pub(super) async fn refuse(&mut self, why: String) -> Stop {
+        self.refuse_or_leave(why).await
+    }
+
+    // Small things that everything here uses.
+
+    pub(super) async fn record(&mut self, event: Event) -> Result<(), Stop> {
+        self.recorder.record(event).await.map(drop).map_err(Stop::from)
+    }
+
+    pub(super) async fn start(&mut self, step: &Step, direction: Direction) -> Result<(), Stop> {
+        self.start_id(&step.id, direction).await
+    }
+
+    pub(super) async fn start_id(&mut self, step: &str, direction: Direction) -> Result<(), Stop> {
+        let (generation, attempt) =
+            self.recorder.look(|run| run.step(step).map_or((1, 0), |s| (s.generation, s.attempt)));
+        self.record(Event::StepStarted { step: step.to_owned(), direction, generation, attempt: attempt + 1 })
+            .await
+    }
+
+    pub(super) async fn record_failure(
+        &mut self,
+        step: &Step,
+        direction: Direction,
+        problem: &Problem,
+    ) -> Result<(), Stop> {
+        let generation = self.generation(&step.id);
+        self.record(Event::StepFailed {
+            step: step.id.clone(),
+            direction,
+            generation,
+            problem: problem.clone(),
+            elapsed_ms: 0,
+        })
+        .await
+    }
+
+    pub(super) fn generation(&self, step: &str) -> u32 {
+        self.recorder.look(|run| run.step(step).map_or(1, |s| s.generation))
+    }
+
+    pub(super) fn status(&self, step: &str) -> Status {
+        self.recorder.look(|run| run.step(step).map_or(Status::Pending, |s| s.status))
+    }
+
+    fn settled(&self, step: &str) -> bool {
+        matches!(self.status(step), Status::Verified | Status::Accepted | Status::Skipped | Status::Assumed)
+    }
+
+    fn selected(&self, phase: &str) -> bool {
+        self.recorder
+            .look(|run| run.selection.only.is_empty() || run.selection.only.iter().any(|p| p == phase))
+    }
+
+    pub(super) fn saved(&self) -> Saved {
+        self.recorder.look(|run| run.saved.clone())
+    }
+
+    /// A spare session for reading.
+    pub(super) async fn spare(&self) -> Result<Session, Stop> {
+        Ok(Session::connect(&self.target, "look").await?)
+    }
+
+    /// Opens a source as a script with the run's variables.
+    pub(super) fn script(&self, source: &Source) -> Result<AnyScript, Stop> {
+        self.sources.open(source, self.variables()).map_err(|error| Stop::Local(error.to_string()))
+    }
+
+    /// The plan's variables and what was saved so far; saved values came from the database and are
+    /// never pasted raw.
+    pub(super) fn variables(&self) -> Variables {
+        let mut vars = self.vars.clone();
+        for (name, value) in self.saved() {
+            if let Some(text) = value.text {
+                let _ = vars.set_from(&name, text, crate::script::Origin::Database { raw_allowed: false });
+            }
+        }
+        vars
+    }
+
+    /// One statement of the plan with its variables filled in.
+    pub(super) fn inline(&self, sql: &str) -> Result<String, String> {
+        let mut script =
+            Script::inline("the plan", sql, self.variables()).map_err(|error| error.to_string())?;
+        match script.next_item() {
+            Ok(Some(Item::Statement(statement))) => Ok(statement.text),
+            Ok(_) => Err("there is no statement in it".into()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,475 @@
+//! Opening a run: connect, look, lock, and only then journal. Nothing is changed here.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, watch};
+use uuid::Uuid;
+
+use super::attention::Attention;
+use super::conductor::{Conductor, Says};
+use super::control::Control;
+use super::exit::Exit;
+use super::outline::outline;
+use super::problems::Disclosure;
+use super::recorder::Recorder;
+use super::sources::Sources;
+use super::stop::Stop;
+use crate::journal::{FileToCopy, Journal, Key, RunFolder, StateDir};
+use crate::pg::ConnectConfig;
+use crate::pg::Session;
+use crate::pg::identity::Target;
+use crate::pg::ledger::fence;
+use crate::plan::digest::PlanDigest;
+use crate::plan::expect::{Answer, Cell, Column, Expect, Outcome, Saved};
+use crate::plan::model::{Plan, PlanFile, Server};
+use crate::run::event::{
+    Direction, Ending, Event, Mode, Opened, Operator, Selection, Summary, TargetIdentity, When,
+};
+use crate::run::state::Run;
+use crate::script::Variables;
+
+/// The oldest server that we work with.
+const OLDEST: u32 = 120_000;
+/// How long another holdpoint's lock is waited for.
+const LOCK_PATIENCE: Duration = Duration::from_secs(3);
+
+/// What a run begins with.
+#[derive(Debug)]
+pub struct Opening {
+    pub plan: Arc<Plan>,
+    pub digest: PlanDigest,
+    /// Scripts that the plan's files include.
+    pub included: Vec<PlanFile>,
+    pub target: ConnectConfig,
+    pub state: StateDir,
+    pub mode: Mode,
+    pub selection: Selection,
+    /// Values of the plan's variables, and which of them are secret.
+    pub vars: BTreeMap<String, (String, bool)>,
+    pub signal: watch::Receiver<Option<String>>,
+    pub says: mpsc::UnboundedSender<(String, String)>,
+}
+
+/// The version that events carry.
+#[must_use]
+pub fn program() -> String {
+    format!("holdpoint {}", env!("CARGO_PKG_VERSION"))
+}
+
+/// Opens a new run.
+///
+/// # Errors
+/// [`Stop`], with nothing changed in the database.
+pub async fn open(opening: Opening) -> Result<Conductor, Stop> {
+    let mut sessions = connect(&opening.target).await?;
+    let looked = look(&mut sessions.control, &opening.plan).await?;
+    let waited_ms = lock(&mut sessions.control).await?;
+    not_open_yet(&opening.state, &opening.plan, &looked.identity)?;
+
+    let id = Uuid::now_v7();
+    let folder = opening.state.create_run(id)?;
+    let known = copy_in(&folder, &opening)?;
+    let journal = Journal::create(&folder, id)?;
+    let event = Event::RunOpened(Box::new(opened(&opening, &looked.identity)));
+    let key = folder.key()?;
+    let begun = Begun { id, folder, key, known, journal, run: Run::default(), sessions };
+    let mut conductor = assemble(opening, begun);
+    conductor.record(event).await?;
+    let pid = conductor.control.pid;
+    conductor.record(Event::LockTaken { pid, waited_ms }).await?;
+    conductor.check_target().await?;
+    conductor.assume_before_from().await?;
+    Ok(conductor)
+}
+
+/// Takes up a run that was left.
+///
+/// # Errors
+/// [`Stop`]; the run stays as it is.
+pub async fn resume(
+    opening: Opening,
+    folder: RunFolder,
+    journal: Journal,
+    run: Run,
+) -> Result<Conductor, Stop> {
+    let mut sessions = connect(&opening.target).await?;
+    let looked = look(&mut sessions.control, &opening.plan).await?;
+    if let Some(opened) = &run.opened {
+        same_target(&opened.target, &looked.identity)?;
+    }
+    let waited_ms = lock(&mut sessions.control).await?;
+    let known = known_files(&folder)?;
+    let event = Event::RunResumed {
+        program: program(),
+        operator: operator(),
+        target: looked.identity.clone(),
+        selection: opening.selection.clone(),
+        plan_digest: opening.digest.sha256.clone(),
+    };
+    let timeline = run.target.as_ref().and_then(|target| target.timeline.clone());
+    let key = folder.key()?;
+    let begun = Begun { id: folder.id(), folder, key, known, journal, run, sessions };
+    let mut conductor = assemble(opening, begun);
+    conductor.record(event).await?;
+    let pid = conductor.control.pid;
+    conductor.record(Event::LockTaken { pid, waited_ms }).await?;
+    if timeline.is_some() && timeline != looked.identity.timeline {
+        let what =
+            "the server is on another WAL timeline than before: there was a failover or a restore".to_owned();
+        conductor.record(Event::Deviation { step: None, what }).await?;
+    }
+    conductor.reconcile().await?;
+    conductor.check_target().await?;
+    Ok(conductor)
+}
+
+struct Sessions {
+    control: Session,
+    look: Session,
+}
+
+struct Begun {
+    id: Uuid,
+    folder: RunFolder,
+    key: Key,
+    known: BTreeMap<String, (u64, String)>,
+    journal: Journal,
+    run: Run,
+    sessions: Sessions,
+}
+
+fn assemble(opening: Opening, begun: Begun) -> Conductor {
+    let Opening { plan, digest, target, mode, vars, signal, says, .. } = opening;
+    let control = Control::start(begun.sessions.control);
+    let (recorder, wishes) = Recorder::start(begun.journal, begun.run);
+    let attention = Attention::start(wishes, signal, control.lost());
+    let copies = begun.folder.path().join("files");
+    let sources = Sources::of_run(&plan.sql_dir, copies, begun.known);
+    let mut variables = Variables::new();
+    for (name, (value, _)) in &vars {
+        // Names were checked when the plan was loaded; a NUL can't be in an argument.
+        let _ = variables.set(name, value.clone());
+    }
+    Conductor {
+        digest: digest.sha256,
+        mode,
+        disclosure: Disclosure::for_environment(plan.environment),
+        plan,
+        target,
+        key: begun.key,
+        folder: begun.folder,
+        recorder,
+        attention,
+        control,
+        look: begun.sessions.look,
+        idle_look: None,
+        counted_before: None,
+        epoch: None,
+        run: begun.id.to_string(),
+        vars: variables,
+        sources,
+        says: Says(says),
+    }
+}
+
+async fn connect(target: &ConnectConfig) -> Result<Sessions, Stop> {
+    let mut control = Session::connect(target, "control").await?;
+    if control.is_behind_pooler().await? {
+        let why = format!(
+            "{} is a connection pooler: the lock of a session means nothing there. Give the direct address of the server",
+            target.describe()
+        );
+        return Err(Stop::Refused { why });
+    }
+    let look = Session::connect(target, "look").await?;
+    Ok(Sessions { control, look })
+}
+
+/// Looks at the server before anything: what it is decides whether we go on.
+async fn look(control: &mut Session, plan: &Plan) -> Result<Target, Stop> {
+    let target = Target::look(control).await.map_err(|error| Stop::Local(error.to_string()))?;
+    let refuse = |why: String| Err(Stop::Refused { why });
+    if target.version_num < OLDEST {
+        return refuse(format!(
+            "the server is PostgreSQL {}; holdpoint works with 12 and later",
+            target.identity.server_version
+        ));
+    }
+    if target.in_recovery {
+        return refuse(
+            "the server is a standby: nothing can be changed there. Give the address of the primary".into(),
+        );
+    }
+    if target.encoding != "UTF8" {
+        tracing::warn!(encoding = %target.encoding, "the database isn't UTF-8; the server converts");
+    }
+    let environment = plan_environment(plan);
+    if let Some(marker) = target.environment.as_deref().filter(|marker| *marker != environment) {
+        return refuse(format!(
+            "this database says of itself that it is \"{marker}\" (holdpoint.environment), and the plan is for \"{environment}\""
+        ));
+    }
+    if !target.publishes_all.is_empty() {
+        return refuse(format!(
+            "publication {} is FOR ALL TABLES: the ledger's first row would stop its subscribers. Name its tables, or drop it for the window",
+            target.publishes_all.join(", ")
+        ));
+    }
+    Ok(target)
+}
+
+fn plan_environment(plan: &Plan) -> &'static str {
+    use crate::plan::model::Environment;
+    match plan.environment {
+        Environment::Dev => "dev",
+        Environment::Staging => "staging",
+        Environment::Production => "production",
+    }
+}
+
+/// Takes the lock by polling, with no transaction open: waiting inside the server would stand in the
+/// way of CREATE INDEX CONCURRENTLY.
+async fn lock(control: &mut Session) -> Result<u64, Stop> {
+    let began = Instant::now();
+    loop {
+        if fence::try_lock(control).await? {
+            return Ok(super::unit::millis(began.elapsed()));
+        }
+        if began.elapsed() > LOCK_PATIENCE {
+            let holder = fence::lock_holder(control).await?.unwrap_or_else(|| "somebody".into());
+            let why =
+                format!("another holdpoint has this database: {holder}. One run at a time on a database");
+            return Err(Stop::Refused { why });
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// Fresh control and look sessions with the lock, after a connection was lost.
+pub(super) async fn lock_again(target: &ConnectConfig) -> Result<(Session, Session), Stop> {
+    let mut sessions = connect(target).await?;
+    lock(&mut sessions.control).await?;
+    Ok((sessions.control, sessions.look))
+}
+
+/// One open run a plan and database.
+fn not_open_yet(state: &StateDir, plan: &Plan, identity: &TargetIdentity) -> Result<(), Stop> {
+    let open = state.runs()?.into_iter().find(|run| {
+        run.is_open()
+            && run.plan_id() == Some(plan.id.as_str())
+            && run.target().is_some_and(|target| same_database(target, identity))
+    });
+    match open {
+        None => Ok(()),
+        Some(run) => {
+            let why = format!(
+                "run {} of this plan is open on this database: `holdpoint resume {}` goes on with it, \
+                 `holdpoint resume {} --end REASON` ends it",
+                run.id, run.id, run.id
+            );
+            Err(Stop::Refused { why })
+        }
+    }
+}
+
+fn same_database(a: &TargetIdentity, b: &TargetIdentity) -> bool {
+    match (&a.system_identifier, &b.system_identifier) {
+        (Some(one), Some(other)) => one == other && a.database_oid == b.database_oid,
+        _ => a.database == b.database && a.database_oid == b.database_oid && a.port == b.port,
+    }
+}
+
+fn same_target(then: &TargetIdentity, now: &TargetIdentity) -> Result<(), Stop> {
+    if same_database(then, now) {
+        return Ok(());
+    }
+    let why = format!(
+        "the run is bound to database {} (oid {}) of another server than this one ({}, oid {})",
+        then.database, then.database_oid, now.database, now.database_oid
+    );
+    Err(Stop::Refused { why })
+}
+
+fn copy_in(folder: &RunFolder, opening: &Opening) -> Result<BTreeMap<String, (u64, String)>, Stop> {
+    let mut files = vec![FileToCopy { name: None, path: opening.plan.path.clone() }];
+    let named = opening.plan.files.iter().chain(&opening.included);
+    files.extend(named.map(|file| FileToCopy { name: Some(file.name.clone()), path: file.path.clone() }));
+    folder.copy_in(&files)?;
+    known_files(folder)
+}
+
+fn known_files(folder: &RunFolder) -> Result<BTreeMap<String, (u64, String)>, Stop> {
+    let copies = folder.verify_copies()?;
+    Ok(copies.into_iter().filter_map(|file| Some((file.name?, (file.bytes, file.digest)))).collect())
+}
+
+fn opened(opening: &Opening, identity: &TargetIdentity) -> Opened {
+    let plan = &opening.plan;
+    Opened {
+        program: program(),
+        plan_id: plan.id.clone(),
+        title: plan.title.clone(),
+        environment: plan.environment,
+        stepping: plan.stepping,
+        plan_digest: opening.digest.sha256.clone(),
+        plan_path: plan.path.display().to_string(),
+        authorization: plan.authorization.clone(),
+        timezone: plan.timezone.clone().unwrap_or_else(local_timezone),
+        operator: operator(),
+        target: identity.clone(),
+        mode: opening.mode,
+        selection: opening.selection.clone(),
+        outline: outline(plan),
+        procedures: Vec::new(),
+        vars: opening
+            .vars
+            .iter()
+            .map(|(name, (value, secret))| (name.clone(), if *secret { "•••".into() } else { value.clone() }))
+            .collect(),
+    }
+}
+
+fn local_timezone() -> String {
+    jiff::tz::TimeZone::system().iana_name().unwrap_or("UTC").to_owned()
+}
+
+/// Who runs this process.
+#[must_use]
+pub fn operator() -> Operator {
+    let uid = nix::unistd::getuid();
+    let os_user = nix::unistd::User::from_uid(uid)
+        .ok()
+        .flatten()
+        .map_or_else(|| format!("uid {uid}"), |user| user.name);
+    let host = nix::unistd::gethostname()
+        .map_or_else(|_| "unknown host".to_owned(), |host| host.to_string_lossy().into_owned());
+    Operator { os_user, host, pid: std::process::id() }
+}
+
+impl Conductor {
+    /// The plan's guards. They don't apply where holdpoint made the server.
+    async fn check_target(&mut self) -> Result<(), Stop> {
+        if self.mode == Mode::Demo {
+            return Ok(());
+        }
+        let plan = Arc::clone(&self.plan);
+        if let Some(why) = self.unlike(&plan.target) {
+            return Err(self.refuse_opening(why).await);
+        }
+        if let Some(why) = outside_window(&plan) {
+            return Err(self.refuse_opening(why).await);
+        }
+        let failed = self
+            .verify_standing(crate::run::TARGET, &plan.target.checkpoints, Direction::Forward, When::Standing)
+            .await?;
+        if failed.is_empty() {
+            return Ok(());
+        }
+        let words: Vec<String> = plan
+            .target
+            .checkpoints
+            .iter()
+            .filter(|checkpoint| failed.contains(&checkpoint.id))
+            .map(|checkpoint| match &checkpoint.otherwise {
+                Some(otherwise) => format!("\"{}\" ({otherwise})", checkpoint.title),
+                None => format!("\"{}\"", checkpoint.title),
+            })
+            .collect();
+        Err(self
+            .refuse_opening(format!("the target isn't the one that the plan is for: {}", words.join("; ")))
+            .await)
+    }
+
+    async fn refuse_opening(&mut self, why: String) -> Stop {
+        let changed = self.recorder.look(|run| run.touched);
+        if changed {
+            return Stop::Left { exit: Exit::Waiting, why };
+        }
+        let ended = Event::Ended {
+            outcome: Ending::Refused { why: why.clone() },
+            exit_code: Exit::Refused.code(),
+            summary: Summary::default(),
+        };
+        match self.record(ended).await {
+            Ok(()) => Stop::Refused { why },
+            Err(stop) => stop,
+        }
+    }
+
+    /// The first scalar guard that the connection doesn't match.
+    fn unlike(&self, server: &Server) -> Option<String> {
+        let identity = self.recorder.look(|run| run.target.clone())?;
+        let version = identity.server_version.split(' ').next().unwrap_or_default().to_owned();
+        let facts = [
+            ("database", &server.database, identity.database.clone()),
+            ("host", &server.host, identity.host.clone()),
+            ("port", &server.port, identity.port.to_string()),
+            ("user", &server.user, identity.user.clone()),
+            ("server", &server.server, version),
+        ];
+        facts.into_iter().find_map(|(what, guard, got)| {
+            let guard = guard.as_ref()?;
+            let met = guard.any_of.iter().any(|cell| is_met(cell, what, &got));
+            let wanted: Vec<String> = guard.any_of.iter().map(ToString::to_string).collect();
+            (!met).then(|| format!("the plan is for {what} {}, and this is {got}", wanted.join(" or ")))
+        })
+    }
+
+    /// `--from STEP`: what stands before it is taken as done, with a reason, and never undone.
+    async fn assume_before_from(&mut self) -> Result<(), Stop> {
+        let Some(from) = self.recorder.look(|run| run.selection.from.clone()) else { return Ok(()) };
+        let before: Vec<String> = self
+            .plan
+            .phases
+            .iter()
+            .flat_map(|phase| &phase.steps)
+            .map(|step| step.id.clone())
+            .take_while(|id| *id != from)
+            .collect();
+        for step in before {
+            let reason = format!("--from {from}");
+            self.record(Event::StepAssumed { step, reason }).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether a fact of the connection is what the guard says. Ports and versions are numbers.
+fn is_met(cell: &Cell, what: &str, got: &str) -> bool {
+    const TEXT: u32 = 25;
+    const NUMERIC: u32 = 1700;
+    let type_oid = if matches!(what, "port" | "server") { NUMERIC } else { TEXT };
+    let answer = Answer {
+        columns: vec![Column { name: what.to_owned(), type_oid }],
+        rows: vec![vec![Some(got.to_owned())]],
+        total_rows: 1,
+        ..Answer::default()
+    };
+    let expect = Expect { value: Some(cell.clone()), ..Expect::default() };
+    expect.judge(&Outcome::Rows(answer), &Saved::new()).passed
+}
+
+fn outside_window(plan: &Plan) -> Option<String> {
+    let window = plan.window.as_ref()?;
+    let name = window.timezone.clone().or_else(|| plan.timezone.clone()).unwrap_or_else(local_timezone);
+    let zone = jiff::tz::TimeZone::get(&name).ok()?;
+    let now = jiff::Timestamp::now().to_zoned(zone).datetime();
+    if now < window.from {
+        return Some(format!("the window opens at {} ({name}); it is {} there now", window.from, short(now)));
+    }
+    (now > window.to)
+        .then(|| format!("the window closed at {} ({name}); it is {} there now", window.to, short(now)))
+}
+
+fn short(time: jiff::civil::DateTime) -> String {
+    time.strftime("%Y-%m-%d %H:%M").to_string()
+}
+
+/// A folder for a demo's state, when nobody named one.
+#[must_use]
+pub fn state_beside(folder: PathBuf) -> PathBuf {
+    folder.join(".holdpoint")
+}

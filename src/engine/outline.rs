@@ -1,0 +1,99 @@
+//! The outline of a plan, as the journal keeps it: enough to read a run without its plan.
+
+use crate::plan::model::{Action, Checkpoint, Plan, Step, Undo};
+use crate::run::event::{CheckpointOutline, ItemOutline, PhaseOutline, StepOutline};
+
+/// All phases and steps.
+#[must_use]
+pub fn outline(plan: &Plan) -> Vec<PhaseOutline> {
+    plan.phases
+        .iter()
+        .map(|phase| PhaseOutline {
+            id: phase.id.clone(),
+            title: phase.title.clone(),
+            steps: phase.steps.iter().map(step).collect(),
+        })
+        .collect()
+}
+
+fn step(step: &Step) -> StepOutline {
+    let mut outline = StepOutline {
+        id: step.id.clone(),
+        title: step.title.clone(),
+        action: action_word(&step.action).to_owned(),
+        changes: step.changes,
+        people: step.owner.iter().cloned().collect(),
+        optional: step.optional,
+        on_failure: step.on_failure.clone(),
+        rollback: step.rollback.as_ref().map(undo_words),
+        checkpoints: checkpoints(step),
+        items: Vec::new(),
+        roles: Vec::new(),
+        any_order: false,
+        decision: Default::default(),
+    };
+    let items = match &step.action {
+        Action::Confirm(items) => items.as_slice(),
+        Action::Signoff(signoff) => {
+            outline.people.clone_from(&signoff.roles);
+            outline.roles.clone_from(&signoff.roles);
+            outline.any_order = signoff.any_order;
+            outline.decision = signoff.decision.clone();
+            &signoff.items
+        }
+        _ => &[],
+    };
+    outline.items = items
+        .iter()
+        .map(|item| ItemOutline {
+            item: item.item.clone(),
+            proven: !item.proof.is_empty(),
+            write: item.write,
+        })
+        .collect();
+    outline
+}
+
+fn checkpoints(step: &Step) -> Vec<CheckpointOutline> {
+    let own = matches!(step.action, Action::Check { .. } | Action::Inventory(_))
+        .then(|| CheckpointOutline { id: step.id.clone(), title: step.title.clone() });
+    let adds = step.adds.as_ref().map(|_| CheckpointOutline {
+        id: format!("{}/adds", step.id),
+        title: "adds what the plan says".into(),
+    });
+    let named = step
+        .checkpoints
+        .iter()
+        .map(|Checkpoint { id, title, .. }| CheckpointOutline { id: id.clone(), title: title.clone() });
+    own.into_iter().chain(named).chain(adds).collect()
+}
+
+/// An action in a word.
+#[must_use]
+pub fn action_word(action: &Action) -> &'static str {
+    match action {
+        Action::Group => "checkpoints",
+        Action::File { .. } => "file",
+        Action::Files { .. } => "files",
+        Action::Sql { .. } => "sql",
+        Action::Check { .. } => "check",
+        Action::Inventory(_) => "inventory",
+        Action::Confirm(_) => "confirm",
+        Action::Signoff(_) => "signoff",
+        Action::Later(key) => key,
+    }
+}
+
+/// A rollback in words.
+#[must_use]
+pub fn undo_words(undo: &Undo) -> String {
+    match undo {
+        Undo::By(step) => format!("with {step}"),
+        Undo::Own(step) => match &step.action {
+            Action::File { file, .. } => format!("file {}", file.name),
+            Action::Files { pattern, .. } => format!("files {pattern}"),
+            Action::Sql { .. } => "SQL".into(),
+            other => action_word(other).to_owned(),
+        },
+    }
+}

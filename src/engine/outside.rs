@@ -1,0 +1,351 @@
+//! One statement outside of any transaction: intent, statement, probe, result.
+
+use std::time::Instant;
+
+use super::bare::{Passage, part_of};
+use super::conductor::Conductor;
+use super::exit::Exit;
+use super::problems::{self, DEADLOCK, LOCK_NOT_AVAILABLE};
+use super::stop::Stop;
+use super::stream::{Broken, Stream};
+use super::unit::{Outcome, millis};
+use crate::crash;
+use crate::pg::ledger::intent::{self, Intent};
+use crate::pg::probe::{self, Probe};
+use crate::run::command::{Command, Wish};
+use crate::run::event::{
+    AppliedHow, Assurance, Blocker, Event, HoldReason, Person, ProbeState, Problem, Unit,
+};
+use crate::script::{Bare, Kind, Statement};
+
+impl Conductor {
+    /// Sends one statement outside of transactions, with intent before and result after.
+    pub(super) async fn run_bare(
+        &mut self,
+        passage: &mut Passage<'_>,
+        unit: Unit,
+        statement: Statement,
+    ) -> Result<Result<(), Problem>, Stop> {
+        let probe = Probe::of(&statement.kind);
+        let mut attempt = self.next_attempt(&unit).await?;
+        let mut tries = 1;
+        loop {
+            self.attention.begin_work();
+            if attempt > 1 {
+                self.remove_own_invalid_index(passage, &unit, &statement).await?;
+            }
+            let began = Instant::now();
+            let before = match &probe {
+                Some(probe) => Some(probe.ask(&mut passage.work.session).await?),
+                None => None,
+            };
+            self.record(Event::BareIntent {
+                unit: unit.clone(),
+                attempt,
+                pid: passage.work.session.pid(),
+                backend_start: passage.work.backend_start.clone(),
+                source: part_of(passage.source, &statement),
+                probe: before.clone(),
+            })
+            .await?;
+            crash::point("after-intent-line");
+            let head = self.recorder.head();
+            let run = self.run.clone();
+            let backend_start = passage.work.backend_start.clone();
+            let intent = Intent {
+                run: &run,
+                unit: &unit,
+                attempt,
+                epoch: self.epoch.unwrap_or_default(),
+                probe: before.as_ref(),
+                pid: passage.work.session.pid(),
+                backend_start: &backend_start,
+                head: &head,
+            };
+            if self.epoch.is_some() {
+                intent.write(&mut *self.control.session().await).await?;
+            }
+            crash::point("after-intent-row");
+            let (sent, tally, digest, blockers) = self.send_bare(passage, &unit, &statement).await;
+            crash::point("after-bare-statement");
+            match sent {
+                Ok(()) => {
+                    let after = match &probe {
+                        Some(probe) => Some(probe.ask(&mut passage.work.session).await?),
+                        None => None,
+                    };
+                    if let Some(after) = after.filter(|after| !after.holds) {
+                        let problem = problems::plain(format!(
+                            "the server said it is done, but it isn't so that {}",
+                            after.what
+                        ));
+                        return self.bare_failed(&intent, &unit, problem).await;
+                    }
+                    if let Some(before) = before.as_ref().filter(|before| before.holds) {
+                        let what =
+                            format!("{} already before the statement ran: it did nothing", before.what);
+                        self.record(Event::Deviation { step: Some(unit.step.clone()), what }).await?;
+                    }
+                    if self.epoch.is_some() {
+                        intent.result(&mut *self.control.session().await, true, &digest).await?;
+                    }
+                    crash::point("after-result-row");
+                    self.record(Event::UnitApplied {
+                        unit: unit.clone(),
+                        how: AppliedHow::Confirmed,
+                        statements: 1,
+                        rows: tally.rows,
+                        warnings: tally.warnings,
+                        elapsed_ms: millis(began.elapsed()),
+                        touched: Vec::new(),
+                    })
+                    .await?;
+                    crash::point("after-applied");
+                    return Ok(Ok(()));
+                }
+                Err(Broken::Lost(error)) => {
+                    let evidence = vec![format!("the connection was lost while the statement ran: {error}")];
+                    self.record(Event::UnitUnknown { unit: unit.clone(), evidence }).await?;
+                    let why = format!(
+                        "{error}. Whether the statement was carried out isn't known yet; `holdpoint resume` finds out"
+                    );
+                    return Err(Stop::Left { exit: Exit::Unknown, why });
+                }
+                Err(broken) => {
+                    let again = matches!(&broken, Broken::Server { sqlstate, .. }
+                        if sqlstate == LOCK_NOT_AVAILABLE || sqlstate == DEADLOCK);
+                    if again && tries <= passage.step.lock_retries {
+                        let problem = broken.problem();
+                        if self.epoch.is_some() {
+                            intent.result(&mut *self.control.session().await, false, &digest).await?;
+                        }
+                        self.lock_retry(&unit, tries, passage.step.lock_retries, &problem, blockers).await?;
+                        tries += 1;
+                        attempt += 1;
+                        continue;
+                    }
+                    if let Broken::Interrupted(why, problem) = broken {
+                        if self.epoch.is_some() {
+                            intent.result(&mut *self.control.session().await, false, &digest).await?;
+                        }
+                        return self.interrupted(&unit, why, *problem).await.map(Err);
+                    }
+                    let mut problem = broken.problem();
+                    if let Some(left) = self.invalid_index(passage, &statement).await {
+                        problem.consequence = Some(format!(
+                            "an invalid index {left} is left behind; a retry removes it before it builds again"
+                        ));
+                    }
+                    return self.bare_failed(&intent, &unit, problem).await;
+                }
+            }
+        }
+    }
+
+    async fn bare_failed(
+        &mut self,
+        intent: &Intent<'_>,
+        unit: &Unit,
+        problem: Problem,
+    ) -> Result<Result<(), Problem>, Stop> {
+        if self.epoch.is_some() {
+            intent.result(&mut *self.control.session().await, false, "").await?;
+        }
+        match self.failed(unit, problem, None).await? {
+            Outcome::Failed(problem) => Ok(Err(problem)),
+            Outcome::Applied => Ok(Ok(())),
+        }
+    }
+
+    async fn send_bare(
+        &mut self,
+        passage: &mut Passage<'_>,
+        unit: &Unit,
+        statement: &Statement,
+    ) -> (Result<(), Broken>, super::stream::Tally, String, Vec<Blocker>) {
+        let says = self.says.clone();
+        let of = unit.step.clone();
+        let mut say = move |line: &str| says.say(&of, line);
+        let mut stream = Stream::new(
+            &mut passage.work.session,
+            &mut self.attention,
+            &mut self.look,
+            self.disclosure,
+            passage.step.lock_timeout,
+            &mut say,
+        );
+        let sent = stream.one(statement.clone(), &mut passage.script).await;
+        (sent, stream.tally.clone(), stream.digest(), stream.blockers)
+    }
+
+    pub(super) async fn lock_retry(
+        &mut self,
+        unit: &Unit,
+        attempt: u32,
+        of: u32,
+        problem: &Problem,
+        blockers: Vec<Blocker>,
+    ) -> Result<(), Stop> {
+        let pause = super::unit::pause(attempt);
+        self.record(Event::LockRetry {
+            unit: unit.clone(),
+            attempt,
+            of,
+            pause_ms: millis(pause),
+            place: problem.place.clone(),
+            blockers,
+        })
+        .await?;
+        self.pause(pause).await
+    }
+
+    async fn next_attempt(&mut self, unit: &Unit) -> Result<u32, Stop> {
+        if self.epoch.is_none() {
+            return Ok(1);
+        }
+        let mut control = self.control.session().await;
+        let found = intent::latest(&mut control, &self.run, unit).await?;
+        Ok(found.map_or(1, |found| found.attempt + 1))
+    }
+
+    /// The index that a failed build left behind, when it is invalid.
+    async fn invalid_index(&mut self, passage: &mut Passage<'_>, statement: &Statement) -> Option<String> {
+        let Kind::Bare(Bare::CreateIndexConcurrently { index: Some(index), table, .. }) = &statement.kind
+        else {
+            return None;
+        };
+        let found = probe::find_index(&mut passage.work.session, index, table).await.ok().flatten()?;
+        (!found.valid).then_some(found.name)
+    }
+
+    /// A build that failed before leaves an invalid index of its own, which IF NOT EXISTS would take
+    /// for done. It is removed only when there was none before that attempt.
+    async fn remove_own_invalid_index(
+        &mut self,
+        passage: &mut Passage<'_>,
+        unit: &Unit,
+        statement: &Statement,
+    ) -> Result<(), Stop> {
+        let Some(name) = self.invalid_index(passage, statement).await else { return Ok(()) };
+        let found = {
+            let mut control = self.control.session().await;
+            intent::latest(&mut control, &self.run, unit).await?
+        };
+        let ours = found.and_then(|found| found.probe).is_some_and(|probe| probe.oid.is_none());
+        if ours {
+            passage.work.session.batch(&format!("/* holdpoint */ DROP INDEX CONCURRENTLY {name}")).await?;
+        }
+        Ok(())
+    }
+
+    /// After a stop: what became of a bare statement whose intent was written. Says whether it is applied.
+    pub(super) async fn reconcile_bare(&mut self, unit: &Unit, statement: &Statement) -> Result<bool, Stop> {
+        let found = {
+            let mut control = self.control.session().await;
+            if self.epoch.is_some() { intent::latest(&mut control, &self.run, unit).await? } else { None }
+        };
+        let Some(found) = found else {
+            let evidence = vec!["no intent row: the statement was never sent".to_owned()];
+            return self.reconciled(unit, false, evidence, None).await;
+        };
+        match found.outcome.as_deref() {
+            Some("applied") => {
+                let evidence = vec!["the result row says applied".to_owned()];
+                return self.reconciled(unit, true, evidence, None).await;
+            }
+            Some(_) => {
+                let evidence = vec!["the result row says failed".to_owned()];
+                return self.reconciled(unit, false, evidence, None).await;
+            }
+            None => {}
+        }
+        let now = match Probe::of(&statement.kind) {
+            Some(probe) => {
+                let mut session = self.spare().await?;
+                let state = probe.ask(&mut session).await?;
+                session.close().await;
+                Some(state)
+            }
+            None => None,
+        };
+        match (&found.probe, &now) {
+            (Some(before), Some(now)) if !before.holds && now.holds => {
+                let evidence = vec![format!("before: not so; now: {}", now.what)];
+                self.reconciled(unit, true, evidence, None).await
+            }
+            (Some(before), Some(now)) if !before.holds && !now.holds => {
+                let left =
+                    if now.oid.is_some() && before.oid.is_none() { ", an invalid one is left" } else { "" };
+                let evidence = vec![format!("it isn't so that {}{left}", now.what)];
+                self.reconciled(unit, false, evidence, None).await
+            }
+            (before, now) => self.ask_for_ruling(unit, before.as_ref(), now.as_ref()).await,
+        }
+    }
+
+    /// Nobody can tell from here: the evidence is shown, and a person rules.
+    async fn ask_for_ruling(
+        &mut self,
+        unit: &Unit,
+        before: Option<&ProbeState>,
+        now: Option<&ProbeState>,
+    ) -> Result<bool, Stop> {
+        let evidence = match (before, now) {
+            (Some(before), Some(_)) => {
+                vec![format!("{} already before it ran: that it is so now proves nothing", before.what)]
+            }
+            _ => vec![
+                "the program stopped while it ran, and there is no probe for this kind of statement".into(),
+            ],
+        };
+        self.rule(unit, evidence).await
+    }
+
+    /// Waits for a person's ruling on a unit of unknown outcome. Says whether it is applied.
+    pub(super) async fn rule(&mut self, unit: &Unit, evidence: Vec<String>) -> Result<bool, Stop> {
+        let known = self.recorder.look(|run| run.in_doubt().is_some_and(|doubt| doubt == unit));
+        if !known {
+            self.record(Event::UnitUnknown { unit: unit.clone(), evidence: evidence.clone() }).await?;
+        }
+        let what =
+            if unit.unit.is_empty() { unit.step.clone() } else { format!("{} {}", unit.step, unit.unit) };
+        let needs = format!(
+            "was \"{what}\" applied? {}. Look at the database, then rule: holdpoint resume --rule {}=applied or =not-applied",
+            evidence.join("; "),
+            unit.step
+        );
+        self.hold(HoldReason::Unknown, Some(&unit.step), needs, None).await?;
+        loop {
+            let Command { what, by } = self.next_wish().await?;
+            match what {
+                Wish::Rule { step, applied, reason, .. } if step == unit.step => {
+                    let evidence = vec![format!("ruled by {}: {reason}", by.name)];
+                    return self.reconciled(unit, applied, evidence, Some(by)).await;
+                }
+                other => {
+                    self.obey(None, other, by).await?;
+                }
+            }
+        }
+    }
+
+    pub(super) async fn reconciled(
+        &mut self,
+        unit: &Unit,
+        applied: bool,
+        evidence: Vec<String>,
+        by: Option<Person>,
+    ) -> Result<bool, Stop> {
+        self.record(Event::UnitReconciled { unit: unit.clone(), applied, evidence, by }).await?;
+        if self.recorder.look(crate::run::state::Run::is_holding) {
+            self.go_on("reconciled").await?;
+        }
+        Ok(applied)
+    }
+}
+
+/// The plan as a person.
+#[must_use]
+pub fn engine() -> Person {
+    Person { name: "engine".into(), how: Assurance::Policy }
+}

@@ -1,0 +1,272 @@
+//! Steps that people do: checklists and sign-offs. Proofs tick what they can; the rest waits.
+
+use super::conductor::{Conductor, Flow};
+use super::problems;
+use super::stop::Stop;
+use crate::plan::model::{Item, Proof, Signoff, Step};
+use crate::run::command::Wish;
+use crate::run::event::{Assurance, Event, HoldReason, Person, Problem, ProofShown};
+use crate::run::state::Status;
+
+impl Conductor {
+    /// A checklist: every item ticked, by its proof or by a person.
+    ///
+    /// # Errors
+    /// [`Stop`] when nobody is there, or the run can't go on.
+    pub async fn confirm(&mut self, step: &Step, items: &[Item]) -> Result<Result<(), Problem>, Stop> {
+        if let Err(problem) = self.prove(&step.id, items).await? {
+            return Ok(Err(problem));
+        }
+        loop {
+            let open: Vec<String> = self.recorder.look(|run| {
+                items
+                    .iter()
+                    .filter(|item| !run.step(&step.id).is_some_and(|s| s.confirmed.contains_key(&item.item)))
+                    .map(|item| item.item.clone())
+                    .collect()
+            });
+            if open.is_empty() {
+                return Ok(Ok(()));
+            }
+            let who = step.owner.clone().unwrap_or_else(|| "the driver".into());
+            let needs = format!("{who} confirms: {}", open.join(" · "));
+            match self
+                .wait_for(HoldReason::Person, &step.id, needs, step.about.clone(), |run| {
+                    run.step(&step.id).is_some_and(|s| open.iter().all(|item| s.confirmed.contains_key(item)))
+                })
+                .await?
+            {
+                Flow::Go => {}
+                Flow::Failed(problem) => return Ok(Err(problem)),
+            }
+        }
+    }
+
+    /// Signatures of roles, in order.
+    ///
+    /// # Errors
+    /// [`Stop`] when nobody is there, or the run can't go on.
+    pub async fn signoff(&mut self, step: &Step, signoff: &Signoff) -> Result<Result<(), Problem>, Stop> {
+        if let Err(problem) = self.prove(&step.id, &signoff.items).await? {
+            return Ok(Err(problem));
+        }
+        loop {
+            let open: Vec<String> = self.recorder.look(|run| {
+                signoff
+                    .items
+                    .iter()
+                    .filter(|item| !run.step(&step.id).is_some_and(|s| s.confirmed.contains_key(&item.item)))
+                    .map(|item| item.item.clone())
+                    .collect()
+            });
+            let missing: Vec<String> = self.recorder.look(|run| {
+                let signed = run.step(&step.id).map(|s| s.signed.clone()).unwrap_or_default();
+                signoff.roles.iter().filter(|role| !signed.contains_key(*role)).cloned().collect()
+            });
+            let declined = self.recorder.look(|run| {
+                run.step(&step.id).and_then(|s| {
+                    s.signed
+                        .iter()
+                        .find(|(_, (_, accepted, _))| !accepted)
+                        .map(|(role, (person, _, word))| format!("{role} ({}) declined: {word}", person.name))
+                })
+            });
+            if let Some(declined) = declined {
+                return Ok(Err(problems::plain(declined)));
+            }
+            if missing.is_empty() && open.is_empty() {
+                return Ok(Ok(()));
+            }
+            let needs = match (open.is_empty(), signoff.any_order) {
+                (false, _) => format!("before it is signed, tick: {}", open.join(" · ")),
+                (true, true) => format!("signed by {}", missing.join(", ")),
+                (true, false) => format!("signed by {}", missing[0]),
+            };
+            match self.wait_for_signature(step, signoff, needs).await? {
+                Flow::Go => {}
+                Flow::Failed(problem) => return Ok(Err(problem)),
+            }
+        }
+    }
+
+    async fn wait_for_signature(
+        &mut self,
+        step: &Step,
+        signoff: &Signoff,
+        needs: String,
+    ) -> Result<Flow, Stop> {
+        self.hold(HoldReason::Person, Some(&step.id), needs, Some(signoff.statement.clone())).await?;
+        loop {
+            let command = self.next_wish().await?;
+            let by = command.by.clone();
+            match command.what {
+                Wish::Sign { step: of, role, accept, note } if of == step.id => {
+                    let statement = signoff
+                        .statements
+                        .iter()
+                        .find(|(named, _)| *named == role)
+                        .map_or_else(|| signoff.statement.clone(), |(_, text)| text.clone());
+                    let (yes, no) = signoff.decision.clone();
+                    let word = if accept { yes } else { no };
+                    self.record(Event::Signed {
+                        step: of,
+                        role,
+                        by,
+                        accepted: accept,
+                        word,
+                        statement,
+                        note,
+                    })
+                    .await?;
+                    self.go_on("signed").await?;
+                    return Ok(Flow::Go);
+                }
+                Wish::Confirm { .. } => {
+                    self.go_on("ticked").await?;
+                    return Ok(Flow::Go);
+                }
+                other => {
+                    if let Some(flow) = self.obey(Some(&step.id), other, by).await? {
+                        return Ok(flow);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Ticks what proofs can tick. A proof that didn't pass fails the step.
+    async fn prove(&mut self, step: &str, items: &[Item]) -> Result<Result<(), Problem>, Stop> {
+        for item in items.iter().filter(|item| !item.proof.is_empty()) {
+            let done = self
+                .recorder
+                .look(|run| run.step(step).is_some_and(|s| s.confirmed.contains_key(&item.item)));
+            if done {
+                continue;
+            }
+            let proof: Vec<ProofShown> = item.proof.iter().map(|proof| self.show(proof)).collect();
+            if let Some(failed) = proof.iter().find(|shown| !shown.passed) {
+                let mut problem = problems::plain(format!(
+                    "\"{}\" rests on {}, which didn't pass: expected {}, got {}",
+                    item.item, failed.of, failed.expected, failed.got
+                ));
+                problem.hint = Some(format!("mend {} and retry, or override with a reason", failed.of));
+                return Ok(Err(problem));
+            }
+            // Text is a person's to write, also where the fact is proven.
+            if item.write {
+                continue;
+            }
+            self.record(Event::Confirmed {
+                step: step.to_owned(),
+                item: item.item.clone(),
+                by: Person { name: "proof".into(), how: Assurance::Proof },
+                note: None,
+                proof,
+            })
+            .await?;
+        }
+        Ok(Ok(()))
+    }
+
+    fn show(&self, proof: &Proof) -> ProofShown {
+        match proof {
+            Proof::Target => {
+                let (all, failed) = self.recorder.look(|run| {
+                    let failed = run.target_checks.iter().filter(|check| !check.verdict.passed).count();
+                    (run.target_checks.len(), failed)
+                });
+                let name = self.target.describe();
+                ProofShown {
+                    of: "target".into(),
+                    expected: format!("{all} guards of the target pass"),
+                    got: if failed == 0 { name } else { format!("{failed} failed") },
+                    passed: failed == 0,
+                }
+            }
+            Proof::Files => {
+                let n = self.plan.files.len();
+                ProofShown {
+                    of: "files".into(),
+                    expected: format!("{n} files of the plan are present"),
+                    got: format!("{n} files, sha256 {}", short(&self.digest)),
+                    passed: true,
+                }
+            }
+            Proof::Vars => {
+                let n = self.plan.vars.len();
+                ProofShown {
+                    of: "vars".into(),
+                    expected: format!("{n} variables have a value"),
+                    got: format!("{n} have"),
+                    passed: true,
+                }
+            }
+            Proof::Step(id) => self.show_step(id),
+            Proof::Phase(id) => {
+                let steps: Vec<String> = self
+                    .plan
+                    .phases
+                    .iter()
+                    .filter(|phase| phase.id == *id)
+                    .flat_map(|phase| phase.steps.iter().map(|step| step.id.clone()))
+                    .collect();
+                let failed: Vec<String> = steps
+                    .iter()
+                    .map(|step| self.show_step(step))
+                    .filter(|shown| !shown.passed)
+                    .map(|shown| format!("{} {}", shown.of, shown.got))
+                    .collect();
+                ProofShown {
+                    of: id.clone(),
+                    expected: format!("{} steps verified", steps.len()),
+                    got: if failed.is_empty() { "all of them".into() } else { failed.join(", ") },
+                    passed: failed.is_empty(),
+                }
+            }
+            Proof::Checkpoint(id) => self.recorder.look(|run| match run.checkpoint(id) {
+                Some(result) => ProofShown {
+                    of: id.clone(),
+                    expected: result.verdict.expected.clone(),
+                    got: result.verdict.got.clone(),
+                    passed: result.verdict.passed,
+                },
+                None => ProofShown {
+                    of: id.clone(),
+                    expected: "it passed".into(),
+                    got: "it hasn't run".into(),
+                    passed: false,
+                },
+            }),
+            Proof::Watch(id) => ProofShown {
+                of: id.clone(),
+                expected: "it held".into(),
+                got: "watches aren't built yet".into(),
+                passed: false,
+            },
+        }
+    }
+
+    fn show_step(&self, id: &str) -> ProofShown {
+        let (status, passed, total) = self.recorder.look(|run| {
+            let step = run.step(id);
+            let checks = step.map(|step| &step.checkpoints);
+            (
+                step.map_or(Status::Pending, |step| step.status),
+                checks.map_or(0, |checks| checks.values().filter(|c| c.verdict.passed).count()),
+                checks.map_or(0, |checks| checks.len()),
+            )
+        });
+        let good = matches!(status, Status::Verified | Status::Accepted);
+        let word = format!("{status:?}").to_lowercase();
+        ProofShown {
+            of: id.to_owned(),
+            expected: "verified".into(),
+            got: if total > 0 { format!("{word}, {passed} of {total} checkpoints passed") } else { word },
+            passed: good,
+        }
+    }
+}
+
+fn short(digest: &str) -> &str {
+    digest.get(..12).unwrap_or(digest)
+}

@@ -1,0 +1,100 @@
+//! Errors of the server as problems that a person can act on: where, what, and what it means.
+
+use crate::pg::PgError;
+use crate::pg::ServerError;
+use crate::plan::model::Environment;
+use crate::run::event::{Place, Problem};
+use crate::script::{self, Statement, mask_secrets};
+
+/// SQLSTATE of a lock that wasn't to be had in time.
+pub const LOCK_NOT_AVAILABLE: &str = "55P03";
+/// SQLSTATE of a deadlock; the transaction is undone and may be tried again.
+pub const DEADLOCK: &str = "40P01";
+/// SQLSTATE of a cancelled statement.
+pub const CANCELED: &str = "57014";
+
+/// What may be shown of an error: DETAIL and CONTEXT carry rows.
+#[derive(Debug, Clone, Copy)]
+pub struct Disclosure {
+    pub rows: bool,
+}
+
+impl Disclosure {
+    /// On production, rows stay out of the journal.
+    #[must_use]
+    pub fn for_environment(environment: Environment) -> Self {
+        Self { rows: environment != Environment::Production }
+    }
+}
+
+/// A place of a script, as events have it.
+#[must_use]
+pub fn place_of(place: &crate::script::Place) -> Place {
+    Place {
+        file: place.file.display().to_string(),
+        line: place.line,
+        column: place.column,
+        includes: place
+            .includes
+            .iter()
+            .map(|from| format!("{}:{}", from.file.display(), from.line))
+            .collect(),
+    }
+}
+
+/// An error of a statement of a script.
+#[must_use]
+pub fn in_statement(error: &ServerError, statement: &Statement, disclosure: Disclosure) -> Problem {
+    let mut problem = of_server(error, disclosure);
+    let mut place = place_of(&statement.place);
+    if let Some(located) = error.position.and_then(|position| statement.locate(position as usize)) {
+        place.line = located.line;
+        place.column = located.column;
+    }
+    problem.excerpt = excerpt(statement, error.position.map(|position| position as usize));
+    problem.place = Some(place);
+    problem
+}
+
+/// The line of the statement that the position is in, with a caret below it.
+fn excerpt(statement: &Statement, position: Option<usize>) -> Vec<String> {
+    let text = mask_secrets(&statement.text);
+    let at = position.map_or(0, |position| position.saturating_sub(1));
+    let byte = text.char_indices().nth(at).map_or(text.len(), |(byte, _)| byte);
+    let from = text[..byte].rfind('\n').map_or(0, |newline| newline + 1);
+    let line = text[from..].lines().next().unwrap_or_default();
+    let column = text[from..byte].chars().count() as u64 + 1;
+    script::excerpt(line, column, 110).lines().map(str::to_owned).collect()
+}
+
+/// An error without a place in a script.
+#[must_use]
+pub fn of_server(error: &ServerError, disclosure: Disclosure) -> Problem {
+    Problem {
+        message: error.message.clone(),
+        sqlstate: Some(error.sqlstate.clone()),
+        detail: error.detail.clone().filter(|_| disclosure.rows),
+        hint: error.hint.clone(),
+        context: error.where_.clone().filter(|_| disclosure.rows),
+        ..Problem::default()
+    }
+}
+
+/// Any error of a session.
+#[must_use]
+pub fn of_pg(error: &PgError, disclosure: Disclosure) -> Problem {
+    match error.server() {
+        Some(server) if !error.is_lost() => of_server(server, disclosure),
+        _ => Problem {
+            message: error.to_string(),
+            sqlstate: error.sqlstate().map(str::to_owned),
+            ..Problem::default()
+        },
+    }
+}
+
+/// A problem of our own making, with its place.
+#[must_use]
+pub fn plain(message: impl Into<String>) -> Problem {
+    Problem { message: message.into(), ..Problem::default() }
+}

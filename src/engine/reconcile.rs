@@ -1,0 +1,257 @@
+//! After a stop: what became of the units that were under way.
+//!
+//! | journal says | ledger row | conclusion |
+//! |---|---|---|
+//! | started | absent | not applied |
+//! | started | present | unknown: a row before its commit intent is an error |
+//! | commit intent | present | applied |
+//! | commit intent | absent | not applied, unless the server says that the transaction committed |
+//! | applied | absent | unknown: failover, restore or tampering |
+//!
+//! The ledger is read only after the fence is ours: an old COMMIT that was under way is over by then.
+
+use std::time::Duration;
+
+use super::conductor::Conductor;
+use super::control::Control;
+use super::exit::Exit;
+use super::open;
+use super::stop::Stop;
+use super::unit::Outcome;
+use crate::pg::PgError;
+use crate::pg::ledger::{entry, fence, schema};
+use crate::run::event::{Event, Problem, Unit};
+use crate::run::state::UnitPhase;
+
+/// How long an old backend or COMMIT may take to end.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How long we try to reach a server again that was lost in COMMIT.
+const REACH: Duration = Duration::from_secs(20);
+
+impl Conductor {
+    /// Takes the fence of a run that changed something before, and settles every unit.
+    ///
+    /// # Errors
+    /// [`Stop`] when something can't be settled.
+    pub async fn reconcile(&mut self) -> Result<(), Stop> {
+        let had_ledger = self.recorder.look(|run| run.epoch.is_some());
+        if !had_ledger {
+            return self.settle_without_ledger().await;
+        }
+        {
+            let mut control = self.control.session().await;
+            if !schema::exists(&mut control).await? {
+                drop(control);
+                return self.ledger_is_gone().await;
+            }
+            schema::verify(&mut control).await.map_err(|error| Stop::Refused { why: error.to_string() })?;
+        }
+        self.take_fence().await?;
+        self.settle_units().await
+    }
+
+    /// Raises the epoch and journals it.
+    pub(super) async fn take_fence(&mut self) -> Result<(), Stop> {
+        let head = self.recorder.head();
+        let taken = {
+            let mut control = self.control.session().await;
+            fence::take(&mut control, &self.run, &head, PATIENCE).await?
+        };
+        self.epoch = Some(taken.epoch);
+        self.record(Event::FenceTaken { epoch: taken.epoch, ended_backends: taken.ended }).await?;
+        if !taken.prepared.is_empty() {
+            let what = format!(
+                "prepared transactions stand in this database: {}; their effects aren't visible yet",
+                taken.prepared.join(", ")
+            );
+            self.record(Event::Deviation { step: None, what }).await?;
+        }
+        Ok(())
+    }
+
+    async fn settle_units(&mut self) -> Result<(), Stop> {
+        let rows = {
+            let mut control = self.control.session().await;
+            entry::all(&mut control, &self.run).await?
+        };
+        for (unit, phase, xid) in self.recorder.look(|run| run.all_units()) {
+            let present = rows.iter().any(|(row, _)| *row == unit);
+            match (phase, present) {
+                (UnitPhase::Started, false) => {
+                    let evidence = vec!["no ledger row: its transaction was never committed".into()];
+                    self.reconciled(&unit, false, evidence, None).await?;
+                }
+                (UnitPhase::Committing, true) => {
+                    let evidence = vec!["its ledger row was committed with it".into()];
+                    self.reconciled(&unit, true, evidence, None).await?;
+                }
+                (UnitPhase::Committing, false) => {
+                    if self.server_says_committed(xid.as_deref()).await? {
+                        let evidence = vec![format!(
+                            "the server says that transaction {} committed, but its ledger row isn't there",
+                            xid.unwrap_or_default()
+                        )];
+                        self.rule(&unit, evidence).await?;
+                    } else {
+                        let evidence = vec!["no ledger row: its COMMIT didn't happen".into()];
+                        self.reconciled(&unit, false, evidence, None).await?;
+                    }
+                }
+                (UnitPhase::Started, true) => {
+                    let evidence = vec![
+                        "there is a ledger row although COMMIT was never sent: somebody else wrote it".into(),
+                    ];
+                    self.rule(&unit, evidence).await?;
+                }
+                (UnitPhase::Applied, false) => {
+                    let evidence = vec![
+                        "the journal says applied and the ledger row is gone: a failover, a restore, or somebody \
+                         removed it"
+                            .into(),
+                    ];
+                    self.rule(&unit, evidence).await?;
+                }
+                (UnitPhase::Unknown, present) => {
+                    let bare = self.recorder.look(|run| run.unit(&unit).is_some_and(|state| state.bare));
+                    if bare {
+                        self.reconcile_intent(&unit).await?;
+                    } else if present {
+                        let evidence = vec!["its ledger row was committed with it".into()];
+                        self.reconciled(&unit, true, evidence, None).await?;
+                    } else {
+                        let evidence = vec!["no ledger row: its COMMIT didn't happen".into()];
+                        self.reconciled(&unit, false, evidence, None).await?;
+                    }
+                }
+                (UnitPhase::Intent, _) => self.reconcile_intent(&unit).await?,
+                (UnitPhase::Applied, true) | (UnitPhase::Failed | UnitPhase::Waiting, _) => {}
+            }
+        }
+        let strangers: Vec<String> = rows
+            .iter()
+            .filter(|(row, _)| !self.recorder.look(|run| run.knows_unit(row)))
+            .map(|(row, _)| format!("{} {}", row.step, row.unit))
+            .collect();
+        if !strangers.is_empty() {
+            let why = format!(
+                "the ledger has what this journal doesn't know ({}): the journal is older than the database. \
+                 Restore the run's folder, or end the run",
+                strangers.join(", ")
+            );
+            return Err(Stop::Left { exit: Exit::Unknown, why });
+        }
+        Ok(())
+    }
+
+    /// A bare statement is looked up in its script: its probe knows what to ask.
+    async fn reconcile_intent(&mut self, unit: &Unit) -> Result<(), Stop> {
+        match self.find_statement(unit)? {
+            Some(statement) => self.reconcile_bare(unit, &statement).await.map(drop),
+            None => {
+                let evidence = vec!["the statement isn't in its file any more".to_owned()];
+                self.rule(unit, evidence).await.map(drop)
+            }
+        }
+    }
+
+    async fn settle_without_ledger(&mut self) -> Result<(), Stop> {
+        for (unit, phase, _) in self.recorder.look(|run| run.all_units()) {
+            match phase {
+                UnitPhase::Started => {
+                    let evidence = vec!["COMMIT was never sent".into()];
+                    self.reconciled(&unit, false, evidence, None).await?;
+                }
+                UnitPhase::Committing | UnitPhase::Unknown => {
+                    let evidence = vec!["the run has no ledger to look into".into()];
+                    self.rule(&unit, evidence).await?;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    async fn ledger_is_gone(&mut self) -> Result<(), Stop> {
+        let why = "the schema holdpoint is gone from this database: it was restored, or somebody dropped it. What this \
+                   run applied can't be known from the database any more"
+            .to_owned();
+        Err(Stop::Left { exit: Exit::Unknown, why })
+    }
+
+    async fn server_says_committed(&mut self, xid: Option<&str>) -> Result<bool, Stop> {
+        let Some(xid) = xid else { return Ok(false) };
+        let mut control = self.control.session().await;
+        // Too old to be known, or of another timeline: then the ledger is all there is.
+        let rows = control.query("SELECT pg_catalog.txid_status($1::int8)", &[Some(xid)]).await;
+        Ok(rows.is_ok_and(|rows| {
+            rows.rows.first().and_then(|row| row.first()).and_then(Option::as_deref) == Some("committed")
+        }))
+    }
+
+    /// The connection was lost in COMMIT: reach the server again, take over from ourselves, and read
+    /// what became of it.
+    pub(super) async fn reconcile_commit(&mut self, unit: &Unit, error: &PgError) -> Result<Outcome, Stop> {
+        let evidence = vec![format!("the connection was lost in COMMIT: {error}")];
+        self.record(Event::UnitUnknown { unit: unit.clone(), evidence }).await?;
+        if let Err(why) = self.reach_again().await {
+            let why = format!(
+                "{why}. Whether the step was committed isn't known yet; `holdpoint resume` finds out from the ledger"
+            );
+            return Err(Stop::Left { exit: Exit::Unknown, why });
+        }
+        if self.epoch.is_none() {
+            let evidence = vec!["the run has no ledger to look into".into()];
+            return self.ruled(unit, evidence).await;
+        }
+        self.take_fence().await?;
+        let present = {
+            let mut control = self.control.session().await;
+            entry::has(&mut control, &self.run, unit).await?
+        };
+        let evidence = vec![if present {
+            "its ledger row was committed with it".to_owned()
+        } else {
+            "no ledger row: its COMMIT didn't happen".to_owned()
+        }];
+        if self.reconciled(unit, present, evidence, None).await? {
+            return Ok(Outcome::Applied);
+        }
+        Ok(Outcome::Failed(Problem {
+            message: format!("the connection was lost in COMMIT: {error}"),
+            consequence: Some("nothing of it was applied: the ledger has no row".into()),
+            ..Problem::default()
+        }))
+    }
+
+    async fn ruled(&mut self, unit: &Unit, evidence: Vec<String>) -> Result<Outcome, Stop> {
+        if self.rule(unit, evidence).await? {
+            Ok(Outcome::Applied)
+        } else {
+            Ok(Outcome::Failed(super::problems::plain("ruled as not applied")))
+        }
+    }
+
+    /// New control and look sessions, and the lock again.
+    async fn reach_again(&mut self) -> Result<(), Stop> {
+        let began = std::time::Instant::now();
+        loop {
+            match open::lock_again(&self.target).await {
+                Ok((session, look)) => {
+                    self.control = Control::start(session);
+                    self.attention.watch_lock(self.control.lost());
+                    self.look = look;
+                    self.idle_look = None;
+                    return Ok(());
+                }
+                Err(stop) if began.elapsed() > REACH => return Err(stop),
+                Err(stop) => {
+                    tracing::info!(why = %stop, "not reached yet");
+                    if let Some(super::attention::Interruption::Signal(signal)) = self.attention.standing() {
+                        return Err(Stop::Interrupted { signal });
+                    }
+                    tokio::time::sleep(Duration::from_millis(250)).await;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Steps that run SQL: a file, the files of a glob, or SQL of the plan; forward and back.
+
+use std::time::Instant;
+
+use super::conductor::{Conductor, StepEnd};
+use super::problems;
+use super::sources::Source;
+use super::stop::Stop;
+use super::unit::{Job, Outcome};
+use crate::plan::model::{Action, Ask, Side, Step, Transaction, Verify};
+use crate::run::event::{Direction, Problem, Unit, When};
+use crate::run::state::UnitPhase;
+use crate::script::reads_only;
+
+impl Conductor {
+    /// Runs a step's script forward, and verifies it.
+    pub(super) async fn run_script_step(&mut self, step: &Step, began: Instant) -> Result<StepEnd, Stop> {
+        let id = step.id.clone();
+        match self.run_units(step, &id, Direction::Forward).await? {
+            Ok(()) => {}
+            Err(problem) => {
+                self.record_failure(step, Direction::Forward, &problem).await?;
+                return Ok(StepEnd::Failed(problem));
+            }
+        }
+        self.applied(step, Direction::Forward, began).await?;
+        self.verify_applied(step, began).await
+    }
+
+    /// The checkpoints of a step that is applied, unless they passed in its transaction already.
+    async fn verify_applied(&mut self, step: &Step, began: Instant) -> Result<StepEnd, Stop> {
+        if self.verifies_before(step) && step.verify != Some(Verify::Both) && self.all_evaluated(&step.id) {
+            let failed = self.failed_checkpoints(&step.id);
+            return self.verdict(step, failed, began).await;
+        }
+        self.verify_after(step, began).await
+    }
+
+    /// Whether every checkpoint has a result of this attempt; after a stop in COMMIT they don't.
+    fn all_evaluated(&self, id: &str) -> bool {
+        self.recorder.look(|run| {
+            let Some(state) = run.step(id) else { return false };
+            run.outline(id)
+                .is_some_and(|o| o.checkpoints.iter().all(|c| state.checkpoints.contains_key(&c.id)))
+        })
+    }
+
+    fn failed_checkpoints(&self, id: &str) -> Vec<String> {
+        self.recorder.look(|run| {
+            run.step(id)
+                .map(|s| s.failed_checkpoints().iter().map(|result| result.checkpoint.clone()).collect())
+                .unwrap_or_default()
+        })
+    }
+
+    async fn verify_after(&mut self, step: &Step, began: Instant) -> Result<StepEnd, Stop> {
+        let mut failed =
+            self.verify_standing(&step.id, &step.checkpoints, Direction::Forward, When::AfterCommit).await?;
+        if let Some(adds) = &step.adds {
+            let unit = self.unit_of(&step.id, "", Direction::Forward);
+            let before = self.inventory_before(step).await?;
+            if !self.verify_adds(&unit, adds, &before).await? {
+                failed.push(format!("{}/adds", step.id));
+            }
+        }
+        self.verdict(step, failed, began).await
+    }
+
+    /// After a stop, or on a retry: the step is applied, its checkpoints are evaluated (again).
+    pub(super) async fn verify_again(&mut self, step: &Step) -> Result<StepEnd, Stop> {
+        self.verify_after(step, Instant::now()).await
+    }
+
+    /// Applies all units of a script that aren't applied yet.
+    pub(super) async fn run_units(
+        &mut self,
+        step: &Step,
+        id: &str,
+        direction: Direction,
+    ) -> Result<Result<(), Problem>, Stop> {
+        let units = self.units_of(step, id, direction);
+        let verify = self.verifies_before(step);
+        let before = match (&step.adds, direction) {
+            (Some(_), Direction::Forward) => Some(self.inventory_before(step).await?),
+            _ => None,
+        };
+        for (name, source) in units {
+            let unit = self.unit_of(id, &name, direction);
+            let outcome = match step.transaction {
+                Transaction::Single => {
+                    if self.unit_phase(&unit) == Some(UnitPhase::Applied) {
+                        continue;
+                    }
+                    let job = Job { unit, step, source: &source, verify, before: before.as_ref() };
+                    match self.apply(&job).await? {
+                        Outcome::Applied => Ok(()),
+                        Outcome::Failed(problem) => Err(problem),
+                    }
+                }
+                Transaction::None | Transaction::Script => self.run_statements(step, &unit, &source).await?,
+            };
+            if let Err(problem) = outcome {
+                return Ok(Err(problem));
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// The units of a step's script: name and source.
+    pub(super) fn units_of(&self, step: &Step, id: &str, direction: Direction) -> Vec<(String, Source)> {
+        match &step.action {
+            Action::File { file, .. } => vec![(String::new(), self.sources.file(&file.name))],
+            Action::Files { pattern, files }
+                if direction == Direction::Back && pattern.contains("{file}") =>
+            {
+                let mut applied: Vec<String> = self.recorder.look(|run| {
+                    run.step(id)
+                        .map(|step| step.units.iter().map(|unit| unit.unit.unit.clone()).collect())
+                        .unwrap_or_default()
+                });
+                applied.reverse();
+                let _ = files;
+                applied
+                    .into_iter()
+                    .map(|name| {
+                        let file = pattern.replace("{file}", &name);
+                        (name, self.sources.file(&file))
+                    })
+                    .collect()
+            }
+            Action::Files { files, .. } => files
+                .iter()
+                .map(|file| {
+                    let name = file.name.rsplit('/').next().unwrap_or(&file.name).to_owned();
+                    (name, self.sources.file(&file.name))
+                })
+                .collect(),
+            Action::Sql { text, line } => {
+                let name = self.plan.path.file_name().map_or_else(
+                    || self.plan.path.display().to_string(),
+                    |name| name.to_string_lossy().into_owned(),
+                );
+                let digest = self.key.hmac(text.as_bytes());
+                vec![(String::new(), Source::Inline { name, text: text.clone(), line: *line, digest })]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether a step's checkpoints run before its COMMIT: they only read, and there is one COMMIT.
+    pub(super) fn verifies_before(&self, step: &Step) -> bool {
+        let one = step.transaction == Transaction::Single
+            && matches!(step.action, Action::File { .. } | Action::Sql { .. });
+        match step.verify {
+            Some(Verify::AfterCommit) => false,
+            _ if !one => false,
+            Some(Verify::BeforeCommit | Verify::Both) => true,
+            None => step.checkpoints.iter().all(|checkpoint| {
+                checkpoint.on == Side::Target
+                    && match &checkpoint.ask {
+                        Ask::Sql(sql) => self.inline(sql).is_ok_and(|sql| reads_only(&sql)),
+                        Ask::Inventory(_) => true,
+                    }
+            }),
+        }
+    }
+
+    pub(super) fn unit_of(&self, step: &str, unit: &str, direction: Direction) -> Unit {
+        Unit { step: step.to_owned(), unit: unit.to_owned(), direction, generation: self.generation(step) }
+    }
+
+    pub(super) fn unit_phase(&self, unit: &Unit) -> Option<UnitPhase> {
+        self.recorder.look(|run| run.unit(unit).map(|state| state.phase))
+    }
+
+    /// Runs a step that only people or checks do, as part of a rollback.
+    pub(super) fn cant_undo(&self, step: &Step) -> Option<Problem> {
+        matches!(step.action, Action::Later(_)).then(|| problems::plain("its rollback isn't built yet"))
+    }
+}

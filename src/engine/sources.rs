@@ -1,0 +1,212 @@
+//! Where a unit's text comes from: files below the plan's SQL folder, or the plan itself.
+//!
+//! A run executes the files it was opened with: they are copied into its folder, and what is too large
+//! for that is hashed while it is read. A file that changed since is an error at its last byte, inside
+//! the transaction that it was about to change something in.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use super::stream::hex;
+use crate::run::event::SourceRef;
+use crate::script::{Memory, Opened, ResolveError, Resolver, Script, ScriptError, Variables};
+
+/// A script of whatever origin.
+pub type AnyScript = Script<Box<dyn Resolver + Send>>;
+
+/// What a unit runs.
+#[derive(Debug, Clone)]
+pub enum Source {
+    File {
+        /// Below the SQL folder.
+        name: String,
+        bytes: u64,
+        digest: String,
+    },
+    /// SQL that stands in the plan, from this line on.
+    Inline { name: String, text: String, line: usize, digest: String },
+}
+
+impl Source {
+    /// As events name it.
+    #[must_use]
+    pub fn reference(&self) -> SourceRef {
+        match self {
+            Self::File { name, bytes, digest } => {
+                SourceRef { file: name.clone(), from: 0, to: *bytes, digest: digest.clone() }
+            }
+            Self::Inline { name, text, digest, .. } => {
+                SourceRef { file: name.clone(), from: 0, to: text.len() as u64, digest: digest.clone() }
+            }
+        }
+    }
+
+    /// The name of it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::File { name, .. } | Self::Inline { name, .. } => name,
+        }
+    }
+}
+
+/// The files of a run: where they are, and what they were when it was opened.
+#[derive(Debug, Clone)]
+pub struct Sources {
+    shelf: Shelf,
+}
+
+#[derive(Debug, Clone)]
+struct Shelf {
+    /// The plan's SQL folder, links resolved.
+    root: PathBuf,
+    /// Copies in the run's folder, by name; `None` while a plan is only looked at.
+    copies: Option<PathBuf>,
+    /// Size and SHA-256 of every file, by name. Empty: anything below the folder may be opened.
+    known: Arc<BTreeMap<String, (u64, String)>>,
+}
+
+impl Sources {
+    /// Files as they are now, before there is a run.
+    #[must_use]
+    pub fn loose(root: &Path) -> Self {
+        Self { shelf: Shelf { root: resolved(root), copies: None, known: Arc::default() } }
+    }
+
+    /// Files of a run.
+    #[must_use]
+    pub fn of_run(root: &Path, copies: PathBuf, known: BTreeMap<String, (u64, String)>) -> Self {
+        Self { shelf: Shelf { root: resolved(root), copies: Some(copies), known: Arc::new(known) } }
+    }
+
+    /// A file by its name.
+    #[must_use]
+    pub fn file(&self, name: &str) -> Source {
+        let (bytes, digest) = self.shelf.known.get(name).cloned().unwrap_or_default();
+        Source::File { name: name.to_owned(), bytes, digest }
+    }
+
+    /// Opens a source as a script.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub fn open(&self, source: &Source, variables: Variables) -> Result<AnyScript, ScriptError> {
+        match source {
+            Source::File { name, .. } => {
+                let shelf: Box<dyn Resolver + Send> = Box::new(self.shelf.clone());
+                Script::open(shelf, name, variables)
+            }
+            Source::Inline { name, text, line, .. } => {
+                // Blank lines in front make the script's line numbers the plan's.
+                let padded = format!("{}{text}", "\n".repeat(line.saturating_sub(1)));
+                let memory = Inline { text: Memory::one(name, padded), shelf: self.shelf.clone() };
+                let resolver: Box<dyn Resolver + Send> = Box::new(memory);
+                Script::open(resolver, name, variables)
+            }
+        }
+    }
+}
+
+/// SQL of the plan may include files of the SQL folder.
+struct Inline {
+    text: Memory,
+    shelf: Shelf,
+}
+
+impl Resolver for Inline {
+    fn open(&self, from: Option<&Path>, name: &str, relative: bool) -> Result<Opened, ResolveError> {
+        match from {
+            None => self.text.open(from, name, relative),
+            Some(_) => self.shelf.open(Some(Path::new("")), name, relative),
+        }
+    }
+}
+
+impl Resolver for Shelf {
+    fn open(&self, from: Option<&Path>, name: &str, relative: bool) -> Result<Opened, ResolveError> {
+        let named = match from.and_then(Path::parent) {
+            Some(folder) if relative => folder.join(name),
+            _ => PathBuf::from(name),
+        };
+        let inside = self.inside(&named)?;
+        let display = inside.to_string_lossy().into_owned();
+        if let Some(copies) = &self.copies {
+            let copy = copies.join(&inside);
+            if copy.is_file() {
+                let file = File::open(&copy)?;
+                return Ok(Opened { path: inside.into(), reader: Box::new(BufReader::new(file)) });
+            }
+            let Some((_, digest)) = self.known.get(&display) else {
+                return Err(format!(
+                    "{display} wasn't among the plan's files when the run was opened; a new run takes it in"
+                )
+                .into());
+            };
+            let file = File::open(self.root.join(&inside))?;
+            let reader = Confirming { file, sha: Sha256::new(), expected: digest.clone(), name: display };
+            return Ok(Opened { path: inside.into(), reader: Box::new(BufReader::new(reader)) });
+        }
+        let file = File::open(self.root.join(&inside))?;
+        if file.metadata()?.is_dir() {
+            return Err(format!("{display} is a folder").into());
+        }
+        Ok(Opened { path: inside.into(), reader: Box::new(BufReader::new(file)) })
+    }
+}
+
+impl Shelf {
+    /// The name below the root, after links are resolved: a file elsewhere isn't opened, since its
+    /// lines would show in errors.
+    fn inside(&self, named: &Path) -> Result<PathBuf, ResolveError> {
+        let outside = || -> ResolveError {
+            format!("{} is outside of the plan's SQL folder {}", named.display(), self.root.display()).into()
+        };
+        // Copies of a run are named by the plan; the file itself may be gone since.
+        let lexical = lexical(&self.root.join(named));
+        let full = lexical.canonicalize().unwrap_or(lexical);
+        full.strip_prefix(&self.root).map(Path::to_path_buf).map_err(|_| outside())
+    }
+}
+
+fn resolved(root: &Path) -> PathBuf {
+    root.canonicalize().unwrap_or_else(|_| root.to_path_buf())
+}
+
+fn lexical(path: &Path) -> PathBuf {
+    let mut clean = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => {
+                clean.pop();
+            }
+            Component::CurDir => {}
+            other => clean.push(other),
+        }
+    }
+    clean
+}
+
+/// Reads a file and refuses its end when it isn't the file that the run was opened with.
+struct Confirming {
+    file: File,
+    sha: Sha256,
+    expected: String,
+    name: String,
+}
+
+impl Read for Confirming {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.file.read(buffer)?;
+        if read > 0 {
+            self.sha.update(&buffer[..read]);
+        } else if !buffer.is_empty() && hex(&self.sha.clone().finalize()) != self.expected {
+            return Err(std::io::Error::other(format!("{} has changed since the run was opened", self.name)));
+        }
+        Ok(read)
+    }
+}

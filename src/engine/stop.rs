@@ -1,0 +1,55 @@
+//! Why the conductor stops before the end of the plan.
+
+use super::exit::Exit;
+use crate::journal::JournalError;
+use crate::pg::PgError;
+
+/// The conductor can't or mustn't go on.
+#[derive(Debug, thiserror::Error)]
+pub enum Stop {
+    /// The journal can't be written; nothing may happen any more that it wouldn't know.
+    #[error(
+        "the journal can't be written: {0}. The run has stopped; `holdpoint resume` goes on when there is room"
+    )]
+    Journal(#[from] JournalError),
+    /// The database can't be reached (any more).
+    #[error("{0}")]
+    Pg(#[from] PgError),
+    /// The control session is gone, and the lock with it.
+    #[error(
+        "the control session was lost ({0}), and with it the lock on this database; `holdpoint resume` takes it again"
+    )]
+    LockLost(String),
+    /// Nobody is there to answer, or somebody let go of the run.
+    #[error("{why}")]
+    Left { exit: Exit, why: String },
+    /// Nothing was changed, and nothing will be.
+    #[error("{why}")]
+    Refused { why: String },
+    /// The run is over.
+    #[error("{why}")]
+    Over { exit: Exit, why: String },
+    /// A person or the plan wants to go back; the conductor turns around where it stands.
+    #[error("rolling back: {why}")]
+    TurnBack { to: Option<String>, why: String },
+    /// A signal came.
+    #[error("interrupted by {signal}; the run can be resumed")]
+    Interrupted { signal: String },
+    /// A file, folder or other thing of this machine failed.
+    #[error("{0}")]
+    Local(String),
+}
+
+impl Stop {
+    /// The exit code that says it.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Journal(_) | Self::Pg(_) | Self::LockLost(_) | Self::Local(_) => Exit::Unreachable,
+            Self::Left { exit, .. } | Self::Over { exit, .. } => *exit,
+            Self::Refused { .. } => Exit::Refused,
+            Self::TurnBack { .. } => Exit::Failed,
+            Self::Interrupted { .. } => Exit::Interrupted,
+        }
+    }
+}

@@ -1,0 +1,405 @@
+//! Sends a script to the work session and follows what comes back.
+//!
+//! Inside a transaction many statements may be under way at once: a failing one makes the server
+//! ignore those behind it. That window is empty before and after everything whose order matters:
+//! transaction control, COPY, SET, and whatever decides what comes next.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+use tokio::time::Instant;
+
+use super::attention::{Attention, Interruption};
+use super::problems::{self, Disclosure};
+use super::sources::AnyScript;
+use crate::pg::PgError;
+use crate::pg::ServerError;
+use crate::pg::Session;
+use crate::pg::{Reply, TransactionStatus};
+use crate::run::event::{Blocker, Problem};
+use crate::script::{Item, Statement};
+
+/// Statements in flight, at most.
+const WINDOW: usize = 64;
+/// Bytes of statements in flight, at most.
+const WINDOW_BYTES: usize = 256 * 1024;
+/// COPY data is flushed in pieces of this size.
+const COPY_PIECE: usize = 256 * 1024;
+
+/// What a script did, so far.
+#[derive(Debug, Clone, Default)]
+pub struct Tally {
+    pub statements: u64,
+    pub rows: u64,
+    pub warnings: u64,
+}
+
+/// Why a script didn't reach its end.
+#[derive(Debug)]
+pub enum Broken {
+    /// The server refused a statement.
+    Server { problem: Box<Problem>, sqlstate: String },
+    /// Somebody or something interrupted it.
+    Interrupted(Interruption, Box<Problem>),
+    /// The script itself can't be read or holds what isn't allowed.
+    Script(Box<Problem>),
+    /// The connection is gone.
+    Lost(PgError),
+}
+
+impl Broken {
+    /// As a person should read it.
+    #[must_use]
+    pub fn problem(&self) -> Problem {
+        match self {
+            Self::Server { problem, .. } | Self::Interrupted(_, problem) | Self::Script(problem) => {
+                (**problem).clone()
+            }
+            Self::Lost(error) => problems::plain(error.to_string()),
+        }
+    }
+}
+
+/// A line for people that a script prints (`\echo`), or a notice of the server.
+pub type Say<'a> = dyn FnMut(&str) + Send + 'a;
+
+/// The work session with a script on its way through it.
+pub struct Stream<'a> {
+    pub work: &'a mut Session,
+    attention: &'a mut Attention,
+    /// Asks who is in the way.
+    monitor: &'a mut Session,
+    disclosure: Disclosure,
+    lock_timeout: Duration,
+    flight: VecDeque<Statement>,
+    flight_bytes: usize,
+    digest: Sha256,
+    pub tally: Tally,
+    interrupted: Option<Interruption>,
+    /// Who was in the way when we last looked.
+    pub blockers: Vec<Blocker>,
+    say: &'a mut Say<'a>,
+}
+
+impl std::fmt::Debug for Stream<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Stream").field("tally", &self.tally).field("in_flight", &self.flight.len()).finish()
+    }
+}
+
+impl<'a> Stream<'a> {
+    pub fn new(
+        work: &'a mut Session,
+        attention: &'a mut Attention,
+        monitor: &'a mut Session,
+        disclosure: Disclosure,
+        lock_timeout: Duration,
+        say: &'a mut Say<'a>,
+    ) -> Self {
+        Self {
+            work,
+            attention,
+            monitor,
+            disclosure,
+            lock_timeout,
+            flight: VecDeque::new(),
+            flight_bytes: 0,
+            digest: Sha256::new(),
+            tally: Tally::default(),
+            interrupted: None,
+            blockers: Vec::new(),
+            say,
+        }
+    }
+
+    /// Digest over the statements sent so far, in order.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        hex(&self.digest.clone().finalize())
+    }
+
+    /// Sends all of a script. Returns when the server has answered the last statement.
+    ///
+    /// # Errors
+    /// [`Broken`]; nothing is in flight any more (unless the connection is lost).
+    pub async fn all(&mut self, script: &mut AnyScript) -> Result<(), Broken> {
+        loop {
+            match self.next(script)? {
+                None => return self.drain().await,
+                Some(Item::Statement(statement)) => {
+                    if statement.kind.drains_window() {
+                        self.one(statement, script).await?;
+                    } else {
+                        self.send(statement).await?;
+                    }
+                }
+                Some(other) => {
+                    self.drain().await?;
+                    self.aside(&other);
+                }
+            }
+        }
+    }
+
+    /// The script's next item.
+    ///
+    /// # Errors
+    /// [`Broken::Script`].
+    pub fn next(&mut self, script: &mut AnyScript) -> Result<Option<Item>, Broken> {
+        script.next_item().map_err(|error| {
+            let mut problem = problems::plain(error.to_string());
+            problem.place = Some(problems::place_of(&error.place));
+            Broken::Script(Box::new(problem))
+        })
+    }
+
+    /// What a script says to people.
+    pub fn aside(&mut self, item: &Item) {
+        match item {
+            Item::Echo { text, .. } => (self.say)(text),
+            Item::Notice { text, .. } => (self.say)(text),
+            Item::Statement(_) => {}
+        }
+    }
+
+    /// Sends one statement alone and waits for its answer, COPY data included.
+    ///
+    /// # Errors
+    /// As [`Self::all`].
+    pub async fn one(&mut self, statement: Statement, script: &mut AnyScript) -> Result<(), Broken> {
+        self.drain().await?;
+        let reassert = statement.touches_lock_timeout;
+        self.queue(statement)?;
+        self.flush().await?;
+        self.settle(0, Some(script)).await?;
+        if reassert {
+            self.assert_lock_timeout().await?;
+        }
+        Ok(())
+    }
+
+    /// A script may lower lock_timeout and not lift it: every pg_dump sets it to 0.
+    ///
+    /// # Errors
+    /// As [`Self::all`].
+    pub async fn assert_lock_timeout(&mut self) -> Result<(), Broken> {
+        let ms = self.lock_timeout.as_millis();
+        let sql = format!(
+            "/* holdpoint */ SELECT pg_catalog.set_config('lock_timeout', '{ms}ms', false) \
+             FROM pg_catalog.pg_settings WHERE name = 'lock_timeout' AND (setting::int8 = 0 OR setting::int8 > {ms})"
+        );
+        self.work.batch(&sql).await.map(drop).map_err(|error| self.broken(error))
+    }
+
+    /// Queues a statement; answers are awaited when the window is full.
+    async fn send(&mut self, statement: Statement) -> Result<(), Broken> {
+        self.queue(statement)?;
+        if self.flight.len() >= WINDOW || self.flight_bytes >= WINDOW_BYTES {
+            self.flush().await?;
+            self.settle(WINDOW / 2, None).await?;
+        }
+        Ok(())
+    }
+
+    fn queue(&mut self, statement: Statement) -> Result<(), Broken> {
+        if let Some(interruption) = self.interrupted.clone().or_else(|| self.attention.standing()) {
+            return Err(self.interruption(interruption));
+        }
+        self.digest.update((statement.text.len() as u64).to_be_bytes());
+        self.digest.update(statement.text.as_bytes());
+        self.work.queue_simple(&statement.text).map_err(|error| self.broken(error))?;
+        self.flight_bytes += statement.text.len();
+        self.flight.push_back(statement);
+        Ok(())
+    }
+
+    async fn flush(&mut self) -> Result<(), Broken> {
+        self.work.flush().await.map_err(Broken::Lost)
+    }
+
+    /// Waits until nothing is in flight.
+    ///
+    /// # Errors
+    /// As [`Self::all`].
+    pub async fn drain(&mut self) -> Result<(), Broken> {
+        if self.flight.is_empty() {
+            return Ok(());
+        }
+        self.flush().await?;
+        self.settle(0, None).await
+    }
+
+    /// Receives until at most `left` statements are in flight.
+    async fn settle(&mut self, left: usize, mut script: Option<&mut AnyScript>) -> Result<(), Broken> {
+        let mut failed: Option<Broken> = None;
+        while self.flight.len() > left || (failed.is_some() && !self.flight.is_empty()) {
+            match self.reply().await? {
+                Reply::Complete { tag } => {
+                    self.tally.statements += 1;
+                    self.tally.rows += affected(&tag);
+                }
+                Reply::Empty => {}
+                Reply::Notice(notice) => self.notice(&notice),
+                Reply::Error(error) => {
+                    if error.ends_session() {
+                        return Err(Broken::Lost(PgError::Server(Box::new(error))));
+                    }
+                    if failed.is_none() {
+                        failed = Some(self.refused(&error));
+                    }
+                }
+                Reply::CopyIn => match script.as_deref_mut() {
+                    Some(script) => {
+                        if let Err(broken) = self.copy_in(script).await {
+                            failed.get_or_insert(broken);
+                        }
+                    }
+                    None => {
+                        self.work.copy_fail("COPY data was not expected here").map_err(|e| self.broken(e))?;
+                        self.flush().await?;
+                    }
+                },
+                Reply::Ready(status) => {
+                    if let Some(statement) = self.flight.pop_front() {
+                        self.flight_bytes = self.flight_bytes.saturating_sub(statement.text.len());
+                    }
+                    tracing::trace!(?status, "ready");
+                }
+                _ => {}
+            }
+        }
+        match failed {
+            Some(broken) => Err(broken),
+            None => Ok(()),
+        }
+    }
+
+    /// Feeds inline data after the server has asked for it.
+    async fn copy_in(&mut self, script: &mut AnyScript) -> Result<(), Broken> {
+        let mut piece = Vec::with_capacity(COPY_PIECE);
+        let mut queued = 0;
+        loop {
+            piece.clear();
+            match script.copy_chunk(&mut piece) {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) => {
+                    let mut problem = problems::plain(error.to_string());
+                    problem.place = Some(problems::place_of(&error.place));
+                    self.work.copy_fail("the COPY data can't be read").map_err(|e| self.broken(e))?;
+                    self.flush().await?;
+                    return Err(Broken::Script(Box::new(problem)));
+                }
+            }
+            self.work.copy_data(&piece).map_err(|error| self.broken(error))?;
+            queued += piece.len();
+            if queued >= COPY_PIECE {
+                self.flush().await?;
+                queued = 0;
+                if let Some(interruption) = self.attention.standing() {
+                    self.work.copy_fail("interrupted").map_err(|error| self.broken(error))?;
+                    self.flush().await?;
+                    return Err(self.interruption(interruption));
+                }
+            }
+        }
+        self.work.copy_done();
+        self.flush().await
+    }
+
+    /// One message, while listening for interruptions and looking who is in the way.
+    async fn reply(&mut self) -> Result<Reply, Broken> {
+        let mut look_at = Instant::now() + self.lock_timeout.mul_f64(0.6);
+        loop {
+            tokio::select! {
+                biased;
+                reply = self.work.receive() => return reply.map_err(Broken::Lost),
+                interruption = self.attention.interrupted(), if self.interrupted.is_none() => {
+                    self.interrupted = Some(interruption);
+                    // The cancel connection is awaited to its end: a late cancel would hit another statement.
+                    if let Err(error) = self.work.cancel_handle().cancel().await {
+                        tracing::warn!(%error, "cancel");
+                    }
+                }
+                () = tokio::time::sleep_until(look_at) => {
+                    match crate::pg::blockers::blockers(self.monitor, self.work.pid()).await {
+                        Ok(found) if !found.is_empty() => self.blockers = found,
+                        Ok(_) => {}
+                        Err(error) => tracing::warn!(%error, "asking who is in the way"),
+                    }
+                    look_at = Instant::now() + self.lock_timeout.mul_f64(0.3).max(Duration::from_millis(200));
+                }
+            }
+        }
+    }
+
+    fn notice(&mut self, notice: &ServerError) {
+        if notice.severity == "WARNING" {
+            self.tally.warnings += 1;
+        }
+        (self.say)(&format!("{}: {}", notice.severity, notice.message));
+    }
+
+    /// The first statement in flight was refused.
+    fn refused(&mut self, error: &ServerError) -> Broken {
+        let problem = match self.flight.front() {
+            Some(statement) => problems::in_statement(error, statement, self.disclosure),
+            None => problems::of_server(error, self.disclosure),
+        };
+        if error.sqlstate == problems::CANCELED {
+            if let Some(interruption) = self.interrupted.clone() {
+                return Broken::Interrupted(interruption, Box::new(problem));
+            }
+        }
+        Broken::Server { problem: Box::new(problem), sqlstate: error.sqlstate.clone() }
+    }
+
+    fn interruption(&self, interruption: Interruption) -> Broken {
+        let mut problem = problems::plain(match &interruption {
+            Interruption::Cancelled => "cancelled by a person".to_owned(),
+            Interruption::Signal(signal) => format!("interrupted by {signal}"),
+            Interruption::LockLost(why) => format!("the lock on this database was lost: {why}"),
+        });
+        problem.place = self.flight.front().map(|statement| problems::place_of(&statement.place));
+        Broken::Interrupted(interruption, Box::new(problem))
+    }
+
+    fn broken(&self, error: PgError) -> Broken {
+        if error.is_lost() {
+            return Broken::Lost(error);
+        }
+        let problem = Box::new(problems::of_pg(&error, self.disclosure));
+        match error.sqlstate() {
+            Some(sqlstate) => Broken::Server { problem, sqlstate: sqlstate.to_owned() },
+            None => Broken::Script(problem),
+        }
+    }
+
+    /// Whether the transaction that was begun is still open and in order.
+    #[must_use]
+    pub fn in_transaction(&self) -> bool {
+        self.work.transaction() == TransactionStatus::InTransaction
+    }
+}
+
+/// Rows that a command tag counts.
+fn affected(tag: &str) -> u64 {
+    let mut words = tag.split(' ');
+    match words.next() {
+        Some("INSERT" | "UPDATE" | "DELETE" | "MERGE" | "COPY") => {
+            words.next_back().and_then(|count| count.parse().ok()).unwrap_or_default()
+        }
+        _ => 0,
+    }
+}
+
+/// Bytes as lower-case hexadecimal digits.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

@@ -1,0 +1,534 @@
+//! One unit in one transaction: begun, recorded in the ledger, committed, and known.
+//!
+//! ```text
+//!   J1 started → BEGIN, nonce → statements → epilogue → checkpoints → ledger row → J2 commit intent
+//!      → COMMIT → J3 applied
+//! ```
+//!
+//! J is a durable line of the journal. Whatever line the program dies after, the ledger row says what
+//! became of the unit: it is committed with the work or not at all.
+
+use std::time::{Duration, Instant};
+
+use super::conductor::Conductor;
+use super::control::is_lost;
+use super::exit::Exit;
+use super::problems::{self, DEADLOCK, LOCK_NOT_AVAILABLE};
+use super::sources::Source;
+use super::stop::Stop;
+use super::stream::{Broken, Stream, Tally};
+use crate::crash;
+use crate::pg::PgError;
+use crate::pg::Session;
+use crate::pg::TransactionStatus;
+use crate::pg::ledger::{entry, fence, identifier, literal};
+use crate::pg::measure::MeasureError;
+use crate::pg::touched::{self, Footprint};
+use crate::plan::model::Step;
+use crate::run::event::{AppliedHow, Direction, Event, Problem, Touched, Unit, When};
+
+/// What is to be applied in one transaction.
+#[derive(Debug)]
+pub struct Job<'a> {
+    pub unit: Unit,
+    /// The step whose keys apply; for an undo, the rollback's own.
+    pub step: &'a Step,
+    pub source: &'a Source,
+    /// Evaluate the step's checkpoints before COMMIT.
+    pub verify: bool,
+    /// Names of what is there before, when the step says what it adds.
+    pub before: Option<&'a super::baseline::Before>,
+}
+
+/// What became of a unit.
+#[derive(Debug)]
+pub enum Outcome {
+    Applied,
+    /// Nothing of it is applied.
+    Failed(Problem),
+}
+
+/// Why an open transaction isn't committed.
+pub(super) enum Abandon {
+    /// The work failed.
+    Broken(Broken),
+    /// A checkpoint before COMMIT failed.
+    Unverified(Problem),
+    Stop(Stop),
+}
+
+impl From<Broken> for Abandon {
+    fn from(broken: Broken) -> Self {
+        Self::Broken(broken)
+    }
+}
+
+impl From<Stop> for Abandon {
+    fn from(stop: Stop) -> Self {
+        Self::Stop(stop)
+    }
+}
+
+/// What a transaction is about to commit.
+pub(super) struct Ready {
+    pub tally: Tally,
+    pub touched: Vec<Touched>,
+}
+
+impl Conductor {
+    /// Applies a unit, trying again (bounded, with jitter) when a lock wasn't to be had in time.
+    ///
+    /// # Errors
+    /// [`Stop`] when the run can't go on at all.
+    pub async fn apply(&mut self, job: &Job<'_>) -> Result<Outcome, Stop> {
+        let mut attempt = 1;
+        loop {
+            self.attention.begin_work();
+            let mut work = self.open_work(job.step).await?;
+            let began = Instant::now();
+            self.record(Event::UnitStarted {
+                unit: job.unit.clone(),
+                attempt,
+                pid: work.session.pid(),
+                backend_start: work.backend_start.clone(),
+                source: job.source.reference(),
+            })
+            .await?;
+            crash::point("after-started");
+            let nonce = uuid::Uuid::now_v7().simple().to_string();
+            let mut blockers = Vec::new();
+            let result = self.transact(job, &mut work.session, &nonce, &mut blockers).await;
+            let ready = match result {
+                Ok(ready) => ready,
+                Err(abandon) => {
+                    let lost = self.abort(&mut work.session).await;
+                    let (problem, again) = match abandon {
+                        Abandon::Stop(stop) => return Err(stop),
+                        Abandon::Unverified(problem) => (problem, false),
+                        Abandon::Broken(broken) => {
+                            let again = matches!(&broken, Broken::Server { sqlstate, .. }
+                                if sqlstate == LOCK_NOT_AVAILABLE || sqlstate == DEADLOCK);
+                            if let Broken::Interrupted(why, problem) = broken {
+                                return self.interrupted(&job.unit, why, *problem).await.map(Outcome::Failed);
+                            }
+                            (broken.problem(), again)
+                        }
+                    };
+                    if again && attempt <= job.step.lock_retries && lost.is_none() {
+                        let pause = pause(attempt);
+                        self.record(Event::LockRetry {
+                            unit: job.unit.clone(),
+                            attempt,
+                            of: job.step.lock_retries,
+                            pause_ms: u64::try_from(pause.as_millis()).unwrap_or(u64::MAX),
+                            place: problem.place.clone(),
+                            blockers,
+                        })
+                        .await?;
+                        work.session.close().await;
+                        attempt += 1;
+                        self.pause(pause).await?;
+                        continue;
+                    }
+                    return self.failed(&job.unit, problem, lost).await;
+                }
+            };
+            return self.commit(job, work.session, ready, began).await;
+        }
+    }
+
+    /// Everything from BEGIN to the ledger row.
+    async fn transact(
+        &mut self,
+        job: &Job<'_>,
+        work: &mut Session,
+        nonce: &str,
+        blockers: &mut Vec<crate::run::event::Blocker>,
+    ) -> Result<Ready, Abandon> {
+        let lost = Broken::Lost;
+        self.count_before(work).await?;
+        work.batch("BEGIN").await.map_err(lost)?;
+        work.batch(&set_nonce(nonce)).await.map_err(lost)?;
+        if let Some(role) = &job.step.role {
+            let sql = format!("SET LOCAL ROLE {}", identifier(role));
+            work.batch(&sql).await.map_err(|error| self.taking_role(role, error))?;
+        }
+        let mut script = self.script(job.source).map_err(Abandon::Stop)?;
+        let says = self.says.clone();
+        let step = job.unit.step.clone();
+        let mut say = move |line: &str| says.say(&step, line);
+        let (tally, digest) = {
+            let disclosure = self.disclosure;
+            let mut stream = Stream::new(
+                work,
+                &mut self.attention,
+                &mut self.look,
+                disclosure,
+                job.step.lock_timeout,
+                &mut say,
+            );
+            let streamed = stream.all(&mut script).await;
+            blockers.clone_from(&stream.blockers);
+            streamed?;
+            (stream.tally.clone(), stream.digest())
+        };
+        crash::point("after-statements");
+        self.still_ours(work)?;
+        self.epilogue(work).await?;
+        if job.verify {
+            self.verify_in(work, job.step, &job.unit, job.before).await?;
+        }
+        self.seal(job.step, &job.unit, work, nonce, tally, &digest).await
+    }
+
+    /// What was touched, then the ledger row: the last thing in the transaction.
+    pub(super) async fn seal(
+        &mut self,
+        _step: &Step,
+        unit: &Unit,
+        work: &mut Session,
+        nonce: &str,
+        tally: Tally,
+        digest: &str,
+    ) -> Result<Ready, Abandon> {
+        // Whatever the file did to these, our own write mustn't depend on it; a role with
+        // synchronous_commit off would lose a commit that was confirmed.
+        work.batch(
+            "SET LOCAL search_path = ''; SET LOCAL row_security = off; SET LOCAL synchronous_commit = on",
+        )
+        .await
+        .map_err(|error| self.broke(error))?;
+        let touched = self.footprint(work).await?;
+        let Some(epoch) = self.epoch else { return Ok(Ready { tally, touched }) };
+        let replication = work
+            .query("SELECT pg_catalog.current_setting('session_replication_role')", &[])
+            .await
+            .map_err(|error| self.broke(error))?;
+        if replication.rows.first().and_then(|row| row.first()).and_then(Option::as_deref) != Some("origin") {
+            work.batch("SET LOCAL session_replication_role = origin")
+                .await
+                .map_err(|error| self.broke(error))?;
+        }
+        let head = self.recorder.head();
+        let sql = entry::Entry {
+            run: &self.run,
+            unit,
+            epoch,
+            nonce,
+            statements: tally.statements,
+            digest,
+            head: &head,
+        }
+        .sql();
+        if let Err(error) = work.batch(&sql).await {
+            return Err(self.ledger_refused(error).into());
+        }
+        crash::point("after-ledger");
+        Ok(Ready { tally, touched })
+    }
+
+    /// What the server says that this transaction wrote or changed.
+    async fn footprint(&mut self, work: &mut Session) -> Result<Vec<Touched>, Abandon> {
+        let before = self.counted_before.take().unwrap_or_default();
+        let footprint = async {
+            let mut footprint = Footprint::take(work, &before).await?;
+            footprint.name_dropped(&mut self.look).await?;
+            Ok::<_, MeasureError>(footprint)
+        };
+        match footprint.await {
+            Ok(footprint) => Ok(footprint.touched()),
+            Err(MeasureError::Pg(error)) => Err(self.broke(error).into()),
+            Err(error) => Err(Broken::Script(Box::new(problems::plain(error.to_string()))).into()),
+        }
+    }
+
+    /// Remembers the counters of the session, so that a transaction's own can be told apart.
+    pub(super) async fn count_before(&mut self, work: &mut Session) -> Result<(), Broken> {
+        match touched::before(work).await {
+            Ok(before) => self.counted_before = Some(before),
+            Err(MeasureError::Pg(error)) => return Err(self.broke(error)),
+            Err(error) => return Err(Broken::Script(Box::new(problems::plain(error.to_string())))),
+        }
+        Ok(())
+    }
+
+    /// J2, COMMIT, J3.
+    async fn commit(
+        &mut self,
+        job: &Job<'_>,
+        mut work: Session,
+        ready: Ready,
+        began: Instant,
+    ) -> Result<Outcome, Stop> {
+        match self.commit_as(&job.unit, &mut work, "COMMIT", ready, began).await? {
+            Outcome::Applied => {
+                work.close().await;
+                Ok(Outcome::Applied)
+            }
+            failed => Ok(failed),
+        }
+    }
+
+    /// Commits what is sealed, with the words of the file or our own.
+    pub(super) async fn commit_as(
+        &mut self,
+        unit: &Unit,
+        work: &mut Session,
+        words: &str,
+        ready: Ready,
+        began: Instant,
+    ) -> Result<Outcome, Stop> {
+        let xid =
+            work.query("SELECT pg_catalog.txid_current_if_assigned()", &[]).await.ok().and_then(|rows| {
+                rows.rows.into_iter().next().and_then(|row| row.into_iter().next().flatten())
+            });
+        if work.transaction() != TransactionStatus::InTransaction {
+            let problem = problems::plain("the transaction is no longer open or has failed");
+            let lost = self.abort(work).await;
+            return self.failed(unit, problem, lost).await;
+        }
+        if let Some(interruption) = self.attention.standing() {
+            self.abort(work).await;
+            let problem = problems::plain("stopped before COMMIT");
+            return self.interrupted(unit, interruption, problem).await.map(Outcome::Failed);
+        }
+        if let Err(stop) = self.record(Event::CommitIntent { unit: unit.clone(), xid }).await {
+            // The journal doesn't know of a COMMIT, so there must be none.
+            self.abort(work).await;
+            return Err(stop);
+        }
+        crash::point("after-commit-intent");
+        // COMMIT travels alone, and only the server's own word completes it: COMMIT of a failed
+        // transaction answers success too, with the tag ROLLBACK.
+        match work.batch(words).await {
+            Ok(done) => {
+                let tag = done.last().map(|done| done.tag.clone()).unwrap_or_default();
+                if tag != "COMMIT" || work.transaction() != TransactionStatus::Idle {
+                    let problem = problems::plain(format!(
+                        "COMMIT was answered with {tag}: the server undid the transaction"
+                    ));
+                    let lost = self.abort(work).await;
+                    return self.failed(unit, problem, lost).await;
+                }
+            }
+            Err(error) if is_lost(&error) => {
+                tracing::error!(%error, "connection lost in COMMIT");
+                return self.reconcile_commit(unit, &error).await;
+            }
+            Err(error) => {
+                let problem = problems::of_pg(&error, self.disclosure);
+                let lost = self.abort(work).await;
+                return self.failed(unit, problem, lost).await;
+            }
+        }
+        crash::point("after-commit");
+        self.record(Event::UnitApplied {
+            unit: unit.clone(),
+            how: AppliedHow::Confirmed,
+            statements: ready.tally.statements,
+            rows: ready.tally.rows,
+            warnings: ready.tally.warnings,
+            elapsed_ms: millis(began.elapsed()),
+            touched: ready.touched,
+        })
+        .await?;
+        crash::point("after-applied");
+        Ok(Outcome::Applied)
+    }
+
+    /// Deferred failures show here, where statement_timeout bounds them and nothing is decided yet;
+    /// then the session is itself again.
+    pub(super) async fn epilogue(&mut self, work: &mut Session) -> Result<(), Abandon> {
+        for sql in [
+            "SET CONSTRAINTS ALL IMMEDIATE",
+            "SET LOCAL SESSION AUTHORIZATION DEFAULT",
+            "SET LOCAL ROLE NONE",
+        ] {
+            if let Err(error) = work.batch(sql).await {
+                return Err(self.broke(error).into());
+            }
+        }
+        Ok(())
+    }
+
+    /// The file had a COMMIT or ROLLBACK of its own when our transaction isn't open any more.
+    pub(super) fn still_ours(&self, work: &Session) -> Result<(), Abandon> {
+        if work.transaction() == TransactionStatus::InTransaction {
+            return Ok(());
+        }
+        let mut problem = problems::plain("the file ended the transaction that this step runs in");
+        problem.consequence = Some(
+            "what stood before its COMMIT is committed and isn't recorded: look at the database before going on"
+                .into(),
+        );
+        problem.hint = Some("give the step transaction = \"script\", or take COMMIT out of the file".into());
+        Err(Broken::Script(Box::new(problem)).into())
+    }
+
+    fn taking_role(&self, role: &str, error: PgError) -> Broken {
+        match self.broke(error) {
+            Broken::Server { mut problem, sqlstate } => {
+                problem.message = format!("can't become role {role}: {}", problem.message);
+                Broken::Server { problem, sqlstate }
+            }
+            other => other,
+        }
+    }
+
+    fn ledger_refused(&self, error: PgError) -> Broken {
+        let sqlstate = error.sqlstate().map(str::to_owned);
+        match (self.broke(error), sqlstate.as_deref()) {
+            (Broken::Server { mut problem, sqlstate }, Some(entry::OTHER_TRANSACTION)) => {
+                problem.message =
+                    "the file ended the transaction that this step began, and began another".into();
+                problem.hint =
+                    Some("give the step transaction = \"script\", or take COMMIT out of the file".into());
+                Broken::Server { problem, sqlstate }
+            }
+            (Broken::Server { mut problem, sqlstate }, _) => {
+                problem.message = format!("the ledger row can't be written: {}", problem.message);
+                Broken::Server { problem, sqlstate }
+            }
+            (other, _) => other,
+        }
+    }
+
+    /// An error of the work session.
+    pub(super) fn broke(&self, error: PgError) -> Broken {
+        if is_lost(&error) {
+            return Broken::Lost(error);
+        }
+        let sqlstate = error.sqlstate().unwrap_or_default().to_owned();
+        Broken::Server { problem: Box::new(problems::of_pg(&error, self.disclosure)), sqlstate }
+    }
+
+    /// Undoes the open transaction. Returns the error when the connection is gone: then the server
+    /// undoes it by itself.
+    pub(super) async fn abort(&mut self, work: &mut Session) -> Option<PgError> {
+        match work.batch("ROLLBACK").await {
+            Ok(_) => None,
+            Err(error) if is_lost(&error) => Some(error),
+            Err(error) => {
+                tracing::warn!(%error, "ROLLBACK");
+                None
+            }
+        }
+    }
+
+    /// Records that nothing of the unit is applied.
+    pub(super) async fn failed(
+        &mut self,
+        unit: &Unit,
+        mut problem: Problem,
+        lost: Option<PgError>,
+    ) -> Result<Outcome, Stop> {
+        problem.consequence.get_or_insert_with(|| not_applied(unit));
+        self.record(Event::UnitFailed { unit: unit.clone(), problem: problem.clone() }).await?;
+        if let Some(error) = lost {
+            self.connection_lost(unit, &problem, error).await?;
+        }
+        Ok(Outcome::Failed(problem))
+    }
+
+    /// Records a unit that was interrupted, and what the interruption means for the run.
+    pub(super) async fn interrupted(
+        &mut self,
+        unit: &Unit,
+        why: super::attention::Interruption,
+        mut problem: Problem,
+    ) -> Result<Problem, Stop> {
+        use super::attention::Interruption;
+        problem.consequence.get_or_insert_with(|| not_applied(unit));
+        self.record(Event::UnitFailed { unit: unit.clone(), problem: problem.clone() }).await?;
+        match why {
+            Interruption::Cancelled => Ok(problem),
+            Interruption::Signal(signal) => Err(Stop::Interrupted { signal }),
+            Interruption::LockLost(why) => Err(Stop::LockLost(why)),
+        }
+    }
+
+    /// A fresh work session: settings, search_path and temporary objects of the file before must not
+    /// leak into the next.
+    pub(super) async fn open_work(&mut self, step: &Step) -> Result<Work, Stop> {
+        let mut session = Session::connect(&self.target, "work").await?;
+        let rows = session.query(fence::BACKEND_START, &[]).await?;
+        let backend_start =
+            rows.rows.into_iter().next().and_then(|row| row.into_iter().next().flatten()).unwrap_or_default();
+        session
+            .batch(&format!(
+                "SET lock_timeout = {}",
+                literal(&format!("{}ms", step.lock_timeout.as_millis()))
+            ))
+            .await?;
+        if let Some(epoch) = self.epoch {
+            let mut control = self.control.session().await;
+            fence::note_backend(&mut control, &self.run, epoch, session.pid(), &backend_start).await?;
+        }
+        Ok(Work { session, backend_start })
+    }
+
+    async fn connection_lost(
+        &mut self,
+        _unit: &Unit,
+        _problem: &Problem,
+        error: PgError,
+    ) -> Result<(), Stop> {
+        let why = format!("{error}. Nothing of the step that ran was applied; `holdpoint resume` goes on");
+        Err(Stop::Left { exit: Exit::Unreachable, why })
+    }
+
+    pub(super) async fn pause(&mut self, pause: Duration) -> Result<(), Stop> {
+        tokio::select! {
+            () = tokio::time::sleep(pause) => Ok(()),
+            why = self.attention.interrupted() => match why {
+                super::attention::Interruption::Cancelled => Ok(()),
+                super::attention::Interruption::Signal(signal) => Err(Stop::Interrupted { signal }),
+                super::attention::Interruption::LockLost(why) => Err(Stop::LockLost(why)),
+            },
+        }
+    }
+}
+
+/// A work session and when its backend began: a process id alone may be used again.
+#[derive(Debug)]
+pub struct Work {
+    pub session: Session,
+    pub backend_start: String,
+}
+
+/// The statement that marks the unit's own transaction.
+#[must_use]
+pub fn set_nonce(nonce: &str) -> String {
+    format!("SET LOCAL holdpoint.tx = {}", literal(nonce))
+}
+
+/// When its checkpoints run, as events have it.
+#[must_use]
+pub fn when(before_commit: bool) -> When {
+    if before_commit { When::BeforeCommit } else { When::AfterCommit }
+}
+
+fn not_applied(unit: &Unit) -> String {
+    let what = match unit.direction {
+        Direction::Forward => "was applied",
+        Direction::Back => "was undone",
+    };
+    if unit.unit.is_empty() {
+        format!("nothing of this step {what}")
+    } else {
+        format!("nothing of {} {what}", unit.unit)
+    }
+}
+
+/// Longer with each attempt, and never the same for two runners.
+pub(super) fn pause(attempt: u32) -> Duration {
+    let base = 250_u64.saturating_mul(1 << attempt.min(5));
+    let jitter = rand::random_range(0..=base / 2);
+    Duration::from_millis(base + jitter)
+}
+
+/// Milliseconds, as events have them.
+#[must_use]
+pub fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

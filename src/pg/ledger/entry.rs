@@ -1,0 +1,116 @@
+//! A ledger row: the write that goes into a unit's own transaction, and reading rows back.
+
+use super::literal;
+use crate::pg::PgError;
+use crate::pg::Session;
+use crate::run::event::{Direction, Unit};
+
+/// SQLSTATE of a write by a runner whose epoch is over.
+pub const STALE_EPOCH: &str = "HP001";
+/// SQLSTATE of a write in another transaction than the one the unit began.
+pub const OTHER_TRANSACTION: &str = "HP002";
+
+/// What a unit's transaction writes about itself.
+#[derive(Debug, Clone)]
+pub struct Entry<'a> {
+    pub run: &'a str,
+    pub unit: &'a Unit,
+    pub epoch: i64,
+    pub nonce: &'a str,
+    pub statements: u64,
+    /// Digest over the statements that ran, in order.
+    pub digest: &'a str,
+    /// Hash of the journal's last line.
+    pub head: &'a str,
+}
+
+/// `forward` or `back`, as the ledger has it.
+#[must_use]
+pub fn direction(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Forward => "forward",
+        Direction::Back => "back",
+    }
+}
+
+impl Entry<'_> {
+    /// The statement that records the unit. It raises an error, and with it undoes everything, when a
+    /// newer runner has taken over or when the transaction isn't the one that the unit began (the file
+    /// had a COMMIT or ROLLBACK of its own). A condition alone would write nothing and let the work be
+    /// committed unrecorded.
+    #[must_use]
+    pub fn sql(&self) -> String {
+        format!(
+            "DO LANGUAGE plpgsql $holdpoint$\nDECLARE now_epoch pg_catalog.int8;\nBEGIN\n\
+             IF pg_catalog.current_setting('holdpoint.tx', true) IS DISTINCT FROM {nonce} THEN\n\
+             RAISE EXCEPTION 'the transaction isn''t the one that this step began' USING ERRCODE = '{other}';\n\
+             END IF;\n\
+             SELECT f.epoch INTO now_epoch FROM holdpoint.fence f WHERE f.one FOR SHARE;\n\
+             IF now_epoch IS DISTINCT FROM {epoch} THEN\n\
+             RAISE EXCEPTION 'another runner has taken over (epoch %, ours is {epoch})', now_epoch USING ERRCODE = '{stale}';\n\
+             END IF;\n\
+             INSERT INTO holdpoint.ledger (run, step, unit, direction, generation, epoch, statements, digest, head)\n\
+             VALUES ({run}, {step}, {unit}, '{direction}', {generation}, {epoch}, {statements}, {digest}, {head});\n\
+             END $holdpoint$",
+            nonce = literal(self.nonce),
+            other = OTHER_TRANSACTION,
+            stale = STALE_EPOCH,
+            epoch = self.epoch,
+            run = literal(self.run),
+            step = literal(&self.unit.step),
+            unit = literal(&self.unit.unit),
+            direction = direction(self.unit.direction),
+            generation = self.unit.generation,
+            statements = self.statements,
+            digest = literal(self.digest),
+            head = literal(self.head),
+        )
+    }
+}
+
+/// Whether the ledger has the unit.
+///
+/// # Errors
+/// When the server can't be asked.
+pub async fn has(control: &mut Session, run: &str, unit: &Unit) -> Result<bool, PgError> {
+    let generation = unit.generation.to_string();
+    let rows = control
+        .query(
+            "SELECT 1 FROM holdpoint.ledger WHERE run = $1::text AND step = $2::text AND unit = $3::text \
+             AND direction = $4::text AND generation = $5::int4",
+            &[
+                Some(run),
+                Some(&unit.step),
+                Some(&unit.unit),
+                Some(direction(unit.direction)),
+                Some(&generation),
+            ],
+        )
+        .await?;
+    Ok(!rows.rows.is_empty())
+}
+
+/// All units of a run that the ledger has.
+///
+/// # Errors
+/// When the server can't be asked.
+pub async fn all(control: &mut Session, run: &str) -> Result<Vec<(Unit, String)>, PgError> {
+    let rows = control
+        .query(
+            "SELECT step, unit, direction, generation, head FROM holdpoint.ledger WHERE run = $1::text \
+             ORDER BY applied_at, step, unit",
+            &[Some(run)],
+        )
+        .await?;
+    Ok(rows
+        .rows
+        .into_iter()
+        .map(|row| {
+            let mut cells = row.into_iter().map(Option::unwrap_or_default);
+            let mut next = || cells.next().unwrap_or_default();
+            let (step, unit, back, generation, head) = (next(), next(), next(), next(), next());
+            let direction = if back == "back" { Direction::Back } else { Direction::Forward };
+            (Unit { step, unit, direction, generation: generation.parse().unwrap_or_default() }, head)
+        })
+        .collect())
+}

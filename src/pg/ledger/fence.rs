@@ -1,0 +1,149 @@
+//! The fence: one row whose epoch every ledger write checks.
+//!
+//! Taking over goes in this order: the advisory lock is ours already; the epoch rises (this waits for
+//! a COMMIT of the old runner that is still under way, which holds the row FOR SHARE); backends of
+//! older epochs are ended; only then may the ledger be read.
+
+use std::time::{Duration, Instant};
+
+use crate::pg::PgError;
+use crate::pg::Session;
+
+/// Key of the session advisory lock, beside the database itself: "hold", "poin".
+pub const LOCK_KEY: (i32, i32) = (0x686f_6c64, 0x706f_696e);
+
+/// Tries to take the lock of the database without ever waiting inside the server.
+///
+/// # Errors
+/// When the server can't be asked.
+pub async fn try_lock(control: &mut Session) -> Result<bool, PgError> {
+    let sql = format!("SELECT pg_catalog.pg_try_advisory_lock({}, {})", LOCK_KEY.0, LOCK_KEY.1);
+    let rows = control.query(&sql, &[]).await?;
+    Ok(rows.rows.first().and_then(|row| row.first()).and_then(Option::as_deref) == Some("t"))
+}
+
+/// Who has the lock: `pid, user, application, address, since`, in words.
+///
+/// # Errors
+/// When the server can't be asked.
+pub async fn lock_holder(control: &mut Session) -> Result<Option<String>, PgError> {
+    let sql = format!(
+        "SELECT pg_catalog.format('pid %s, user %s, application %s, from %s, connected since %s', a.pid, a.usename, \
+         pg_catalog.quote_literal(a.application_name), coalesce(host(a.client_addr), 'this machine'), \
+         pg_catalog.date_trunc('second', a.backend_start)) \
+         FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid \
+         WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2 AND l.classid::int8 = {} AND l.objid::int8 = {} \
+         AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())",
+        LOCK_KEY.0, LOCK_KEY.1
+    );
+    let rows = control.query(&sql, &[]).await?;
+    Ok(rows.rows.into_iter().next().and_then(|row| row.into_iter().next().flatten()))
+}
+
+/// What taking the fence did.
+#[derive(Debug, Clone)]
+pub struct Taken {
+    pub epoch: i64,
+    pub ended: Vec<i32>,
+    /// Prepared transactions that stand in the database; a migration's own effects may hide in one.
+    pub prepared: Vec<String>,
+}
+
+/// Raises the epoch and ends what older epochs left running.
+///
+/// # Errors
+/// When the server can't be asked, or when old backends don't go away within `patience`.
+pub async fn take(
+    control: &mut Session,
+    run: &str,
+    head: &str,
+    patience: Duration,
+) -> Result<Taken, PgError> {
+    // A COMMIT that is still under way (a slow deferred trigger, a synchronous standby) may take its
+    // time; the wait for it is ours to bound, not the server's default.
+    control.batch(&format!("SET statement_timeout = {}", patience.as_millis())).await?;
+    let raised = control
+        .query(
+            "UPDATE holdpoint.fence SET epoch = epoch + 1, run = $1::text, head = $2::text, \
+             taken_at = pg_catalog.clock_timestamp() WHERE one RETURNING epoch",
+            &[Some(run), Some(head)],
+        )
+        .await;
+    control.batch("RESET statement_timeout").await?;
+    let epoch = raised?
+        .rows
+        .first()
+        .and_then(|row| row.first().cloned().flatten())
+        .and_then(|text| text.parse().ok())
+        .unwrap_or_default();
+    let ended = end_old(control, epoch, patience).await?;
+    let prepared = control
+        .query(
+            "SELECT gid FROM pg_catalog.pg_prepared_xacts WHERE database = pg_catalog.current_database()",
+            &[],
+        )
+        .await?;
+    let prepared = prepared.rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect();
+    Ok(Taken { epoch, ended, prepared })
+}
+
+const OLD: &str = "SELECT b.pid FROM holdpoint.backend b JOIN pg_catalog.pg_stat_activity a \
+     ON a.pid = b.pid AND pg_catalog.to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') = b.backend_start WHERE b.epoch < $1::int8";
+
+async fn end_old(control: &mut Session, epoch: i64, patience: Duration) -> Result<Vec<i32>, PgError> {
+    let epoch = epoch.to_string();
+    let began = Instant::now();
+    let mut ended: Vec<i32> = Vec::new();
+    loop {
+        let rows = control.query(OLD, &[Some(&epoch)]).await?;
+        let alive: Vec<i32> = rows
+            .rows
+            .iter()
+            .filter_map(|row| row.first().and_then(|cell| cell.as_deref()?.parse().ok()))
+            .collect();
+        if alive.is_empty() {
+            break;
+        }
+        for pid in alive {
+            if !ended.contains(&pid) {
+                ended.push(pid);
+            }
+            let pid = pid.to_string();
+            control.query("SELECT pg_catalog.pg_terminate_backend($1::int4)", &[Some(&pid)]).await?;
+        }
+        if began.elapsed() > patience {
+            return Err(PgError::Stuck(format!(
+                "backend {ended:?} of an earlier runner doesn't end; look at it in pg_stat_activity"
+            )));
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    control.query("DELETE FROM holdpoint.backend WHERE epoch < $1::int8", &[Some(&epoch)]).await?;
+    Ok(ended)
+}
+
+/// When the asking backend began, in the form the ledger keeps it in.
+pub const BACKEND_START: &str = "SELECT pg_catalog.to_char(backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') \
+     FROM pg_catalog.pg_stat_activity WHERE pid = pg_catalog.pg_backend_pid()";
+
+/// Notes a work session, so that a later runner can end it.
+///
+/// # Errors
+/// When the server can't be asked.
+pub async fn note_backend(
+    control: &mut Session,
+    run: &str,
+    epoch: i64,
+    pid: i32,
+    backend_start: &str,
+) -> Result<(), PgError> {
+    let (epoch, pid) = (epoch.to_string(), pid.to_string());
+    control
+        .query(
+            "INSERT INTO holdpoint.backend (run, epoch, pid, backend_start) VALUES ($1::text, $2::int8, $3::int4, $4::text) \
+             ON CONFLICT (pid, backend_start) DO NOTHING",
+            &[Some(run), Some(&epoch), Some(&pid), Some(backend_start)],
+        )
+        .await?;
+    Ok(())
+}

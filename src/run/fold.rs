@@ -1,0 +1,434 @@
+//! The fold: event after event, a [`Run`] becomes what its journal says.
+//!
+//! [`Run::apply`] refuses an event that the state machines don't allow, so that nothing impossible
+//! can be journaled, and a refused event changes nothing: each transition looks first and changes
+//! afterwards. This file is about the run as a whole; what happens to steps is in `fold_steps`.
+
+use super::event::{Decision, Ending, Envelope, Event, HoldReason, Opened, Person, StepOutline};
+use super::illegal::Illegal;
+use super::state::{Choice, Hold, RollbackResult, RollbackState, Run, RunState};
+use super::step::{Status, StepState, Why};
+use super::unit::UnitPhase;
+
+impl Run {
+    /// Takes one event in.
+    ///
+    /// # Errors
+    /// [`Illegal`]; the run is as it was before.
+    pub fn apply(&mut self, envelope: &Envelope) -> Result<(), Illegal> {
+        let state = self.state.word();
+        self.follows(envelope).and_then(|()| self.take(envelope)).map_err(|why| Illegal {
+            event: envelope.event.name(),
+            state,
+            why,
+        })?;
+        self.seq = envelope.seq;
+        self.last_at = Some(envelope.at);
+        Ok(())
+    }
+
+    /// The run that these events make.
+    ///
+    /// # Errors
+    /// [`Illegal`] on the first event that can't follow.
+    pub fn fold<'a>(events: impl IntoIterator<Item = &'a Envelope>) -> Result<Self, Illegal> {
+        let mut run = Self::default();
+        for envelope in events {
+            run.apply(envelope)?;
+        }
+        Ok(run)
+    }
+
+    fn follows(&self, envelope: &Envelope) -> Result<(), Why> {
+        if envelope.seq != self.seq + 1 {
+            return Err(format!("event {} doesn't follow event {}", envelope.seq, self.seq));
+        }
+        let first = matches!(envelope.event, Event::RunOpened(_));
+        match self.id {
+            None if !first => Err("the first event must be `run_opened`".into()),
+            None => Ok(()),
+            Some(_) if first => Err("the run is open already".into()),
+            Some(id) if id != envelope.run => Err(format!("the event belongs to run {}", envelope.run)),
+            Some(_) => match (&self.state, &envelope.event) {
+                (RunState::Ended(..), event) if *event != Event::Unknown => {
+                    Err("nothing follows its end".into())
+                }
+                _ => Ok(()),
+            },
+        }
+    }
+
+    fn take(&mut self, envelope: &Envelope) -> Result<(), Why> {
+        match &envelope.event {
+            Event::RunOpened(opened) => {
+                self.open(opened)?;
+                self.id = Some(envelope.run);
+                self.opened_at = Some(envelope.at);
+            }
+            Event::RunResumed { target, selection, plan_digest, .. } => {
+                self.let_go();
+                self.sittings += 1;
+                self.left = None;
+                self.target = Some(target.clone());
+                self.selection = selection.clone();
+                self.plan_digest.clone_from(plan_digest);
+            }
+            Event::Selected { selection } => {
+                self.nothing_moves()?;
+                self.selection = selection.clone();
+            }
+            Event::LockTaken { .. } => self.locked = true,
+            Event::FenceTaken { epoch, .. } => {
+                if !self.locked {
+                    return Err("the lock of the target comes first".into());
+                }
+                if let Some(old) = self.epoch.filter(|old| old >= epoch) {
+                    return Err(format!("epoch {epoch} doesn't come after epoch {old}"));
+                }
+                self.epoch = Some(*epoch);
+                self.fenced = true;
+            }
+            Event::LedgerOff { reason } => self.ledger_off = Some(reason.clone()),
+            Event::BaselineTaken(baseline) => {
+                if self.baseline.is_some() {
+                    return Err("the first baseline stands".into());
+                }
+                if self.touched {
+                    return Err("something was changed before it".into());
+                }
+                self.baseline = Some((**baseline).clone());
+            }
+            Event::Saved { values, .. } => {
+                self.is_not_in_doubt()?;
+                for (name, value) in values {
+                    self.saved.entry(name.clone()).or_insert_with(|| value.clone());
+                }
+            }
+            Event::Held { reason, step, needs, hint } => {
+                self.held(Hold {
+                    reason: reason.clone(),
+                    step: step.clone(),
+                    needs: needs.clone(),
+                    hint: hint.clone(),
+                    rolling_back: false,
+                })?;
+            }
+            Event::Decided { what, step, by, reason } => {
+                self.decide(*what, step.as_deref(), by, reason.as_deref())?;
+            }
+            Event::Deviation { step, what } => self.deviations.push((step.clone(), what.clone())),
+            Event::Note { step, text, by } => self.notes.push((step.clone(), text.clone(), by.clone())),
+            Event::RollbackStarted { to, procedure, steps, kept, why } => {
+                self.start_rollback(RollbackState {
+                    to: to.clone(),
+                    procedure: procedure.clone(),
+                    steps: steps.clone(),
+                    kept: kept.clone(),
+                    why: why.clone(),
+                    ended: None,
+                })?;
+            }
+            Event::RollbackEnded { residue, covers, not_compared, elapsed_ms } => {
+                self.nothing_moves()?;
+                self.all_undone()?;
+                let (RunState::RollingBack, Some(rollback)) = (&self.state, &mut self.rollback) else {
+                    return Err("it isn't rolling back".into());
+                };
+                rollback.ended = Some(RollbackResult {
+                    residue: residue.clone(),
+                    covers: covers.clone(),
+                    not_compared: not_compared.clone(),
+                    elapsed_ms: *elapsed_ms,
+                });
+            }
+            Event::Interrupted { .. } | Event::Unknown => {}
+            Event::Left { exit_code, why } => {
+                self.let_go();
+                self.left = Some((*exit_code, why.clone()));
+            }
+            Event::Ended { outcome, exit_code, .. } => self.end(outcome, *exit_code)?,
+            _ => self.take_step_event(envelope)?,
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, opened: &Opened) -> Result<(), Why> {
+        let phases = opened.outline.iter().map(|phase| (None, &phase.steps));
+        let procedures = opened.procedures.iter().map(|p| (Some(&p.id), &p.steps));
+        let mut made = Self::default();
+        for (group, (procedure, steps)) in phases.chain(procedures).enumerate() {
+            for (place, outline) in steps.iter().enumerate() {
+                if made.index.insert(outline.id.clone(), made.steps.len()).is_some() {
+                    return Err(format!("two steps are called `{}`", outline.id));
+                }
+                made.places.push((group, place));
+                made.steps.push(StepState {
+                    id: outline.id.clone(),
+                    changes: outline.changes,
+                    procedure: procedure.cloned(),
+                    ..StepState::default()
+                });
+            }
+        }
+        made.sittings = 1;
+        made.target = Some(opened.target.clone());
+        made.plan_digest.clone_from(&opened.plan_digest);
+        made.selection = opened.selection.clone();
+        made.opened = Some(opened.clone());
+        *self = made;
+        Ok(())
+    }
+
+    /// The process is gone: its lock and fence too, and what it had under way is broken off.
+    fn let_go(&mut self) {
+        self.locked = false;
+        self.fenced = false;
+        self.hold_asked = false;
+        if let Some(step) = self.current.and_then(|i| self.steps.get_mut(i)) {
+            step.broken_off = step.status.is_moving();
+        }
+    }
+
+    /// No step is under way. One whose process is gone doesn't move any more, but it isn't over.
+    pub(super) fn nothing_moves(&self) -> Result<(), Why> {
+        match self.current_step() {
+            Some(step) if step.status.is_moving() => Err(format!("step `{}` is {}", step.id, step.status)),
+            _ => Ok(()),
+        }
+    }
+
+    /// As `nothing_moves`, but the run may hold in the middle of a step, as long as nothing of it is
+    /// under way at the server.
+    fn nothing_is_open(&self) -> Result<(), Why> {
+        let Some(step) = self.current_step().filter(|_| matches!(self.state, RunState::Holding(_))) else {
+            return self.nothing_moves();
+        };
+        match step.units_of(step.direction()).open() {
+            Some(open) => Err(format!("{} is {}: its end comes first", open.unit.words(), open.phase.word())),
+            None => Ok(()),
+        }
+    }
+
+    /// The run turns away from the step in which it holds.
+    fn turn_away(&mut self) {
+        let Some(i) = self.current.filter(|_| matches!(self.state, RunState::Holding(_))) else { return };
+        if self.steps[i].abandon() {
+            self.is_undone(i);
+        }
+        self.current = None;
+    }
+
+    fn is_not_in_doubt(&self) -> Result<(), Why> {
+        match &self.state {
+            RunState::InDoubt(unit) => {
+                Err(format!("whether {} was applied has to be settled first", unit.words()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn held(&mut self, mut hold: Hold) -> Result<(), Why> {
+        if let Some(step) = &hold.step {
+            self.find(step)?;
+        }
+        if let Some(step) = self.current_step().filter(|step| step.status.is_moving() && !step.broken_off)
+            && let Some(unit) =
+                step.units_of(step.direction()).last().filter(|unit| unit.phase != UnitPhase::Applied)
+        {
+            return Err(format!("{} is {}: its end comes first", unit.unit.words(), unit.phase.word()));
+        }
+        if matches!(self.state, RunState::InDoubt(_)) {
+            if hold.reason != HoldReason::Unknown {
+                return self.is_not_in_doubt();
+            }
+            hold.rolling_back = self.doubt_back;
+            self.doubt_hold = Some(hold);
+            return Ok(());
+        }
+        if hold.reason == HoldReason::RolledBackTo {
+            if self.state != RunState::RollingBack {
+                return Err("it isn't rolling back".into());
+            }
+            self.nothing_moves()?;
+        }
+        hold.rolling_back = hold.reason != HoldReason::RolledBackTo && self.goes_back();
+        if hold.reason == HoldReason::LockLost {
+            // The sessions went with it.
+            self.let_go();
+        }
+        self.state = RunState::Holding(hold);
+        self.hold_asked = false;
+        self.answered();
+        Ok(())
+    }
+
+    /// Whatever was to be answered (a failure, a decision) has been.
+    pub(super) fn answered(&mut self) {
+        self.unanswered = None;
+        self.decided = None;
+    }
+
+    /// It goes backwards, or will when it goes on.
+    #[must_use]
+    pub fn goes_back(&self) -> bool {
+        match &self.state {
+            RunState::RollingBack => true,
+            RunState::Holding(hold) => hold.rolling_back,
+            RunState::InDoubt(_) => self.doubt_back,
+            _ => false,
+        }
+    }
+
+    fn decide(
+        &mut self,
+        what: Decision,
+        step: Option<&str>,
+        by: &Person,
+        reason: Option<&str>,
+    ) -> Result<(), Why> {
+        if let Some(step) = step {
+            self.find(step)?;
+        }
+        let leaves = match (&self.state, what) {
+            (RunState::InDoubt(_), Decision::RuledApplied | Decision::RuledNotApplied) => false,
+            (RunState::InDoubt(_), _) => return self.is_not_in_doubt(),
+            (_, Decision::RuledApplied | Decision::RuledNotApplied) => {
+                return Err("nothing is in doubt".into());
+            }
+            (RunState::Opening, Decision::End | Decision::Hold) => false,
+            (RunState::Opening, _) => return Err("no step has begun".into()),
+            (RunState::Holding(_), Decision::Go | Decision::Retry) => true,
+            (_, Decision::Go | Decision::Retry) => return Err("it doesn't wait for that".into()),
+            // About another step than the one it waits for: it goes on waiting.
+            (RunState::Holding(hold), Decision::Skip | Decision::Override) => {
+                step.is_none() || hold.step.is_none() || step == hold.step.as_deref()
+            }
+            _ => false,
+        };
+        let choice = Choice {
+            what,
+            step: step.map(str::to_owned).or_else(|| self.hold().and_then(|hold| hold.step.clone())),
+            by: by.clone(),
+            reason: reason.map(str::to_owned),
+        };
+        match what {
+            Decision::Hold => {
+                self.hold_asked = true;
+                return Ok(());
+            }
+            Decision::Cancel | Decision::RuledApplied | Decision::RuledNotApplied => return Ok(()),
+            _ => {}
+        }
+        if leaves {
+            let back = self.goes_back();
+            if back
+                && what == Decision::Skip
+                && let (Some(rollback), Some(step)) = (&mut self.rollback, &choice.step)
+            {
+                rollback.kept.push((step.clone(), choice.reason.clone().unwrap_or_default()));
+            }
+            self.state = if back { RunState::RollingBack } else { RunState::Running };
+        }
+        self.decided = Some(choice);
+        Ok(())
+    }
+
+    fn start_rollback(&mut self, rollback: RollbackState) -> Result<(), Why> {
+        if !matches!(self.state, RunState::Running | RunState::Holding(_)) {
+            return Err("a rollback starts from a run that is running or holding".into());
+        }
+        self.nothing_is_open()?;
+        for step in
+            rollback.steps.iter().chain(rollback.kept.iter().map(|(step, _)| step)).chain(&rollback.to)
+        {
+            self.find(step)?;
+        }
+        if let Some(name) = &rollback.procedure
+            && !self.opened.as_ref().is_some_and(|o| o.procedures.iter().any(|p| p.id == *name))
+        {
+            return Err(format!("the plan has no procedure `{name}`"));
+        }
+        // A procedure that was carried out before, to its end, is carried out anew; one that was
+        // stopped half-way goes on where it was, since nothing may happen twice.
+        if self.rollback.as_ref().is_none_or(|old| old.ended.is_some()) {
+            for step in
+                self.steps.iter_mut().filter(|s| s.procedure.is_some() && s.procedure == rollback.procedure)
+            {
+                if step.status != Status::Pending {
+                    step.reset(step.generation + 1);
+                }
+            }
+        }
+        self.rollback = Some(rollback);
+        self.turn_away();
+        self.state = RunState::RollingBack;
+        self.answered();
+        Ok(())
+    }
+
+    /// Each step that was to be undone is, or it is said that its effects stay. A procedure undoes
+    /// in its own way.
+    fn all_undone(&self) -> Result<(), Why> {
+        let Some(rollback) = self.rollback.as_ref().filter(|rollback| rollback.procedure.is_none()) else {
+            return Ok(());
+        };
+        for id in &rollback.steps {
+            let kept = rollback.kept.iter().any(|(kept, _)| kept == id);
+            if !kept && self.step(id).is_some_and(StepState::has_effects) {
+                return Err(format!("step `{id}` isn't undone"));
+            }
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, outcome: &Ending, exit_code: u8) -> Result<(), Why> {
+        self.is_not_in_doubt()?;
+        self.nothing_is_open()?;
+        match outcome {
+            Ending::Refused { .. } if self.touched => {
+                return Err("something was changed: it isn't refused".into());
+            }
+            Ending::Refused { .. } => {}
+            Ending::Done => {
+                if !matches!(self.state, RunState::Opening | RunState::Running) {
+                    return Err("it isn't running".into());
+                }
+                if let Some(step) =
+                    self.steps.iter().find(|s| s.procedure.is_none() && !s.status.is_settled())
+                {
+                    return Err(format!("step `{}` is {}", step.id, step.status));
+                }
+            }
+            Ending::Stopped { .. } => {
+                if !matches!(self.state, RunState::Running | RunState::Holding(_)) {
+                    return Err("it isn't running or holding".into());
+                }
+            }
+            Ending::RolledBack { .. } => {
+                let ended = self.rollback.as_ref().is_some_and(|rollback| rollback.ended.is_some());
+                if self.state != RunState::RollingBack || !ended {
+                    return Err("no rollback has ended".into());
+                }
+            }
+        }
+        self.turn_away();
+        self.state = RunState::Ended(outcome.clone(), exit_code);
+        self.answered();
+        Ok(())
+    }
+
+    pub(super) fn find(&self, step: &str) -> Result<usize, Why> {
+        self.index.get(step).copied().ok_or_else(|| format!("the plan has no step `{step}`"))
+    }
+
+    /// What the plan says of the step.
+    #[must_use]
+    pub fn outline(&self, step: &str) -> Option<&StepOutline> {
+        let &(group, place) = self.places.get(*self.index.get(step)?)?;
+        let opened = self.opened.as_ref()?;
+        match opened.outline.get(group) {
+            Some(phase) => phase.steps.get(place),
+            None => opened.procedures.get(group - opened.outline.len())?.steps.get(place),
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Finding units, and what the run waits for: what the engine asks after a stop.
+
+use super::event::{HoldReason, Unit};
+use super::state::{Run, RunState};
+use super::unit::{UnitPhase, UnitState};
+
+impl Run {
+    /// The unit, when it is of the present generation of its step.
+    #[must_use]
+    pub fn unit(&self, unit: &Unit) -> Option<&UnitState> {
+        self.step(&unit.step)
+            .filter(|step| step.generation == unit.generation)
+            .and_then(|step| step.unit(unit))
+    }
+
+    /// Every unit of the present generations: itself, where it stands, and its transaction's id.
+    #[must_use]
+    pub fn all_units(&self) -> Vec<(Unit, UnitPhase, Option<String>)> {
+        self.steps
+            .iter()
+            .flat_map(|step| step.units.iter().chain(step.undo_units.iter()))
+            .map(|state| (state.unit.clone(), state.phase, state.xid.clone()))
+            .collect()
+    }
+
+    /// Whether the run has ever begun this unit, in whatever generation.
+    #[must_use]
+    pub fn knows_unit(&self, unit: &Unit) -> bool {
+        self.unit(unit).is_some()
+            || self.step(&unit.step).is_some_and(|step| unit.generation < step.generation)
+    }
+
+    /// Waiting for somebody.
+    #[must_use]
+    pub fn is_holding(&self) -> bool {
+        matches!(self.state, RunState::Holding(_))
+    }
+
+    /// Why it waits.
+    #[must_use]
+    pub fn hold_reason(&self) -> Option<&HoldReason> {
+        self.hold().map(|hold| &hold.reason)
+    }
+
+    /// The unit whose outcome has to be settled first.
+    #[must_use]
+    pub fn in_doubt(&self) -> Option<&Unit> {
+        match &self.state {
+            RunState::InDoubt(unit) => Some(unit),
+            _ => None,
+        }
+    }
+}

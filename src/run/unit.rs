@@ -1,0 +1,156 @@
+//! A unit of doing as its events tell it: one transaction, or one bare statement.
+//!
+//! ```text
+//!           UnitStarted ─► started ── CommitIntent ─► committing ─┬─ UnitApplied ─► applied
+//! (nothing) ─┤                ▲   └── LockRetry ─► waiting ─┐     ├─ UnitFailed ──► failed
+//!           BareIntent ─► intent ◄──────────────────────────┘     └─ UnitUnknown ─► unknown
+//! ```
+//! `UnitReconciled` leads from any phase that isn't final to applied or failed.
+
+use std::collections::HashMap;
+
+use super::event::{AppliedHow, ProbeState, Problem, SourceRef, Touched, Unit};
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct UnitState {
+    pub unit: Unit,
+    pub phase: UnitPhase,
+    pub attempt: u32,
+    /// Outside a transaction: intent row, statement, result row.
+    pub bare: bool,
+    pub source: SourceRef,
+    pub pid: i32,
+    pub backend_start: String,
+    /// What the probe found before a bare statement.
+    pub probe: Option<ProbeState>,
+    /// The transaction's id, as the commit intent has it.
+    pub xid: Option<String>,
+    pub how: Option<AppliedHow>,
+    pub touched: Vec<Touched>,
+    pub statements: u64,
+    pub rows: u64,
+    pub warnings: u64,
+    pub elapsed_ms: u64,
+    pub problem: Option<Problem>,
+    /// What speaks for and against, when its outcome was or is unknown.
+    pub evidence: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnitPhase {
+    /// J1 is written.
+    Started,
+    /// J2 is written.
+    Committing,
+    /// The intent of a bare statement is written.
+    Intent,
+    /// Rolled back because of a lock; it will be tried again.
+    Waiting,
+    Applied,
+    Failed,
+    Unknown,
+}
+
+impl UnitPhase {
+    /// Whether something may be under way at the server that the journal doesn't know the end of.
+    #[must_use]
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Started | Self::Committing | Self::Intent | Self::Unknown)
+    }
+
+    /// For people.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Started => "started",
+            Self::Committing => "committing",
+            Self::Intent => "about to be sent",
+            Self::Waiting => "waiting for a lock",
+            Self::Applied => "applied",
+            Self::Failed => "failed",
+            Self::Unknown => "of unknown outcome",
+        }
+    }
+}
+
+impl Unit {
+    /// For people: `step schema`, `file 02.sql of step schema`, `rollback of step schema`.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let back = match self.direction {
+            super::event::Direction::Forward => "",
+            super::event::Direction::Back => "the rollback of ",
+        };
+        if self.unit.is_empty() {
+            format!("{back}step `{}`", self.step)
+        } else {
+            format!("`{}` of {back}step `{}`", self.unit, self.step)
+        }
+    }
+}
+
+/// Units in the order they began, found by name in constant time: a step may have very many.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Units {
+    list: Vec<UnitState>,
+    index: HashMap<String, usize>,
+}
+
+impl std::ops::Deref for Units {
+    type Target = [UnitState];
+
+    fn deref(&self) -> &[UnitState] {
+        &self.list
+    }
+}
+
+impl<'a> IntoIterator for &'a Units {
+    type Item = &'a UnitState;
+    type IntoIter = std::slice::Iter<'a, UnitState>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.list.iter()
+    }
+}
+
+impl Units {
+    /// The unit of this name; the empty name when the step is one transaction.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Option<&UnitState> {
+        self.index.get(name).map(|&i| &self.list[i])
+    }
+
+    pub(super) fn named_mut(&mut self, name: &str) -> Option<&mut UnitState> {
+        self.index.get(name).map(|&i| &mut self.list[i])
+    }
+
+    /// Adds it, or puts it in the place of an earlier try.
+    pub(super) fn put(&mut self, state: UnitState) {
+        match self.index.get(&state.unit.unit) {
+            Some(&i) => self.list[i] = state,
+            None => {
+                self.index.insert(state.unit.unit.clone(), self.list.len());
+                self.list.push(state);
+            }
+        }
+    }
+
+    /// Forgets failed tries: what is applied stays applied on a retry.
+    pub(super) fn keep_applied(&mut self) {
+        self.list.retain(|u| u.phase == UnitPhase::Applied);
+        self.index = self.list.iter().enumerate().map(|(i, u)| (u.unit.unit.clone(), i)).collect();
+    }
+
+    /// The first one in this phase.
+    #[must_use]
+    pub fn in_phase(&self, phase: UnitPhase) -> Option<&UnitState> {
+        self.list.iter().find(|u| u.phase == phase)
+    }
+
+    /// The one whose end isn't known. Units follow one another, so it is the last, unless doubts
+    /// came up later about an older one.
+    #[must_use]
+    pub fn open(&self) -> Option<&UnitState> {
+        self.list.iter().rev().find(|u| u.phase.is_open())
+    }
+}

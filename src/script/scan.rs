@@ -1,0 +1,123 @@
+//! A script read from end to end without a server: everything `check` wants to say about it at once.
+
+use super::error::{Problem, ScriptError};
+use super::kind::Kind;
+use super::place::Place;
+use super::resolve::Resolver;
+use super::tally::Tally;
+use super::vars::Variables;
+use super::walk::{Item, Script};
+
+/// More problems than this in one script are one problem: it is no SQL script.
+pub const PROBLEMS_AT_MOST: usize = 100;
+
+/// A statement as `check` needs it: without its text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scanned {
+    pub kind: Kind,
+    pub place: Place,
+    pub touches_lock_timeout: bool,
+}
+
+/// What a script holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ScanReport {
+    pub statements: Vec<Scanned>,
+    /// Everything that would stop a run, in order of the script.
+    pub problems: Vec<ScriptError>,
+    pub notices: Vec<(String, Place)>,
+    /// Bytes of all files, by what they belong to.
+    pub bytes: Tally,
+}
+
+impl ScanReport {
+    fn which(&self, of: impl Fn(&Kind) -> bool) -> impl Iterator<Item = &Scanned> {
+        self.statements.iter().filter(move |scanned| of(&scanned.kind))
+    }
+
+    /// Statements that send something, empty ones left out.
+    pub fn count(&self) -> usize {
+        self.which(|kind| *kind != Kind::Empty).count()
+    }
+
+    pub fn forbidden_in_transaction(&self) -> impl Iterator<Item = &Scanned> {
+        self.which(Kind::forbidden_in_transaction)
+    }
+
+    pub fn transaction_control(&self) -> impl Iterator<Item = &Scanned> {
+        self.which(Kind::is_transaction_control)
+    }
+
+    pub fn server_side_copies(&self) -> impl Iterator<Item = &Scanned> {
+        self.which(Kind::copies_on_server)
+    }
+
+    pub fn session_changes(&self) -> impl Iterator<Item = &Scanned> {
+        self.which(Kind::changes_session)
+    }
+}
+
+/// Reads a script with all that it includes. A COPY … FROM STDIN is taken to be followed by its data, as
+/// it is when it runs. Only a script that can't be opened at all is an error of its own.
+pub fn scan(resolver: impl Resolver, file: &str, vars: Variables) -> Result<ScanReport, ScriptError> {
+    scan_with(Script::open(resolver, file, vars)?)
+}
+
+/// Like [`scan`], for a script that is open already.
+pub fn scan_with<R: Resolver>(mut script: Script<R>) -> Result<ScanReport, ScriptError> {
+    let mut report = ScanReport::default();
+    let mut chunk = Vec::new();
+    while report.problems.len() < PROBLEMS_AT_MOST {
+        match script.next_item() {
+            Ok(None) => break,
+            Ok(Some(Item::Statement(statement))) => {
+                let copies = statement.kind.each().iter();
+                for kind in copies.filter(|kind| matches!(kind, Kind::CopyFromStdin { .. })) {
+                    if let Kind::CopyFromStdin { binary: true } = kind {
+                        let what = "COPY in binary format with its data in the script".to_owned();
+                        report.problems.push(ScriptError {
+                            problem: Problem::Refused,
+                            place: Box::new(statement.place.clone()),
+                            what,
+                            why: "a script is text".to_owned(),
+                            todo: "use the text or csv format".to_owned(),
+                        });
+                    }
+                    skip_data(&mut script, &mut chunk, &mut report.problems);
+                }
+                report.statements.push(Scanned {
+                    kind: statement.kind,
+                    place: statement.place,
+                    touches_lock_timeout: statement.touches_lock_timeout,
+                });
+            }
+            Ok(Some(Item::Notice { text, place })) => report.notices.push((text, place)),
+            Ok(Some(Item::Echo { .. })) => {}
+            Err(e) => {
+                let hopeless = e.problem == Problem::Read;
+                report.problems.push(e);
+                if hopeless {
+                    break;
+                }
+            }
+        }
+    }
+    report.bytes = script.tally();
+    Ok(report)
+}
+
+fn skip_data<R: Resolver>(script: &mut Script<R>, chunk: &mut Vec<u8>, problems: &mut Vec<ScriptError>) {
+    loop {
+        match script.copy_chunk(chunk) {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(e) => {
+                let hopeless = e.problem == Problem::Read || problems.len() >= PROBLEMS_AT_MOST;
+                problems.push(e);
+                if hopeless {
+                    return;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Lines and COPY data out of a reader: offsets, line numbers, UTF-8, and no more memory than a line.
+
+use super::error::{Fault, Problem};
+use std::io::{BufRead, BufReader, Read};
+
+/// A chunk of COPY data ends at the first end of line behind this many bytes …
+pub(super) const CHUNK: usize = 64 * 1024;
+/// … or, in the middle of a very long line, at about this many.
+const CHUNK_AT_MOST: usize = 4 * CHUNK;
+
+const BOM: &[u8] = b"\xef\xbb\xbf";
+
+/// A problem in the bytes, and where: the caller knows which file it is.
+#[derive(Debug)]
+pub(super) struct SourceFault {
+    pub fault: Fault,
+    pub offset: u64,
+    pub line: u64,
+    pub column: u64,
+}
+
+/// Where a line stands in its file.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct LineAt {
+    /// Of its first byte; behind the byte-order mark in line 1.
+    pub offset: u64,
+    pub number: u64,
+    /// It ended with a newline (which the text doesn't hold), not with the file.
+    pub newline: bool,
+}
+
+pub(super) struct Source<R> {
+    reader: BufReader<R>,
+    offset: u64,
+    lines: u64,
+    /// Begun but unfinished character of a COPY line that was longer than a chunk.
+    carry: Vec<u8>,
+    at_line_start: bool,
+    column: u64,
+    /// The data ended with the last chunk; the next call says so.
+    copied: bool,
+    pub bom: bool,
+}
+
+impl<R: Read> Source<R> {
+    pub fn new(reader: R) -> Self {
+        Source {
+            reader: BufReader::with_capacity(CHUNK, reader),
+            offset: 0,
+            lines: 0,
+            carry: Vec::new(),
+            at_line_start: true,
+            column: 1,
+            copied: false,
+            bom: false,
+        }
+    }
+
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Number of lines begun so far.
+    pub fn lines(&self) -> u64 {
+        self.lines
+    }
+
+    /// The next line into `line`, without its `\n` (a `\r` stays, as in psql); none at the end.
+    pub fn line(&mut self, line: &mut Vec<u8>) -> Result<Option<LineAt>, SourceFault> {
+        line.clear();
+        let read = self.reader.read_until(b'\n', line).map_err(|e| self.unreadable(&e))?;
+        if read == 0 {
+            return Ok(None);
+        }
+        self.lines += 1;
+        let mut at = LineAt { offset: self.offset, number: self.lines, newline: false };
+        self.offset += read as u64;
+        if line.last() == Some(&b'\n') {
+            line.pop();
+            at.newline = true;
+        }
+        if at.number == 1 && line.starts_with(BOM) {
+            line.drain(..BOM.len());
+            at.offset += BOM.len() as u64;
+            self.bom = true;
+        }
+        check(line, false, at.offset, at.number, 1)?;
+        Ok(Some(at))
+    }
+
+    /// The next chunk of COPY data into `out`: whole lines where they aren't huge. False at `\.` or the
+    /// end of the file; then `out` is empty, and the bytes of the `\.` line are counted in `offset`.
+    pub fn copy(&mut self, out: &mut Vec<u8>) -> Result<bool, SourceFault> {
+        out.clear();
+        if std::mem::take(&mut self.copied) {
+            return Ok(false);
+        }
+        out.append(&mut self.carry);
+        let (offset, line, column) = (self.offset - out.len() as u64, self.lines, self.column);
+        let line = if self.at_line_start { line + 1 } else { line };
+        let mut last = false;
+        while out.len() < CHUNK || (!self.at_line_start && out.len() < CHUNK_AT_MOST) {
+            let from = out.len();
+            let room = (CHUNK_AT_MOST - from) as u64;
+            let read = self.reader.by_ref().take(room).read_until(b'\n', out);
+            let read = read.map_err(|e| self.unreadable(&e))?;
+            if read == 0 {
+                last = true;
+                break;
+            }
+            self.offset += read as u64;
+            if self.at_line_start {
+                self.lines += 1;
+                if matches!(&out[from..], b"\\.\n" | b"\\.\r\n") {
+                    out.truncate(from);
+                    last = true;
+                    break;
+                }
+            }
+            self.at_line_start = out.last() == Some(&b'\n');
+        }
+        let partial = !last && !self.at_line_start;
+        let good = check(out, partial, offset, line, column)?;
+        self.carry = out.split_off(good);
+        self.column = if self.at_line_start || last {
+            1
+        } else {
+            let text = out.rsplit(|&c| c == b'\n').next().unwrap_or_default();
+            let before = if text.len() == out.len() { column } else { 1 };
+            before + chars(text)
+        };
+        if last {
+            // A next COPY begins at the beginning of a line, whatever this one ended with.
+            self.at_line_start = true;
+            self.copied = !out.is_empty();
+        }
+        Ok(!out.is_empty())
+    }
+
+    fn unreadable(&self, error: &std::io::Error) -> SourceFault {
+        let fault = Fault::new(Problem::Read, "can't be read").why(error.to_string());
+        SourceFault { fault, offset: self.offset, line: self.lines + 1, column: 1 }
+    }
+}
+
+impl<R> std::fmt::Debug for Source<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Source at byte {}, line {}", self.offset, self.lines)
+    }
+}
+
+/// Number of characters in bytes that are UTF-8.
+pub(super) fn chars(text: &[u8]) -> u64 {
+    text.iter().filter(|&&c| c & 0xc0 != 0x80).count() as u64
+}
+
+/// How many of the bytes are whole characters: all of them, or an error; with `partial` the last
+/// character may be unfinished.
+fn check(text: &[u8], partial: bool, offset: u64, line: u64, column: u64) -> Result<usize, SourceFault> {
+    let (at, fault) = match std::str::from_utf8(text) {
+        Err(e) if !(partial && e.error_len().is_none()) => {
+            let at = e.valid_up_to();
+            let what = format!("byte {} (0x{:02x}) isn't UTF-8", offset + at as u64, text[at]);
+            let fault = Fault::new(Problem::Encoding, what).todo("convert the file to UTF-8");
+            (at, fault)
+        }
+        utf8 => {
+            let good = utf8.map_or_else(|e| e.valid_up_to(), str::len);
+            if !text.contains(&0) {
+                return Ok(good);
+            }
+            let at = text.iter().position(|&c| c == 0).unwrap_or_default();
+            let what = format!("byte {} is NUL", offset + at as u64);
+            (at, Fault::new(Problem::Encoding, what).why("PostgreSQL takes no NUL in SQL or text"))
+        }
+    };
+    let lines = text[..at].iter().filter(|&&c| c == b'\n').count() as u64;
+    let start = text[..at].iter().rposition(|&c| c == b'\n').map_or(0, |i| i + 1);
+    let first = if lines == 0 { column } else { 1 };
+    let column = first + chars(&text[start..at]);
+    Err(SourceFault { fault, offset: offset + at as u64, line: line + lines, column })
+}

@@ -1,0 +1,7 @@
+//! What tests on a real PostgreSQL share.
+#![allow(dead_code, reason = "every test binary uses a part of it")]
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+pub mod proxy;
+pub mod server;
+pub mod tls;

@@ -1,0 +1,4 @@
+CREATE /* x */ OR -- y
+ REPLACE
+FUNCTION f() RETURNS int BEGIN -- ; END
+ ATOMIC SELECT 1 /* END; */; SELECT ';'; END; SELECT 1;

@@ -1,0 +1,7 @@
+CREATE TABLE a(x int); CREATE TABLE b(x int);
+COPY a FROM STDIN\; COPY b FROM STDIN;
+1
+\.
+2
+\.
+SELECT * FROM a, b;

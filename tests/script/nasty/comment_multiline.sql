@@ -1,0 +1,7 @@
+/* head
+
+; tail
+ */
+SELECT 1;
+/*
+*/

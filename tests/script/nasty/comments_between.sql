@@ -1,0 +1,6 @@
+-- one
+
+  	-- two
+SELECT 1; -- three
+/* four */ SELECT 2; /* five */
+-- six

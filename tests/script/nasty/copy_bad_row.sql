@@ -1,0 +1,7 @@
+CREATE TABLE t(a int);
+SELECT 1;
+COPY t FROM STDIN;
+1
+x
+\.
+SELECT 2;

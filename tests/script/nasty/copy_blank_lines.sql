@@ -1,0 +1,8 @@
+CREATE TABLE t(a text);
+COPY t FROM STDIN;
+
+
+  
+\.
+
+SELECT count(*) FROM t;

@@ -1,0 +1,3 @@
+SELECT 1;
+COPY nowhere FROM STDIN;
+SELECT 2;

@@ -1,0 +1,5 @@
+CREATE TABLE t(a int); COPY t FROM STDIN; SELECT count(*) FROM t; SELECT
+1
+2
+\.
+ 3;

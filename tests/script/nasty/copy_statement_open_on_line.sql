@@ -1,0 +1,6 @@
+CREATE TABLE t(a int);
+COPY t FROM STDIN; SELECT 'a
+1
+\.
+b';
+SELECT 2;

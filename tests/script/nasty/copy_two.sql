@@ -1,0 +1,7 @@
+CREATE TABLE t(a int);
+COPY t FROM STDIN; COPY t FROM STDIN;
+1
+\.
+2
+\.
+SELECT count(*) FROM t;

@@ -1,0 +1,7 @@
+SELECT 1--1
+;
+SELECT 1 - -1;
+SELECT 1 --- x
+;
+SELECT -- ;
+2;

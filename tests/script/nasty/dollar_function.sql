@@ -1,0 +1,6 @@
+CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS $f$
+BEGIN
+ RETURN 1;
+END;
+$f$;
+SELECT f();

@@ -1,0 +1,1 @@
+DO $o$ BEGIN EXECUTE $i$SELECT 1;$i$; END $o$; SELECT 2;

@@ -1,0 +1,2 @@
+SELECT $tag$ x $junk$tag$;
+SELECT $t$ $ $$ $t$;

@@ -1,0 +1,4 @@
+SELECT $$
+\echo no
+\if false
+:x \; $$;

@@ -1,0 +1,3 @@
+SELECT 1;
+SELECT $x$ open ; 
+SELECT 2;

@@ -1,0 +1,6 @@
+\if false
+\else
+SELECT 2;
+\elif true
+SELECT 3;
+\endif

@@ -1,0 +1,3 @@
+SELECT 1,
+\echo x
+  2, nix;

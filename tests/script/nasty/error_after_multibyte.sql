@@ -1,0 +1,4 @@
+SELECT 1;
+SELECT 'größe ✓', '日本',
+
+  'é' || nix;

@@ -1,0 +1,3 @@
+\set v 'long value'
+SELECT :'v', nix,
+ :'v', 1;

@@ -1,0 +1,2 @@
+\set v 'nix'
+SELECT 1, :v;

@@ -1,0 +1,1 @@
+CREATE TABLE send(friend int, bookend int); SELECT friend FROM send; SELECT bookend FROM send;

@@ -1,0 +1,5 @@
+\if false
+/* \endif */ -- \endif
+\else
+SELECT 1;
+\endif

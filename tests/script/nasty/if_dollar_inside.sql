@@ -1,0 +1,6 @@
+\if false
+DO $$ BEGIN
+\endif
+END $$;
+\endif
+SELECT 1;

@@ -1,0 +1,7 @@
+SELECT 1
+\if true
+ , 2
+\else
+ , 3 ;
+\endif
+, 4;

@@ -1,0 +1,2 @@
+\if true \\ SELECT 1; \else \\ SELECT 2; \endif
+SELECT 3;

@@ -1,0 +1,3 @@
+\if true
+SELECT 1;
+SELECT 2

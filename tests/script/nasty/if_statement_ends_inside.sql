@@ -1,0 +1,8 @@
+SELECT 0
+\if true
+ ;
+SELECT 1
+\else
+, 3
+\endif
+;

@@ -1,0 +1,5 @@
+SELECT 0;
+\if false
+\nonsense
+\endif
+SELECT 1;

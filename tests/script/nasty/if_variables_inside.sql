@@ -1,0 +1,5 @@
+\set x 'a;'
+\if false
+SELECT :x :'x' :undefined;
+\endif
+SELECT 1;

@@ -1,0 +1,3 @@
+SELECT 1;
+\ir plain.sql
+SELECT 2;

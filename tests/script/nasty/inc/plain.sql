@@ -1,0 +1,2 @@
+SELECT 'included';
+SELECT 'open'

@@ -1,0 +1,3 @@
+SELECT 0;
+\ir inc/nested.sql
+SELECT 3;

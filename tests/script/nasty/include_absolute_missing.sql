@@ -1,0 +1,3 @@
+SELECT 1;
+\i /nonexistent/x.sql
+SELECT 2;

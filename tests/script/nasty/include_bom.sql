@@ -1,0 +1,2 @@
+\ir inc/bom.sql
+SELECT 3;

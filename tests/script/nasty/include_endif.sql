@@ -1,0 +1,4 @@
+SELECT 0;
+\if true
+\ir inc/endif.sql
+\endif

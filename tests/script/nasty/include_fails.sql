@@ -1,0 +1,3 @@
+SELECT 0;
+\ir inc/fails.sql
+SELECT 3;

@@ -1,0 +1,5 @@
+\if false
+\ir inc/plain.sql
+\else
+\ir inc/nested.sql
+\endif

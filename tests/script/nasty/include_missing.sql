@@ -1,0 +1,3 @@
+SELECT 0;
+\ir inc/nowhere.sql
+SELECT 3;

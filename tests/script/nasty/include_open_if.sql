@@ -1,0 +1,3 @@
+SELECT 0;
+\ir inc/openif.sql
+SELECT 3;

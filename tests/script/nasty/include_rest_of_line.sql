@@ -1,0 +1,1 @@
+\ir inc/sets.sql \\ SELECT :x; SELECT 2;

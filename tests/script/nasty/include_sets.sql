@@ -1,0 +1,2 @@
+\ir inc/sets.sql
+SELECT :x;

@@ -1,0 +1,3 @@
+\set f inc/plain.sql
+\ir :f
+SELECT 3;

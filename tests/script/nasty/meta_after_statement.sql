@@ -1,0 +1,3 @@
+SELECT 1; \echo after
+SELECT 2 \echo open
+;

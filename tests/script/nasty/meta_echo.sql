@@ -1,0 +1,6 @@
+\echo hello 'a;b' :given
+\qecho x
+\warn y
+\echo -n z
+\echo
+SELECT 1;

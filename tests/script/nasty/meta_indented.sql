@@ -1,0 +1,4 @@
+  \echo a
+SELECT 1
+   \echo b
+ ;

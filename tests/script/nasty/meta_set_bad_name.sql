@@ -1,0 +1,3 @@
+SELECT 1;
+\set a-b 1
+SELECT 2;

@@ -1,0 +1,5 @@
+\set QUIET on
+\set ECHO none
+\set VERBOSITY terse
+\set AUTOCOMMIT on
+SELECT 1;

@@ -1,0 +1,2 @@
+\echo a \echo b \set x 1
+SELECT :x;

@@ -1,0 +1,3 @@
+SELECT 1;
+\nonsense a b
+SELECT 2;

@@ -1,0 +1,1 @@
+SELECT 1., .5, 1.5e3, 1e-3, 0.1E+2;SELECT 1e5;SELECT 1;

@@ -1,0 +1,1 @@
+CREATE OPERATOR @#@ (LEFTARG = int, RIGHTARG = int, FUNCTION = int4pl); SELECT 1 @#@ 2; SELECT 1@#@-2;

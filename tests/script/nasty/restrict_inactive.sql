@@ -1,0 +1,5 @@
+\if false
+\restrict abc
+\endif
+\echo free
+SELECT 1;

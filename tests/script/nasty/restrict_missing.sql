@@ -1,0 +1,3 @@
+SELECT 1;
+\restrict
+SELECT 2;

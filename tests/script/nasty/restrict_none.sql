@@ -1,0 +1,3 @@
+SELECT 1;
+\unrestrict abc
+SELECT 2;

@@ -1,0 +1,2 @@
+SELECT date'2024-01-01', timestamp'2024-01-01 00:00:00';
+SELECT 1 AS e;SELECT 'x\';

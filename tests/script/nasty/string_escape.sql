@@ -1,0 +1,2 @@
+SELECT E'it\'s; ok', E'\\', e'\\\'', E'\n;';
+SELECT E'a''b\'';

@@ -1,0 +1,2 @@
+SELECT 'größe; ✓ 日本', 'é';
+SELECT 1 AS größe;

@@ -1,0 +1,1 @@
+SELECT 1 AS u, 2 & 3; SELECT u&1 FROM (SELECT 6 AS u) s;

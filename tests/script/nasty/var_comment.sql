@@ -1,0 +1,3 @@
+\set c '-- rest'
+SELECT 1 :c ; no
+; SELECT 2;

@@ -1,0 +1,2 @@
+\set c 'A "b'
+SELECT 1 AS :"c", 2 AS :"given";

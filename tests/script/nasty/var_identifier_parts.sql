@@ -1,0 +1,2 @@
+\set p ex
+CREATE TABLE :p_t(a int);

@@ -1,0 +1,3 @@
+\set v 'it''s \\ x'
+SELECT :'v', 1 AS a:'given';
+SELECT :'given';

@@ -1,0 +1,2 @@
+\set größe 3
+SELECT :größe, :'größe';

@@ -1,0 +1,3 @@
+\set p '('
+SELECT :p 1;
+SELECT 2 );

@@ -1,0 +1,3 @@
+\set q ''''
+SELECT :q a; b';
+SELECT 2;

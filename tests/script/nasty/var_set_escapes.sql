@@ -1,0 +1,2 @@
+\set x 'a\tb\n\101\x42\q''z'
+SELECT :'x';

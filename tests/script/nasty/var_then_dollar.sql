@@ -1,0 +1,3 @@
+\set x 'SELECT $$'
+:x ; $$;
+SELECT 2;

@@ -1,0 +1,2 @@
+\set x '  '
+:x SELECT 1;

@@ -1,0 +1,184 @@
+//! A private server for the comparison with psql: every statement it gets is logged as JSON.
+
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::thread;
+use std::time::Duration;
+
+pub struct Server {
+    home: PathBuf,
+    bin: PathBuf,
+    user: &'static str,
+}
+
+/// What a session sent, in order, and the error that ended it.
+#[derive(Debug, Default)]
+pub struct Sent {
+    pub statements: Vec<String>,
+    pub error: Option<ServerError>,
+}
+
+#[derive(Debug)]
+pub struct ServerError {
+    pub statement: String,
+    /// Characters, from 1.
+    pub position: Option<usize>,
+}
+
+fn is_root() -> bool {
+    let id = Command::new("id").arg("-u").output().expect("id runs");
+    id.stdout == b"0\n"
+}
+
+fn bin() -> PathBuf {
+    let mut found: Vec<PathBuf> = fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path().join("bin"))
+        .filter(|bin| bin.join("initdb").exists())
+        .collect();
+    found.sort();
+    found.pop().unwrap_or_else(|| {
+        let config = Command::new("pg_config").arg("--bindir").output().expect("PostgreSQL is installed");
+        PathBuf::from(String::from_utf8_lossy(&config.stdout).trim())
+    })
+}
+
+impl Server {
+    pub fn start() -> Server {
+        let made = Command::new("mktemp").args(["-d", "/tmp/hps.XXXXXX"]).output().expect("mktemp runs");
+        let home = PathBuf::from(String::from_utf8_lossy(&made.stdout).trim());
+        let root = is_root();
+        if root {
+            let chown = Command::new("chown").arg("postgres").arg(&home).status().expect("chown runs");
+            assert!(chown.success());
+        }
+        let server = Server { home, bin: bin(), user: if root { "postgres" } else { "" } };
+        let data = server.home.join("d");
+        let initdb = server.bin.join("initdb");
+        run(server.command(&initdb).arg("-D").arg(&data).args([
+            "-U",
+            "postgres",
+            "--no-sync",
+            "--no-instructions",
+            "--locale=C",
+            "-E",
+            "UTF8",
+            "-A",
+            "trust",
+        ]));
+        let settings = format!(
+            "listen_addresses = ''\nunix_socket_directories = '{}'\nfsync = off\nautovacuum = off\n\
+             logging_collector = on\nlog_destination = 'jsonlog'\nlog_directory = '{}'\n\
+             log_filename = 'log'\nlog_rotation_age = 0\nlog_rotation_size = 0\nlog_statement = all\n\
+             max_prepared_transactions = 2\n",
+            server.home.display(),
+            server.home.display(),
+        );
+        let config = data.join("postgresql.auto.conf");
+        let mut tee = server.command(Path::new("/bin/sh"));
+        run(tee.arg("-c").arg("printf %s \"$1\" >> \"$2\"").arg("sh").arg(settings).arg(config));
+        let pg_ctl = server.bin.join("pg_ctl");
+        run(server
+            .command(&pg_ctl)
+            .arg("-D")
+            .arg(&data)
+            .args(["-w", "-s", "-l"])
+            .arg(server.home.join("start"))
+            .arg("start"));
+        server
+    }
+
+    fn command(&self, program: &Path) -> Command {
+        let mut command = if self.user.is_empty() {
+            Command::new(program)
+        } else {
+            let mut command = Command::new("runuser");
+            command.args(["-u", self.user, "--"]).arg(program);
+            command
+        };
+        command.current_dir("/tmp").env("LANG", "C.UTF-8");
+        command
+    }
+
+    /// psql as the tests call it; its application is named after the database.
+    pub fn psql(&self, database: &str) -> Command {
+        let mut command = Command::new("psql");
+        command.args(["-X", "-q", "-U", "postgres", "-v", "ON_ERROR_STOP=1", "-h"]).arg(&self.home);
+        command.args(["-d", database]).env("PGCLIENTENCODING", "UTF8").env("LANG", "C.UTF-8");
+        command.env("PGAPPNAME", database);
+        command
+    }
+
+    pub fn create_database(&self, name: &str) {
+        run(self.psql("postgres").args(["-c", &format!("CREATE DATABASE {name} STRATEGY file_copy")]));
+    }
+
+    /// What the sessions with an application name sent so far.
+    pub fn sent(&self, application: &str) -> Sent {
+        let log = self.log_behind(&format!("log of {application}"));
+        let mut sent = Sent::default();
+        let mut logged = false;
+        for line in log.lines() {
+            let Ok(entry) = serde_json::from_str::<Value>(line) else { continue };
+            if entry["application_name"] != application {
+                continue;
+            }
+            let text = |key: &str| entry[key].as_str().unwrap_or_default().to_owned();
+            let message = text("message");
+            match entry["error_severity"].as_str() {
+                Some("LOG") => {
+                    if let Some(statement) = message.strip_prefix("statement: ") {
+                        sent.statements.push(statement.to_owned());
+                        logged = true;
+                    }
+                }
+                Some("ERROR") => {
+                    let statement = text("statement");
+                    // What doesn't parse is never logged as a statement.
+                    let known = std::mem::take(&mut logged) && sent.statements.last() == Some(&statement);
+                    if !known {
+                        sent.statements.push(statement.clone());
+                    }
+                    let position = entry["cursor_position"].as_u64().map(|at| at as usize);
+                    sent.error = Some(ServerError { statement, position });
+                }
+                _ => {}
+            }
+        }
+        sent
+    }
+}
+
+impl Server {
+    /// The log once everything up to now is in it: a process of its own writes it, a little later.
+    fn log_behind(&self, mark: &str) -> String {
+        run(self.psql("postgres").args(["-c", &format!("SELECT '{mark}'")]));
+        for _ in 0..1000 {
+            let log = fs::read_to_string(self.home.join("log.json")).unwrap_or_default();
+            if log.contains(mark) {
+                return log;
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        panic!("the server's log doesn't show {mark}");
+    }
+}
+
+fn run(command: &mut Command) -> Output {
+    let output = command.output().expect("the program runs");
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    output
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let pg_ctl = self.bin.join("pg_ctl");
+        let mut stop = self.command(&pg_ctl);
+        let _ = stop.arg("-D").arg(self.home.join("d")).args(["-m", "immediate", "-s", "stop"]).output();
+        let _ = fs::remove_dir_all(&self.home);
+    }
+}

@@ -1,0 +1,3 @@
+SELECT 1;
+\set AUTOCOMMIT off
+SELECT 2;

@@ -1,0 +1,4 @@
+CREATE TABLE t(a text);
+SELECT 1;
+-- ÿ
+SELECT 2;

@@ -1,0 +1,4 @@
+SELECT 1;
+\set ON_ERROR_STOP off
+SELECT 1/0;
+SELECT 2;

@@ -1,0 +1,3 @@
+SELECT 1;
+\! true
+SELECT 2;
