@@ -71,3 +71,21 @@ fn every_fault_is_said_where_it_is() {
     assert!(cases >= 80, "only {cases} cases");
     assert!(update || wrong.is_empty(), "{wrong}");
 }
+
+/// The text a person sees, whole.
+#[test]
+fn findings_are_shown_with_their_lines() {
+    let plan = format!(
+        "{HEAD}[[phase]]\nid = \"one\"\ntitle = \"Eins\"\n[[phase.step]]\nid = \"one\"\n\ttitel = \"漢字 and tabs\"\n\
+         file = \"a.sql\"\nsql = \"{} :'nope' {}\"\n  [[phase.step.checkpoint]]\n  title = \"\u{202e}c\"\n  \
+         sql = \"SELECT f()\"\n  on = \"source\"\nneeds = [\"漢字\", \"x\"]\n",
+        "SELECT a, ".repeat(30),
+        "FROM b ".repeat(30),
+    );
+    let shown = findings(&plan, FileCheck::Skip).to_string();
+    let path = "tests/plans/show/errors.txt";
+    if std::env::var_os("HOLDPOINT_UPDATE").is_some() {
+        std::fs::write(path, &shown).expect("write");
+    }
+    assert_eq!(shown, std::fs::read_to_string(path).expect("golden text"));
+}

@@ -100,6 +100,21 @@ fn deep_and_odd_plans() {
     survives(format!("x = {}{}", "{a=".repeat(50_000), "}".repeat(50_000)).as_bytes());
     survives(format!("{} = 1", "a.".repeat(20_000) + "b").as_bytes());
     survives(format!("[{}]\n", "a.".repeat(20_000) + "b").as_bytes());
+    // As deep as it is let in: freeing it must fit on a thread's stack.
+    survives(
+        format!("{}{}1", "x = {".to_owned() + &format!("{}b = {{", "a.".repeat(199)).repeat(78), "a = ")
+            .as_bytes(),
+    );
+    survives(
+        format!(
+            "[{}b]\n{}b = {}",
+            "a.".repeat(199),
+            "c.".repeat(199),
+            format!("{{{}b = ", "a.".repeat(199)).repeat(78) + "1" + &"}".repeat(78)
+        )
+        .as_bytes(),
+    );
+    survives(format!("[{}b]", "a.".repeat(3_000_000)).as_bytes());
     survives("[[phase]]\n".repeat(20_000).as_bytes());
     survives("id = \"x\"\n".repeat(20_000).as_bytes());
     survives("= \n".repeat(20_000).as_bytes());
@@ -166,4 +181,12 @@ fn a_hundred_thousand_steps_load_in_seconds() {
         })
         .collect();
     timed("a chain of again", &format!("{HEAD}[[phase.step]]\ntitle = \"s\"\n{again}"), false);
+    let one_line = format!("needs = [{}]\n", "1, ".repeat(1_000_000));
+    timed("a million errors on a line", &format!("{HEAD}{one_line}"), true);
+    let braces = format!("about = \"{}\"\n", "{operater} ".repeat(300_000));
+    timed(
+        "a long text of slips",
+        &format!("{HEAD}{braces}[[phase.step]]\ntitle = \"s\"\nconfirm = \"x\"\n"),
+        false,
+    );
 }

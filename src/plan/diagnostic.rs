@@ -95,6 +95,8 @@ pub struct Diagnostics {
     pub source: Source,
     /// In the order of the file.
     pub all: Vec<Diagnostic>,
+    /// Found and not kept: beyond some thousands of a severity only the number counts.
+    pub left_out: usize,
 }
 
 /// More than this many aren't shown; the rest is counted.
@@ -102,7 +104,7 @@ pub const SHOWN: usize = 50;
 
 impl Diagnostics {
     pub fn new(source: Source) -> Self {
-        Self { source, all: Vec::new() }
+        Self { source, all: Vec::new(), left_out: 0 }
     }
 
     /// One finding about a file as a whole.
@@ -161,7 +163,7 @@ impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let errors = self.count(Severity::Error);
         let mut room_for_others = SHOWN.saturating_sub(errors);
-        let (mut shown, mut left) = (0, 0);
+        let (mut shown, mut left) = (0, self.left_out);
         for diagnostic in &self.all {
             let fits = if diagnostic.severity == Severity::Error {
                 shown < SHOWN

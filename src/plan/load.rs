@@ -82,8 +82,18 @@ fn load_text(
 ) -> Result<Loaded, Diagnostics> {
     let source = Source::new(name, text);
     let base = std::path::absolute(base).unwrap_or_else(|_| base.to_owned());
-    let (document, errors) = DeTable::parse_recoverable(text);
     let mut report = Report::new(&source);
+    if let Some(at) = read::too_deep(text) {
+        let message = "this nests deeper than any plan does";
+        report.error_help(
+            Code::Syntax,
+            Span { start: at, end: at + 1 },
+            message,
+            "a key has at most a few dots",
+        );
+        return Err(report.found);
+    }
+    let (document, errors) = DeTable::parse_recoverable(text);
     let broken: Vec<usize> = errors.iter().map(|error| syntax(&mut report, error)).collect();
     let (plan, mut found) = build(document.get_ref(), report, options, path.to_owned(), base);
     if !broken.is_empty() {

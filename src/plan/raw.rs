@@ -40,6 +40,12 @@ impl<'a> Table<'a> {
     pub fn get(&self, key: &str) -> Option<Entry<'a>> {
         self.entries.iter().find(|entry| entry.key == key).copied()
     }
+
+    /// Whether a key is missing, and not just misspelt.
+    pub fn lacks(&self, key: &str) -> bool {
+        let misspelt = |entry: &Entry<'_>| nearest(entry.key, [key]).is_some();
+        self.get(key).is_none() && !(self.strange && self.entries.iter().any(misspelt))
+    }
 }
 
 /// The entries of a table in the order of the file.
@@ -70,28 +76,37 @@ fn type_words(value: &DeValue<'_>) -> &'static str {
 pub(super) struct Report<'a> {
     pub source: &'a Source,
     pub found: Diagnostics,
-    errors: usize,
+    /// By severity.
+    counts: [usize; 4],
+    /// What is said of a finding that isn't kept.
+    scratch: Option<Diagnostic>,
+    /// Line, offset and column of the last finding.
+    last: Option<(usize, usize, usize)>,
 }
+
+/// Findings kept of each severity.
+const KEPT: usize = 10_000;
 
 /// Looking for the nearest name costs time; nobody reads the help of later errors.
 const HELPED: usize = super::diagnostic::SHOWN;
 
 impl<'a> Report<'a> {
     pub fn new(source: &'a Source) -> Self {
-        Self { source, found: Diagnostics::new(source.clone()), errors: 0 }
+        Self { source, found: Diagnostics::new(source.clone()), counts: [0; 4], scratch: None, last: None }
     }
 
     /// Whether help for one more error would still be read.
     pub fn helps(&self) -> bool {
-        self.errors < HELPED
+        self.counts[Severity::Error as usize] < HELPED
     }
 
+    /// Adds a finding; of more than anybody could read only their number is kept.
     pub fn add(&mut self, severity: Severity, code: Code, span: Span, message: String) -> &mut Diagnostic {
-        let (line, column) = self.source.position(span.start);
-        if severity == Severity::Error {
-            self.errors += 1;
-        }
-        self.found.all.push(Diagnostic {
+        let (line, column) = self.position(span.start);
+        let count = &mut self.counts[severity as usize];
+        *count += 1;
+        let kept = *count <= KEPT;
+        let diagnostic = Diagnostic {
             severity,
             code,
             message,
@@ -101,9 +116,26 @@ impl<'a> Report<'a> {
             column,
             span,
             related: Vec::new(),
-        });
+        };
+        if !kept {
+            self.found.left_out += 1;
+            return self.scratch.insert(diagnostic);
+        }
+        self.found.all.push(diagnostic);
         let last = self.found.all.len() - 1;
         &mut self.found.all[last]
+    }
+
+    /// As [`Source::position`], in time when thousands of findings stand on one long line.
+    fn position(&mut self, offset: usize) -> (usize, usize) {
+        let line = self.source.line_of(offset);
+        let (from, column) = match self.last {
+            Some((of, from, column)) if of == line && from <= offset => (from, column),
+            _ => (self.source.line_start(line), 1),
+        };
+        let column = column + self.source.slice(Span { start: from, end: offset }).chars().count();
+        self.last = Some((line, offset, column));
+        (line, column)
     }
 
     pub fn error(&mut self, code: Code, span: Span, message: impl Into<String>) {

@@ -59,3 +59,41 @@ pub(super) fn text(name: &str, bytes: Vec<u8>) -> Result<String, Diagnostics> {
     }
     Ok(text)
 }
+
+/// Where a dotted key nests deeper than any plan does: the TOML parser's tables are freed by
+/// recursion, and a key of a million dots would end the program.
+pub(super) fn too_deep(text: &str) -> Option<usize> {
+    const MOST: usize = 200;
+    let (mut dots, mut begin) = (0, 0);
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b'.' => dots += 1,
+            b if b.is_ascii_alphanumeric()
+                || b >= 0x80
+                || matches!(b, b'_' | b'-' | b' ' | b'\t' | b'"' | b'\'') => {}
+            // Escapes stand in quoted keys; braces and brackets begin a new key.
+            b'\\' => {}
+            _ => {
+                dots = 0;
+                begin = at + 1;
+            }
+        }
+        if dots > MOST {
+            return Some(begin);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::too_deep;
+
+    #[test]
+    fn only_keys_of_hundreds_of_dots_are_too_deep() {
+        assert_eq!(too_deep("a.b.c = 1"), None);
+        assert_eq!(too_deep(&format!("x = 1\n[{}]", "a.".repeat(300))), Some(7));
+        assert_eq!(too_deep(&format!("x = {{{} = 1}}", "'a'.".repeat(300))), Some(5));
+        assert_eq!(too_deep(&"SELECT a.b, c.d\n".repeat(1000)), None);
+    }
+}

@@ -45,6 +45,16 @@ fn snippet(source: &Source, line: usize, span: Span, message: &str) -> String {
 
 /// The line as a terminal shows it, the column of the caret and its length in cells.
 fn lay_out(line: &str, from: usize, to: usize) -> (String, usize, usize) {
+    // Of a line of megabytes only the part around the caret is looked at.
+    const NEAR: usize = 1_000;
+    if line.len() > 4 * NEAR {
+        let begin = floor(line, from.saturating_sub(NEAR));
+        let end = floor(line, from.saturating_add(NEAR));
+        let (text, caret, length) =
+            lay_out(&line[begin..end], from - begin.min(from), to.saturating_sub(begin));
+        let text = if end < line.len() && !text.ends_with('…') { format!("{text}…") } else { text };
+        return (text, caret, length);
+    }
     // One entry a character: what is drawn, its width, and whether the span covers it.
     let mut cells: Vec<(String, usize, bool)> = Vec::new();
     let mut column = 0;

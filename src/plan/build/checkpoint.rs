@@ -52,7 +52,10 @@ impl<'a> Build<'a> {
         };
         match raw.get("title") {
             Some(title) => out.title = self.prose(title).unwrap_or_default(),
-            None => self.report.error(Code::Missing, raw.span, format!("{} without `title`", place.words())),
+            None if raw.lacks("title") => {
+                self.report.error(Code::Missing, raw.span, format!("{} without `title`", place.words()));
+            }
+            None => {}
         }
         let again = self.question(raw, place, &mut out);
         for entry in &raw.entries {

@@ -62,7 +62,7 @@ impl<'a> Build<'a> {
         self.set_sql_dir(sql_dir);
         plan.sql_dir = self.files.sql_dir.clone();
         for key in ["id", "title", "environment"] {
-            if table.get(key).is_none() {
+            if table.lacks(key) {
                 self.report.error(Code::Missing, table.span, format!("[plan] without `{key}`"));
             }
         }

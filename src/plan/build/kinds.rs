@@ -25,11 +25,6 @@ const KINDS: [(&str, Kind, bool); 15] = [
     ("disabled_triggers", Kind::DisabledTriggers, true),
 ];
 
-/// The word of a kind, as a plan writes it.
-pub(in crate::plan) fn word(kind: Kind) -> &'static str {
-    KINDS.iter().find(|(_, k, _)| *k == kind).map_or("", |(word, _, _)| word)
-}
-
 impl<'a> Build<'a> {
     pub fn kinds(&mut self, entry: Entry<'a>) -> Option<Kinds> {
         let table = self.report.table(entry, Place::Kinds)?;

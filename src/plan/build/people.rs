@@ -54,7 +54,7 @@ impl<'a> Build<'a> {
                 _ => {}
             }
         }
-        if table.get("item").is_none() && !table.strange {
+        if table.lacks("item") {
             self.report.error(Code::Missing, table.span, "an item without `item`: what is confirmed?");
         }
         Some(item)
@@ -62,6 +62,7 @@ impl<'a> Build<'a> {
 
     fn proofs(&mut self, entry: Entry<'a>, from: usize) -> Vec<Proof> {
         let mut out = Vec::new();
+        let mut known = HashSet::new();
         for (id, span) in self.report.texts(entry) {
             let proof = match id {
                 "target" => Proof::Target,
@@ -78,10 +79,10 @@ impl<'a> Build<'a> {
                     }
                 }
             };
-            if out.contains(&proof) {
-                self.report.error(Code::Duplicate, span, format!("the proof `{id}` is named twice"));
-            } else {
+            if known.insert(id) {
                 out.push(proof);
+            } else {
+                self.report.error(Code::Duplicate, span, format!("the proof `{id}` is named twice"));
             }
         }
         out
@@ -126,8 +127,9 @@ impl<'a> Build<'a> {
             }
             return;
         }
+        let roles: HashSet<String> = signoff.roles.iter().cloned().collect();
         for by_role in self.report.free_table(entry) {
-            if !signoff.roles.iter().any(|role| role == by_role.key) {
+            if !roles.contains(by_role.key) {
                 let help = self.report.did_you_mean(by_role.key, signoff.roles.iter().map(String::as_str));
                 let message = format!("`{}` isn't one of the roles that sign", by_role.key);
                 let severity = crate::plan::diagnostic::Severity::Error;

@@ -55,7 +55,7 @@ impl<'a> Build<'a> {
                 _ => {}
             }
         }
-        if raw.get("title").is_none() {
+        if raw.lacks("title") {
             self.report.error(Code::Missing, span, "a phase without `title`");
         }
         match raw.get("step") {

@@ -48,7 +48,7 @@ impl<'a> Build<'a> {
             }
         }
         for key in ["id", "title"] {
-            if raw.get(key).is_none() {
+            if raw.lacks(key) {
                 self.report.error(Code::Missing, span, format!("a [[rollback]] without `{key}`"));
             }
         }

@@ -156,7 +156,9 @@ impl<'a> Build<'a> {
         let title = match raw.get("title") {
             Some(title) => self.prose(title).unwrap_or_default(),
             None => {
-                self.report.error(Code::Missing, span, "a step without `title`");
+                if raw.lacks("title") {
+                    self.report.error(Code::Missing, span, "a step without `title`");
+                }
                 String::new()
             }
         };
@@ -171,6 +173,10 @@ impl<'a> Build<'a> {
             self.changes.push(Change { step: number, span, settled });
         }
         if let Some(rollback) = raw.get("rollback") {
+            if let Scope::Procedure(_) = self.now.scope {
+                let message = "a step of a [[rollback]] has no rollback of its own";
+                self.report.error(Code::Misplaced, rollback.key_span, message);
+            }
             step.rollback = self.rollback(rollback, &raw, &step, number);
         }
         lints::step(&mut self.report, &raw, &step);

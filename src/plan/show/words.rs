@@ -1,6 +1,5 @@
 //! Actions and expectations in a few words.
 
-use crate::plan::build::kinds::word;
 use crate::plan::duration;
 use crate::plan::expect::{Cell, Expect};
 use crate::plan::model::{Action, Amount, Ask, Checkpoint, Kinds, Step};
@@ -104,7 +103,7 @@ fn rows_words(cell: &Cell) -> String {
 pub fn kinds(kinds: &Kinds) -> String {
     let mut parts: Vec<String> = Vec::new();
     for (kind, amount) in &kinds.counts {
-        let kind = word(*kind).replace('_', " ");
+        let kind = kind.word();
         parts.push(match amount {
             Amount::Count(cell) => clean(&format!("{kind} {}", cell.source)),
             Amount::Names(names) => clean(&format!("{kind} {}", names.join(", "))),
