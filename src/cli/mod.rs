@@ -1,1 +1,21 @@
 //! The command line: one file a subcommand.
+//!
+//! `args` is what can be typed, `app` hands it to its subcommand. `drive` runs a conductor with whoever
+//! listens and answers; `target`, `vars`, `shipped` and `out` are what several subcommands need.
+
+pub mod app;
+pub mod args;
+pub mod check;
+pub mod demo;
+mod drive;
+mod failure;
+mod log;
+mod out;
+pub mod resume;
+pub mod rollback;
+pub mod run;
+mod shipped;
+pub mod show;
+pub mod status;
+mod target;
+mod vars;

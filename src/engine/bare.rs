@@ -88,15 +88,15 @@ impl Conductor {
                 return Ok(Err(problem));
             }
         }
-        if let Some(open) = open {
-            if !open.done {
-                let problem = problems::plain("the file ends inside a transaction: its COMMIT is missing");
-                self.abort(&mut passage.work.session).await;
-                return match self.failed(&open.unit, problem, None).await? {
-                    Outcome::Failed(problem) => Ok(Err(problem)),
-                    Outcome::Applied => Ok(Ok(())),
-                };
-            }
+        if let Some(open) = open
+            && !open.done
+        {
+            let problem = problems::plain("the file ends inside a transaction: its COMMIT is missing");
+            self.abort(&mut passage.work.session).await;
+            return match self.failed(&open.unit, problem, None).await? {
+                Outcome::Failed(problem) => Ok(Err(problem)),
+                Outcome::Applied => Ok(Ok(())),
+            };
         }
         passage.work.session.close().await;
         Ok(Ok(()))

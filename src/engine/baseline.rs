@@ -95,13 +95,13 @@ impl Conductor {
                 let promise = promised.iter().find(|(save, _)| {
                     name == *save || name.strip_prefix(save).is_some_and(|r| r.starts_with('_'))
                 });
-                if let Some((_, by)) = promise {
-                    if !saved.contains_key(&name) {
-                        return Some(format!(
-                            "\"{title}\" will be compared with {{{name}}}, which \"{by}\" was to save before the first \
+                if let Some((_, by)) = promise
+                    && !saved.contains_key(&name)
+                {
+                    return Some(format!(
+                        "\"{title}\" will be compared with {{{name}}}, which \"{by}\" was to save before the first \
                              change and didn't"
-                        ));
-                    }
+                    ));
                 }
             }
         }
@@ -148,10 +148,10 @@ impl Conductor {
     pub(super) async fn inventory_before(&mut self, step: &Step) -> Result<Before, Stop> {
         let name = format!("before-{}-{}.json", file_name(&step.id), self.generation(&step.id));
         let path = self.folder.path().join(&name);
-        if let Ok(text) = std::fs::read(&path) {
-            if let Ok(before) = serde_json::from_slice(&text) {
-                return Ok(before);
-            }
+        if let Ok(text) = std::fs::read(&path)
+            && let Ok(before) = serde_json::from_slice(&text)
+        {
+            return Ok(before);
         }
         let mut session = self.spare().await?;
         let kinds: Vec<Kind> =

@@ -12,7 +12,7 @@ use super::stop::Stop;
 use crate::journal::{Key, RunFolder};
 use crate::pg::ConnectConfig;
 use crate::pg::Session;
-use crate::plan::expect::Saved;
+use crate::plan::expect::{Saved, SavedValue};
 use crate::plan::model::{Action, Ask, Checkpoint, OnFailure, Plan, Step, Stepping};
 use crate::run::command::{Command, Wish};
 use crate::run::event::{
@@ -50,6 +50,8 @@ pub struct Conductor {
     pub look: Session,
     /// A session for checkpoints, kept for the next one.
     pub idle_look: Option<Session>,
+    /// Go back, to this step, for this reason, as soon as the run is taken up.
+    pub turn: Option<(Option<String>, String)>,
     /// Counters of the work session from before the transaction that runs.
     pub counted_before: Option<crate::pg::touched::Before>,
     /// `None` until the first change.
@@ -108,7 +110,21 @@ impl Conductor {
         }
     }
 
+    /// Go back instead of forward, by a person's word.
+    pub fn turn_back(&mut self, to: Option<String>, reason: &str, by: &str) {
+        self.turn = Some((to, format!("{reason} ({by})")));
+    }
+
+    /// Ends the run where it stands.
+    pub async fn end_here(&mut self, by: &str, reason: &str) -> Stop {
+        let why = format!("{by} ended the run: {reason}");
+        self.end(Ending::Stopped { why: why.clone() }, Exit::Failed, why).await
+    }
+
     async fn forward(&mut self) -> Result<Exit, Stop> {
+        if let Some((to, why)) = self.turn.take() {
+            return Err(Stop::TurnBack { to, why });
+        }
         self.take_up().await?;
         let plan = Arc::clone(&self.plan);
         for phase in &plan.phases {
@@ -391,13 +407,13 @@ impl Conductor {
 
     /// What must be so before anything is changed: authorization, and a key when stepping is manual.
     async fn before_change(&mut self, step: &Step) -> Result<(), Stop> {
-        if let Some(authorization) = self.plan.authorization.clone() {
-            if !matches!(self.status(&authorization), Status::Verified) {
-                let why = format!(
-                    "nothing may change before \"{authorization}\" is signed, and it isn't: run its phase first"
-                );
-                return Err(self.refuse_or_leave(why).await);
-            }
+        if let Some(authorization) = self.plan.authorization.clone()
+            && !matches!(self.status(&authorization), Status::Verified)
+        {
+            let why = format!(
+                "nothing may change before \"{authorization}\" is signed, and it isn't: run its phase first"
+            );
+            return Err(self.refuse_or_leave(why).await);
         }
         self.prepare_change().await?;
         if self.plan.stepping == Stepping::Manual && !self.resuming_inside(step) {
@@ -574,7 +590,7 @@ impl Conductor {
 
     /// Before any change a run is refused; afterwards it can only be let go of.
     async fn refuse_or_leave(&mut self, why: String) -> Stop {
-        if self.recorder.look(|run| run.applied_order.is_empty()) {
+        if self.recorder.look(|run| !run.touched) {
             return self.end(Ending::Refused { why: why.clone() }, Exit::Refused, why).await;
         }
         Stop::Left { exit: Exit::Waiting, why }
@@ -582,6 +598,39 @@ impl Conductor {
 
     pub(super) async fn refuse(&mut self, why: String) -> Stop {
         self.refuse_or_leave(why).await
+    }
+
+    /// Journals how the process lets go of the run, and lets go of the lock.
+    pub async fn let_go(mut self, stop: &Stop) {
+        let left = match stop {
+            Stop::Interrupted { signal } => {
+                let interrupted = Event::Interrupted { signal: signal.clone() };
+                if let Err(error) = self.record(interrupted).await {
+                    tracing::warn!(%error, "journaling the signal");
+                }
+                Some(stop.to_string())
+            }
+            Stop::Left { why, .. } => Some(why.clone()),
+            Stop::Pg(_) | Stop::LockLost(_) | Stop::Local(_) => Some(stop.to_string()),
+            Stop::Journal(_) | Stop::Over { .. } | Stop::Refused { .. } | Stop::TurnBack { .. } => None,
+        };
+        if let Some(why) = left.filter(|_| !self.recorder.look(Run::is_ended)) {
+            let exit_code = stop.exit().code();
+            if let Err(error) = self.record(Event::Left { exit_code, why }).await {
+                tracing::warn!(%error, "journaling that the run was left");
+            }
+        }
+        self.close().await;
+    }
+
+    /// Closes the sessions in order; the lock goes with the control session.
+    pub async fn close(self) {
+        let Self { look, idle_look, control, .. } = self;
+        look.close().await;
+        if let Some(look) = idle_look {
+            look.close().await;
+        }
+        control.close().await;
     }
 
     // Small things that everything here uses.
@@ -595,10 +644,10 @@ impl Conductor {
     }
 
     pub(super) async fn start_id(&mut self, step: &str, direction: Direction) -> Result<(), Stop> {
-        let (generation, attempt) =
-            self.recorder.look(|run| run.step(step).map_or((1, 0), |s| (s.generation, s.attempt)));
-        self.record(Event::StepStarted { step: step.to_owned(), direction, generation, attempt: attempt + 1 })
-            .await
+        let (generation, attempt) = self
+            .recorder
+            .look(|run| run.step(step).map_or((0, 1), |s| (s.generation, s.next_attempt(direction))));
+        self.record(Event::StepStarted { step: step.to_owned(), direction, generation, attempt }).await
     }
 
     pub(super) async fn record_failure(
@@ -619,7 +668,7 @@ impl Conductor {
     }
 
     pub(super) fn generation(&self, step: &str) -> u32 {
-        self.recorder.look(|run| run.step(step).map_or(1, |s| s.generation))
+        self.recorder.look(|run| run.step(step).map_or(0, |s| s.generation))
     }
 
     pub(super) fn status(&self, step: &str) -> Status {
@@ -636,7 +685,12 @@ impl Conductor {
     }
 
     pub(super) fn saved(&self) -> Saved {
-        self.recorder.look(|run| run.saved.clone())
+        let mut saved = self.recorder.look(|run| run.saved.clone());
+        for (name, value) in self.vars.iter() {
+            let text = Some(value.text.clone());
+            saved.entry(name.to_owned()).or_insert(SavedValue { text, type_oid: 0 });
+        }
+        saved
     }
 
     /// A spare session for reading.
@@ -653,7 +707,7 @@ impl Conductor {
     /// never pasted raw.
     pub(super) fn variables(&self) -> Variables {
         let mut vars = self.vars.clone();
-        for (name, value) in self.saved() {
+        for (name, value) in self.recorder.look(|run| run.saved.clone()) {
             if let Some(text) = value.text {
                 let _ = vars.set_from(&name, text, crate::script::Origin::Database { raw_allowed: false });
             }

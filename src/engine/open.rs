@@ -26,7 +26,7 @@ use crate::plan::digest::PlanDigest;
 use crate::plan::expect::{Answer, Cell, Column, Expect, Outcome, Saved};
 use crate::plan::model::{Plan, PlanFile, Server};
 use crate::run::event::{
-    Direction, Ending, Event, Mode, Opened, Operator, Selection, Summary, TargetIdentity, When,
+    Direction, Ending, Envelope, Event, Mode, Opened, Operator, Selection, Summary, TargetIdentity, When,
 };
 use crate::run::state::Run;
 use crate::script::Variables;
@@ -51,6 +51,8 @@ pub struct Opening {
     pub vars: BTreeMap<String, (String, bool)>,
     pub signal: watch::Receiver<Option<String>>,
     pub says: mpsc::UnboundedSender<(String, String)>,
+    /// Who hears every event, from the first on.
+    pub listeners: Vec<mpsc::UnboundedSender<Arc<Envelope>>>,
 }
 
 /// The version that events carry.
@@ -142,9 +144,9 @@ struct Begun {
 }
 
 fn assemble(opening: Opening, begun: Begun) -> Conductor {
-    let Opening { plan, digest, target, mode, vars, signal, says, .. } = opening;
+    let Opening { plan, digest, target, mode, vars, signal, says, listeners, .. } = opening;
     let control = Control::start(begun.sessions.control);
-    let (recorder, wishes) = Recorder::start(begun.journal, begun.run);
+    let (recorder, wishes) = Recorder::start(begun.journal, begun.run, listeners);
     let attention = Attention::start(wishes, signal, control.lost());
     let copies = begun.folder.path().join("files");
     let sources = Sources::of_run(&plan.sql_dir, copies, begun.known);
@@ -166,6 +168,7 @@ fn assemble(opening: Opening, begun: Begun) -> Conductor {
         control,
         look: begun.sessions.look,
         idle_look: None,
+        turn: None,
         counted_before: None,
         epoch: None,
         run: begun.id.to_string(),

@@ -161,7 +161,7 @@ impl Conductor {
                     let evidence = vec!["COMMIT was never sent".into()];
                     self.reconciled(&unit, false, evidence, None).await?;
                 }
-                UnitPhase::Committing | UnitPhase::Unknown => {
+                UnitPhase::Committing | UnitPhase::Intent | UnitPhase::Unknown => {
                     let evidence = vec!["the run has no ledger to look into".into()];
                     self.rule(&unit, evidence).await?;
                 }

@@ -31,8 +31,11 @@ struct Shared {
     run: RwLock<Run>,
     /// Hash of the last durable line.
     head: RwLock<String>,
-    listeners: Mutex<Vec<mpsc::UnboundedSender<Arc<Envelope>>>>,
+    listeners: Mutex<Vec<Listener>>,
 }
+
+/// Somebody who hears every event.
+pub type Listener = mpsc::UnboundedSender<Arc<Envelope>>;
 
 /// Wishes that were allowed, for the conductor.
 pub type Wishes = mpsc::UnboundedReceiver<Command>;
@@ -49,13 +52,13 @@ impl std::fmt::Debug for Message {
 impl Recorder {
     /// Starts the thread that owns `journal` and the fold that it holds.
     #[must_use]
-    pub fn start(journal: Journal, run: Run) -> (Self, Wishes) {
+    pub fn start(journal: Journal, run: Run, listeners: Vec<Listener>) -> (Self, Wishes) {
         let (inbox, messages) = mpsc::unbounded_channel();
         let (wishes_in, wishes) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared {
             head: RwLock::new(journal.head().to_owned()),
             run: RwLock::new(run),
-            listeners: Mutex::new(Vec::new()),
+            listeners: Mutex::new(listeners),
         });
         let owner = Owner { journal, shared: Arc::clone(&shared), wishes: wishes_in };
         std::thread::Builder::new()
@@ -74,7 +77,7 @@ impl Recorder {
         if self.inbox.send(Message::Fact(Box::new(event), reply)).is_err() {
             return Err(JournalError::Gone);
         }
-        answer.await.unwrap_or_else(|_| Err(JournalError::Gone))
+        answer.await.unwrap_or(Err(JournalError::Gone))
     }
 
     /// Asks for something on behalf of a person.
@@ -136,10 +139,9 @@ impl Owner {
     }
 
     fn write(&mut self, event: Event) -> Result<Arc<Envelope>, JournalError> {
-        let mut run = self.shared.run.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        // The disk is waited for before anybody who looks at the run has to wait for us.
         let envelope = Arc::new(self.journal.append(event)?);
-        run.apply(&envelope)?;
-        drop(run);
+        self.shared.run.write().unwrap_or_else(std::sync::PoisonError::into_inner).apply(&envelope)?;
         if let Ok(mut head) = self.shared.head.write() {
             self.journal.head().clone_into(&mut head);
         }

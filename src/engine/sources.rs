@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use super::preflight::{Noted, note};
 use super::stream::hex;
 use crate::run::event::SourceRef;
 use crate::script::{Memory, Opened, ResolveError, Resolver, Script, ScriptError, Variables};
@@ -69,19 +70,31 @@ struct Shelf {
     copies: Option<PathBuf>,
     /// Size and SHA-256 of every file, by name. Empty: anything below the folder may be opened.
     known: Arc<BTreeMap<String, (u64, String)>>,
+    /// Notes what is opened.
+    noted: Option<Noted>,
 }
 
 impl Sources {
     /// Files as they are now, before there is a run.
     #[must_use]
     pub fn loose(root: &Path) -> Self {
-        Self { shelf: Shelf { root: resolved(root), copies: None, known: Arc::default() } }
+        Self { shelf: Shelf { root: resolved(root), copies: None, known: Arc::default(), noted: None } }
+    }
+
+    /// As [`Self::loose`], and notes every file that is opened.
+    #[must_use]
+    pub(super) fn noting(root: &Path, noted: Noted) -> Self {
+        let mut sources = Self::loose(root);
+        sources.shelf.noted = Some(noted);
+        sources
     }
 
     /// Files of a run.
     #[must_use]
     pub fn of_run(root: &Path, copies: PathBuf, known: BTreeMap<String, (u64, String)>) -> Self {
-        Self { shelf: Shelf { root: resolved(root), copies: Some(copies), known: Arc::new(known) } }
+        Self {
+            shelf: Shelf { root: resolved(root), copies: Some(copies), known: Arc::new(known), noted: None },
+        }
     }
 
     /// A file by its name.
@@ -134,6 +147,7 @@ impl Resolver for Shelf {
             _ => PathBuf::from(name),
         };
         let inside = self.inside(&named)?;
+        note(self.noted.as_ref(), &inside);
         let display = inside.to_string_lossy().into_owned();
         if let Some(copies) = &self.copies {
             let copy = copies.join(&inside);

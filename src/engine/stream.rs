@@ -347,10 +347,10 @@ impl<'a> Stream<'a> {
             Some(statement) => problems::in_statement(error, statement, self.disclosure),
             None => problems::of_server(error, self.disclosure),
         };
-        if error.sqlstate == problems::CANCELED {
-            if let Some(interruption) = self.interrupted.clone() {
-                return Broken::Interrupted(interruption, Box::new(problem));
-            }
+        if error.sqlstate == problems::CANCELED
+            && let Some(interruption) = self.interrupted.clone()
+        {
+            return Broken::Interrupted(interruption, Box::new(problem));
         }
         Broken::Server { problem: Box::new(problem), sqlstate: error.sqlstate.clone() }
     }

@@ -183,11 +183,11 @@ pub async fn exists(control: &mut Session) -> Result<bool, PgError> {
 /// # Errors
 /// [`SchemaError::Foreign`] names everything that isn't as we made it.
 pub async fn ensure(control: &mut Session) -> Result<(), SchemaError> {
-    if !exists(control).await? {
-        if let Err(error) = control.batch(CREATE).await {
-            control.batch("ROLLBACK").await?;
-            return Err(SchemaError::Create(error));
-        }
+    if !exists(control).await?
+        && let Err(error) = control.batch(CREATE).await
+    {
+        control.batch("ROLLBACK").await?;
+        return Err(SchemaError::Create(error));
     }
     verify(control).await
 }

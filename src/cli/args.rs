@@ -1,0 +1,203 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Runs PostgreSQL migrations step by step, with a checkpoint after each and the rollback at hand.
+#[derive(Debug, Parser)]
+#[command(name = "holdpoint", version, about, max_term_width = 100, propagate_version = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+
+    /// How much goes into the log in the run's folder: error, warn, info, debug, trace
+    #[arg(long, global = true, default_value = "info", env = "HOLDPOINT_LOG", value_name = "LEVEL")]
+    pub log: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Try a plan on a private PostgreSQL: nothing to set up, nothing left behind
+    Demo(DemoArgs),
+    /// Run a plan on a real database
+    Run(RunArgs),
+    /// Go on with a run after a stop, a failure or a crash
+    Resume(ResumeArgs),
+    /// Undo what a run applied, last step first
+    Rollback(RollbackArgs),
+    /// Find what is wrong with plans and their scripts, without a database
+    Check(CheckArgs),
+    /// Show a plan as a tree, as what a rollback would do, or as JSON
+    Show(ShowArgs),
+    /// List the runs and where they stand
+    Status(StatusArgs),
+}
+
+/// How it is shown and answered.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Screenless {
+    /// Print lines instead of opening the cockpit
+    #[arg(long)]
+    pub plain: bool,
+
+    /// Write every event as a line of JSON to FILE (- is standard output)
+    #[arg(long, value_name = "FILE")]
+    pub events: Option<PathBuf>,
+}
+
+/// Where a run's journal lives.
+#[derive(Debug, Clone, Default, Args)]
+pub struct StateArgs {
+    /// Folder for journals [default: .holdpoint beside the plan]
+    #[arg(long, value_name = "DIR", env = "HOLDPOINT_STATE_DIR")]
+    pub state_dir: Option<PathBuf>,
+}
+
+/// Answers to what people are asked for.
+#[derive(Debug, Clone, Default, Args)]
+pub struct AnswerArgs {
+    /// TOML file with answers: go, confirm, sign, failed (see the README)
+    #[arg(long, value_name = "FILE")]
+    pub answers: Option<PathBuf>,
+
+    /// Confirm or sign the step ID as NAME (asserted by you)
+    #[arg(long, value_name = "ID=NAME")]
+    pub confirm: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// A plan's file, or the name of a shipped plan
+    #[arg(default_value = "kochel-phase-a")]
+    pub plan: String,
+    #[command(flatten)]
+    pub screenless: Screenless,
+    #[command(flatten)]
+    pub state: StateArgs,
+    /// Run only these phases
+    #[arg(long, value_name = "PHASE")]
+    pub only: Vec<String>,
+    /// Give a variable of the plan a value
+    #[arg(long = "var", value_name = "NAME=VALUE")]
+    pub vars: Vec<String>,
+    /// Leave the server running, and print how to connect
+    #[arg(long)]
+    pub keep: bool,
+    /// Folder of PostgreSQL's server programs
+    #[arg(long, value_name = "DIR", env = "HOLDPOINT_PG_BIN")]
+    pub pg_bin: Option<PathBuf>,
+    /// Install PostgreSQL by the system's package manager when there is none
+    #[arg(long)]
+    pub yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// The plan's file
+    pub plan: PathBuf,
+    #[command(flatten)]
+    pub screenless: Screenless,
+    #[command(flatten)]
+    pub state: StateArgs,
+    #[command(flatten)]
+    pub answers: AnswerArgs,
+    /// The database: URL or key=value string [default: PG* variables]
+    #[arg(long, value_name = "CONNINFO", env = "HOLDPOINT_TARGET", hide_env_values = true)]
+    pub target: Option<String>,
+    /// Run only this phase (may be given again); a later call goes on in the same run
+    #[arg(long, value_name = "PHASE")]
+    pub only: Vec<String>,
+    /// Begin with this step; those before it are taken as done, on your word
+    #[arg(long, value_name = "STEP")]
+    pub from: Option<String>,
+    /// Give a variable of the plan a value
+    #[arg(long = "var", value_name = "NAME=VALUE")]
+    pub vars: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct ResumeArgs {
+    /// The run, or the beginning of its id [default: the newest open one]
+    pub run: Option<String>,
+    /// The plan that the run belongs to, to find its state folder
+    #[arg(long, value_name = "FILE")]
+    pub plan: Option<PathBuf>,
+    #[command(flatten)]
+    pub screenless: Screenless,
+    #[command(flatten)]
+    pub state: StateArgs,
+    #[command(flatten)]
+    pub answers: AnswerArgs,
+    #[arg(long, value_name = "CONNINFO", env = "HOLDPOINT_TARGET", hide_env_values = true)]
+    pub target: Option<String>,
+    /// Give a variable of the plan a value (secret ones aren't kept)
+    #[arg(long = "var", value_name = "NAME=VALUE")]
+    pub vars: Vec<String>,
+    /// Run only this phase now
+    #[arg(long, value_name = "PHASE")]
+    pub only: Vec<String>,
+    /// Leave out a step that failed
+    #[arg(long, value_name = "STEP=REASON")]
+    pub skip: Vec<String>,
+    /// Go on although the step's checkpoints failed
+    #[arg(long = "override", value_name = "STEP=REASON")]
+    pub overrides: Vec<String>,
+    /// Say whether a step of unknown outcome was applied
+    #[arg(long, value_name = "STEP=applied|not-applied")]
+    pub rule: Vec<String>,
+    /// End the run where it stands
+    #[arg(long, value_name = "REASON")]
+    pub end: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct RollbackArgs {
+    /// The run, or the beginning of its id [default: the newest open one]
+    pub run: Option<String>,
+    /// The plan that the run belongs to, to find its state folder
+    #[arg(long, value_name = "FILE")]
+    pub plan: Option<PathBuf>,
+    #[command(flatten)]
+    pub screenless: Screenless,
+    #[command(flatten)]
+    pub state: StateArgs,
+    #[arg(long, value_name = "CONNINFO", env = "HOLDPOINT_TARGET", hide_env_values = true)]
+    pub target: Option<String>,
+    /// Give a variable of the plan a value (secret ones aren't kept)
+    #[arg(long = "var", value_name = "NAME=VALUE")]
+    pub vars: Vec<String>,
+    /// Stop after this step is undone
+    #[arg(long, value_name = "STEP")]
+    pub to: Option<String>,
+    /// Why; it is in the evidence
+    #[arg(long, value_name = "TEXT", default_value = "asked for on the command line")]
+    pub reason: String,
+}
+
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Plans, or names of shipped ones
+    #[arg(required = true)]
+    pub plans: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// A plan, or the name of a shipped one
+    pub plan: String,
+    /// What a rollback would do, in its order
+    #[arg(long)]
+    pub rollback: bool,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// The plan whose runs are listed [default: .holdpoint here, and the state folder of your home]
+    pub plan: Option<PathBuf>,
+    #[command(flatten)]
+    pub state: StateArgs,
+}

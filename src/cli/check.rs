@@ -1,0 +1,92 @@
+//! `holdpoint check`: what is wrong with plans and their scripts, without a database.
+
+use super::args::CheckArgs;
+use super::failure::Failure;
+use super::{out, shipped};
+use crate::engine::exit::Exit;
+use crate::engine::preflight::{Finding, preflight};
+use crate::plan::diagnostic::Severity;
+use crate::plan::{LoadOptions, load};
+use crate::script::Variables;
+
+/// Checks each plan; the exit code is of the worst.
+pub fn check(args: &CheckArgs) -> Result<Exit, Failure> {
+    let mut worst = Exit::Done;
+    for name in &args.plans {
+        let plan = shipped::find(name)?;
+        if !one(name, &plan.path) {
+            worst = Exit::Usage;
+        }
+    }
+    Ok(worst)
+}
+
+/// Whether the plan could be run.
+fn one(name: &str, path: &std::path::Path) -> bool {
+    let loaded = match load(path, LoadOptions::default()) {
+        Ok(loaded) => loaded,
+        Err(diagnostics) => {
+            out::line(diagnostics.to_string().trim_end());
+            let errors = diagnostics.count(Severity::Error);
+            out::line(&format!("✗ {name}: {}", plural(errors, "error")));
+            return false;
+        }
+    };
+    if !loaded.warnings.is_empty() {
+        out::line(loaded.warnings.to_string().trim_end());
+        out::line("");
+    }
+    let mut vars = Variables::new();
+    for var in &loaded.plan.vars {
+        // Any value does: only whether a name is known matters here.
+        let _ = vars.set(&var.name, var.default.clone().unwrap_or_default());
+    }
+    let scripts = preflight(&loaded.plan, &vars);
+    for finding in &scripts.findings {
+        out::line(&words(finding));
+    }
+    let errors = scripts.findings.iter().filter(|finding| finding.error).count();
+    let not_built = loaded.plan.not_built.len();
+    let steps: usize = loaded.plan.phases.iter().map(|phase| phase.steps.len()).sum();
+    let size = format!(
+        "{}, {}, {}, {}",
+        plural(loaded.plan.phases.len(), "phase"),
+        plural(steps, "step"),
+        plural(loaded.plan.files.len(), "file"),
+        plural(scripts.statements, "statement")
+    );
+    if errors > 0 || not_built > 0 {
+        let mut why = Vec::new();
+        if errors > 0 {
+            why.push(format!("{} in its scripts", plural(errors, "error")));
+        }
+        if not_built > 0 {
+            why.push(format!("{} it asks for that isn't built yet", plural(not_built, "thing")));
+        }
+        out::line(&format!("✗ {name}: {} ({size})", why.join(", ")));
+        return false;
+    }
+    let warnings = loaded.warnings.count(Severity::Warning);
+    let aside = if warnings > 0 { format!(", {}", plural(warnings, "warning")) } else { String::new() };
+    out::line(&format!("✓ {name}: {size}{aside}"));
+    true
+}
+
+/// A finding as a line, and its hint below.
+pub fn words(finding: &Finding) -> String {
+    let kind = if finding.error { "error" } else { "note" };
+    let place = &finding.place;
+    let at = format!("{}:{}:{}", place.file, place.line, place.column);
+    // An error of the lexer says its place by itself.
+    let what = finding.what.strip_prefix(&format!("{at}: ")).unwrap_or(&finding.what);
+    let mut text = format!("{at}: {kind}: step {}: {what}", finding.step);
+    if let Some(hint) = &finding.hint {
+        text.push_str(&format!("\n  {hint}"));
+    }
+    text
+}
+
+/// `1 step`, `2 steps`.
+pub fn plural(n: usize, what: &str) -> String {
+    crate::engine::verify::count(n, what)
+}

@@ -1,0 +1,162 @@
+//! `holdpoint demo`: a plan on a private PostgreSQL, with its fixture loaded.
+
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::args::DemoArgs;
+use super::drive::{Show, drive, signals};
+use super::failure::Failure;
+use super::{log, out, run, shipped, vars};
+use crate::engine::exit::Exit;
+use crate::engine::fixture;
+use crate::engine::open::{Opening, open};
+use crate::engine::pilot::Pilot;
+use crate::journal::StateDir;
+use crate::pg::embedded::{Embedded, EmbeddedError, Options, install_command};
+use crate::plan::digest::digest;
+use crate::plan::model::Plan;
+use crate::run::event::{Mode, Selection};
+
+/// Runs a plan where nothing can be harmed.
+pub async fn demo(args: DemoArgs, level: &str) -> Result<Exit, Failure> {
+    log::check(level)?;
+    run::needs_plain(&args.screenless)?;
+    let on_disk = shipped::find(&args.plan)?;
+    let loaded = run::ready(&on_disk.path)?;
+    let plan = Arc::new(loaded.plan.clone());
+    let values = vars::values(&plan, &args.vars, &Default::default(), true)?;
+    let scripts = run::scanned(&plan, &values)?;
+    let state = match (&args.state.state_dir, on_disk.is_shipped()) {
+        (None, true) => StateDir::find(Some(&own_state()), &on_disk.path),
+        (explicit, _) => StateDir::find(explicit.as_deref(), &on_disk.path),
+    }
+    .map_err(|error| Failure::unreachable(error.to_string()))?;
+
+    let server = start(&args).await?;
+    let database = database(&plan);
+    out::hint(&format!("a private PostgreSQL {} without a TCP port", server.version()));
+    let result =
+        on_server(&server, &args, plan, loaded.source, scripts.included, values, state, &database, level)
+            .await;
+    if args.keep {
+        let kept = server.keep();
+        out::hint(&format!("the server stays. To look at it: {}", kept.connect));
+        out::hint(&format!("to stop and remove it: {}", kept.remove));
+    } else {
+        server.stop().await;
+    }
+    result
+}
+
+#[expect(clippy::too_many_arguments, reason = "everything that a demo has prepared, handed over once")]
+async fn on_server(
+    server: &Embedded,
+    args: &DemoArgs,
+    plan: Arc<Plan>,
+    source: Arc<str>,
+    included: Vec<crate::plan::model::PlanFile>,
+    vars: super::vars::Values,
+    state: StateDir,
+    database: &str,
+    level: &str,
+) -> Result<Exit, Failure> {
+    let target = server.config(database);
+    if let Some(file) = plan.fixture.as_ref().and_then(|fixture| fixture.target.clone()) {
+        match fixture::load(&plan, &file, &target).await? {
+            Ok(()) => out::hint(&format!("the database before the window: {}", file.display())),
+            Err(problem) => {
+                let place = problem
+                    .place
+                    .map(|p| format!("{}:{}:{}: ", p.file, p.line, p.column))
+                    .unwrap_or_default();
+                return Err(Failure {
+                    message: format!("the fixture failed: {place}{}", problem.message),
+                    exit: Exit::Failed,
+                });
+            }
+        }
+    }
+    let show = Show::start(&args.screenless, &[])?;
+    let opening = Opening {
+        digest: digest(&plan, &source, &included).map_err(|error| Failure::unreachable(error.to_string()))?,
+        included,
+        plan,
+        target,
+        state,
+        mode: Mode::Demo,
+        selection: Selection { only: args.only.clone(), from: None },
+        vars,
+        signal: signals()?,
+        says: show.says.clone(),
+        listeners: show.listeners.clone(),
+    };
+    let opened = open(opening).await;
+    if let Ok(conductor) = &opened {
+        log::start(&conductor.folder.log(), level);
+        out::hint(&format!("journal: {}", conductor.folder.path().display()));
+    }
+    drive(opened, Pilot::Demo, show).await
+}
+
+/// The database that the plan's guards name; `postgres` otherwise.
+fn database(_plan: &Plan) -> String {
+    "postgres".to_owned()
+}
+
+async fn start(args: &DemoArgs) -> Result<Embedded, Failure> {
+    let options = || Options { bin_dir: args.pg_bin.clone(), settings: Vec::new(), keep: args.keep };
+    match Embedded::start(options()).await {
+        Ok(server) => Ok(server),
+        Err(error @ EmbeddedError::NotInstalled { .. }) => {
+            if !may_install(args.yes)? {
+                return Err(Failure::unreachable(error.to_string()));
+            }
+            install()?;
+            Embedded::start(options()).await.map_err(|error| Failure::unreachable(error.to_string()))
+        }
+        Err(error) => Err(Failure::unreachable(error.to_string())),
+    }
+}
+
+/// Asks on a terminal; `--yes` has answered already.
+fn may_install(yes: bool) -> Result<bool, Failure> {
+    let Some(command) = install_command() else { return Ok(false) };
+    if yes {
+        return Ok(true);
+    }
+    if !std::io::stdin().is_terminal() {
+        return Ok(false);
+    }
+    let _ = write!(
+        std::io::stderr(),
+        "there is no PostgreSQL here. Install it now ({})? [y/N] ",
+        command.join(" ")
+    );
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer).map_err(|error| Failure::unreachable(error.to_string()))?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+fn install() -> Result<(), Failure> {
+    let Some(command) = install_command() else { return Ok(()) };
+    let (program, rest) =
+        command.split_first().ok_or_else(|| Failure::unreachable("nothing to install with"))?;
+    let status = std::process::Command::new(program).args(rest).status();
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(Failure::unreachable(format!("{}: {status}", command.join(" ")))),
+        Err(error) => Err(Failure::unreachable(format!("{}: {error}", command.join(" ")))),
+    }
+}
+
+/// Journals of shipped plans: their own folder is gone after the demo.
+fn own_state() -> PathBuf {
+    let absolute =
+        |name| std::env::var_os(name).map(PathBuf::from).filter(|path: &PathBuf| path.is_absolute());
+    absolute("XDG_STATE_HOME")
+        .or_else(|| absolute("HOME").map(|home| home.join(".local/state")))
+        .unwrap_or_else(std::env::temp_dir)
+        .join("holdpoint")
+        .join("demo")
+}

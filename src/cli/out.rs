@@ -1,0 +1,62 @@
+//! Standard output and error, for readers that may go away.
+//!
+//! A closed pipe (`| head`) must not stop a run in the middle: what can't be printed any more is said
+//! once on standard error, and the journal has it all.
+
+use std::io::{IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+static CLOSED: AtomicBool = AtomicBool::new(false);
+
+/// Prints a line.
+pub fn line(text: &str) {
+    if CLOSED.load(Ordering::Relaxed) {
+        return;
+    }
+    let mut out = std::io::stdout().lock();
+    if writeln!(out, "{text}").and_then(|()| out.flush()).is_err() && !CLOSED.swap(true, Ordering::Relaxed) {
+        complain("standard output is closed; what is under way goes on, and the journal has all of it");
+    }
+}
+
+/// Prints lines.
+pub fn lines(texts: &[String]) {
+    for text in texts {
+        line(text);
+    }
+}
+
+/// Says what is wrong, on standard error; nothing can be done when that is closed too.
+pub fn complain(message: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "holdpoint: {message}");
+}
+
+/// A hint on standard error that isn't about an error.
+pub fn hint(message: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{message}");
+}
+
+/// Whether standard output is a terminal that wants colour.
+pub fn wants_colour() -> bool {
+    std::io::stdout().is_terminal()
+        && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+        && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// Whether the locale can show more than ASCII.
+pub fn is_ascii_only() -> bool {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .iter()
+        .filter_map(std::env::var_os)
+        .find(|value| !value.is_empty())
+        .map(|value| value.to_string_lossy().to_lowercase());
+    std::io::stdout().is_terminal() && locale.is_some_and(|locale| !locale.contains("utf"))
+}
+
+/// Columns of the terminal; wide where there is none.
+pub fn width() -> usize {
+    if !std::io::stdout().is_terminal() {
+        return 500;
+    }
+    std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).unwrap_or(120)
+}

@@ -1,0 +1,211 @@
+//! `holdpoint resume`: goes on with a run after a stop, a failure or a crash.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::args::{ResumeArgs, Screenless, StateArgs};
+use super::drive::{Show, drive, past, signals};
+use super::failure::Failure;
+use super::{log, out, run, target, vars};
+use crate::engine::conductor::Conductor;
+use crate::engine::exit::Exit;
+use crate::engine::open::{Opening, operator};
+use crate::engine::pilot::{Answer, Answers, Pilot};
+use crate::engine::stop::Stop;
+use crate::journal::{Journal, RunFolder, StateDir};
+use crate::plan::digest::digest;
+use crate::plan::model::Plan;
+use crate::plan::{FileCheck, LoadOptions, Loaded, load_bytes};
+use crate::run::event::{Mode, Selection};
+use crate::run::state::Run;
+
+/// Takes a run up again and goes on.
+pub async fn resume(args: ResumeArgs, level: &str) -> Result<Exit, Failure> {
+    log::check(level)?;
+    run::needs_plain(&args.screenless)?;
+    let taken = TakenUp::find(args.run.as_deref(), args.plan.as_deref(), &args.state)?;
+    let mut answers = run::answers(&args.answers, &taken.loaded.plan)?;
+    from_flags(&mut answers, &args, &taken.run)?;
+    let only = if args.only.is_empty() { taken.run.selection.only.clone() } else { args.only.clone() };
+    if args.end.is_none() && !taken.run.goes_back() {
+        run::every_change_is_named(&still_to_come(&taken), &answers, &only)?;
+    }
+    let end = args.end.clone();
+    let (opened, show) = taken
+        .open(&args.screenless, args.target.as_deref(), &args.vars, Selection { only, from: None }, level)
+        .await?;
+    let pilot = Pilot::Answers { answers, operator: operator().os_user, resumed: true };
+    match (opened, end) {
+        (Ok(mut conductor), Some(reason)) => {
+            let ended = conductor.end_here(&operator().os_user, &reason).await;
+            drive(Err(ended_as(conductor, ended).await), pilot, show).await
+        }
+        (opened, _) => drive(opened, pilot, show).await,
+    }
+}
+
+async fn ended_as(conductor: Conductor, stop: Stop) -> Stop {
+    conductor.close().await;
+    stop
+}
+
+/// The plan with only the steps that aren't settled: what may still change something.
+fn still_to_come(taken: &TakenUp) -> Plan {
+    let mut plan = taken.loaded.plan.clone();
+    for phase in &mut plan.phases {
+        phase.steps.retain(|step| {
+            taken.run.step(&step.id).is_some_and(|state| {
+                use crate::run::state::Status;
+                !matches!(
+                    state.status,
+                    Status::Verified
+                        | Status::Accepted
+                        | Status::Skipped
+                        | Status::Assumed
+                        | Status::Running
+                        | Status::Failed
+                        | Status::Committing
+                        | Status::Unknown
+                        | Status::Applied
+                        | Status::Unverified
+                )
+            })
+        });
+    }
+    plan
+}
+
+fn from_flags(answers: &mut Answers, args: &ResumeArgs, run: &Run) -> Result<(), Failure> {
+    let mut add = |pairs: &[String], answer: fn(String) -> Answer| -> Result<(), Failure> {
+        for (step, reason) in vars::pairs(pairs)? {
+            if run.step(&step).is_none() {
+                return Err(Failure::usage(format!("the run has no step \"{step}\"")));
+            }
+            if reason.trim().is_empty() {
+                return Err(Failure::usage(format!("{step}=…: a reason is needed; it is in the evidence")));
+            }
+            answers.failed.insert(step, answer(reason));
+        }
+        Ok(())
+    };
+    add(&args.skip, Answer::Skip)?;
+    add(&args.overrides, Answer::Override)?;
+    for (step, word) in vars::pairs(&args.rule)? {
+        let reason = "ruled on the command line".to_owned();
+        let answer = match word.as_str() {
+            "applied" => Answer::Applied(reason),
+            "not-applied" => Answer::NotApplied(reason),
+            _ => return Err(Failure::usage(format!("--rule {step}={word}: say applied or not-applied"))),
+        };
+        answers.failed.insert(step, answer);
+    }
+    Ok(())
+}
+
+/// A run in our hands: its journal is ours, its plan is loaded.
+#[derive(Debug)]
+pub struct TakenUp {
+    pub folder: RunFolder,
+    pub journal: Journal,
+    pub run: Run,
+    pub loaded: Loaded,
+    state: StateDir,
+}
+
+impl TakenUp {
+    /// Finds the run that is meant and takes its journal.
+    pub fn find(name: Option<&str>, plan: Option<&Path>, state: &StateArgs) -> Result<Self, Failure> {
+        let beside = plan.unwrap_or(Path::new("plan.toml"));
+        let state = StateDir::find(state.state_dir.as_deref(), beside)
+            .map_err(|error| Failure::unreachable(error.to_string()))?;
+        let folder = match name {
+            Some(name) => state.find_run(name).map_err(|error| Failure::usage(error.to_string()))?,
+            None => newest_open(&state)?,
+        };
+        let (journal, run, recovery) = Journal::open(&folder).map_err(|error| match error {
+            crate::journal::JournalError::Busy { .. } => Failure::refused(error.to_string()),
+            _ => Failure::unreachable(error.to_string()),
+        })?;
+        if let Some(torn) = recovery.torn {
+            out::hint(&format!(
+                "the journal's last line was unfinished ({} bytes); it is in {}",
+                torn.bytes,
+                torn.moved_to.display()
+            ));
+        }
+        if run.is_ended() {
+            return Err(Failure::refused(format!(
+                "run {} is over; `holdpoint status` says how",
+                folder.id()
+            )));
+        }
+        let loaded = kept_plan(&folder, &run)?;
+        Ok(Self { folder, journal, run, loaded, state })
+    }
+
+    /// Connects, takes lock and fence, and settles what was under way.
+    pub async fn open(
+        self,
+        screenless: &Screenless,
+        typed: Option<&str>,
+        typed_vars: &[String],
+        selection: Selection,
+        level: &str,
+    ) -> Result<(Result<Conductor, Stop>, Show), Failure> {
+        let plan = Arc::new(self.loaded.plan.clone());
+        let kept = self
+            .run
+            .opened
+            .as_ref()
+            .map(|opened| {
+                opened.vars.iter().filter(|(_, v)| *v != "•••").map(|(n, v)| (n.clone(), v.clone())).collect()
+            })
+            .unwrap_or_default();
+        let values = vars::values(&plan, typed_vars, &kept, false)?;
+        let target = target::target(typed, &plan)?;
+        let past = past(&self.folder);
+        log::start(&self.folder.log(), level);
+        let show = Show::start(screenless, &past)?;
+        let opening = Opening {
+            digest: digest(&plan, &self.loaded.source, &[])
+                .map_err(|error| Failure::unreachable(error.to_string()))?,
+            included: Vec::new(),
+            plan,
+            target,
+            state: self.state,
+            mode: self.run.opened.as_ref().map_or(Mode::Run, |opened| opened.mode),
+            selection,
+            vars: values,
+            signal: signals()?,
+            says: show.says.clone(),
+            listeners: show.listeners.clone(),
+        };
+        let opened = crate::engine::open::resume(opening, self.folder, self.journal, self.run).await;
+        Ok((opened, show))
+    }
+}
+
+fn newest_open(state: &StateDir) -> Result<RunFolder, Failure> {
+    let runs = state.runs().map_err(|error| Failure::unreachable(error.to_string()))?;
+    let open = runs.into_iter().find(|run| run.is_open());
+    open.map(|run| run.folder).ok_or_else(|| {
+        Failure::usage(format!(
+            "no open run in {}; give the plan (--plan FILE) or the folder (--state-dir DIR)",
+            state.path().display()
+        ))
+    })
+}
+
+/// The plan as it was when the run was opened: its copy in the run's folder.
+fn kept_plan(folder: &RunFolder, run: &Run) -> Result<Loaded, Failure> {
+    let path = folder.path().join("plan.toml");
+    let bytes = std::fs::read(&path)
+        .map_err(|error| Failure::unreachable(format!("{} can't be read: {error}", path.display())))?;
+    let original = run.opened.as_ref().map(|opened| opened.plan_path.clone()).unwrap_or_default();
+    let base = Path::new(&original).parent().unwrap_or(Path::new(".")).to_path_buf();
+    let mut loaded = load_bytes(&original, &bytes, &base, LoadOptions { files: FileCheck::Skip }).map_err(
+        |diagnostics| Failure::unreachable(format!("the run's plan can't be read\n{diagnostics}")),
+    )?;
+    loaded.plan.path = original.into();
+    Ok(loaded)
+}

@@ -1,0 +1,222 @@
+//! `holdpoint run`: a plan on a real database.
+
+use std::io::IsTerminal;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::args::{AnswerArgs, RunArgs, Screenless};
+use super::check;
+use super::drive::{Show, drive, signals};
+use super::failure::Failure;
+use super::vars::{self, Values};
+use super::{log, out, target};
+use crate::engine::exit::Exit;
+use crate::engine::open::{Opening, open, operator};
+use crate::engine::pilot::{Answers, Confirmation, Pilot, Signature};
+use crate::engine::preflight::{Preflight, preflight};
+use crate::journal::StateDir;
+use crate::plan::digest::digest;
+use crate::plan::model::{Action, Plan, Stepping};
+use crate::plan::{LoadOptions, Loaded, load};
+use crate::run::event::{Mode, Selection};
+use crate::script::Variables;
+
+/// Runs a plan, or goes on with its open run when phases are chosen one by one.
+pub async fn run(args: RunArgs, level: &str) -> Result<Exit, Failure> {
+    log::check(level)?;
+    needs_plain(&args.screenless)?;
+    let loaded = ready(&args.plan)?;
+    let plan = Arc::new(loaded.plan.clone());
+    known_phases(&plan, &args.only)?;
+    known_step(&plan, args.from.as_deref())?;
+    let answers = answers(&args.answers, &plan)?;
+    let state = StateDir::find(args.state.state_dir.as_deref(), &args.plan)
+        .map_err(|error| Failure::unreachable(error.to_string()))?;
+    if let Some(open) = open_run_for_phases(&state, &plan, &args) {
+        return super::resume::resume(open, level).await;
+    }
+    every_change_is_named(&plan, &answers, &args.only)?;
+    let values = vars::values(&plan, &args.vars, &Default::default(), false)?;
+    let scripts = scanned(&plan, &values)?;
+    let target = target::target(args.target.as_deref(), &plan)?;
+    let show = Show::start(&args.screenless, &[])?;
+    let opening = Opening {
+        digest: digest(&plan, &loaded.source, &scripts.included)
+            .map_err(|error| Failure::unreachable(error.to_string()))?,
+        included: scripts.included,
+        plan,
+        target,
+        state,
+        mode: Mode::Run,
+        selection: Selection { only: args.only.clone(), from: args.from.clone() },
+        vars: values,
+        signal: signals()?,
+        says: show.says.clone(),
+        listeners: show.listeners.clone(),
+    };
+    let opened = open(opening).await;
+    if let Ok(conductor) = &opened {
+        log::start(&conductor.folder.log(), level);
+        out::hint(&format!("journal: {}", conductor.folder.path().display()));
+    }
+    let pilot = Pilot::Answers { answers, operator: operator().os_user, resumed: false };
+    drive(opened, pilot, show).await
+}
+
+/// Until there is a cockpit, and where there is no terminal, runs are shown as lines.
+pub fn needs_plain(screenless: &Screenless) -> Result<(), Failure> {
+    if screenless.plain || screenless.events.is_some() {
+        return Ok(());
+    }
+    let why = if std::io::stdout().is_terminal() {
+        "the cockpit isn't built yet"
+    } else {
+        "there is no terminal for the cockpit"
+    };
+    Err(Failure::usage(format!("{why}: add --plain to run with lines of text")))
+}
+
+/// Loads a plan that can be run.
+pub fn ready(path: &Path) -> Result<Loaded, Failure> {
+    let loaded = load(path, LoadOptions::default())
+        .map_err(|diagnostics| Failure::usage(format!("the plan can't be run\n{diagnostics}")))?;
+    if let Some(first) = loaded.plan.not_built.first() {
+        let n = loaded.plan.not_built.len();
+        let more =
+            if n > 1 { format!(", and {} more", check::plural(n - 1, "thing")) } else { String::new() };
+        return Err(Failure::usage(format!(
+            "the plan asks for what isn't built yet: `{}` in {} (line {}){more}. `holdpoint check {}` lists all",
+            first.key,
+            first.place,
+            first.line,
+            path.display()
+        )));
+    }
+    Ok(loaded)
+}
+
+/// Reads every script before the window, so that nothing is found in the middle of it.
+pub fn scanned(plan: &Plan, values: &Values) -> Result<Preflight, Failure> {
+    let mut vars = Variables::new();
+    for (name, (value, _)) in values {
+        let set = vars.set(name, value.clone());
+        set.map_err(|error| Failure::usage(format!("--var {name}: {error}")))?;
+    }
+    let scripts = preflight(plan, &vars);
+    if scripts.has_errors() {
+        let errors: Vec<String> =
+            scripts.findings.iter().filter(|finding| finding.error).take(20).map(check::words).collect();
+        return Err(Failure::usage(format!("the plan's scripts can't be run\n{}", errors.join("\n"))));
+    }
+    Ok(scripts)
+}
+
+/// Manual stepping means that somebody looks at each change. Without a screen that is only so when the
+/// answers name every one of them.
+pub fn every_change_is_named(plan: &Plan, answers: &Answers, only: &[String]) -> Result<(), Failure> {
+    if plan.stepping != Stepping::Manual {
+        return Ok(());
+    }
+    let unnamed: Vec<&str> = plan
+        .phases
+        .iter()
+        .filter(|phase| only.is_empty() || only.contains(&phase.id))
+        .flat_map(|phase| &phase.steps)
+        .filter(|step| step.changes && !answers.go.contains(&step.id))
+        .map(|step| step.id.as_str())
+        .collect();
+    if unnamed.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::refused(format!(
+        "the plan is stepped by hand (stepping = \"manual\"), and nobody sits here: an --answers file has to name every \
+         step that changes something. Missing: go = [{}]",
+        unnamed.iter().map(|id| format!("\"{id}\"")).collect::<Vec<_>>().join(", ")
+    )))
+}
+
+/// Answers from the file and the flags, held against the plan.
+pub fn answers(args: &AnswerArgs, plan: &Plan) -> Result<Answers, Failure> {
+    let mut answers = match &args.answers {
+        Some(path) => {
+            let text = std::fs::read_to_string(path)
+                .map_err(|error| Failure::usage(format!("--answers {}: {error}", path.display())))?;
+            toml::from_str::<Answers>(&text)
+                .map_err(|error| Failure::usage(format!("--answers {}: {error}", path.display())))?
+        }
+        None => Answers::default(),
+    };
+    for (id, name) in vars::pairs(&args.confirm)? {
+        match plan.phases.iter().flat_map(|phase| &phase.steps).find(|step| step.id == id).map(|s| &s.action)
+        {
+            Some(Action::Confirm(_)) => drop(answers.confirm.insert(id, Confirmation::Name(name))),
+            Some(Action::Signoff(signoff)) => {
+                let roles = answers.sign.entry(id.clone()).or_default();
+                for role in &signoff.roles {
+                    roles.insert(role.clone(), Signature::Name(name.clone()));
+                }
+                // Items of the sign-off that no proof ticks.
+                answers.confirm.entry(id).or_insert(Confirmation::Name(name));
+            }
+            Some(_) => return Err(Failure::usage(format!("--confirm {id}: that step asks nobody"))),
+            None => return Err(Failure::usage(format!("--confirm {id}: the plan has no such step"))),
+        }
+    }
+    let steps: Vec<&str> = plan.phases.iter().flat_map(|p| &p.steps).map(|s| s.id.as_str()).collect();
+    let named = answers
+        .go
+        .iter()
+        .chain(answers.confirm.keys())
+        .chain(answers.sign.keys())
+        .chain(answers.failed.keys());
+    for id in named {
+        if !steps.contains(&id.as_str()) {
+            return Err(Failure::usage(format!("--answers: the plan has no step \"{id}\"")));
+        }
+    }
+    Ok(answers)
+}
+
+fn known_phases(plan: &Plan, only: &[String]) -> Result<(), Failure> {
+    for id in only {
+        if !plan.phases.iter().any(|phase| phase.id == *id) {
+            let known: Vec<&str> = plan.phases.iter().map(|phase| phase.id.as_str()).collect();
+            return Err(Failure::usage(format!("--only {id}: the plan's phases are {}", known.join(", "))));
+        }
+    }
+    Ok(())
+}
+
+fn known_step(plan: &Plan, from: Option<&str>) -> Result<(), Failure> {
+    let Some(from) = from else { return Ok(()) };
+    if plan.phases.iter().flat_map(|phase| &phase.steps).any(|step| step.id == from) {
+        return Ok(());
+    }
+    Err(Failure::usage(format!("--from {from}: the plan has no such step; `holdpoint show` lists them")))
+}
+
+/// `--only` selects within the open run of the plan, when there is one that nobody has in hand.
+fn open_run_for_phases(state: &StateDir, plan: &Plan, args: &RunArgs) -> Option<super::args::ResumeArgs> {
+    if args.only.is_empty() {
+        return None;
+    }
+    let open = state
+        .runs()
+        .ok()?
+        .into_iter()
+        .find(|run| run.is_open() && run.taken.is_none() && run.plan_id() == Some(plan.id.as_str()))?;
+    Some(super::args::ResumeArgs {
+        run: Some(open.id.to_string()),
+        plan: Some(args.plan.clone()),
+        screenless: args.screenless.clone(),
+        state: args.state.clone(),
+        answers: args.answers.clone(),
+        target: args.target.clone(),
+        vars: args.vars.clone(),
+        only: args.only.clone(),
+        skip: Vec::new(),
+        overrides: Vec::new(),
+        rule: Vec::new(),
+        end: None,
+    })
+}

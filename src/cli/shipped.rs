@@ -1,0 +1,62 @@
+//! The plans and their SQL that are inside the program.
+
+use std::path::{Path, PathBuf};
+
+use include_dir::{Dir, include_dir};
+
+use super::failure::Failure;
+
+static PLANS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/plans");
+static MIGRATIONS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/migrations");
+
+/// A plan on disk; shipped ones are unpacked into a folder that lives as long as this.
+#[derive(Debug)]
+pub struct PlanOnDisk {
+    pub path: PathBuf,
+    unpacked: Option<tempfile::TempDir>,
+}
+
+impl PlanOnDisk {
+    /// Whether it came out of the program.
+    pub fn is_shipped(&self) -> bool {
+        self.unpacked.is_some()
+    }
+}
+
+/// Names of the shipped plans.
+pub fn names() -> Vec<String> {
+    let mut names: Vec<String> = PLANS
+        .files()
+        .filter(|file| file.path().extension().is_some_and(|ext| ext == "toml"))
+        .filter_map(|file| file.path().file_stem().map(|stem| stem.to_string_lossy().into_owned()))
+        .collect();
+    names.sort();
+    names
+}
+
+/// A plan by its path, or a shipped one by its name.
+pub fn find(plan: &str) -> Result<PlanOnDisk, Failure> {
+    let path = Path::new(plan);
+    if path.exists() || plan.contains('/') || plan.ends_with(".toml") {
+        return Ok(PlanOnDisk { path: path.to_path_buf(), unpacked: None });
+    }
+    if !names().iter().any(|name| name == plan) {
+        let message = format!(
+            "there is no file {plan}, and no shipped plan of that name; shipped: {}",
+            names().join(", ")
+        );
+        return Err(Failure::usage(message));
+    }
+    unpack(plan).map_err(|error| Failure::unreachable(format!("{plan} can't be unpacked: {error}")))
+}
+
+fn unpack(plan: &str) -> std::io::Result<PlanOnDisk> {
+    let folder = tempfile::Builder::new().prefix("holdpoint-plan-").tempdir()?;
+    for (name, dir) in [("plans", &PLANS), ("migrations", &MIGRATIONS)] {
+        let to = folder.path().join(name);
+        std::fs::create_dir_all(&to)?;
+        dir.extract(&to)?;
+    }
+    let path = folder.path().join("plans").join(format!("{plan}.toml"));
+    Ok(PlanOnDisk { path, unpacked: Some(folder) })
+}

@@ -1,0 +1,77 @@
+//! Values of a plan's variables: typed, from the environment or its file, the demo's, the default.
+
+use std::collections::BTreeMap;
+
+use super::failure::Failure;
+use crate::plan::model::Plan;
+
+/// Name → value and whether it is secret.
+pub type Values = BTreeMap<String, (String, bool)>;
+
+/// Finds a value for each variable, or says which have none.
+pub fn values(
+    plan: &Plan,
+    typed: &[String],
+    kept: &BTreeMap<String, String>,
+    demo: bool,
+) -> Result<Values, Failure> {
+    let typed = pairs(typed)?;
+    let file = env_file(plan)?;
+    let mut values = Values::new();
+    let mut missing = Vec::new();
+    if let Some(name) = typed.keys().find(|name| !plan.vars.iter().any(|var| var.name == **name)) {
+        let known: Vec<&str> = plan.vars.iter().map(|var| var.name.as_str()).collect();
+        let known = if known.is_empty() { "it has none".to_owned() } else { known.join(", ") };
+        return Err(Failure::usage(format!("--var {name}: the plan has no such variable ({known})")));
+    }
+    for var in &plan.vars {
+        let from_env =
+            var.env.as_ref().and_then(|env| std::env::var(env).ok().or_else(|| file.get(env).cloned()));
+        let from_demo = var.demo.clone().filter(|_| demo);
+        let kept = kept.get(&var.name).cloned();
+        let value =
+            typed.get(&var.name).cloned().or(from_demo).or(kept).or(from_env).or_else(|| var.default.clone());
+        match value {
+            Some(value) => drop(values.insert(var.name.clone(), (value, var.secret))),
+            None if var.only_rollback => {}
+            None => missing.push(match (&var.ask, &var.env) {
+                (Some(ask), _) => format!("--var {}=… ({ask})", var.name),
+                (None, Some(env)) => format!("--var {}=… or the variable {env}", var.name),
+                (None, None) => format!("--var {}=…", var.name),
+            }),
+        }
+    }
+    if missing.is_empty() {
+        return Ok(values);
+    }
+    Err(Failure::usage(format!("the plan needs values: {}", missing.join(", "))))
+}
+
+/// `NAME=VALUE` pairs.
+pub fn pairs(typed: &[String]) -> Result<BTreeMap<String, String>, Failure> {
+    typed
+        .iter()
+        .map(|pair| match pair.split_once('=') {
+            Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+            _ => Err(Failure::usage(format!("\"{pair}\" isn't NAME=VALUE"))),
+        })
+        .collect()
+}
+
+fn env_file(plan: &Plan) -> Result<BTreeMap<String, String>, Failure> {
+    let Some(path) = plan.env_file.as_ref().filter(|path| path.exists()) else { return Ok(BTreeMap::new()) };
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::usage(format!("{} can't be read: {error}", path.display())))?;
+    Ok(text
+        .lines()
+        .map(|line| line.trim().trim_start_matches("export "))
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.split_once('='))
+        .map(|(name, value)| (name.trim().to_owned(), unquoted(value.trim()).to_owned()))
+        .collect())
+}
+
+fn unquoted(value: &str) -> &str {
+    let inner = |quote| value.strip_prefix(quote).and_then(|rest: &str| rest.strip_suffix(quote));
+    inner('"').or_else(|| inner('\'')).unwrap_or(value)
+}

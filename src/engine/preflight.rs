@@ -1,0 +1,165 @@
+//! Everything about a plan's scripts that would stop it in the middle, found before the window.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use super::sources::{Source, Sources};
+use crate::plan::model::{Action, Plan, PlanFile, Step, Transaction, Undo};
+use crate::run::event::Place;
+use crate::script::{Kind, ScanReport, Transaction as Control, Variables, scan_with};
+
+/// Something to say about a script.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    pub step: String,
+    pub place: Place,
+    pub what: String,
+    pub hint: Option<String>,
+    /// It would stop the run.
+    pub error: bool,
+}
+
+/// What was found in all scripts of a plan.
+#[derive(Debug, Clone, Default)]
+pub struct Preflight {
+    pub findings: Vec<Finding>,
+    /// Files that scripts include, and the plan doesn't name.
+    pub included: Vec<PlanFile>,
+    pub statements: usize,
+}
+
+impl Preflight {
+    /// Whether the plan can't be run.
+    #[must_use]
+    pub fn has_errors(&self) -> bool {
+        self.findings.iter().any(|finding| finding.error)
+    }
+}
+
+/// Reads every script of the plan from end to end.
+#[must_use]
+pub fn preflight(plan: &Plan, vars: &Variables) -> Preflight {
+    let opened = Arc::new(Mutex::new(BTreeSet::new()));
+    let sources = Sources::noting(&plan.sql_dir, Arc::clone(&opened));
+    let mut preflight = Preflight::default();
+    for step in plan.phases.iter().flat_map(|phase| &phase.steps) {
+        look(&mut preflight, plan, &sources, vars, &step.id, step);
+        if let Some(Undo::Own(undo)) = &step.rollback {
+            look(&mut preflight, plan, &sources, vars, &format!("{} (rollback)", step.id), undo);
+        }
+    }
+    let named: BTreeSet<&str> = plan.files.iter().map(|file| file.name.as_str()).collect();
+    let opened: Vec<PathBuf> = opened.lock().map(|set| set.iter().cloned().collect()).unwrap_or_default();
+    preflight.included = opened
+        .into_iter()
+        .map(|path| PlanFile { name: path.to_string_lossy().into_owned(), path: plan.sql_dir.join(&path) })
+        .filter(|file| !named.contains(file.name.as_str()))
+        .collect();
+    preflight
+}
+
+fn look(preflight: &mut Preflight, plan: &Plan, sources: &Sources, vars: &Variables, id: &str, step: &Step) {
+    let scripts: Vec<Source> = match &step.action {
+        Action::File { file, .. } => vec![sources.file(&file.name)],
+        Action::Files { files, .. } => files.iter().map(|file| sources.file(&file.name)).collect(),
+        Action::Sql { text, line } => vec![Source::Inline {
+            name: plan.path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            text: text.clone(),
+            line: *line,
+            digest: String::new(),
+        }],
+        _ => return,
+    };
+    for source in scripts {
+        let scanned = sources.open(&source, vars.clone()).and_then(scan_with);
+        match scanned {
+            Ok(report) => judge(preflight, id, step, &report),
+            Err(error) => preflight.findings.push(Finding {
+                step: id.to_owned(),
+                place: super::problems::place_of(&error.place),
+                what: error.to_string(),
+                hint: None,
+                error: true,
+            }),
+        }
+    }
+}
+
+fn judge(preflight: &mut Preflight, id: &str, step: &Step, report: &ScanReport) {
+    preflight.statements += report.count();
+    let mut find = |place: &crate::script::Place, what: String, hint: Option<&str>, error: bool| {
+        preflight.findings.push(Finding {
+            step: id.to_owned(),
+            place: super::problems::place_of(place),
+            what,
+            hint: hint.map(str::to_owned),
+            error,
+        });
+    };
+    for problem in &report.problems {
+        find(&problem.place, problem.to_string(), None, true);
+    }
+    let mut commits = false;
+    for statement in &report.statements {
+        for kind in statement.kind.each() {
+            if let Some((what, hint)) = refused(step.transaction, kind) {
+                find(&statement.place, what.to_owned(), Some(hint), true);
+            }
+            commits |= matches!(kind, Kind::Transaction(Control::Commit { .. }));
+        }
+        if statement.kind.copies_on_server() {
+            let what = "COPY with PROGRAM or a path reads or writes on the server's own machine: no rollback reaches that";
+            find(&statement.place, what.to_owned(), None, false);
+        }
+    }
+    if step.transaction == Transaction::Script
+        && !commits
+        && let Some(first) = report.statements.first()
+    {
+        let what = "transaction = \"script\" is for files with their own BEGIN … COMMIT, and there is no COMMIT here";
+        find(&first.place, what.to_owned(), Some("leave the key out: one transaction is the default"), true);
+    }
+}
+
+/// What can't be in a script of this kind.
+fn refused(mode: Transaction, kind: &Kind) -> Option<(&'static str, &'static str)> {
+    use Control::{Begin, Commit, CommitPrepared, Prepare, Rollback, RollbackPrepared};
+    match (mode, kind) {
+        (_, Kind::Transaction(Prepare | CommitPrepared | RollbackPrepared)) => Some((
+            "a prepared transaction outlives the run and can't be recorded with it",
+            "take it out of the script",
+        )),
+        (Transaction::Single, Kind::Transaction(Begin | Commit { .. } | Rollback { .. })) => Some((
+            "the script controls the transaction, and the step runs in one of its own",
+            "take it out, or give the step transaction = \"script\"",
+        )),
+        (Transaction::Single, kind) if kind.forbidden_in_transaction() => Some((
+            "this can't run inside a transaction",
+            "give the step transaction = \"none\", or put it into a step of its own",
+        )),
+        (Transaction::None, kind) if kind.is_transaction_control() => Some((
+            "the script controls transactions, and with transaction = \"none\" each statement is committed by itself",
+            "take it out, or give the step transaction = \"script\"",
+        )),
+        (Transaction::Script, Kind::Transaction(Rollback { .. })) => Some((
+            "a ROLLBACK in the script would leave a step that is applied in part on purpose",
+            "take the part that is rolled back out of the script",
+        )),
+        (Transaction::Script, Kind::Transaction(Commit { chain: true })) => Some((
+            "COMMIT AND CHAIN begins a transaction that can't be marked as this step's",
+            "write COMMIT; BEGIN;",
+        )),
+        _ => None,
+    }
+}
+
+/// A path as the SQL folder has it.
+pub(super) type Noted = Arc<Mutex<BTreeSet<PathBuf>>>;
+
+/// Notes that a file was opened.
+pub(super) fn note(noted: Option<&Noted>, path: &Path) {
+    if let Some(mut set) = noted.and_then(|noted| noted.lock().ok()) {
+        set.insert(path.to_path_buf());
+    }
+}
