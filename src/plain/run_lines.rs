@@ -56,7 +56,7 @@ impl Printer {
             Event::Interrupted { signal } => {
                 page.fact(0, Mark::Warn, &format!("interrupted by {signal}; stopped at a safe point"));
             }
-            Event::Left { exit_code, why } => {
+            Event::Left { exit_code, why, .. } => {
                 page.fact(0, Mark::Plain, &format!("lets go of the run: {why}"));
                 page.below(0, "exit", &format!("{exit_code}: {}", exit_words(*exit_code)));
             }
