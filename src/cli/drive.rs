@@ -44,6 +44,7 @@ impl Show {
             colour: out::wants_colour() && !json_only,
             ascii: out::is_ascii_only(),
             width: out::width(),
+            timezone: None,
         });
         for envelope in past {
             printer.line(envelope);

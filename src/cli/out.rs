@@ -53,10 +53,24 @@ pub fn is_ascii_only() -> bool {
     std::io::stdout().is_terminal() && locale.is_some_and(|locale| !locale.contains("utf"))
 }
 
-/// Columns of the terminal; wide where there is none.
+/// Columns of the terminal; 0 where there is none: a log.
 pub fn width() -> usize {
     if !std::io::stdout().is_terminal() {
-        return 500;
+        return 0;
     }
-    std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).unwrap_or(120)
+    let asked = asked_width();
+    asked.or_else(|| std::env::var("COLUMNS").ok()?.parse().ok()).unwrap_or(80)
+}
+
+/// Columns for a page that is laid out: the terminal's, or those of a page of paper.
+pub fn page_width() -> usize {
+    match width() {
+        0 => 110,
+        columns => columns,
+    }
+}
+
+/// Asks the terminal itself.
+fn asked_width() -> Option<usize> {
+    terminal_size::terminal_size().map(|(width, _)| usize::from(width.0))
 }

@@ -344,6 +344,7 @@ impl Conductor {
         began: std::time::Instant,
     ) -> Result<StepEnd, Stop> {
         let elapsed_ms = super::unit::millis(began.elapsed());
+        self.compare_with_planned(step, began.elapsed()).await?;
         if failed.is_empty() {
             let checkpoints = u32::try_from(step.checkpoints.len()).unwrap_or(u32::MAX);
             self.record(Event::StepVerified { step: step.id.clone(), elapsed_ms, checkpoints }).await?;
@@ -352,6 +353,19 @@ impl Conductor {
         self.record(Event::StepUnverified { step: step.id.clone(), elapsed_ms, failed: failed.clone() })
             .await?;
         Ok(StepEnd::Unverified(failed))
+    }
+
+    /// A step that takes longer or shorter than planned is a deviation.
+    async fn compare_with_planned(&mut self, step: &Step, took: std::time::Duration) -> Result<(), Stop> {
+        let Some(takes) = &step.takes else { return Ok(()) };
+        // A single figure is an upper bound; a range has both ends.
+        let too_short = takes.from != takes.to && took < takes.from;
+        if !too_short && took <= takes.to {
+            return Ok(());
+        }
+        let planned = crate::plan::duration::takes_words(takes);
+        let what = format!("took {} ms, planned {planned}", super::unit::millis(took));
+        self.record(Event::Deviation { step: Some(step.id.clone()), what }).await
     }
 
     pub(super) async fn applied(

@@ -154,6 +154,7 @@ impl Conductor {
             let sql = format!("SET LOCAL ROLE {}", identifier(role));
             own(work, &sql).await.map_err(|error| self.taking_role(role, error))?;
         }
+        let began = Instant::now();
         let mut script = self.script(job.source).map_err(Abandon::Stop)?;
         let says = self.says.clone();
         let step = job.unit.step.clone();
@@ -176,6 +177,15 @@ impl Conductor {
         crash::point("after-statements");
         self.still_ours(work)?;
         self.epilogue(work).await?;
+        let took = began.elapsed();
+        if job.verify
+            && !self.verify_script(job.step, &job.unit, tally.warnings, took, When::BeforeCommit).await?
+        {
+            let mut problem =
+                problems::plain("the script didn't run as the plan expects: its warnings or its time");
+            problem.hint = job.step.otherwise.clone();
+            return Err(Abandon::Unverified(problem));
+        }
         if job.verify {
             self.verify_in(work, job.step, &job.unit, job.before).await?;
         }
