@@ -129,9 +129,9 @@ impl Events {
     fn write(&mut self, envelope: &Envelope) {
         let Ok(line) = encode(envelope) else { return };
         match &mut self.file {
-            None => out::line(&String::from_utf8_lossy(&line)),
+            None => out::line(String::from_utf8_lossy(&line).trim_end()),
             Some(file) => {
-                if let Err(error) = file.write_all(&line).and_then(|()| file.write_all(b"\n")) {
+                if let Err(error) = file.write_all(&line) {
                     out::complain(&format!("--events: {error}; the journal has all of it"));
                     self.file = None;
                 }
