@@ -468,7 +468,13 @@ fn can_be_repeated(kind: &SessionKind) -> bool {
 pub(super) fn part_of(source: &Source, statement: &Statement) -> SourceRef {
     let whole = source.reference();
     let file = statement.place.file.display().to_string();
-    SourceRef { file, from: statement.place.span.start, to: statement.place.span.end, digest: whole.digest }
+    SourceRef {
+        file,
+        line: statement.place.line,
+        from: statement.place.span.start,
+        to: statement.place.span.end,
+        digest: whole.digest,
+    }
 }
 
 /// A statement's identity in its unit: include path, file and byte range; never a running number.

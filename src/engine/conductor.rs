@@ -283,11 +283,12 @@ impl Conductor {
 
     /// One attempt at a step.
     async fn attempt(&mut self, step: &Step) -> Result<StepEnd, Stop> {
-        if self.status(&step.id) == Status::Unverified && step.changes {
-            return self.verify_again(step).await;
-        }
-        if self.status(&step.id) == Status::Applied {
-            return self.verify_again(step).await;
+        // What is applied isn't done again: only its checkpoints are evaluated (again).
+        if matches!(self.status(&step.id), Status::Applied | Status::Unverified) {
+            return match self.looks(step) {
+                Some(checkpoints) => self.look_again(step, &checkpoints).await,
+                None => self.verify_again(step).await,
+            };
         }
         if let Some(problem) = self.unmet(step) {
             self.start(step, Direction::Forward).await?;
@@ -301,15 +302,7 @@ impl Conductor {
         self.start(step, Direction::Forward).await?;
         let result = match &step.action {
             Action::Group => Ok(()),
-            Action::Check { sql, line } => {
-                let checkpoint = self.check_of(step, Ask::Sql(sql.clone()), *line);
-                return self.looked(step, &[checkpoint], began).await;
-            }
-            Action::Inventory(kinds) => {
-                let mut checkpoints = vec![self.check_of(step, Ask::Inventory(kinds.clone()), step.line)];
-                checkpoints.extend(step.checkpoints.iter().cloned());
-                return self.looked(step, &checkpoints, began).await;
-            }
+            Action::Check { .. } | Action::Inventory(_) => Ok(()),
             Action::Confirm(items) => self.confirm(step, items).await?,
             Action::Signoff(signoff) => self.signoff(step, signoff).await?,
             Action::File { .. } | Action::Files { .. } | Action::Sql { .. } => {
@@ -318,12 +311,32 @@ impl Conductor {
             Action::Later(key) => Err(problems::plain(format!("`{key}` isn't built yet"))),
         };
         match result {
-            Ok(()) => self.looked(step, &step.checkpoints, began).await,
+            Ok(()) => {
+                let checkpoints = self.looks(step).unwrap_or_default();
+                self.looked(step, &checkpoints, began).await
+            }
             Err(problem) => {
                 self.record_failure(step, Direction::Forward, &problem).await?;
                 Ok(StepEnd::Failed(problem))
             }
         }
+    }
+
+    /// What a step that changes nothing looks at: its own query first. `None`: it runs a script.
+    fn looks(&self, step: &Step) -> Option<Vec<Checkpoint>> {
+        let own = match &step.action {
+            Action::File { .. } | Action::Files { .. } | Action::Sql { .. } => return None,
+            Action::Check { sql, line } => Some(self.check_of(step, Ask::Sql(sql.clone()), *line)),
+            Action::Inventory(kinds) => Some(self.check_of(step, Ask::Inventory(kinds.clone()), step.line)),
+            _ => None,
+        };
+        Some(own.into_iter().chain(step.checkpoints.iter().cloned()).collect())
+    }
+
+    async fn look_again(&mut self, step: &Step, checkpoints: &[Checkpoint]) -> Result<StepEnd, Stop> {
+        let began = std::time::Instant::now();
+        let failed = self.verify_standing(&step.id, checkpoints, Direction::Forward, When::Standing).await?;
+        self.verdict(step, failed, began).await
     }
 
     /// Ends a step that changes nothing with its checkpoints.

@@ -537,6 +537,8 @@ fn not_applied(unit: &Unit) -> String {
     };
     if unit.unit.is_empty() {
         format!("nothing of this step {what}")
+    } else if unit.unit.contains('@') {
+        format!("nothing of this statement {what}; what stood before it is")
     } else {
         format!("nothing of {} {what}", unit.unit)
     }
