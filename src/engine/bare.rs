@@ -244,7 +244,8 @@ impl Conductor {
                 self.disclosure,
                 passage.step.lock_timeout,
                 &mut say,
-            );
+            )
+            .inside(nonce);
             let sent = stream.one(statement.clone(), &mut passage.script).await;
             blockers.clone_from(&stream.blockers);
             sent?;
@@ -325,7 +326,8 @@ impl Conductor {
                 self.disclosure,
                 passage.step.lock_timeout,
                 &mut say,
-            );
+            )
+            .inside(&transaction.nonce);
             let result = stream.one(statement, &mut passage.script).await;
             (result, stream.tally.clone(), stream.digest())
         };

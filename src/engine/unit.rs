@@ -168,7 +168,8 @@ impl Conductor {
                 disclosure,
                 job.step.lock_timeout,
                 &mut say,
-            );
+            )
+            .inside(nonce);
             let streamed = stream.all(&mut script).await;
             blockers.clone_from(&stream.blockers);
             streamed?;
