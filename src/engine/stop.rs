@@ -8,12 +8,10 @@ use crate::pg::PgError;
 #[derive(Debug, thiserror::Error)]
 pub enum Stop {
     /// The journal can't be written; nothing may happen any more that it wouldn't know.
-    #[error(
-        "the journal can't be written: {0}. The run has stopped; `holdpoint resume` goes on when there is room"
-    )]
+    #[error("{0}")]
     Journal(#[from] JournalError),
     /// The database can't be reached (any more).
-    #[error("{0}")]
+    #[error("{}", .0.sentence())]
     Pg(#[from] PgError),
     /// The control session is gone, and the lock with it.
     #[error(
