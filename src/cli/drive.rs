@@ -35,6 +35,7 @@ const STDOUT: &str = "-";
 impl Show {
     /// Begins to print. `past` is what happened before, when a run is taken up again.
     pub fn start(screenless: &Screenless, past: &[Envelope]) -> Result<Self, Failure> {
+        out::run_begins();
         let events = match &screenless.events {
             Some(path) => Some(Events::open(path, past)?),
             None => None,

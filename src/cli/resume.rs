@@ -26,7 +26,7 @@ pub async fn resume(args: ResumeArgs, level: &str) -> Result<Exit, Failure> {
     let taken = TakenUp::find(args.run.as_deref(), args.plan.as_deref(), &args.state)?;
     let mut answers = run::answers(&args.answers, &taken.loaded.plan)?;
     from_flags(&mut answers, &args, &taken.run)?;
-    let only = if args.only.is_empty() { taken.run.selection.only.clone() } else { args.only.clone() };
+    let only = selection(&args.only, &taken);
     if args.end.is_none() && !taken.run.goes_back() {
         run::every_change_is_named(&still_to_come(&taken), &answers, &only)?;
     }
@@ -47,6 +47,25 @@ pub async fn resume(args: ResumeArgs, level: &str) -> Result<Exit, Failure> {
 async fn ended_as(conductor: Conductor, stop: Stop) -> Stop {
     conductor.close().await;
     stop
+}
+
+/// The phases that are meant: those typed; else those that the last call left unfinished; else all.
+fn selection(typed: &[String], taken: &TakenUp) -> Vec<String> {
+    if !typed.is_empty() {
+        return typed.to_vec();
+    }
+    let before = &taken.run.selection.only;
+    let unfinished = taken
+        .loaded
+        .plan
+        .phases
+        .iter()
+        .filter(|phase| before.contains(&phase.id))
+        .flat_map(|phase| &phase.steps)
+        .any(|step| {
+            !taken.run.step(&step.id).is_some_and(|state| state.is_good() || state.status.is_left_out())
+        });
+    if unfinished { before.clone() } else { Vec::new() }
 }
 
 /// The plan with only the steps that aren't settled: what may still change something.

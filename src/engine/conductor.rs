@@ -7,6 +7,7 @@ use super::control::Control;
 use super::exit::Exit;
 use super::problems::{self, Disclosure};
 use super::recorder::Recorder;
+use super::secrets::Secrets;
 use super::sources::{AnyScript, Source, Sources};
 use super::stop::Stop;
 use crate::journal::{Key, RunFolder};
@@ -23,12 +24,12 @@ use crate::script::{Item, Script, Variables};
 
 /// Lines for people that aren't facts: `\echo`, notices.
 #[derive(Debug, Clone)]
-pub struct Says(pub tokio::sync::mpsc::UnboundedSender<(String, String)>);
+pub struct Says(pub tokio::sync::mpsc::UnboundedSender<(String, String)>, pub Secrets);
 
 impl Says {
     /// Says a line on behalf of a step; nobody has to listen.
     pub fn say(&self, step: &str, line: &str) {
-        let _ = self.0.send((step.to_owned(), line.trim_end().to_owned()));
+        let _ = self.0.send((step.to_owned(), self.1.mask(line.trim_end())));
     }
 }
 
@@ -61,6 +62,7 @@ pub struct Conductor {
     pub vars: Variables,
     pub disclosure: Disclosure,
     pub sources: Sources,
+    pub secrets: Secrets,
     pub says: Says,
 }
 
@@ -585,7 +587,8 @@ impl Conductor {
         });
         if open > 0 {
             let why = format!("what was asked for is done; {open} steps of the plan are still to come");
-            self.record(Event::Left { exit_code: Exit::Done.code(), why }).await?;
+            let fingerprint = self.fingerprint_now().await;
+            self.record(Event::Left { exit_code: Exit::Done.code(), why, fingerprint }).await?;
             return Ok(Exit::Done);
         }
         let summary = self.summary().await;
@@ -630,7 +633,11 @@ impl Conductor {
         };
         if let Some(why) = left.filter(|_| !self.recorder.look(Run::is_ended)) {
             let exit_code = stop.exit().code();
-            if let Err(error) = self.record(Event::Left { exit_code, why }).await {
+            let fingerprint = match stop {
+                Stop::Left { .. } => self.fingerprint_now().await,
+                _ => None,
+            };
+            if let Err(error) = self.record(Event::Left { exit_code, why, fingerprint }).await {
                 tracing::warn!(%error, "journaling that the run was left");
             }
         }
@@ -650,7 +657,7 @@ impl Conductor {
     // Small things that everything here uses.
 
     pub(super) async fn record(&mut self, event: Event) -> Result<(), Stop> {
-        self.recorder.record(event).await.map(drop).map_err(Stop::from)
+        self.recorder.record(self.secrets.masked(event)).await.map(drop).map_err(Stop::from)
     }
 
     pub(super) async fn start(&mut self, step: &Step, direction: Direction) -> Result<(), Stop> {

@@ -32,6 +32,7 @@ pub mod reconcile;
 pub mod recorder;
 pub mod rollback;
 pub mod script_steps;
+pub mod secrets;
 pub mod sources;
 pub mod stop;
 pub mod stream;

@@ -15,6 +15,7 @@ use super::exit::Exit;
 use super::outline::outline;
 use super::problems::Disclosure;
 use super::recorder::Recorder;
+use super::secrets::Secrets;
 use super::sources::Sources;
 use super::stop::Stop;
 use crate::journal::{FileToCopy, Journal, Key, RunEntry, RunFolder, StateDir};
@@ -124,6 +125,7 @@ pub async fn resume(
         conductor.record(Event::Deviation { step: None, what }).await?;
     }
     conductor.reconcile().await?;
+    conductor.note_drift().await?;
     conductor.check_target().await?;
     Ok(conductor)
 }
@@ -155,6 +157,7 @@ fn assemble(opening: Opening, begun: Begun) -> Conductor {
         // Names were checked when the plan was loaded; a NUL can't be in an argument.
         let _ = variables.set(name, value.clone());
     }
+    let secrets = Secrets::new(vars.into_values().filter(|(_, secret)| *secret).map(|(value, _)| value));
     Conductor {
         digest: digest.sha256,
         mode,
@@ -174,7 +177,8 @@ fn assemble(opening: Opening, begun: Begun) -> Conductor {
         run: begun.id.to_string(),
         vars: variables,
         sources,
-        says: Says(says),
+        says: Says(says, secrets.clone()),
+        secrets,
     }
 }
 

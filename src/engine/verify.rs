@@ -521,17 +521,17 @@ struct Savepoint;
 
 impl Savepoint {
     async fn begin(work: &mut Session, role: Option<&str>) -> Result<Self, PgError> {
-        work.batch("SAVEPOINT holdpoint_checkpoint").await?;
-        work.batch(&format!("SET LOCAL transaction_read_only = on; {PIN}")).await?;
+        super::unit::own(work, "SAVEPOINT holdpoint_checkpoint").await?;
+        super::unit::own(work, &format!("SET LOCAL transaction_read_only = on; {PIN}")).await?;
         if let Some(role) = role {
-            work.batch(&format!("SET LOCAL ROLE {}", identifier(role))).await?;
+            super::unit::own(work, &format!("SET LOCAL ROLE {}", identifier(role))).await?;
         }
         Ok(Self)
     }
 
     async fn end(self, work: &mut Session) -> Result<(), PgError> {
-        work.batch("ROLLBACK TO SAVEPOINT holdpoint_checkpoint").await?;
-        work.batch("RELEASE SAVEPOINT holdpoint_checkpoint").await.map(drop)
+        super::unit::own(work, "ROLLBACK TO SAVEPOINT holdpoint_checkpoint").await?;
+        super::unit::own(work, "RELEASE SAVEPOINT holdpoint_checkpoint").await.map(drop)
     }
 }
 

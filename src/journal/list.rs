@@ -109,7 +109,7 @@ fn entry(folder: &RunFolder) -> RunEntry {
             entry.standing = match last.event {
                 Event::Ended { outcome, exit_code, .. } => Standing::Ended { outcome, exit_code },
                 Event::Held { needs, .. } => Standing::Held { needs },
-                Event::Left { exit_code, why } => Standing::Left { exit_code, why },
+                Event::Left { exit_code, why, .. } => Standing::Left { exit_code, why },
                 event => Standing::Open { last: event.name() },
             };
             if let Event::RunOpened(opened) = first.event {

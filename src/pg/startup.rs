@@ -95,7 +95,7 @@ async fn greet(
 /// A server's defaults must not end a session that waits for a person.
 async fn set_up(session: &mut Session) -> Result<(), PgError> {
     let version = session.server_version();
-    let mut settings = "SET idle_in_transaction_session_timeout = 0".to_owned();
+    let mut settings = "/* holdpoint */ SET idle_in_transaction_session_timeout = 0".to_owned();
     if version >= 140_000 {
         settings.push_str("; SET idle_session_timeout = 0");
     }
@@ -105,7 +105,7 @@ async fn set_up(session: &mut Session) -> Result<(), PgError> {
     session.batch(&settings).await?;
     if version >= 140_000 {
         // So that a statement doesn't outlive us for long. Not every platform can do it.
-        match session.batch("SET client_connection_check_interval = '2s'").await {
+        match session.batch("/* holdpoint */ SET client_connection_check_interval = '2s'").await {
             Err(PgError::Server(_)) | Ok(_) => {}
             Err(error) => return Err(error),
         }

@@ -18,7 +18,7 @@ pub struct Printer {
     asked_zone: Option<TimeZone>,
     zone: TimeZone,
     /// Of the last line, so that a new day is said.
-    day: Option<Date>,
+    pub(super) day: Option<Date>,
     pub(super) run: Run,
     pub(super) book: Book,
     /// Whose header stands above.

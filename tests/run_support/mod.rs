@@ -285,7 +285,7 @@ pub fn refused() -> Event {
 }
 
 pub fn left() -> Event {
-    Event::Left { exit_code: 6, why: "waits for a person".into() }
+    Event::Left { exit_code: 6, why: "waits for a person".into(), fingerprint: None }
 }
 
 pub fn note() -> Event {
