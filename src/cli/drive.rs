@@ -169,6 +169,19 @@ pub fn signals() -> Result<watch::Receiver<Option<String>>, Failure> {
 
 /// Conducts a run to where it goes, and says how to go on from there.
 pub async fn drive(opened: Result<Conductor, Stop>, pilot: Pilot, show: Show) -> Result<Exit, Failure> {
+    let (exit, open) = conduct(opened, pilot, show).await?;
+    if let Some(folder) = open {
+        out::hint(&go_on(&folder));
+    }
+    Ok(exit)
+}
+
+/// Conducts a run to where it goes. Its folder comes back when it didn't come to its end.
+pub async fn conduct(
+    opened: Result<Conductor, Stop>,
+    pilot: Pilot,
+    show: Show,
+) -> Result<(Exit, Option<RunFolder>), Failure> {
     let mut conductor = match opened {
         Ok(conductor) => conductor,
         Err(stop) => {
@@ -203,13 +216,11 @@ pub async fn drive(opened: Result<Conductor, Stop>, pilot: Pilot, show: Show) ->
             exit
         }
     };
-    if !ended {
-        out::hint(&go_on(&folder));
-    }
-    Ok(exit)
+    Ok((exit, (!ended).then_some(folder)))
 }
 
-fn go_on(folder: &RunFolder) -> String {
+/// What to type to go on with a run.
+pub fn go_on(folder: &RunFolder) -> String {
     let state = folder.path().parent().unwrap_or(folder.path()).display();
     format!("to go on: holdpoint resume {} --state-dir {state}", folder.id())
 }

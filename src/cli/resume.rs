@@ -180,7 +180,13 @@ impl TakenUp {
                 opened.vars.iter().filter(|(_, v)| *v != "•••").map(|(n, v)| (n.clone(), v.clone())).collect()
             })
             .unwrap_or_default();
-        let values = vars::values(&plan, typed_vars, &kept, false)?;
+        let mode = self.run.opened.as_ref().map_or(Mode::Run, |opened| opened.mode);
+        if mode == Mode::Demo && typed.is_none() {
+            let why = "this run was a demo, and its server went with it; one that was left by --keep is \
+                       named with --target. `holdpoint demo` begins afresh";
+            return Err(Failure::refused(why));
+        }
+        let values = vars::values(&plan, typed_vars, &kept, mode == Mode::Demo)?;
         let target = target::target(typed, &plan)?;
         let past = past(&self.folder);
         log::start(&self.folder.log(), level);
@@ -192,7 +198,7 @@ impl TakenUp {
             plan,
             target,
             state: self.state,
-            mode: self.run.opened.as_ref().map_or(Mode::Run, |opened| opened.mode),
+            mode,
             selection,
             vars: values,
             signal: signals()?,
@@ -206,7 +212,8 @@ impl TakenUp {
 
 fn newest_open(state: &StateDir) -> Result<RunFolder, Failure> {
     let runs = state.runs().map_err(|error| Failure::unreachable(error.to_string()))?;
-    let open = runs.into_iter().find(|run| run.is_open());
+    // A demo's server is gone; whoever kept one names its run.
+    let open = runs.into_iter().find(|run| run.is_open() && run.mode() != Some(Mode::Demo));
     open.map(|run| run.folder).ok_or_else(|| {
         Failure::usage(format!(
             "no open run in {}; give the plan (--plan FILE) or the folder (--state-dir DIR)",

@@ -18,7 +18,7 @@ use super::recorder::Recorder;
 use super::secrets::Secrets;
 use super::sources::Sources;
 use super::stop::Stop;
-use crate::journal::{FileToCopy, Journal, Key, RunFolder, StateDir};
+use crate::journal::{FileToCopy, Journal, Key, RunEntry, RunFolder, StateDir};
 use crate::pg::ConnectConfig;
 use crate::pg::Session;
 use crate::pg::identity::Target;
@@ -262,14 +262,35 @@ pub(super) async fn lock_again(target: &ConnectConfig) -> Result<(Session, Sessi
     Ok((sessions.control, sessions.look))
 }
 
-/// One open run a plan and database.
-fn not_open_yet(state: &StateDir, plan: &Plan, identity: &TargetIdentity) -> Result<(), Stop> {
-    let open = state.runs()?.into_iter().find(|run| {
+/// The open run of this plan on the database that the target is.
+///
+/// # Errors
+/// [`Stop`] when the database can't be asked.
+pub async fn open_run(
+    state: &StateDir,
+    plan: &Plan,
+    target: &ConnectConfig,
+) -> Result<Option<RunEntry>, Stop> {
+    if !state.runs()?.iter().any(|run| run.is_open() && run.plan_id() == Some(plan.id.as_str())) {
+        return Ok(None);
+    }
+    let mut session = Session::connect(target, "look").await?;
+    let looked = Target::look(&mut session).await.map_err(|error| Stop::Local(error.to_string()))?;
+    session.close().await;
+    open_run_on(state, plan, &looked.identity)
+}
+
+fn open_run_on(state: &StateDir, plan: &Plan, identity: &TargetIdentity) -> Result<Option<RunEntry>, Stop> {
+    Ok(state.runs()?.into_iter().find(|run| {
         run.is_open()
             && run.plan_id() == Some(plan.id.as_str())
             && run.target().is_some_and(|target| same_database(target, identity))
-    });
-    match open {
+    }))
+}
+
+/// One open run a plan and database.
+fn not_open_yet(state: &StateDir, plan: &Plan, identity: &TargetIdentity) -> Result<(), Stop> {
+    match open_run_on(state, plan, identity)? {
         None => Ok(()),
         Some(run) => {
             let why = format!(

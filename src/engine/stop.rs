@@ -11,7 +11,7 @@ pub enum Stop {
     #[error("{}", journal_words(.0))]
     Journal(#[from] JournalError),
     /// The database can't be reached (any more).
-    #[error("{0}")]
+    #[error("{}", .0.sentence())]
     Pg(#[from] PgError),
     /// The control session is gone, and the lock with it.
     #[error(
