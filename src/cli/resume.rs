@@ -22,7 +22,6 @@ use crate::run::state::Run;
 /// Takes a run up again and goes on.
 pub async fn resume(args: ResumeArgs, level: &str) -> Result<Exit, Failure> {
     log::check(level)?;
-    run::needs_plain(&args.screenless)?;
     let taken = TakenUp::find(args.run.as_deref(), args.plan.as_deref(), &args.state)?;
     let mut answers = run::answers(&args.answers, &taken.loaded.plan)?;
     from_flags(&mut answers, &args, &taken.run)?;

@@ -75,6 +75,17 @@ pub enum Flow {
     Failed(Problem),
 }
 
+/// What failed, where and why, in a line.
+fn failure_words(step: &Step, problem: &Problem) -> String {
+    match &problem.place {
+        Some(place) => {
+            let at = format!("{}:{}:{}", place.file, place.line, place.column);
+            format!("\"{}\" failed at {at}: {}", step.title, problem.message)
+        }
+        None => format!("\"{}\" failed: {}", step.title, problem.message),
+    }
+}
+
 /// What became of a step.
 #[derive(Debug)]
 pub(super) enum StepEnd {
@@ -151,7 +162,10 @@ impl Conductor {
         if let Some(failed) = self.recorder.look(|run| run.unanswered_failure().map(|step| step.id.clone())) {
             if let Some(step) = find(&failed) {
                 let (reason, problem) = self.standing_failure(step);
-                let needs = format!("\"{}\" failed: {}", step.title, problem.message);
+                let needs = match &reason {
+                    HoldReason::Unverified => self.unverified(step, None),
+                    _ => failure_words(step, &problem),
+                };
                 if let Answer::Retry = self.policy(step, reason, &problem, needs).await? {
                     self.do_step(step).await?;
                 }
@@ -179,6 +193,37 @@ impl Conductor {
         })
     }
 
+    /// Which checkpoints didn't pass, with what was expected and what came.
+    fn unverified(&self, step: &Step, only: Option<&[String]>) -> String {
+        const MOST: usize = 3;
+        let mut words: Vec<String> = self.recorder.look(|run| {
+            let results = run.step(&step.id).map(|state| state.failed_checkpoints()).unwrap_or_default();
+            results
+                .iter()
+                .filter(|result| only.is_none_or(|only| only.contains(&result.checkpoint)))
+                .map(|result| {
+                    let verdict = &result.verdict;
+                    let differ = format!("expected {}, got {}", verdict.expected, verdict.got);
+                    // A step that is one check has its title already.
+                    if result.title == step.title {
+                        differ
+                    } else {
+                        format!("\"{}\": {differ}", result.title)
+                    }
+                })
+                .collect()
+        });
+        if words.len() > MOST {
+            let more = words.len() - MOST;
+            words.truncate(MOST);
+            words.push(format!("and {more} more"));
+        }
+        match words.is_empty() {
+            true => format!("\"{}\" didn't pass", step.title),
+            false => format!("\"{}\" didn't pass: {}", step.title, words.join("; ")),
+        }
+    }
+
     /// One step, until it is settled: verified, accepted, skipped.
     async fn do_step(&mut self, step: &Step) -> Result<(), Stop> {
         loop {
@@ -186,11 +231,11 @@ impl Conductor {
             let (reason, problem, needs) = match end {
                 StepEnd::Settled => return Ok(()),
                 StepEnd::Failed(problem) => {
-                    let needs = format!("\"{}\" failed: {}", step.title, problem.message);
+                    let needs = failure_words(step, &problem);
                     (HoldReason::Failed, problem, needs)
                 }
                 StepEnd::Unverified(failed) => {
-                    let needs = format!("\"{}\": {} didn't pass", step.title, failed.join(", "));
+                    let needs = self.unverified(step, Some(&failed));
                     (HoldReason::Unverified, problems::plain(needs.clone()), needs)
                 }
             };
