@@ -260,7 +260,8 @@ impl Conductor {
     }
 
     async fn ask_about(&mut self, step: &Step, reason: HoldReason, needs: String) -> Result<Answer, Stop> {
-        self.hold(reason, Some(&step.id), needs, step.otherwise.clone()).await?;
+        let advice = step.otherwise.as_deref().map(|otherwise| self.fill(otherwise));
+        self.hold(reason, Some(&step.id), needs, advice).await?;
         loop {
             let Command { what, by } = self.next_wish().await?;
             match what {

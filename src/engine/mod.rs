@@ -36,5 +36,6 @@ pub mod secrets;
 pub mod sources;
 pub mod stop;
 pub mod stream;
+mod texts;
 pub mod unit;
 pub mod verify;

@@ -146,10 +146,9 @@ impl Lab {
         if !before.is_empty() {
             let script = self.dir.path().join(format!("{name}-before.sql"));
             std::fs::write(&script, before).unwrap();
-            let output = self.server.psql_output(
-                &template,
-                &["-q", "-v", "ON_ERROR_STOP=1", "-f", script.to_str().unwrap()],
-            );
+            let output = self
+                .server
+                .psql_output(&template, &["-q", "-v", "ON_ERROR_STOP=1", "-f", script.to_str().unwrap()]);
             assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         }
         Scenario { name, plan, answers, template }
