@@ -190,7 +190,7 @@ impl TakenUp {
         let target = target::target(typed, &plan)?;
         let past = past(&self.folder);
         log::start(&self.folder.log(), level);
-        let show = Show::start(screenless, &past)?;
+        let show = Show::start(screenless, &self.state, &past)?;
         let opening = Opening {
             digest: digest(&plan, &self.loaded.source, &[])
                 .map_err(|error| Failure::unreachable(error.to_string()))?,
