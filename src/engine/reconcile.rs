@@ -8,6 +8,9 @@
 //! | commit intent | absent | not applied, unless the server says that the transaction committed |
 //! | applied | absent | unknown: failover, restore or tampering |
 //!
+//! A unit that came into doubt before is judged by the line that it had come to. What a person ruled is
+//! written to the ledger, so that it needs no second ruling.
+//!
 //! The ledger is read only after the fence is ours: an old COMMIT that was under way is over by then.
 
 use std::time::Duration;
@@ -76,7 +79,19 @@ impl Conductor {
         };
         for (unit, phase, xid) in self.recorder.look(|run| run.all_units()) {
             let present = rows.iter().any(|(row, _)| *row == unit);
+            let (bare, doubted) =
+                self.recorder.look(|run| run.unit(&unit).map_or((false, None), |s| (s.bare, s.before_doubt)));
+            let in_doubt = phase == UnitPhase::Unknown;
+            let phase = if in_doubt { doubted.unwrap_or(UnitPhase::Committing) } else { phase };
+            if bare && in_doubt && phase != UnitPhase::Applied {
+                self.reconcile_intent(&unit).await?;
+                continue;
+            }
             match (phase, present) {
+                (UnitPhase::Applied, true) if in_doubt => {
+                    let evidence = vec!["its ledger row is there again".into()];
+                    self.reconciled(&unit, true, evidence, None).await?;
+                }
                 (UnitPhase::Started, false) => {
                     let evidence = vec!["no ledger row: its transaction was never committed".into()];
                     self.reconciled(&unit, false, evidence, None).await?;
@@ -111,20 +126,9 @@ impl Conductor {
                     ];
                     self.rule(&unit, evidence).await?;
                 }
-                (UnitPhase::Unknown, present) => {
-                    let bare = self.recorder.look(|run| run.unit(&unit).is_some_and(|state| state.bare));
-                    if bare {
-                        self.reconcile_intent(&unit).await?;
-                    } else if present {
-                        let evidence = vec!["its ledger row was committed with it".into()];
-                        self.reconciled(&unit, true, evidence, None).await?;
-                    } else {
-                        let evidence = vec!["no ledger row: its COMMIT didn't happen".into()];
-                        self.reconciled(&unit, false, evidence, None).await?;
-                    }
-                }
                 (UnitPhase::Intent, _) => self.reconcile_intent(&unit).await?,
-                (UnitPhase::Applied, true) | (UnitPhase::Failed | UnitPhase::Waiting, _) => {}
+                (UnitPhase::Applied, true)
+                | (UnitPhase::Failed | UnitPhase::Waiting | UnitPhase::Unknown, _) => {}
             }
         }
         let strangers: Vec<String> = rows

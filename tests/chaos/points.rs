@@ -95,11 +95,17 @@ pub fn report(name: &str, count: usize, failed: BTreeMap<String, String>) {
         return;
     }
     let names: Vec<&str> = failed.keys().map(String::as_str).collect();
-    let first: Vec<String> = failed.iter().take(3).map(|(point, why)| format!("=== {point}\n{why}")).collect();
+    let first: Vec<String> =
+        failed.iter().take(3).map(|(point, why)| format!("=== {point}\n{why}")).collect();
     panic!("{name}: {} of {count} points failed: {}\n{}", failed.len(), names.join(" "), first.join("\n"));
 }
 
-async fn kill_and_resume(lab: &Lab, scenario: &Scenario, wanted: &Picture, point: &str) -> Result<(), String> {
+async fn kill_and_resume(
+    lab: &Lab,
+    scenario: &Scenario,
+    wanted: &Picture,
+    point: &str,
+) -> Result<(), String> {
     let case = lab.case(scenario, point).await;
     let killed = case.run(lab, Some(point)).await;
     if !killed.was_killed() {
