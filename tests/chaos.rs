@@ -5,6 +5,8 @@
 mod common;
 #[path = "chaos/doubts.rs"]
 mod doubts;
+#[path = "chaos/faults.rs"]
+mod faults;
 #[path = "chaos/lab.rs"]
 mod lab;
 #[path = "chaos/points.rs"]

@@ -235,14 +235,24 @@ impl Conductor {
         }
     }
 
-    /// New control and look sessions, and the lock again.
+    /// Sessions that answer. When only the work session was lost, the control session is kept, and the
+    /// lock with it: nobody else can come in between, and our own lock doesn't stand in our way. Else
+    /// there are new ones, and the lock is taken again.
     async fn reach_again(&mut self) -> Result<(), Stop> {
         let began = std::time::Instant::now();
+        let keep = self.control.is_alive().await;
         loop {
-            match open::lock_again(&self.target).await {
-                Ok((session, look)) => {
-                    self.control = Control::start(session);
-                    self.attention.watch_lock(self.control.lost());
+            let reached = if keep {
+                self.spare().await.map(|look| (None, look))
+            } else {
+                open::lock_again(&self.target).await.map(|(control, look)| (Some(control), look))
+            };
+            match reached {
+                Ok((control, look)) => {
+                    if let Some(control) = control {
+                        self.control = Control::start(control);
+                        self.attention.watch_lock(self.control.lost());
+                    }
                     self.look = look;
                     self.idle_look = None;
                     return Ok(());
