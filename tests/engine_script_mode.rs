@@ -60,8 +60,9 @@ async fn a_failing_block_holds_with_the_earlier_ones_applied() {
     assert_eq!(rows(&bench).await, "1");
     assert_eq!(bench.ledger().await.len(), 1);
     bench.sql("CREATE TABLE later AS SELECT 3 AS id").await;
-    bench.resume().await.exits(0);
-    assert_eq!(rows(&bench).await, "1 2 3 4");
+    let ran = bench.resume().await;
+    ran.exits(0);
+    assert_eq!(rows(&bench).await, "1 2 3 4", "{ran}");
     assert_eq!(bench.ledger().await.len(), 3);
 }
 
