@@ -35,6 +35,7 @@ const STDOUT: &str = "-";
 impl Show {
     /// Begins to print. `past` is what happened before, when a run is taken up again.
     pub fn start(screenless: &Screenless, past: &[Envelope]) -> Result<Self, Failure> {
+        out::run_begins();
         let events = match &screenless.events {
             Some(path) => Some(Events::open(path, past)?),
             None => None,
@@ -44,6 +45,7 @@ impl Show {
             colour: out::wants_colour() && !json_only,
             ascii: out::is_ascii_only(),
             width: out::width(),
+            timezone: None,
         });
         for envelope in past {
             printer.line(envelope);
@@ -127,9 +129,9 @@ impl Events {
     fn write(&mut self, envelope: &Envelope) {
         let Ok(line) = encode(envelope) else { return };
         match &mut self.file {
-            None => out::line(&String::from_utf8_lossy(&line)),
+            None => out::line(String::from_utf8_lossy(&line).trim_end()),
             Some(file) => {
-                if let Err(error) = file.write_all(&line).and_then(|()| file.write_all(b"\n")) {
+                if let Err(error) = file.write_all(&line) {
                     out::complain(&format!("--events: {error}; the journal has all of it"));
                     self.file = None;
                 }
@@ -167,6 +169,19 @@ pub fn signals() -> Result<watch::Receiver<Option<String>>, Failure> {
 
 /// Conducts a run to where it goes, and says how to go on from there.
 pub async fn drive(opened: Result<Conductor, Stop>, pilot: Pilot, show: Show) -> Result<Exit, Failure> {
+    let (exit, open) = conduct(opened, pilot, show).await?;
+    if let Some(folder) = open {
+        out::hint(&go_on(&folder));
+    }
+    Ok(exit)
+}
+
+/// Conducts a run to where it goes. Its folder comes back when it didn't come to its end.
+pub async fn conduct(
+    opened: Result<Conductor, Stop>,
+    pilot: Pilot,
+    show: Show,
+) -> Result<(Exit, Option<RunFolder>), Failure> {
     let mut conductor = match opened {
         Ok(conductor) => conductor,
         Err(stop) => {
@@ -201,13 +216,11 @@ pub async fn drive(opened: Result<Conductor, Stop>, pilot: Pilot, show: Show) ->
             exit
         }
     };
-    if !ended {
-        out::hint(&go_on(&folder));
-    }
-    Ok(exit)
+    Ok((exit, (!ended).then_some(folder)))
 }
 
-fn go_on(folder: &RunFolder) -> String {
+/// What to type to go on with a run.
+pub fn go_on(folder: &RunFolder) -> String {
     let state = folder.path().parent().unwrap_or(folder.path()).display();
     format!("to go on: holdpoint resume {} --state-dir {state}", folder.id())
 }

@@ -7,6 +7,12 @@ use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 static CLOSED: AtomicBool = AtomicBool::new(false);
+static RUN_UNDER_WAY: AtomicBool = AtomicBool::new(false);
+
+/// From now on a closed reader is worth a word: a run goes on that it doesn't see.
+pub fn run_begins() {
+    RUN_UNDER_WAY.store(true, Ordering::Relaxed);
+}
 
 /// Prints a line.
 pub fn line(text: &str) {
@@ -14,7 +20,8 @@ pub fn line(text: &str) {
         return;
     }
     let mut out = std::io::stdout().lock();
-    if writeln!(out, "{text}").and_then(|()| out.flush()).is_err() && !CLOSED.swap(true, Ordering::Relaxed) {
+    let failed = writeln!(out, "{text}").and_then(|()| out.flush()).is_err();
+    if failed && !CLOSED.swap(true, Ordering::Relaxed) && RUN_UNDER_WAY.load(Ordering::Relaxed) {
         complain("standard output is closed; what is under way goes on, and the journal has all of it");
     }
 }
@@ -53,10 +60,24 @@ pub fn is_ascii_only() -> bool {
     std::io::stdout().is_terminal() && locale.is_some_and(|locale| !locale.contains("utf"))
 }
 
-/// Columns of the terminal; wide where there is none.
+/// Columns of the terminal; 0 where there is none: a log.
 pub fn width() -> usize {
     if !std::io::stdout().is_terminal() {
-        return 500;
+        return 0;
     }
-    std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).unwrap_or(120)
+    let asked = asked_width();
+    asked.or_else(|| std::env::var("COLUMNS").ok()?.parse().ok()).unwrap_or(80)
+}
+
+/// Columns for a page that is laid out: the terminal's, or those of a page of paper.
+pub fn page_width() -> usize {
+    match width() {
+        0 => 110,
+        columns => columns,
+    }
+}
+
+/// Asks the terminal itself.
+fn asked_width() -> Option<usize> {
+    terminal_size::terminal_size().map(|(width, _)| usize::from(width.0))
 }

@@ -16,9 +16,9 @@ pub fn show(args: &ShowArgs) -> Result<Exit, Failure> {
         serde_json::to_string_pretty(&shown::json(&loaded.plan))
             .map_err(|error| Failure::usage(error.to_string()))?
     } else if args.rollback {
-        shown::rollback(&loaded.plan, out::width())
+        shown::rollback(&loaded.plan, out::page_width())
     } else {
-        shown::tree(&loaded.plan, out::width())
+        shown::tree(&loaded.plan, out::page_width())
     };
     for line in text.trim_end().lines() {
         out::line(line);

@@ -15,7 +15,7 @@ use super::problems::{self, DEADLOCK, LOCK_NOT_AVAILABLE};
 use super::sources::{AnyScript, Source};
 use super::stop::Stop;
 use super::stream::{Broken, Stream};
-use super::unit::{Abandon, Outcome, Work, set_nonce};
+use super::unit::{Abandon, Outcome, Work, marked, own, set_nonce};
 use crate::crash;
 use crate::plan::model::{OnFailure, Step, Transaction};
 use crate::run::event::{Event, HoldReason, Problem, SourceRef, Unit};
@@ -211,7 +211,10 @@ impl Conductor {
                     };
                 }
             };
-            return match self.commit_as(&unit, &mut passage.work.session, "COMMIT", ready, began).await? {
+            return match self
+                .commit_as(&unit, &mut passage.work.session, &marked("COMMIT"), ready, began)
+                .await?
+            {
                 Outcome::Applied => Ok(Ok(())),
                 Outcome::Failed(problem) => Ok(Err(problem)),
             };
@@ -228,8 +231,8 @@ impl Conductor {
     ) -> Result<super::unit::Ready, Abandon> {
         let lost = Broken::Lost;
         self.count_before(&mut passage.work.session).await?;
-        passage.work.session.batch("BEGIN").await.map_err(lost)?;
-        passage.work.session.batch(&set_nonce(nonce)).await.map_err(lost)?;
+        own(&mut passage.work.session, "BEGIN").await.map_err(lost)?;
+        own(&mut passage.work.session, &set_nonce(nonce)).await.map_err(lost)?;
         let (tally, digest) = {
             let says = self.says.clone();
             let of = unit.step.clone();
@@ -273,7 +276,7 @@ impl Conductor {
             if let Err(broken) = self.count_before(&mut passage.work.session).await {
                 return self.give_up(passage, &unit, broken).await;
             }
-            for sql in [statement.text.clone(), set_nonce(&nonce)] {
+            for sql in [statement.text.clone(), marked(&set_nonce(&nonce))] {
                 if let Err(error) = passage.work.session.batch(&sql).await {
                     let broken = self.broke(error);
                     return self.give_up(passage, &unit, broken).await;
@@ -356,8 +359,8 @@ impl Conductor {
         .await;
         match sealed {
             Ok(ready) => {
-                let words = statement.text.trim_end().trim_end_matches(';').to_owned();
-                match self.commit_as(&unit, &mut passage.work.session, &words, ready, began).await? {
+                let words = &statement.text;
+                match self.commit_as(&unit, &mut passage.work.session, words, ready, began).await? {
                     Outcome::Applied => Ok(Ok(())),
                     Outcome::Failed(problem) => Ok(Err(problem)),
                 }
@@ -467,7 +470,13 @@ fn can_be_repeated(kind: &SessionKind) -> bool {
 pub(super) fn part_of(source: &Source, statement: &Statement) -> SourceRef {
     let whole = source.reference();
     let file = statement.place.file.display().to_string();
-    SourceRef { file, from: statement.place.span.start, to: statement.place.span.end, digest: whole.digest }
+    SourceRef {
+        file,
+        line: statement.place.line,
+        from: statement.place.span.start,
+        to: statement.place.span.end,
+        digest: whole.digest,
+    }
 }
 
 /// A statement's identity in its unit: include path, file and byte range; never a running number.

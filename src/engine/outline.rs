@@ -57,6 +57,10 @@ fn step(step: &Step) -> StepOutline {
 fn checkpoints(step: &Step) -> Vec<CheckpointOutline> {
     let own = matches!(step.action, Action::Check { .. } | Action::Inventory(_))
         .then(|| CheckpointOutline { id: step.id.clone(), title: step.title.clone() });
+    let script = expects_of_script(step).then(|| CheckpointOutline {
+        id: format!("{}/expect", step.id),
+        title: "runs as the plan expects".into(),
+    });
     let adds = step.adds.as_ref().map(|_| CheckpointOutline {
         id: format!("{}/adds", step.id),
         title: "adds what the plan says".into(),
@@ -65,7 +69,14 @@ fn checkpoints(step: &Step) -> Vec<CheckpointOutline> {
         .checkpoints
         .iter()
         .map(|Checkpoint { id, title, .. }| CheckpointOutline { id: id.clone(), title: title.clone() });
-    own.into_iter().chain(named).chain(adds).collect()
+    own.into_iter().chain(script).chain(named).chain(adds).collect()
+}
+
+/// Whether the step says what its script must give: warnings, time.
+#[must_use]
+pub fn expects_of_script(step: &Step) -> bool {
+    matches!(step.action, Action::File { .. } | Action::Files { .. } | Action::Sql { .. })
+        && step.expect.as_ref().is_some_and(|expect| expect.warnings.is_some() || expect.within.is_some())
 }
 
 /// An action in a word.

@@ -233,7 +233,8 @@ impl Conductor {
         };
         let ours = found.and_then(|found| found.probe).is_some_and(|probe| probe.oid.is_none());
         if ours {
-            passage.work.session.batch(&format!("/* holdpoint */ DROP INDEX CONCURRENTLY {name}")).await?;
+            let sql = format!("DROP INDEX CONCURRENTLY {name}");
+            super::unit::own(&mut passage.work.session, &sql).await?;
         }
         Ok(())
     }

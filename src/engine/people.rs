@@ -18,22 +18,23 @@ impl Conductor {
             return Ok(Err(problem));
         }
         loop {
-            let open: Vec<String> = self.recorder.look(|run| {
-                items
-                    .iter()
-                    .filter(|item| !run.step(&step.id).is_some_and(|s| s.confirmed.contains_key(&item.item)))
-                    .map(|item| item.item.clone())
-                    .collect()
-            });
+            let open = self.open_items(&step.id, items);
             if open.is_empty() {
                 return Ok(Ok(()));
             }
             let who = step.owner.clone().unwrap_or_else(|| "the driver".into());
             let needs = format!("{who} confirms: {}", open.join(" · "));
             match self
-                .wait_for(HoldReason::Person, &step.id, needs, step.about.clone(), |run| {
-                    run.step(&step.id).is_some_and(|s| open.iter().all(|item| s.confirmed.contains_key(item)))
-                })
+                .wait_for(
+                    HoldReason::Person,
+                    &step.id,
+                    needs,
+                    step.about.as_deref().map(|about| self.fill(about)),
+                    |run| {
+                        run.step(&step.id)
+                            .is_some_and(|s| open.iter().all(|item| s.confirmed.contains_key(item)))
+                    },
+                )
                 .await?
             {
                 Flow::Go => {}
@@ -51,14 +52,7 @@ impl Conductor {
             return Ok(Err(problem));
         }
         loop {
-            let open: Vec<String> = self.recorder.look(|run| {
-                signoff
-                    .items
-                    .iter()
-                    .filter(|item| !run.step(&step.id).is_some_and(|s| s.confirmed.contains_key(&item.item)))
-                    .map(|item| item.item.clone())
-                    .collect()
-            });
+            let open = self.open_items(&step.id, &signoff.items);
             let missing: Vec<String> = self.recorder.look(|run| {
                 let signed = run.step(&step.id).map(|s| s.signed.clone()).unwrap_or_default();
                 signoff.roles.iter().filter(|role| !signed.contains_key(*role)).cloned().collect()
@@ -82,11 +76,19 @@ impl Conductor {
                 (true, true) => format!("signed by {}", missing.join(", ")),
                 (true, false) => format!("signed by {}", missing[0]),
             };
-            match self.wait_for_signature(step, signoff, needs).await? {
+            match self.wait_for_signature(step, signoff, needs, !open.is_empty()).await? {
                 Flow::Go => {}
                 Flow::Failed(problem) => return Ok(Err(problem)),
             }
         }
+    }
+
+    /// Items that nobody and nothing has ticked yet.
+    fn open_items(&self, step: &str, items: &[Item]) -> Vec<String> {
+        self.recorder.look(|run| {
+            let ticked = |item: &Item| run.step(step).is_some_and(|s| s.confirmed.contains_key(&item.item));
+            items.iter().filter(|item| !ticked(item)).map(|item| item.item.clone()).collect()
+        })
     }
 
     async fn wait_for_signature(
@@ -94,8 +96,9 @@ impl Conductor {
         step: &Step,
         signoff: &Signoff,
         needs: String,
+        ticking: bool,
     ) -> Result<Flow, Stop> {
-        self.hold(HoldReason::Person, Some(&step.id), needs, Some(signoff.statement.clone())).await?;
+        self.hold(HoldReason::Person, Some(&step.id), needs, Some(self.fill(&signoff.statement))).await?;
         loop {
             let command = self.next_wish().await?;
             let by = command.by.clone();
@@ -106,6 +109,7 @@ impl Conductor {
                         .iter()
                         .find(|(named, _)| *named == role)
                         .map_or_else(|| signoff.statement.clone(), |(_, text)| text.clone());
+                    let statement = self.fill(&statement);
                     let (yes, no) = signoff.decision.clone();
                     let word = if accept { yes } else { no };
                     self.record(Event::Signed {
@@ -122,8 +126,11 @@ impl Conductor {
                     return Ok(Flow::Go);
                 }
                 Wish::Confirm { .. } => {
-                    self.go_on("ticked").await?;
-                    return Ok(Flow::Go);
+                    // Several ticks may have been on their way; the last of them ends the wait for ticks.
+                    if ticking && self.open_items(&step.id, &signoff.items).is_empty() {
+                        self.go_on("all is ticked").await?;
+                        return Ok(Flow::Go);
+                    }
                 }
                 other => {
                     if let Some(flow) = self.obey(Some(&step.id), other, by).await? {

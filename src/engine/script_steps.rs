@@ -9,7 +9,7 @@ use super::stop::Stop;
 use super::unit::{Job, Outcome};
 use crate::plan::model::{Action, Ask, Side, Step, Transaction, Verify};
 use crate::run::event::{Direction, Problem, Unit, When};
-use crate::run::state::UnitPhase;
+use crate::run::state::{UnitPhase, UnitState};
 use crate::script::reads_only;
 
 impl Conductor {
@@ -56,8 +56,16 @@ impl Conductor {
     async fn verify_after(&mut self, step: &Step, began: Instant) -> Result<StepEnd, Stop> {
         let mut failed =
             self.verify_standing(&step.id, &step.checkpoints, Direction::Forward, When::AfterCommit).await?;
+        let unit = self.unit_of(&step.id, "", Direction::Forward);
+        let (warnings, took) = self.recorder.look(|run| {
+            let units = run.step(&step.id).map(|s| &s.units);
+            let sum = |what: fn(&UnitState) -> u64| units.map_or(0, |units| units.iter().map(what).sum());
+            (sum(|unit| unit.warnings), std::time::Duration::from_millis(sum(|unit| unit.elapsed_ms)))
+        });
+        if !self.verify_script(step, &unit, warnings, took, When::AfterCommit).await? {
+            failed.push(format!("{}/expect", step.id));
+        }
         if let Some(adds) = &step.adds {
-            let unit = self.unit_of(&step.id, "", Direction::Forward);
             let before = self.inventory_before(step).await?;
             if !self.verify_adds(&unit, adds, &before).await? {
                 failed.push(format!("{}/adds", step.id));

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::attention::{Attention, Interruption};
 use super::problems::{self, Disclosure};
 use super::sources::AnyScript;
+use super::unit::own;
 use crate::pg::PgError;
 use crate::pg::ServerError;
 use crate::pg::Session;
@@ -213,10 +214,10 @@ impl<'a> Stream<'a> {
     pub async fn assert_lock_timeout(&mut self) -> Result<(), Broken> {
         let ms = self.lock_timeout.as_millis();
         let sql = format!(
-            "/* holdpoint */ SELECT pg_catalog.set_config('lock_timeout', '{ms}ms', false) \
+            "SELECT pg_catalog.set_config('lock_timeout', '{ms}ms', false) \
              FROM pg_catalog.pg_settings WHERE name = 'lock_timeout' AND (setting::int8 = 0 OR setting::int8 > {ms})"
         );
-        self.work.batch(&sql).await.map(drop).map_err(|error| self.broken(error))
+        own(self.work, &sql).await.map(drop).map_err(|error| self.broken(error))
     }
 
     /// Queues a statement; answers are awaited when the window is full.

@@ -18,6 +18,7 @@ use super::sources::Source;
 use super::stop::Stop;
 use super::stream::{Broken, Stream, Tally};
 use crate::crash;
+use crate::pg::Completed;
 use crate::pg::PgError;
 use crate::pg::Session;
 use crate::pg::TransactionStatus;
@@ -147,12 +148,13 @@ impl Conductor {
     ) -> Result<Ready, Abandon> {
         let lost = Broken::Lost;
         self.count_before(work).await?;
-        work.batch("BEGIN").await.map_err(lost)?;
-        work.batch(&set_nonce(nonce)).await.map_err(lost)?;
+        own(work, "BEGIN").await.map_err(lost)?;
+        own(work, &set_nonce(nonce)).await.map_err(lost)?;
         if let Some(role) = &job.step.role {
             let sql = format!("SET LOCAL ROLE {}", identifier(role));
-            work.batch(&sql).await.map_err(|error| self.taking_role(role, error))?;
+            own(work, &sql).await.map_err(|error| self.taking_role(role, error))?;
         }
+        let began = Instant::now();
         let mut script = self.script(job.source).map_err(Abandon::Stop)?;
         let says = self.says.clone();
         let step = job.unit.step.clone();
@@ -176,6 +178,15 @@ impl Conductor {
         crash::point("after-statements");
         self.still_ours(work)?;
         self.epilogue(work).await?;
+        let took = began.elapsed();
+        if job.verify
+            && !self.verify_script(job.step, &job.unit, tally.warnings, took, When::BeforeCommit).await?
+        {
+            let mut problem =
+                problems::plain("the script didn't run as the plan expects: its warnings or its time");
+            problem.hint = job.step.otherwise.clone();
+            return Err(Abandon::Unverified(problem));
+        }
         if job.verify {
             self.verify_in(work, job.step, &job.unit, job.before).await?;
         }
@@ -194,7 +205,8 @@ impl Conductor {
     ) -> Result<Ready, Abandon> {
         // Whatever the file did to these, our own write mustn't depend on it; a role with
         // synchronous_commit off would lose a commit that was confirmed.
-        work.batch(
+        own(
+            work,
             "SET LOCAL search_path = ''; SET LOCAL row_security = off; SET LOCAL synchronous_commit = on",
         )
         .await
@@ -206,7 +218,7 @@ impl Conductor {
             .await
             .map_err(|error| self.broke(error))?;
         if replication.rows.first().and_then(|row| row.first()).and_then(Option::as_deref) != Some("origin") {
-            work.batch("SET LOCAL session_replication_role = origin")
+            own(work, "SET LOCAL session_replication_role = origin")
                 .await
                 .map_err(|error| self.broke(error))?;
         }
@@ -221,7 +233,7 @@ impl Conductor {
             head: &head,
         }
         .sql();
-        if let Err(error) = work.batch(&sql).await {
+        if let Err(error) = own(work, &sql).await {
             return Err(self.ledger_refused(error).into());
         }
         crash::point("after-ledger");
@@ -261,7 +273,7 @@ impl Conductor {
         ready: Ready,
         began: Instant,
     ) -> Result<Outcome, Stop> {
-        match self.commit_as(&job.unit, &mut work, "COMMIT", ready, began).await? {
+        match self.commit_as(&job.unit, &mut work, &marked("COMMIT"), ready, began).await? {
             Outcome::Applied => {
                 work.close().await;
                 Ok(Outcome::Applied)
@@ -345,7 +357,7 @@ impl Conductor {
             "SET LOCAL SESSION AUTHORIZATION DEFAULT",
             "SET LOCAL ROLE NONE",
         ] {
-            if let Err(error) = work.batch(sql).await {
+            if let Err(error) = own(work, sql).await {
                 return Err(self.broke(error).into());
             }
         }
@@ -406,7 +418,7 @@ impl Conductor {
     /// Undoes the open transaction. Returns the error when the connection is gone: then the server
     /// undoes it by itself.
     pub(super) async fn abort(&mut self, work: &mut Session) -> Option<PgError> {
-        match work.batch("ROLLBACK").await {
+        match own(work, "ROLLBACK").await {
             Ok(_) => None,
             Err(error) if is_lost(&error) => Some(error),
             Err(error) => {
@@ -455,12 +467,8 @@ impl Conductor {
         let rows = session.query(fence::BACKEND_START, &[]).await?;
         let backend_start =
             rows.rows.into_iter().next().and_then(|row| row.into_iter().next().flatten()).unwrap_or_default();
-        session
-            .batch(&format!(
-                "SET lock_timeout = {}",
-                literal(&format!("{}ms", step.lock_timeout.as_millis()))
-            ))
-            .await?;
+        let timeout = literal(&format!("{}ms", step.lock_timeout.as_millis()));
+        own(&mut session, &format!("SET lock_timeout = {timeout}")).await?;
         if let Some(epoch) = self.epoch {
             let mut control = self.control.session().await;
             fence::note_backend(&mut control, &self.run, epoch, session.pid(), &backend_start).await?;
@@ -497,6 +505,20 @@ pub struct Work {
     pub backend_start: String,
 }
 
+/// The engine's own SQL on the work session, with a mark: the server's log tells it from the file's.
+#[must_use]
+pub fn marked(sql: &str) -> String {
+    format!("/* holdpoint */ {sql}")
+}
+
+/// Sends SQL of the engine's own.
+///
+/// # Errors
+/// When the server refuses it or is gone.
+pub async fn own(work: &mut Session, sql: &str) -> Result<Vec<Completed>, PgError> {
+    work.batch(&marked(sql)).await
+}
+
 /// The statement that marks the unit's own transaction.
 #[must_use]
 pub fn set_nonce(nonce: &str) -> String {
@@ -516,6 +538,8 @@ fn not_applied(unit: &Unit) -> String {
     };
     if unit.unit.is_empty() {
         format!("nothing of this step {what}")
+    } else if unit.unit.contains('@') {
+        format!("nothing of this statement {what}; what stood before it is")
     } else {
         format!("nothing of {} {what}", unit.unit)
     }

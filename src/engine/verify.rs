@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::attention::Interruption;
 use super::baseline::Before;
 use super::conductor::Conductor;
+use super::outline::expects_of_script;
 use super::problems;
 use super::stop::Stop;
 use super::stream::Broken;
@@ -133,6 +134,45 @@ impl Conductor {
         };
         look.close().await;
         self.record_adds(unit, verdict, When::AfterCommit, began).await
+    }
+
+    /// What the plan expects of a script itself: its warnings, and its time.
+    pub(super) async fn verify_script(
+        &mut self,
+        step: &Step,
+        unit: &Unit,
+        warnings: u64,
+        elapsed: Duration,
+        when: When,
+    ) -> Result<bool, Stop> {
+        let Some(expect) = step.expect.as_ref().filter(|_| expects_of_script(step)) else { return Ok(true) };
+        let mut parts = Vec::new();
+        if expect.warnings.is_some() {
+            parts.push(("warnings".to_owned(), expect.judge_script(warnings, &self.saved())));
+        }
+        if let Some(within) = expect.within {
+            let (most, took) = (crate::plan::duration::words(within), format!("{} ms", millis(elapsed)));
+            let verdict = if elapsed <= within {
+                Verdict::pass(most, took)
+            } else {
+                Verdict::fail(most, took, "it took longer")
+            };
+            parts.push(("time".to_owned(), verdict));
+        }
+        let verdict = Verdict::all_of(parts);
+        let passed = verdict.passed;
+        self.record(Event::CheckpointResult(Box::new(CheckpointResult {
+            step: unit.step.clone(),
+            checkpoint: format!("{}/expect", unit.step),
+            title: "runs as the plan expects".into(),
+            direction: unit.direction,
+            when,
+            verdict,
+            elapsed_ms: millis(elapsed),
+            otherwise: None,
+        })))
+        .await?;
+        Ok(passed)
     }
 
     async fn record_adds(
@@ -492,17 +532,17 @@ struct Savepoint;
 
 impl Savepoint {
     async fn begin(work: &mut Session, role: Option<&str>) -> Result<Self, PgError> {
-        work.batch("SAVEPOINT holdpoint_checkpoint").await?;
-        work.batch(&format!("SET LOCAL transaction_read_only = on; {PIN}")).await?;
+        super::unit::own(work, "SAVEPOINT holdpoint_checkpoint").await?;
+        super::unit::own(work, &format!("SET LOCAL transaction_read_only = on; {PIN}")).await?;
         if let Some(role) = role {
-            work.batch(&format!("SET LOCAL ROLE {}", identifier(role))).await?;
+            super::unit::own(work, &format!("SET LOCAL ROLE {}", identifier(role))).await?;
         }
         Ok(Self)
     }
 
     async fn end(self, work: &mut Session) -> Result<(), PgError> {
-        work.batch("ROLLBACK TO SAVEPOINT holdpoint_checkpoint").await?;
-        work.batch("RELEASE SAVEPOINT holdpoint_checkpoint").await.map(drop)
+        super::unit::own(work, "ROLLBACK TO SAVEPOINT holdpoint_checkpoint").await?;
+        super::unit::own(work, "RELEASE SAVEPOINT holdpoint_checkpoint").await.map(drop)
     }
 }
 

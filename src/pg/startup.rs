@@ -96,7 +96,7 @@ impl Session {
     /// A server's defaults must not end a session that waits for a person.
     pub async fn outlive_defaults(&mut self) -> Result<(), PgError> {
         let version = self.server_version();
-        let mut settings = "SET idle_in_transaction_session_timeout = 0".to_owned();
+        let mut settings = "/* holdpoint */ SET idle_in_transaction_session_timeout = 0".to_owned();
         if version >= 140_000 {
             settings.push_str("; SET idle_session_timeout = 0");
         }
@@ -107,7 +107,7 @@ impl Session {
         // So that a statement doesn't outlive us for long. Not every platform can do it, and an error
         // must not cost an open transaction.
         if version >= 140_000 && self.is_idle() {
-            match self.batch("SET client_connection_check_interval = '2s'").await {
+            match self.batch("/* holdpoint */ SET client_connection_check_interval = '2s'").await {
                 Err(PgError::Server(_)) | Ok(_) => {}
                 Err(error) => return Err(error),
             }

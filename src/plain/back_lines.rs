@@ -1,0 +1,94 @@
+//! Going backwards: what will be undone, what stays, and what is left in the end.
+
+use super::page::Page;
+use super::printer::Printer;
+use super::symbols::Mark;
+use super::words::{of_len, some};
+use crate::run::event::{Event, Residue};
+
+/// What is left is listed up to here; the journal has all of it.
+const SHOWN: usize = 30;
+
+impl Printer {
+    pub(super) fn back_event(&mut self, page: &mut Page, event: &Event) -> bool {
+        match event {
+            Event::RollbackStarted { to, procedure, steps, kept, why } => {
+                self.group = None;
+                page.head(0, Mark::Back, &format!("rolls back: {why}"));
+                if let Some(procedure) = procedure {
+                    page.below(0, "by", &self.procedure(procedure));
+                }
+                if let Some(to) = to {
+                    page.below(0, "as far as", &self.book.title_and_id(to));
+                }
+                self.list(page, steps, kept);
+            }
+            Event::RollbackEnded { residue, covers, not_compared, elapsed_ms } => {
+                left(page, residue, covers, *elapsed_ms);
+                if !not_compared.is_empty() {
+                    page.below(0, "", &format!("not compared: {}", not_compared.join(", ")));
+                }
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn procedure(&self, id: &str) -> String {
+        let procedures = self.book.opened.iter().flat_map(|opened| &opened.procedures);
+        match procedures.into_iter().find(|procedure| procedure.id == id) {
+            Some(procedure) => format!("{} ({id})", procedure.title),
+            None => id.to_owned(),
+        }
+    }
+
+    fn list(&self, page: &mut Page, steps: &[String], kept: &[(String, String)]) {
+        let undone: Vec<&String> =
+            steps.iter().filter(|step| !kept.iter().any(|(kept, _)| kept == *step)).collect();
+        match undone.len() {
+            0 => page.fact(1, Mark::Plain, "nothing of what this run applied will be undone"),
+            n => page.fact(1, Mark::Plain, &format!("will undo {}, in this order:", of_len(n, "step"))),
+        }
+        for (at, step) in undone.iter().enumerate() {
+            let how = self.book.outline(step).and_then(|outline| outline.rollback.clone());
+            let how = how.map(|how| format!(" ({how})")).unwrap_or_default();
+            page.table(1, &format!("{:>3}  {}{how}", at + 1, self.book.title(step)));
+        }
+        for (step, why) in kept {
+            page.fact(1, Mark::Warn, &format!("stays: {}: {why}", self.book.title(step)));
+        }
+    }
+}
+
+fn left(page: &mut Page, residue: &[Residue], covers: &[String], elapsed_ms: u64) {
+    let (mark, what) = match (residue.len(), covers.len()) {
+        (0, 0) => (Mark::Warn, "undone; nothing was compared with the state before".to_owned()),
+        (0, _) => (Mark::Good, "undone, and nothing is left behind".to_owned()),
+        (n, _) => (Mark::Bad, format!("undone, but {} as before", differ(n))),
+    };
+    page.row(0, mark, &what, Some(elapsed_ms), "");
+    for one in residue.iter().take(SHOWN) {
+        let what = match (&one.before, &one.after) {
+            (None, _) => "it wasn't there before",
+            (_, None) => "it is gone",
+            _ => "it has changed",
+        };
+        page.fact(1, Mark::Bad, &format!("{}: {what}", one.object));
+        if let Some(before) = &one.before {
+            page.table(1, &format!("before   {before}"));
+        }
+        if let Some(after) = &one.after {
+            page.table(1, &format!("now      {after}"));
+        }
+    }
+    if residue.len() > SHOWN {
+        page.fact(1, Mark::Bad, &format!("… and {} more; the report has all of them", residue.len() - SHOWN));
+    }
+    if !covers.is_empty() {
+        page.below(0, "", &format!("compared: {}", some(covers, 20)));
+    }
+}
+
+fn differ(n: usize) -> String {
+    if n == 1 { "1 object isn't".to_owned() } else { format!("{n} objects aren't") }
+}

@@ -1,0 +1,184 @@
+//! The summary at the end: what came of it, in a form that a person reads first and last.
+
+use super::next;
+use super::page::Page;
+use super::printer::Printer;
+use super::run_lines::{ending, environment, matters};
+use super::symbols::Mark;
+use super::words::{delta, exit_words, of_len, some, took, unsigned};
+use crate::plan::model::Kind;
+use crate::run::event::{HoldReason, PhaseOutline, Summary};
+use crate::run::state::{RunState, Status};
+
+/// Deviations and tables beyond this are counted.
+const SHOWN: usize = 20;
+
+impl Printer {
+    /// What has come of the run so far. Nothing before its first event.
+    #[must_use]
+    pub fn summary(&self) -> Vec<String> {
+        let mut page = Page::new(self.layout, "");
+        let (Some(opened), Some(last)) = (&self.book.opened, self.run.last_at) else { return page.lines };
+        let figures = self.counted(last);
+        let (mark, sentence) = self.outcome();
+        page.headline(mark, &sentence);
+        let environment = environment(opened.environment);
+        page.entry("plan", &format!("{} [{environment}]", opened.title));
+        if let Some(why) = &self.lost {
+            page.entry("INCOMPLETE", &format!("the events don't follow from one another: {why}"));
+        }
+        self.phases(&mut page, &opened.outline);
+        page.entry("steps", &self.steps());
+        let checkpoints =
+            format!("{} passed, {} failed", figures.checkpoints_passed, figures.checkpoints_failed);
+        page.entry("checkpoints", &checkpoints);
+        self.deviations(&mut page);
+        deltas(&mut page, &figures);
+        page.entry("time", &self.times(&figures));
+        page.entry("run", &self.id());
+        self.what_next(&mut page);
+        page.lines
+    }
+
+    /// The fold's own figures, as far as it came; what only the engine can measure is from the end.
+    fn counted(&self, last: jiff::Timestamp) -> Summary {
+        let folded = self.run.summary(last);
+        match &self.figures {
+            None => folded,
+            Some(end) if self.lost.is_some() => end.clone(),
+            Some(end) => Summary { deltas: end.deltas.clone(), rows: end.rows.clone(), ..folded },
+        }
+    }
+
+    fn outcome(&self) -> (Mark, String) {
+        match &self.run.state {
+            RunState::Ended(outcome, code) => {
+                let (mark, words) = ending(outcome, self.compared());
+                (mark, format!("{words} (exit {code})"))
+            }
+            RunState::Holding(hold) => {
+                let failed = matches!(
+                    hold.reason,
+                    HoldReason::Failed | HoldReason::Unverified | HoldReason::UndoFailed
+                );
+                let mark = if failed { Mark::Bad } else { Mark::Hold };
+                (mark, format!("waits: {}", hold.needs))
+            }
+            RunState::InDoubt(_) => {
+                (Mark::Unknown, "whether something was applied isn't known yet".to_owned())
+            }
+            state => match &self.run.left {
+                Some((0, why)) => (Mark::Good, why.clone()),
+                Some((code, why)) => (Mark::Warn, format!("{why} (exit {code}: {})", exit_words(*code))),
+                None => (Mark::Warn, format!("not over: it is {}", state.word())),
+            },
+        }
+    }
+
+    fn phases(&self, page: &mut Page, phases: &[PhaseOutline]) {
+        for (at, phase) in phases.iter().enumerate() {
+            let states: Vec<_> = phase.steps.iter().filter_map(|step| self.run.step(&step.id)).collect();
+            let good = states.iter().filter(|state| Self::is_good(state.status)).count();
+            let any = |status: Status| states.iter().any(|state| state.status == status);
+            let begun = states.iter().any(|state| state.status != Status::Pending);
+            let ms: u64 = states.iter().map(|state| state.elapsed_ms).sum();
+            let mark = match good == states.len() {
+                _ if any(Status::Failed) || any(Status::Unverified) => Mark::Bad,
+                _ if any(Status::Unknown) => Mark::Unknown,
+                true => Mark::Good,
+                false => Mark::Plain,
+            };
+            let label = if at == 0 { "phases" } else { "" };
+            let figures = format!("{good} of {}", of_len(states.len(), "step"));
+            page.phase(label, mark, &phase.title, begun.then_some(ms), &figures);
+        }
+    }
+
+    fn steps(&self) -> String {
+        let counts = self.run.counts_by_status();
+        let parts: Vec<String> = counts
+            .iter()
+            .map(|(status, n)| format!("{} {}", unsigned(u64::from(*n)), status.word()))
+            .collect();
+        parts.join(", ")
+    }
+
+    fn deviations(&self, page: &mut Page) {
+        let all = &self.run.deviations;
+        let optional = |step: &str| self.book.outline(step).is_some_and(|outline| outline.optional);
+        let skipped =
+            self.run.steps.iter().filter(|state| state.status == Status::Skipped && !optional(&state.id));
+        let accepted = self.run.steps.iter().filter(|state| state.status == Status::Accepted);
+        let by_people = skipped.chain(accepted).filter_map(|state| {
+            let reason = state.reason.as_deref()?;
+            Some(format!("{}: {}: {reason}", self.book.title(&state.id), state.status.word()))
+        });
+        let noted = all.iter().map(|(step, what)| match step {
+            Some(step) => format!("{}: {what}", self.book.title(step)),
+            None => what.clone(),
+        });
+        let lines: Vec<String> = by_people.chain(noted).collect();
+        if lines.is_empty() {
+            page.entry("deviations", "none");
+        }
+        for (at, line) in lines.iter().take(SHOWN).enumerate() {
+            page.entry(if at == 0 { "deviations" } else { "" }, line);
+        }
+        if lines.len() > SHOWN {
+            page.entry("", &format!("… and {} more", lines.len() - SHOWN));
+        }
+    }
+
+    fn times(&self, figures: &Summary) -> String {
+        let work: u64 = self.run.steps.iter().map(|state| state.elapsed_ms).sum();
+        let sittings = match self.run.sittings {
+            0 | 1 => String::new(),
+            n => format!(", in {n} sittings"),
+        };
+        format!("{} from the opening{sittings}; {} of it in steps", took(figures.elapsed_ms), took(work))
+    }
+
+    fn what_next(&self, page: &mut Page) {
+        if self.run.is_ended() {
+            return;
+        }
+        let Some(hold) = self.run.hold() else {
+            return page.next("to go on", &format!("holdpoint resume {}", self.id()));
+        };
+        for (what, command) in next::commands(self, &hold.reason, hold.step.as_deref()) {
+            page.next(what, &command);
+        }
+    }
+}
+
+fn deltas(page: &mut Page, figures: &Summary) {
+    let (changed, same): (Vec<_>, Vec<_>) = figures
+        .deltas
+        .iter()
+        .filter(|(kind, _)| matters(**kind))
+        .partition(|(_, (before, now))| before != now);
+    let words = |(kind, (before, now)): &(&Kind, &(u64, u64))| {
+        let signed = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+        format!("{} {}", kind.word(), delta(signed(*before), signed(*now)))
+    };
+    if !changed.is_empty() {
+        page.entry("objects", &changed.iter().map(words).collect::<Vec<_>>().join(", "));
+    }
+    let same: Vec<String> = same.iter().filter(|(_, (before, _))| *before > 0).map(words).collect();
+    if !same.is_empty() {
+        page.entry(
+            if changed.is_empty() { "objects" } else { "" },
+            &format!("unchanged: {}", some(&same, SHOWN)),
+        );
+    }
+    let wide = figures.rows.keys().map(|table| super::text::width(table)).max().unwrap_or_default().min(48);
+    for (at, (table, (before, now))) in figures.rows.iter().take(SHOWN).enumerate() {
+        page.entry(
+            if at == 0 { "rows" } else { "" },
+            &format!("{} {}", super::text::pad(table, wide), delta(*before, *now)),
+        );
+    }
+    if figures.rows.len() > SHOWN {
+        page.entry("", &format!("… and {} more tables", figures.rows.len() - SHOWN));
+    }
+}
