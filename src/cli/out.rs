@@ -7,6 +7,12 @@ use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 static CLOSED: AtomicBool = AtomicBool::new(false);
+static RUN_UNDER_WAY: AtomicBool = AtomicBool::new(false);
+
+/// From now on a closed reader is worth a word: a run goes on that it doesn't see.
+pub fn run_begins() {
+    RUN_UNDER_WAY.store(true, Ordering::Relaxed);
+}
 
 /// Prints a line.
 pub fn line(text: &str) {
@@ -14,7 +20,8 @@ pub fn line(text: &str) {
         return;
     }
     let mut out = std::io::stdout().lock();
-    if writeln!(out, "{text}").and_then(|()| out.flush()).is_err() && !CLOSED.swap(true, Ordering::Relaxed) {
+    let failed = writeln!(out, "{text}").and_then(|()| out.flush()).is_err();
+    if failed && !CLOSED.swap(true, Ordering::Relaxed) && RUN_UNDER_WAY.load(Ordering::Relaxed) {
         complain("standard output is closed; what is under way goes on, and the journal has all of it");
     }
 }

@@ -26,7 +26,7 @@ pub async fn resume(args: ResumeArgs, level: &str) -> Result<Exit, Failure> {
     let taken = TakenUp::find(args.run.as_deref(), args.plan.as_deref(), &args.state)?;
     let mut answers = run::answers(&args.answers, &taken.loaded.plan)?;
     from_flags(&mut answers, &args, &taken.run)?;
-    let only = if args.only.is_empty() { taken.run.selection.only.clone() } else { args.only.clone() };
+    let only = selection(&args.only, &taken);
     if args.end.is_none() && !taken.run.goes_back() {
         run::every_change_is_named(&still_to_come(&taken), &answers, &only)?;
     }
@@ -47,6 +47,25 @@ pub async fn resume(args: ResumeArgs, level: &str) -> Result<Exit, Failure> {
 async fn ended_as(conductor: Conductor, stop: Stop) -> Stop {
     conductor.close().await;
     stop
+}
+
+/// The phases that are meant: those typed; else those that the last call left unfinished; else all.
+fn selection(typed: &[String], taken: &TakenUp) -> Vec<String> {
+    if !typed.is_empty() {
+        return typed.to_vec();
+    }
+    let before = &taken.run.selection.only;
+    let unfinished = taken
+        .loaded
+        .plan
+        .phases
+        .iter()
+        .filter(|phase| before.contains(&phase.id))
+        .flat_map(|phase| &phase.steps)
+        .any(|step| {
+            !taken.run.step(&step.id).is_some_and(|state| state.is_good() || state.status.is_left_out())
+        });
+    if unfinished { before.clone() } else { Vec::new() }
 }
 
 /// The plan with only the steps that aren't settled: what may still change something.
@@ -161,11 +180,17 @@ impl TakenUp {
                 opened.vars.iter().filter(|(_, v)| *v != "•••").map(|(n, v)| (n.clone(), v.clone())).collect()
             })
             .unwrap_or_default();
-        let values = vars::values(&plan, typed_vars, &kept, false)?;
+        let mode = self.run.opened.as_ref().map_or(Mode::Run, |opened| opened.mode);
+        if mode == Mode::Demo && typed.is_none() {
+            let why = "this run was a demo, and its server went with it; one that was left by --keep is \
+                       named with --target. `holdpoint demo` begins afresh";
+            return Err(Failure::refused(why));
+        }
+        let values = vars::values(&plan, typed_vars, &kept, mode == Mode::Demo)?;
         let target = target::target(typed, &plan)?;
         let past = past(&self.folder);
         log::start(&self.folder.log(), level);
-        let show = Show::start(screenless, &past)?;
+        let show = Show::start(screenless, &self.state, &past)?;
         let opening = Opening {
             digest: digest(&plan, &self.loaded.source, &[])
                 .map_err(|error| Failure::unreachable(error.to_string()))?,
@@ -173,7 +198,7 @@ impl TakenUp {
             plan,
             target,
             state: self.state,
-            mode: self.run.opened.as_ref().map_or(Mode::Run, |opened| opened.mode),
+            mode,
             selection,
             vars: values,
             signal: signals()?,
@@ -187,7 +212,8 @@ impl TakenUp {
 
 fn newest_open(state: &StateDir) -> Result<RunFolder, Failure> {
     let runs = state.runs().map_err(|error| Failure::unreachable(error.to_string()))?;
-    let open = runs.into_iter().find(|run| run.is_open());
+    // A demo's server is gone; whoever kept one names its run.
+    let open = runs.into_iter().find(|run| run.is_open() && run.mode() != Some(Mode::Demo));
     open.map(|run| run.folder).ok_or_else(|| {
         Failure::usage(format!(
             "no open run in {}; give the plan (--plan FILE) or the folder (--state-dir DIR)",

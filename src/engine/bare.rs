@@ -244,7 +244,8 @@ impl Conductor {
                 self.disclosure,
                 passage.step.lock_timeout,
                 &mut say,
-            );
+            )
+            .inside(nonce);
             let sent = stream.one(statement.clone(), &mut passage.script).await;
             blockers.clone_from(&stream.blockers);
             sent?;
@@ -325,7 +326,8 @@ impl Conductor {
                 self.disclosure,
                 passage.step.lock_timeout,
                 &mut say,
-            );
+            )
+            .inside(&transaction.nonce);
             let result = stream.one(statement, &mut passage.script).await;
             (result, stream.tally.clone(), stream.digest())
         };
@@ -468,7 +470,13 @@ fn can_be_repeated(kind: &SessionKind) -> bool {
 pub(super) fn part_of(source: &Source, statement: &Statement) -> SourceRef {
     let whole = source.reference();
     let file = statement.place.file.display().to_string();
-    SourceRef { file, from: statement.place.span.start, to: statement.place.span.end, digest: whole.digest }
+    SourceRef {
+        file,
+        line: statement.place.line,
+        from: statement.place.span.start,
+        to: statement.place.span.end,
+        digest: whole.digest,
+    }
 }
 
 /// A statement's identity in its unit: include path, file and byte range; never a running number.

@@ -121,6 +121,30 @@ impl Conductor {
         self.record(Event::BaselineTaken(Box::new(baseline))).await
     }
 
+    /// The schema as it is now, once the run has changed something; `None` when it can't be asked.
+    pub(super) async fn fingerprint_now(&mut self) -> Option<String> {
+        if !self.recorder.look(|run| run.touched) {
+            return None;
+        }
+        let mut session = self.spare().await.ok()?;
+        let fingerprint = Fingerprint::take(&mut session).await.ok()?;
+        session.close().await;
+        Some(fingerprint.digest())
+    }
+
+    /// What others changed while nobody had the run in hand belongs in the evidence.
+    pub(super) async fn note_drift(&mut self) -> Result<(), Stop> {
+        let Some(then) = self.recorder.look(|run| run.left_fingerprint.clone()) else { return Ok(()) };
+        let mut session = self.spare().await?;
+        let now = Fingerprint::take(&mut session).await.map_err(measured)?;
+        session.close().await;
+        if now.digest() == then {
+            return Ok(());
+        }
+        let what = "the schema isn't as this run left it: somebody else changed it meanwhile".to_owned();
+        self.record(Event::Deviation { step: None, what }).await
+    }
+
     async fn guard_hashes(&mut self) -> Result<BTreeMap<String, String>, Stop> {
         if self.plan.guards.is_empty() {
             return Ok(BTreeMap::new());

@@ -7,6 +7,7 @@ use super::control::Control;
 use super::exit::Exit;
 use super::problems::{self, Disclosure};
 use super::recorder::Recorder;
+use super::secrets::Secrets;
 use super::sources::{AnyScript, Source, Sources};
 use super::stop::Stop;
 use crate::journal::{Key, RunFolder};
@@ -23,12 +24,12 @@ use crate::script::{Item, Script, Variables};
 
 /// Lines for people that aren't facts: `\echo`, notices.
 #[derive(Debug, Clone)]
-pub struct Says(pub tokio::sync::mpsc::UnboundedSender<(String, String)>);
+pub struct Says(pub tokio::sync::mpsc::UnboundedSender<(String, String)>, pub Secrets);
 
 impl Says {
     /// Says a line on behalf of a step; nobody has to listen.
     pub fn say(&self, step: &str, line: &str) {
-        let _ = self.0.send((step.to_owned(), line.trim_end().to_owned()));
+        let _ = self.0.send((step.to_owned(), self.1.mask(line.trim_end())));
     }
 }
 
@@ -61,6 +62,7 @@ pub struct Conductor {
     pub vars: Variables,
     pub disclosure: Disclosure,
     pub sources: Sources,
+    pub secrets: Secrets,
     pub says: Says,
 }
 
@@ -258,7 +260,8 @@ impl Conductor {
     }
 
     async fn ask_about(&mut self, step: &Step, reason: HoldReason, needs: String) -> Result<Answer, Stop> {
-        self.hold(reason, Some(&step.id), needs, step.otherwise.clone()).await?;
+        let advice = step.otherwise.as_deref().map(|otherwise| self.fill(otherwise));
+        self.hold(reason, Some(&step.id), needs, advice).await?;
         loop {
             let Command { what, by } = self.next_wish().await?;
             match what {
@@ -281,11 +284,12 @@ impl Conductor {
 
     /// One attempt at a step.
     async fn attempt(&mut self, step: &Step) -> Result<StepEnd, Stop> {
-        if self.status(&step.id) == Status::Unverified && step.changes {
-            return self.verify_again(step).await;
-        }
-        if self.status(&step.id) == Status::Applied {
-            return self.verify_again(step).await;
+        // What is applied isn't done again: only its checkpoints are evaluated (again).
+        if matches!(self.status(&step.id), Status::Applied | Status::Unverified) {
+            return match self.looks(step) {
+                Some(checkpoints) => self.look_again(step, &checkpoints).await,
+                None => self.verify_again(step).await,
+            };
         }
         if let Some(problem) = self.unmet(step) {
             self.start(step, Direction::Forward).await?;
@@ -299,15 +303,7 @@ impl Conductor {
         self.start(step, Direction::Forward).await?;
         let result = match &step.action {
             Action::Group => Ok(()),
-            Action::Check { sql, line } => {
-                let checkpoint = self.check_of(step, Ask::Sql(sql.clone()), *line);
-                return self.looked(step, &[checkpoint], began).await;
-            }
-            Action::Inventory(kinds) => {
-                let mut checkpoints = vec![self.check_of(step, Ask::Inventory(kinds.clone()), step.line)];
-                checkpoints.extend(step.checkpoints.iter().cloned());
-                return self.looked(step, &checkpoints, began).await;
-            }
+            Action::Check { .. } | Action::Inventory(_) => Ok(()),
             Action::Confirm(items) => self.confirm(step, items).await?,
             Action::Signoff(signoff) => self.signoff(step, signoff).await?,
             Action::File { .. } | Action::Files { .. } | Action::Sql { .. } => {
@@ -316,12 +312,32 @@ impl Conductor {
             Action::Later(key) => Err(problems::plain(format!("`{key}` isn't built yet"))),
         };
         match result {
-            Ok(()) => self.looked(step, &step.checkpoints, began).await,
+            Ok(()) => {
+                let checkpoints = self.looks(step).unwrap_or_default();
+                self.looked(step, &checkpoints, began).await
+            }
             Err(problem) => {
                 self.record_failure(step, Direction::Forward, &problem).await?;
                 Ok(StepEnd::Failed(problem))
             }
         }
+    }
+
+    /// What a step that changes nothing looks at: its own query first. `None`: it runs a script.
+    fn looks(&self, step: &Step) -> Option<Vec<Checkpoint>> {
+        let own = match &step.action {
+            Action::File { .. } | Action::Files { .. } | Action::Sql { .. } => return None,
+            Action::Check { sql, line } => Some(self.check_of(step, Ask::Sql(sql.clone()), *line)),
+            Action::Inventory(kinds) => Some(self.check_of(step, Ask::Inventory(kinds.clone()), step.line)),
+            _ => None,
+        };
+        Some(own.into_iter().chain(step.checkpoints.iter().cloned()).collect())
+    }
+
+    async fn look_again(&mut self, step: &Step, checkpoints: &[Checkpoint]) -> Result<StepEnd, Stop> {
+        let began = std::time::Instant::now();
+        let failed = self.verify_standing(&step.id, checkpoints, Direction::Forward, When::Standing).await?;
+        self.verdict(step, failed, began).await
     }
 
     /// Ends a step that changes nothing with its checkpoints.
@@ -585,7 +601,8 @@ impl Conductor {
         });
         if open > 0 {
             let why = format!("what was asked for is done; {open} steps of the plan are still to come");
-            self.record(Event::Left { exit_code: Exit::Done.code(), why }).await?;
+            let fingerprint = self.fingerprint_now().await;
+            self.record(Event::Left { exit_code: Exit::Done.code(), why, fingerprint }).await?;
             return Ok(Exit::Done);
         }
         let summary = self.summary().await;
@@ -630,7 +647,11 @@ impl Conductor {
         };
         if let Some(why) = left.filter(|_| !self.recorder.look(Run::is_ended)) {
             let exit_code = stop.exit().code();
-            if let Err(error) = self.record(Event::Left { exit_code, why }).await {
+            let fingerprint = match stop {
+                Stop::Left { .. } => self.fingerprint_now().await,
+                _ => None,
+            };
+            if let Err(error) = self.record(Event::Left { exit_code, why, fingerprint }).await {
                 tracing::warn!(%error, "journaling that the run was left");
             }
         }
@@ -650,7 +671,7 @@ impl Conductor {
     // Small things that everything here uses.
 
     pub(super) async fn record(&mut self, event: Event) -> Result<(), Stop> {
-        self.recorder.record(event).await.map(drop).map_err(Stop::from)
+        self.recorder.record(self.secrets.masked(event)).await.map(drop).map_err(Stop::from)
     }
 
     pub(super) async fn start(&mut self, step: &Step, direction: Direction) -> Result<(), Stop> {

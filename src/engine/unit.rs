@@ -168,7 +168,8 @@ impl Conductor {
                 disclosure,
                 job.step.lock_timeout,
                 &mut say,
-            );
+            )
+            .inside(nonce);
             let streamed = stream.all(&mut script).await;
             blockers.clone_from(&stream.blockers);
             streamed?;
@@ -537,6 +538,8 @@ fn not_applied(unit: &Unit) -> String {
     };
     if unit.unit.is_empty() {
         format!("nothing of this step {what}")
+    } else if unit.unit.contains('@') {
+        format!("nothing of this statement {what}; what stood before it is")
     } else {
         format!("nothing of {} {what}", unit.unit)
     }

@@ -46,7 +46,7 @@ pub enum JournalError {
     #[error("the event can't be journaled: {why}")]
     Unfit { why: String },
     /// A copied file, or a file too large for a copy, isn't what the run was opened with.
-    #[error("{} isn't what the run was opened with: {why}; put the old one back, or `resume --replan`", path.display())]
+    #[error("{} isn't what the run was opened with: {why}; put the old one back, or end the run with `resume --end REASON` and begin anew", path.display())]
     Changed { path: PathBuf, why: String },
     #[error("there is no place for the run's state: {why}; give one with `--state-dir`")]
     NoPlace { why: String },

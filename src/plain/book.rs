@@ -68,7 +68,7 @@ impl Book {
     /// Whether the result of the step's own query is all there is to it.
     pub(super) fn is_one_check(&self, step: &str, checkpoint: &str) -> bool {
         self.outline(step).is_some_and(|outline| {
-            checkpoint == step && outline.checkpoints.iter().all(|c| c.id == outline.id)
+            matches!(outline.checkpoints.as_slice(), [only] if only.id == step && checkpoint == step)
         })
     }
 

@@ -15,12 +15,7 @@ impl Printer {
         let depth = if guard || own { 1 } else { 2 };
         let verdict = &result.verdict;
         let mark = if verdict.passed { Mark::Good } else { Mark::Bad };
-        let title = match (guard, own && !verdict.passed) {
-            (true, _) => format!("target: {}", result.title),
-            // What a person has to type stands in the line of the failure.
-            (_, true) => format!("{} ({})", result.title, result.step),
-            _ => result.title.clone(),
-        };
+        let title = if guard { format!("target: {}", result.title) } else { result.title.clone() };
         let figures = format!("expected {}, got {}", verdict.expected, verdict.got);
         page.row(depth, mark, &title, Some(result.elapsed_ms), &figures);
         if verdict.passed {

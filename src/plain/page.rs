@@ -133,6 +133,22 @@ impl Page {
         self.lines.push(line);
     }
 
+    /// What to type. It is copied from here, so it isn't broken, and only a hopeless length is cut.
+    pub(super) fn command(&mut self, depth: usize, what: &str, command: &str) {
+        let begin = CLOCK + depth * 2 + 2;
+        self.copied(begin, &format!("{what}: "), command);
+    }
+
+    fn copied(&mut self, begin: usize, what: &str, command: &str) {
+        let command = cut(&scrub::line(command), LOG);
+        let one = format!("{what}{command}");
+        if width(&one) <= self.room(begin) {
+            return self.indented(begin, Paint::None, &one);
+        }
+        self.indented(begin, Paint::None, what);
+        self.indented(begin.min(4), Paint::None, &command);
+    }
+
     /// What was said, never broken: it may be a table.
     pub(super) fn said(&mut self, depth: usize, text: &str) {
         let text = scrub::line(text);
@@ -183,6 +199,11 @@ impl Page {
         for line in lines {
             self.indented(13, Paint::None, &line);
         }
+    }
+
+    /// A line of a summary with what to type.
+    pub(super) fn next(&mut self, what: &str, command: &str) {
+        self.copied(2, &format!("{what}: "), command);
     }
 
     /// A phase in a summary: label, sign, title, time, figures.

@@ -58,6 +58,9 @@ impl Printer {
         if asks && self.book.is_demo() {
             return;
         }
+        if let Some(step) = step {
+            self.header(page, step);
+        }
         let depth = usize::from(step.is_some());
         let failure = matches!(reason, HoldReason::Failed | HoldReason::Unverified | HoldReason::UndoFailed);
         let title = step.map(|step| self.book.title_and_id(step));
@@ -78,7 +81,7 @@ impl Printer {
         }
         if !asks {
             for (what, command) in next::commands(self, reason, step) {
-                page.below(depth, "", &format!("{what}: {command}"));
+                page.command(depth, what, &command);
             }
         }
         self.shown = None;
@@ -90,7 +93,7 @@ impl Printer {
     }
 
     fn decided(
-        &self,
+        &mut self,
         page: &mut Page,
         what: Decision,
         step: Option<&str>,
@@ -109,7 +112,13 @@ impl Printer {
             Decision::RuledApplied => "it was applied",
             Decision::RuledNotApplied => "it was not applied",
         };
-        let of = step.map(|step| format!(": {}", self.book.title(step))).unwrap_or_default();
+        // A plain "go" is about what the run waited for.
+        let held = self.run.decided.as_ref().and_then(|choice| choice.step.clone());
+        let step = step.map(str::to_owned).or(held);
+        if let Some(step) = &step {
+            self.header(page, step);
+        }
+        let of = step.map(|step| format!(": {}", self.book.title(&step))).unwrap_or_default();
         let why = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
         page.fact(1, Mark::Plain, &format!("{word}{of}, says {}{why}", person(by)));
     }

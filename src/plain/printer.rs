@@ -18,7 +18,7 @@ pub struct Printer {
     asked_zone: Option<TimeZone>,
     zone: TimeZone,
     /// Of the last line, so that a new day is said.
-    day: Option<Date>,
+    pub(super) day: Option<Date>,
     pub(super) run: Run,
     pub(super) book: Book,
     /// Whose header stands above.
@@ -32,12 +32,13 @@ pub struct Printer {
     /// Why the fold refused an event; after that it knows no more.
     pub(super) lost: Option<String>,
     stranger_said: bool,
+    pub(super) state_dir: Option<String>,
 }
 
 impl Printer {
     #[must_use]
     pub fn new(style: Style) -> Self {
-        let Style { colour, ascii, width, timezone } = style;
+        let Style { colour, ascii, width, timezone, state_dir } = style;
         Self {
             layout: Layout { colour, ascii, width },
             zone: timezone.clone().unwrap_or(TimeZone::UTC),
@@ -50,6 +51,7 @@ impl Printer {
             advised: None,
             figures: None,
             lost: None,
+            state_dir,
             stranger_said: false,
         }
     }

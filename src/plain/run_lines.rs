@@ -12,7 +12,9 @@ impl Printer {
         match event {
             Event::RunOpened(opened) => self.opened(page, opened),
             Event::RunResumed { operator, target, selection, plan_digest, program } => {
+                // Who sees this sees nothing of what was before.
                 self.group = None;
+                self.day = None;
                 page.head(0, Mark::Begin, &format!("taken up again by {}", who(operator)));
                 if let Some(opened) = self.book.opened.as_ref() {
                     page.below(0, "plan", &format!("{} [{}]", opened.title, environment(opened.environment)));
@@ -56,12 +58,12 @@ impl Printer {
             Event::Interrupted { signal } => {
                 page.fact(0, Mark::Warn, &format!("interrupted by {signal}; stopped at a safe point"));
             }
-            Event::Left { exit_code, why } => {
+            Event::Left { exit_code, why, .. } => {
                 page.fact(0, Mark::Plain, &format!("lets go of the run: {why}"));
                 page.below(0, "exit", &format!("{exit_code}: {}", exit_words(*exit_code)));
             }
             Event::Ended { outcome, exit_code, .. } => {
-                let (mark, words) = ending(outcome);
+                let (mark, words) = ending(outcome, self.compared());
                 page.head(0, mark, &words);
                 page.below(0, "exit", &format!("{exit_code}: {}", exit_words(*exit_code)));
             }
@@ -90,6 +92,12 @@ impl Printer {
             let what = "a DEMO on a server of its own: what people should do, the demo answers, marked DEMO";
             page.fact(0, Mark::Warn, what);
         }
+    }
+
+    /// What the rollback compared with the state before.
+    pub(super) fn compared(&self) -> &[String] {
+        let ended = self.run.rollback.as_ref().and_then(|rollback| rollback.ended.as_ref());
+        ended.map_or(&[], |ended| ended.covers.as_slice())
     }
 
     pub(super) fn id(&self) -> String {
@@ -171,16 +179,20 @@ pub(super) fn matters(kind: Kind) -> bool {
     kind != Kind::Size
 }
 
-/// The end in one sentence.
-pub(super) fn ending(outcome: &Ending) -> (Mark, String) {
+/// The end in one sentence. What wasn't compared with the state before isn't called clean.
+pub(super) fn ending(outcome: &Ending, compared: &[String]) -> (Mark, String) {
     match outcome {
         Ending::Done => (Mark::Good, "done: the plan has been run to its end".to_owned()),
         Ending::Stopped { why } => (Mark::Bad, format!("stopped: {why}")),
         Ending::Refused { why } => (Mark::Bad, format!("refused, nothing was changed: {why}")),
-        Ending::RolledBack { clean: true } => (
-            Mark::Good,
-            "rolled back: everything that was applied is undone, nothing is left behind".to_owned(),
-        ),
+        Ending::RolledBack { clean: true } if compared.is_empty() => {
+            let what = "rolled back: everything that was applied is undone; nothing was compared";
+            (Mark::Warn, format!("{what} with the state before"))
+        }
+        Ending::RolledBack { clean: true } => {
+            let what = "rolled back: everything that was applied is undone, and as it was before is";
+            (Mark::Good, format!("{what}: {}", some(compared, 20)))
+        }
         Ending::RolledBack { clean: false } => {
             (Mark::Bad, "rolled back, but not everything is as it was before".to_owned())
         }

@@ -6,7 +6,7 @@ use super::printer::Printer;
 use super::run_lines::out_of;
 use super::symbols::Mark;
 use super::words::{of_len, person};
-use crate::run::event::{Assurance, Direction, Event, Problem};
+use crate::run::event::{Assurance, Direction, Event, Person, Problem};
 use crate::run::state::Status;
 
 impl Printer {
@@ -14,6 +14,7 @@ impl Printer {
         match event {
             Event::StepStarted { step, direction, generation, attempt } => {
                 self.header(page, step);
+                self.advised = None;
                 self.begins(page, step, *direction, *generation, *attempt);
             }
             Event::StepSkipped { step, reason, by, deviation } => {
@@ -38,15 +39,17 @@ impl Printer {
                     page.row(1, Mark::Good, self.book.title(step), Some(*elapsed_ms), &figures);
                 }
             }
+            // The line of its own query has said it.
+            Event::StepUnverified { step, .. } if self.book.is_one_check(step, step) => {}
             Event::StepUnverified { step, elapsed_ms, failed } => {
                 let state = self.run.step(step);
                 let all = state.map_or(failed.len(), |state| state.checkpoints.len().max(failed.len()));
                 let failed = format!("{} failed", out_of(failed.len(), all, "checkpoint"));
                 let applied = match state.is_some_and(|state| state.changes) {
-                    true => format!("it is applied, but {failed}"),
-                    false => failed,
+                    true => format!("step {step} is applied, but {failed}"),
+                    false => format!("step {step}: {failed}"),
                 };
-                page.row(1, Mark::Bad, &self.book.title_and_id(step), Some(*elapsed_ms), &applied);
+                page.row(1, Mark::Bad, self.book.title(step), Some(*elapsed_ms), &applied);
             }
             Event::StepAccepted { step, reason, by } => {
                 let who = match by.how {
@@ -74,25 +77,22 @@ impl Printer {
     }
 
     /// The phase's title, when another one begins. Going backwards has its own headline.
-    fn header(&mut self, page: &mut Page, step: &str) {
+    pub(super) fn header(&mut self, page: &mut Page, step: &str) {
         let group = self.book.group(step);
         if group == self.group || group.is_none() {
             return;
         }
-        self.group = group;
         let Some(opened) = &self.book.opened else { return };
-        match group {
+        let head = match group {
             Some(Group::Phase(at)) if !self.run.goes_back() => {
-                if let Some(phase) = opened.outline.get(at) {
-                    page.head(0, Mark::Begin, &phase.title);
-                }
+                opened.outline.get(at).map(|phase| (Mark::Begin, &phase.title))
             }
-            Some(Group::Procedure(at)) => {
-                if let Some(procedure) = opened.procedures.get(at) {
-                    page.head(0, Mark::Back, &procedure.title);
-                }
-            }
-            _ => {}
+            Some(Group::Procedure(at)) => opened.procedures.get(at).map(|p| (Mark::Back, &p.title)),
+            _ => None,
+        };
+        if let Some((mark, title)) = head {
+            page.head(0, mark, title);
+            self.group = group;
         }
     }
 
@@ -112,18 +112,25 @@ impl Printer {
     /// What a verified step was verified by.
     fn verified(&self, step: &str, checkpoints: u32) -> String {
         let outline = self.book.outline(step);
-        let seen = self.run.step(step).map_or(0, |state| state.checkpoints.len());
+        let state = self.run.step(step);
+        let seen = state.map_or(0, |state| state.checkpoints.len());
         let checks = seen.max(checkpoints as usize);
         let mut parts = Vec::new();
-        if self.run.step(step).is_some_and(|state| state.changes) {
+        if state.is_some_and(|state| state.changes) {
             parts.push("applied".to_owned());
         }
         if let Some(outline) = outline {
+            // Figures must not pass off for a person's word what no person gave.
+            let by_demo = |by: &Person| by.how == Assurance::Demo;
             if !outline.items.is_empty() {
-                parts.push(format!("{} confirmed", of_len(outline.items.len(), "item")));
+                let demo = state.map_or(0, |s| s.confirmed.values().filter(|(by, _)| by_demo(by)).count());
+                let demo = if demo > 0 { format!(" ({demo} by the DEMO)") } else { String::new() };
+                parts.push(format!("{} confirmed{demo}", of_len(outline.items.len(), "item")));
             }
             if !outline.roles.is_empty() {
-                parts.push(format!("signed by {}", outline.roles.join(", ")));
+                let demo = state.is_some_and(|s| s.signed.values().any(|(by, ..)| by_demo(by)));
+                let who = if demo { "by the DEMO as" } else { "by" };
+                parts.push(format!("signed {who} {}", outline.roles.join(", ")));
             }
         }
         if checks > 0 {
@@ -148,7 +155,8 @@ impl Printer {
         problem: &Problem,
         elapsed_ms: u64,
     ) {
-        let title = self.book.title_and_id(step);
+        // The id is what a person types next: it stands first where a long title can't cut it off.
+        let title = self.book.title(step);
         // A step that fails before it did anything has taken no time worth a column.
         let took = (elapsed_ms > 0).then_some(elapsed_ms);
         let units = self.run.step(step).is_some_and(|state| {
@@ -157,10 +165,10 @@ impl Printer {
         let figures = match (direction, units) {
             (Direction::Forward, true) => "failed half-way: what is committed of it stays",
             (Direction::Forward, false) => "failed",
-            (Direction::Back, true) => "its undo failed half-way",
-            (Direction::Back, false) => "its undo failed; it is still applied",
+            (Direction::Back, true) => "is undone half-way: its undo failed",
+            (Direction::Back, false) => "is still applied: its undo failed",
         };
-        page.row(1, Mark::Bad, &title, took, figures);
+        page.row(1, Mark::Bad, title, took, &format!("step {step} {figures}"));
         let said = self.shown.as_ref().is_some_and(|(of, shown)| of == step && same(shown, problem));
         if !said {
             self.problem(page, 1, step, problem);

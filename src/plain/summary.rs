@@ -3,7 +3,7 @@
 use super::next;
 use super::page::Page;
 use super::printer::Printer;
-use super::run_lines::{ending, matters};
+use super::run_lines::{ending, environment, matters};
 use super::symbols::Mark;
 use super::words::{delta, exit_words, of_len, some, took, unsigned};
 use crate::plan::model::Kind;
@@ -19,9 +19,11 @@ impl Printer {
     pub fn summary(&self) -> Vec<String> {
         let mut page = Page::new(self.layout, "");
         let (Some(opened), Some(last)) = (&self.book.opened, self.run.last_at) else { return page.lines };
-        let figures = self.figures.clone().unwrap_or_else(|| self.run.summary(last));
+        let figures = self.counted(last);
         let (mark, sentence) = self.outcome();
-        page.headline(mark, &format!("{}: {sentence}", opened.title));
+        page.headline(mark, &sentence);
+        let environment = environment(opened.environment);
+        page.entry("plan", &format!("{} [{environment}]", opened.title));
         if let Some(why) = &self.lost {
             page.entry("INCOMPLETE", &format!("the events don't follow from one another: {why}"));
         }
@@ -38,10 +40,20 @@ impl Printer {
         page.lines
     }
 
+    /// The fold's own figures, as far as it came; what only the engine can measure is from the end.
+    fn counted(&self, last: jiff::Timestamp) -> Summary {
+        let folded = self.run.summary(last);
+        match &self.figures {
+            None => folded,
+            Some(end) if self.lost.is_some() => end.clone(),
+            Some(end) => Summary { deltas: end.deltas.clone(), rows: end.rows.clone(), ..folded },
+        }
+    }
+
     fn outcome(&self) -> (Mark, String) {
         match &self.run.state {
             RunState::Ended(outcome, code) => {
-                let (mark, words) = ending(outcome);
+                let (mark, words) = ending(outcome, self.compared());
                 (mark, format!("{words} (exit {code})"))
             }
             RunState::Holding(hold) => {
@@ -67,15 +79,14 @@ impl Printer {
         for (at, phase) in phases.iter().enumerate() {
             let states: Vec<_> = phase.steps.iter().filter_map(|step| self.run.step(&step.id)).collect();
             let good = states.iter().filter(|state| Self::is_good(state.status)).count();
-            let bad = states
-                .iter()
-                .any(|state| matches!(state.status, Status::Failed | Status::Unverified | Status::Unknown));
+            let any = |status: Status| states.iter().any(|state| state.status == status);
             let begun = states.iter().any(|state| state.status != Status::Pending);
             let ms: u64 = states.iter().map(|state| state.elapsed_ms).sum();
-            let mark = match (bad, good == states.len()) {
-                (true, _) => Mark::Bad,
-                (_, true) => Mark::Good,
-                _ => Mark::Plain,
+            let mark = match good == states.len() {
+                _ if any(Status::Failed) || any(Status::Unverified) => Mark::Bad,
+                _ if any(Status::Unknown) => Mark::Unknown,
+                true => Mark::Good,
+                false => Mark::Plain,
             };
             let label = if at == 0 { "phases" } else { "" };
             let figures = format!("{good} of {}", of_len(states.len(), "step"));
@@ -94,7 +105,9 @@ impl Printer {
 
     fn deviations(&self, page: &mut Page) {
         let all = &self.run.deviations;
-        let skipped = self.run.steps.iter().filter(|state| matches!(state.status, Status::Skipped));
+        let optional = |step: &str| self.book.outline(step).is_some_and(|outline| outline.optional);
+        let skipped =
+            self.run.steps.iter().filter(|state| state.status == Status::Skipped && !optional(&state.id));
         let accepted = self.run.steps.iter().filter(|state| state.status == Status::Accepted);
         let by_people = skipped.chain(accepted).filter_map(|state| {
             let reason = state.reason.as_deref()?;
@@ -126,16 +139,14 @@ impl Printer {
     }
 
     fn what_next(&self, page: &mut Page) {
-        let Some(hold) = self.run.hold() else {
-            if !self.run.is_ended() && self.run.seq > 0 {
-                page.entry("next", &format!("to go on: holdpoint resume {}", self.id()));
-            }
+        if self.run.is_ended() {
             return;
+        }
+        let Some(hold) = self.run.hold() else {
+            return page.next("to go on", &format!("holdpoint resume {}", super::next::run_words(self)));
         };
-        for (at, (what, command)) in
-            next::commands(self, &hold.reason, hold.step.as_deref()).into_iter().enumerate()
-        {
-            page.entry(if at == 0 { "next" } else { "" }, &format!("{what}: {command}"));
+        for (what, command) in next::commands(self, &hold.reason, hold.step.as_deref()) {
+            page.next(what, &command);
         }
     }
 }

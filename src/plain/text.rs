@@ -64,7 +64,7 @@ pub(super) fn wrap(text: &str, columns: usize, most: usize) -> Vec<String> {
         let fits = prefix(rest, columns);
         // A word that ends exactly where the line does needs no break before it.
         let whole = rest[fits.len()..].starts_with(' ');
-        let end = match fits.trim_end().rfind(' ') {
+        let end = match fits.rfind(' ') {
             Some(blank) if !whole && blank >= columns / 3 => blank,
             _ => fits.len(),
         };

@@ -7,7 +7,7 @@ use crate::run::event::{Assurance, Person, RowCount, Touched};
 pub fn exit_words(code: u8) -> &'static str {
     match code {
         0 => "done",
-        1 => "failed",
+        1 => "something failed, or isn't as it should be",
         2 => "the command line or the plan is wrong",
         3 => "refused before any change",
         4 => "failed, and everything that was applied is undone",

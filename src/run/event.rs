@@ -217,7 +217,13 @@ pub enum Event {
     /// A signal came; the run stopped at a safe point.
     Interrupted { signal: String },
     /// A process let go of the run without ending it.
-    Left { exit_code: u8, why: String },
+    Left {
+        exit_code: u8,
+        why: String,
+        /// SHA-256 of the schema fingerprint as it was then, to find out on resume what others changed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fingerprint: Option<String>,
+    },
     /// The last line: the run is over.
     Ended { outcome: Ending, exit_code: u8, summary: Summary },
     /// Written by a newer program; kept in the chain, not understood.

@@ -13,6 +13,9 @@ use crate::plan::model::Kind;
 pub struct SourceRef {
     /// File name below the plan's SQL folder, or the plan itself.
     pub file: String,
+    /// Line where it begins; 0 when it is the whole file.
+    #[serde(default)]
+    pub line: u64,
     /// Byte range in it.
     pub from: u64,
     pub to: u64,

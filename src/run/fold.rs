@@ -144,8 +144,9 @@ impl Run {
                 });
             }
             Event::Interrupted { .. } | Event::Unknown => {}
-            Event::Left { exit_code, why } => {
+            Event::Left { exit_code, why, fingerprint } => {
                 self.let_go();
+                self.left_fingerprint.clone_from(fingerprint);
                 self.left = Some((*exit_code, why.clone()));
             }
             Event::Ended { outcome, exit_code, .. } => self.end(outcome, *exit_code)?,

@@ -30,6 +30,7 @@ impl Run {
                 }
                 self.steps[i].begin(at, *direction, *generation, *attempt)?;
                 self.current = Some(i);
+                self.left_fingerprint = None;
                 self.leave_opening();
                 self.answered();
             }

@@ -58,6 +58,8 @@ pub struct Run {
     pub decided: Option<Choice>,
     /// Units of unknown outcome, in the order they came up.
     pub doubts: Vec<Unit>,
+    /// Fingerprint of the schema when a process last let go of it in order.
+    pub left_fingerprint: Option<String>,
     /// How the last process let go of it, until another takes it up.
     pub left: Option<(u8, String)>,
     /// Something of a step that changes was applied, or may have been: the run can't end as refused.

@@ -117,6 +117,12 @@ impl Status {
         matches!(self, Self::Running | Self::Committing | Self::Undoing | Self::Unknown)
     }
 
+    /// Not done, on somebody's word.
+    #[must_use]
+    pub fn is_left_out(self) -> bool {
+        matches!(self, Self::Skipped | Self::Assumed)
+    }
+
     /// Nothing more has to be done for it, for good or bad.
     #[must_use]
     pub fn is_settled(self) -> bool {

@@ -41,7 +41,7 @@ pub fn target() -> TargetIdentity {
 }
 
 pub fn source() -> SourceRef {
-    SourceRef { file: "a.sql".into(), from: 0, to: 10, digest: "d".into() }
+    SourceRef { file: "a.sql".into(), line: 0, from: 0, to: 10, digest: "d".into() }
 }
 
 pub fn outline(id: &str, action: &str, changes: bool) -> StepOutline {
@@ -285,7 +285,7 @@ pub fn refused() -> Event {
 }
 
 pub fn left() -> Event {
-    Event::Left { exit_code: 6, why: "waits for a person".into() }
+    Event::Left { exit_code: 6, why: "waits for a person".into(), fingerprint: None }
 }
 
 pub fn note() -> Event {
