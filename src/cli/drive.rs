@@ -17,7 +17,7 @@ use crate::engine::exit::Exit;
 use crate::engine::pilot::Pilot;
 use crate::engine::recorder::Listener;
 use crate::engine::stop::Stop;
-use crate::journal::{RunFolder, encode};
+use crate::journal::{RunFolder, StateDir, encode};
 use crate::plain::{Printer, Style};
 use crate::run::event::{Envelope, Event};
 
@@ -31,12 +31,18 @@ pub struct Show {
     pub says: mpsc::UnboundedSender<(String, String)>,
 }
 
+/// The state folder, unless `resume` finds it by itself from here.
+fn to_be_named(state: &StateDir) -> Option<String> {
+    let found = StateDir::find(None, Path::new("plan.toml")).is_ok_and(|found| found.path() == state.path());
+    (!found).then(|| state.path().display().to_string())
+}
+
 /// A name for standard output.
 const STDOUT: &str = "-";
 
 impl Show {
     /// Begins to print. `past` is what happened before, when a run is taken up again.
-    pub fn start(screenless: &Screenless, past: &[Envelope]) -> Result<Self, Failure> {
+    pub fn start(screenless: &Screenless, state: &StateDir, past: &[Envelope]) -> Result<Self, Failure> {
         out::run_begins();
         let events = match &screenless.events {
             Some(path) => Some(Events::open(path, past)?),
@@ -48,6 +54,7 @@ impl Show {
             ascii: out::is_ascii_only(),
             width: out::width(),
             timezone: None,
+            state_dir: to_be_named(state),
         });
         for envelope in past {
             printer.line(envelope);

@@ -53,6 +53,10 @@ pub struct Conductor {
     pub idle_look: Option<Session>,
     /// Go back, to this step, for this reason, as soon as the run is taken up.
     pub turn: Option<(Option<String>, String)>,
+    /// End the run, for this reason, as soon as it is taken up.
+    pub ending: Option<String>,
+    /// Taken up after a stop: what was under way isn't settled yet.
+    pub unsettled: bool,
     /// Counters of the work session from before the transaction that runs.
     pub counted_before: Option<crate::pg::touched::Before>,
     /// `None` until the first change.
@@ -111,6 +115,17 @@ impl Conductor {
     /// # Errors
     /// [`Stop`]: why it stopped before.
     pub async fn conduct(&mut self) -> Result<Exit, Stop> {
+        if self.unsettled {
+            self.reconcile().await?;
+            self.unsettled = false;
+            self.note_drift().await?;
+            if self.ending.is_none() {
+                self.check_target().await?;
+            }
+        }
+        if let Some(why) = self.ending.take() {
+            return Err(self.end(Ending::Stopped { why: why.clone() }, Exit::Failed, why).await);
+        }
         let ended = if self.recorder.look(|run| run.goes_back()) {
             self.go_on("taken up again").await?;
             self.continue_rollback().await
@@ -128,10 +143,9 @@ impl Conductor {
         self.turn = Some((to, format!("{reason} ({by})")));
     }
 
-    /// Ends the run where it stands.
-    pub async fn end_here(&mut self, by: &str, reason: &str) -> Stop {
-        let why = format!("{by} ended the run: {reason}");
-        self.end(Ending::Stopped { why: why.clone() }, Exit::Failed, why).await
+    /// End the run where it stands, by a person's word.
+    pub fn end_here(&mut self, by: &str, reason: &str) {
+        self.ending = Some(format!("{by} ended the run: {reason}"));
     }
 
     async fn forward(&mut self) -> Result<Exit, Stop> {
@@ -305,7 +319,8 @@ impl Conductor {
     }
 
     async fn ask_about(&mut self, step: &Step, reason: HoldReason, needs: String) -> Result<Answer, Stop> {
-        self.hold(reason, Some(&step.id), needs, step.otherwise.clone()).await?;
+        let advice = step.otherwise.as_deref().map(|otherwise| self.fill(otherwise));
+        self.hold(reason, Some(&step.id), needs, advice).await?;
         loop {
             let Command { what, by } = self.next_wish().await?;
             match what {
