@@ -72,7 +72,7 @@ fn hostile_events() -> Vec<Event> {
     });
     events.push(Event::StepSkipped { step: "stages".into(), reason: text(), by: person, deviation: true });
     events.push(Event::Interrupted { signal: text() });
-    events.push(Event::Left { exit_code: 130, why: text() });
+    events.push(Event::Left { exit_code: 130, why: text(), fingerprint: None });
     events
 }
 

@@ -193,7 +193,7 @@ fn a_checkpoint_fails() {
         result,
         Event::StepUnverified { step: "stages".into(), elapsed_ms: 460, failed: vec!["checkpoint-1".into()] },
         held(HoldReason::Unverified, "stages", "\"Step 1\": checkpoint-1 didn't pass", None),
-        Event::Left { exit_code: 6, why: "nobody is there to decide".into() },
+        Event::Left { exit_code: 6, why: "nobody is there to decide".into(), fingerprint: None },
     ]);
     let mut lines = print(&mut printer, events);
     lines.extend(printer.summary());

@@ -1,18 +1,19 @@
 //! `holdpoint demo`: a plan on a private PostgreSQL, with its fixture loaded.
 
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::args::DemoArgs;
-use super::drive::{Show, drive, signals};
+use super::drive::{Show, conduct, go_on, signals};
 use super::failure::Failure;
 use super::{log, out, run, shipped, vars};
 use crate::engine::exit::Exit;
 use crate::engine::fixture;
 use crate::engine::open::{Opening, open};
 use crate::engine::pilot::Pilot;
-use crate::journal::StateDir;
+use crate::journal::{RunFolder, StateDir};
 use crate::pg::embedded::{Embedded, EmbeddedError, Options, install_command};
 use crate::plan::digest::digest;
 use crate::plan::model::Plan;
@@ -25,6 +26,7 @@ pub async fn demo(args: DemoArgs, level: &str) -> Result<Exit, Failure> {
     let on_disk = shipped::find(&args.plan)?;
     let loaded = run::ready(&on_disk.path)?;
     let plan = Arc::new(loaded.plan.clone());
+    run::known_phases(&plan, &args.only)?;
     let values = vars::values(&plan, &args.vars, &Default::default(), true)?;
     let scripts = run::scanned(&plan, &values)?;
     let state = match (&args.state.state_dir, on_disk.is_shipped()) {
@@ -39,6 +41,23 @@ pub async fn demo(args: DemoArgs, level: &str) -> Result<Exit, Failure> {
     let result =
         on_server(&server, &args, plan, loaded.source, scripts.included, values, state, &database, level)
             .await;
+    let result = result.map(|(exit, open)| {
+        match open {
+            Some(run) if args.keep => {
+                let socket = server.dir().display();
+                out::hint(&format!(
+                    "{} --target 'host={socket} user=postgres dbname={database}'",
+                    go_on(&run)
+                ));
+            }
+            Some(run) => out::hint(&format!(
+                "the run didn't come to its end, and its server goes with the demo; what happened is in {}",
+                run.path().display()
+            )),
+            None => {}
+        }
+        exit
+    });
     if args.keep {
         let kept = server.keep();
         out::hint(&format!("the server stays. To look at it: {}", kept.connect));
@@ -60,7 +79,7 @@ async fn on_server(
     state: StateDir,
     database: &str,
     level: &str,
-) -> Result<Exit, Failure> {
+) -> Result<(Exit, Option<RunFolder>), Failure> {
     let target = server.config(database);
     if let Some(file) = plan.fixture.as_ref().and_then(|fixture| fixture.target.clone()) {
         match fixture::load(&plan, &file, &target).await? {
@@ -77,7 +96,7 @@ async fn on_server(
             }
         }
     }
-    let show = Show::start(&args.screenless, &[])?;
+    let show = Show::start(&args.screenless, &state, &[])?;
     let opening = Opening {
         digest: digest(&plan, &source, &included).map_err(|error| Failure::unreachable(error.to_string()))?,
         included,
@@ -96,7 +115,7 @@ async fn on_server(
         log::start(&conductor.folder.log(), level);
         out::hint(&format!("journal: {}", conductor.folder.path().display()));
     }
-    drive(opened, Pilot::Demo, show).await
+    conduct(opened, Pilot::Demo, show).await
 }
 
 /// The database that the plan's guards name; `postgres` otherwise.
@@ -110,12 +129,14 @@ async fn start(args: &DemoArgs) -> Result<Embedded, Failure> {
         Ok(server) => Ok(server),
         Err(error @ EmbeddedError::NotInstalled { .. }) => {
             if !may_install(args.yes)? {
-                return Err(Failure::unreachable(error.to_string()));
+                return Err(Failure::unreachable(format!("failed to {error}")));
             }
             install()?;
-            Embedded::start(options()).await.map_err(|error| Failure::unreachable(error.to_string()))
+            Embedded::start(options())
+                .await
+                .map_err(|error| Failure::unreachable(format!("failed to {error}")))
         }
-        Err(error) => Err(Failure::unreachable(error.to_string())),
+        Err(error) => Err(Failure::unreachable(format!("failed to {error}"))),
     }
 }
 
@@ -150,13 +171,24 @@ fn install() -> Result<(), Failure> {
     }
 }
 
-/// Journals of shipped plans: their own folder is gone after the demo.
+/// Journals of shipped plans: their own folder is gone after the demo. Users without a home have theirs
+/// in the temporary folder, under a name that isn't another user's.
 fn own_state() -> PathBuf {
     let absolute =
         |name| std::env::var_os(name).map(PathBuf::from).filter(|path: &PathBuf| path.is_absolute());
-    absolute("XDG_STATE_HOME")
-        .or_else(|| absolute("HOME").map(|home| home.join(".local/state")))
-        .unwrap_or_else(std::env::temp_dir)
-        .join("holdpoint")
-        .join("demo")
+    let homes = [absolute("XDG_STATE_HOME"), absolute("HOME").map(|home| home.join(".local/state"))];
+    homes
+        .into_iter()
+        .flatten()
+        .map(|home| home.join("holdpoint/demo"))
+        .find(|dir| is_ours(dir))
+        .unwrap_or_else(|| std::env::temp_dir().join(format!("holdpoint-state-{}", nix::unistd::geteuid())))
+}
+
+/// It is there or can be made, and it is this user's.
+fn is_ours(dir: &Path) -> bool {
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
+    made.is_ok()
+        && std::fs::metadata(dir).is_ok_and(|meta| meta.uid() == nix::unistd::geteuid().as_raw())
+        && nix::unistd::access(dir, nix::unistd::AccessFlags::W_OK).is_ok()
 }

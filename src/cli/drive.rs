@@ -17,7 +17,7 @@ use crate::engine::exit::Exit;
 use crate::engine::pilot::Pilot;
 use crate::engine::recorder::Listener;
 use crate::engine::stop::Stop;
-use crate::journal::{RunFolder, encode};
+use crate::journal::{RunFolder, StateDir, encode};
 use crate::plain::{Printer, Style};
 use crate::run::event::{Envelope, Event};
 
@@ -29,12 +29,18 @@ pub struct Show {
     pub says: mpsc::UnboundedSender<(String, String)>,
 }
 
+/// The state folder, unless `resume` finds it by itself from here.
+fn to_be_named(state: &StateDir) -> Option<String> {
+    let found = StateDir::find(None, Path::new("plan.toml")).is_ok_and(|found| found.path() == state.path());
+    (!found).then(|| state.path().display().to_string())
+}
+
 /// A name for standard output.
 const STDOUT: &str = "-";
 
 impl Show {
     /// Begins to print. `past` is what happened before, when a run is taken up again.
-    pub fn start(screenless: &Screenless, past: &[Envelope]) -> Result<Self, Failure> {
+    pub fn start(screenless: &Screenless, state: &StateDir, past: &[Envelope]) -> Result<Self, Failure> {
         out::run_begins();
         let events = match &screenless.events {
             Some(path) => Some(Events::open(path, past)?),
@@ -46,6 +52,7 @@ impl Show {
             ascii: out::is_ascii_only(),
             width: out::width(),
             timezone: None,
+            state_dir: to_be_named(state),
         });
         for envelope in past {
             printer.line(envelope);
@@ -169,6 +176,19 @@ pub fn signals() -> Result<watch::Receiver<Option<String>>, Failure> {
 
 /// Conducts a run to where it goes, and says how to go on from there.
 pub async fn drive(opened: Result<Conductor, Stop>, pilot: Pilot, show: Show) -> Result<Exit, Failure> {
+    let (exit, open) = conduct(opened, pilot, show).await?;
+    if let Some(folder) = open {
+        out::hint(&go_on(&folder));
+    }
+    Ok(exit)
+}
+
+/// Conducts a run to where it goes. Its folder comes back when it didn't come to its end.
+pub async fn conduct(
+    opened: Result<Conductor, Stop>,
+    pilot: Pilot,
+    show: Show,
+) -> Result<(Exit, Option<RunFolder>), Failure> {
     let mut conductor = match opened {
         Ok(conductor) => conductor,
         Err(stop) => {
@@ -203,13 +223,11 @@ pub async fn drive(opened: Result<Conductor, Stop>, pilot: Pilot, show: Show) ->
             exit
         }
     };
-    if !ended {
-        out::hint(&go_on(&folder));
-    }
-    Ok(exit)
+    Ok((exit, (!ended).then_some(folder)))
 }
 
-fn go_on(folder: &RunFolder) -> String {
+/// What to type to go on with a run.
+pub fn go_on(folder: &RunFolder) -> String {
     let state = folder.path().parent().unwrap_or(folder.path()).display();
     format!("to go on: holdpoint resume {} --state-dir {state}", folder.id())
 }

@@ -15,9 +15,16 @@ pub fn check(level: &str) -> Result<(), Failure> {
 }
 
 fn filter(level: &str) -> Result<EnvFilter, Failure> {
-    EnvFilter::try_new(level).map_err(|error| {
-        Failure::usage(format!("--log {level}: {error}; say error, warn, info, debug or trace"))
-    })
+    let wrong =
+        |why: String| Failure::usage(format!("--log {level}: {why}; say error, warn, info, debug or trace"));
+    // A word that isn't a level would be taken for a module's name, and the log would stay empty.
+    let unknown = level.split(',').find(|word| {
+        !word.contains('=') && word.trim().parse::<tracing_subscriber::filter::LevelFilter>().is_err()
+    });
+    if let Some(word) = unknown {
+        return Err(wrong(format!("\"{word}\" isn't a level")));
+    }
+    EnvFilter::try_new(level).map_err(|error| wrong(error.to_string()))
 }
 
 /// Writes from now on into the log of a run. A log that can't be written must not stop the run.

@@ -35,18 +35,13 @@ pub async fn resume(args: ResumeArgs, level: &str) -> Result<Exit, Failure> {
         .open(&args.screenless, args.target.as_deref(), &args.vars, Selection { only, from: None }, level)
         .await?;
     let pilot = Pilot::Answers { answers, operator: operator().os_user, resumed: true };
-    match (opened, end) {
-        (Ok(mut conductor), Some(reason)) => {
-            let ended = conductor.end_here(&operator().os_user, &reason).await;
-            drive(Err(ended_as(conductor, ended).await), pilot, show).await
+    let opened = opened.map(|mut conductor| {
+        if let Some(reason) = end {
+            conductor.end_here(&operator().os_user, &reason);
         }
-        (opened, _) => drive(opened, pilot, show).await,
-    }
-}
-
-async fn ended_as(conductor: Conductor, stop: Stop) -> Stop {
-    conductor.close().await;
-    stop
+        conductor
+    });
+    drive(opened, pilot, show).await
 }
 
 /// The phases that are meant: those typed; else those that the last call left unfinished; else all.
@@ -180,11 +175,17 @@ impl TakenUp {
                 opened.vars.iter().filter(|(_, v)| *v != "•••").map(|(n, v)| (n.clone(), v.clone())).collect()
             })
             .unwrap_or_default();
-        let values = vars::values(&plan, typed_vars, &kept, false)?;
+        let mode = self.run.opened.as_ref().map_or(Mode::Run, |opened| opened.mode);
+        if mode == Mode::Demo && typed.is_none() {
+            let why = "this run was a demo, and its server went with it; one that was left by --keep is \
+                       named with --target. `holdpoint demo` begins afresh";
+            return Err(Failure::refused(why));
+        }
+        let values = vars::values(&plan, typed_vars, &kept, mode == Mode::Demo)?;
         let target = target::target(typed, &plan)?;
         let past = past(&self.folder);
         log::start(&self.folder.log(), level);
-        let show = Show::start(screenless, &past)?;
+        let show = Show::start(screenless, &self.state, &past)?;
         let opening = Opening {
             digest: digest(&plan, &self.loaded.source, &[])
                 .map_err(|error| Failure::unreachable(error.to_string()))?,
@@ -192,7 +193,7 @@ impl TakenUp {
             plan,
             target,
             state: self.state,
-            mode: self.run.opened.as_ref().map_or(Mode::Run, |opened| opened.mode),
+            mode,
             selection,
             vars: values,
             signal: signals()?,
@@ -206,7 +207,8 @@ impl TakenUp {
 
 fn newest_open(state: &StateDir) -> Result<RunFolder, Failure> {
     let runs = state.runs().map_err(|error| Failure::unreachable(error.to_string()))?;
-    let open = runs.into_iter().find(|run| run.is_open());
+    // A demo's server is gone; whoever kept one names its run.
+    let open = runs.into_iter().find(|run| run.is_open() && run.mode() != Some(Mode::Demo));
     open.map(|run| run.folder).ok_or_else(|| {
         Failure::usage(format!(
             "no open run in {}; give the plan (--plan FILE) or the folder (--state-dir DIR)",

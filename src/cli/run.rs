@@ -11,10 +11,11 @@ use super::failure::Failure;
 use super::vars::{self, Values};
 use super::{log, out, target};
 use crate::engine::exit::Exit;
-use crate::engine::open::{Opening, open, operator};
+use crate::engine::open::{Opening, open, open_run, operator};
 use crate::engine::pilot::{Answers, Confirmation, Pilot, Signature};
 use crate::engine::preflight::{Preflight, preflight};
 use crate::journal::StateDir;
+use crate::pg::ConnectConfig;
 use crate::plan::digest::digest;
 use crate::plan::model::{Action, Plan, Stepping};
 use crate::plan::{LoadOptions, Loaded, load};
@@ -32,14 +33,14 @@ pub async fn run(args: RunArgs, level: &str) -> Result<Exit, Failure> {
     let answers = answers(&args.answers, &plan)?;
     let state = StateDir::find(args.state.state_dir.as_deref(), &args.plan)
         .map_err(|error| Failure::unreachable(error.to_string()))?;
-    if let Some(open) = open_run_for_phases(&state, &plan, &args) {
+    let target = target::target(args.target.as_deref(), &plan)?;
+    if let Some(open) = open_run_for_phases(&state, &plan, &target, &args).await? {
         return super::resume::resume(open, level).await;
     }
     every_change_is_named(&plan, &answers, &args.only)?;
     let values = vars::values(&plan, &args.vars, &Default::default(), false)?;
     let scripts = scanned(&plan, &values)?;
-    let target = target::target(args.target.as_deref(), &plan)?;
-    let show = Show::start(&args.screenless, &[])?;
+    let show = Show::start(&args.screenless, &state, &[])?;
     let opening = Opening {
         digest: digest(&plan, &loaded.source, &scripts.included)
             .map_err(|error| Failure::unreachable(error.to_string()))?,
@@ -177,7 +178,7 @@ pub fn answers(args: &AnswerArgs, plan: &Plan) -> Result<Answers, Failure> {
     Ok(answers)
 }
 
-fn known_phases(plan: &Plan, only: &[String]) -> Result<(), Failure> {
+pub fn known_phases(plan: &Plan, only: &[String]) -> Result<(), Failure> {
     for id in only {
         if !plan.phases.iter().any(|phase| phase.id == *id) {
             let known: Vec<&str> = plan.phases.iter().map(|phase| phase.id.as_str()).collect();
@@ -195,17 +196,18 @@ fn known_step(plan: &Plan, from: Option<&str>) -> Result<(), Failure> {
     Err(Failure::usage(format!("--from {from}: the plan has no such step; `holdpoint show` lists them")))
 }
 
-/// `--only` selects within the open run of the plan, when there is one that nobody has in hand.
-fn open_run_for_phases(state: &StateDir, plan: &Plan, args: &RunArgs) -> Option<super::args::ResumeArgs> {
+/// `--only` selects within the open run of the plan on this database, when there is one.
+async fn open_run_for_phases(
+    state: &StateDir,
+    plan: &Plan,
+    target: &ConnectConfig,
+    args: &RunArgs,
+) -> Result<Option<super::args::ResumeArgs>, Failure> {
     if args.only.is_empty() {
-        return None;
+        return Ok(None);
     }
-    let open = state
-        .runs()
-        .ok()?
-        .into_iter()
-        .find(|run| run.is_open() && run.taken.is_none() && run.plan_id() == Some(plan.id.as_str()))?;
-    Some(super::args::ResumeArgs {
+    let Some(open) = open_run(state, plan, target).await? else { return Ok(None) };
+    Ok(Some(super::args::ResumeArgs {
         run: Some(open.id.to_string()),
         plan: Some(args.plan.clone()),
         screenless: args.screenless.clone(),
@@ -218,5 +220,5 @@ fn open_run_for_phases(state: &StateDir, plan: &Plan, args: &RunArgs) -> Option<
         overrides: Vec::new(),
         rule: Vec::new(),
         end: None,
-    })
+    }))
 }

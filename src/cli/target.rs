@@ -12,7 +12,7 @@ pub fn target(typed: Option<&str>, plan: &Plan) -> Result<ConnectConfig, Failure
         Some(text) => ConnectConfig::parse(text, &environment),
         None => ConnectConfig::from_environment(&environment),
     }
-    .map_err(|error| Failure::usage(format!("the target: {error}")))?;
+    .map_err(|error| Failure::usage(format!("the target: failed to {error}")))?;
     for warning in config.warnings() {
         super::out::complain(warning);
     }

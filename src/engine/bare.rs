@@ -45,13 +45,28 @@ struct Open {
 }
 
 impl Conductor {
-    /// Runs a script statement by statement.
+    /// Runs a script statement by statement. When its session was lost in a COMMIT that turned out to be
+    /// done, the script is entered anew, as after a stop.
     pub(super) async fn run_statements(
         &mut self,
         step: &Step,
         whole: &Unit,
         source: &Source,
     ) -> Result<Result<(), Problem>, Stop> {
+        loop {
+            if let Some(result) = self.pass_through(step, whole, source).await? {
+                return Ok(result);
+            }
+        }
+    }
+
+    /// `None`: the session is gone, and everything that was sent is known to be applied.
+    async fn pass_through(
+        &mut self,
+        step: &Step,
+        whole: &Unit,
+        source: &Source,
+    ) -> Result<Option<Result<(), Problem>>, Stop> {
         let script = self.script(source)?;
         self.attention.begin_work();
         let work = self.open_work(step).await?;
@@ -63,7 +78,11 @@ impl Conductor {
                 Err(error) => {
                     let mut problem = problems::plain(error.to_string());
                     problem.place = Some(problems::place_of(&error.place));
-                    return Ok(Err(problem));
+                    if let Some(open) = open.filter(|open| !open.done) {
+                        let broken = Broken::Script(Box::new(problem));
+                        return self.give_up(&mut passage, &open.unit, broken).await.map(Some);
+                    }
+                    return Ok(Some(Err(problem)));
                 }
             };
             let statement = match item {
@@ -85,21 +104,21 @@ impl Conductor {
                     passage.failures.push(problem);
                     continue;
                 }
-                return Ok(Err(problem));
+                return Ok(Some(Err(problem)));
+            }
+            if passage.work.epoch != self.epoch {
+                return Ok(None);
             }
         }
         if let Some(open) = open
             && !open.done
         {
             let problem = problems::plain("the file ends inside a transaction: its COMMIT is missing");
-            self.abort(&mut passage.work.session).await;
-            return match self.failed(&open.unit, problem, None).await? {
-                Outcome::Failed(problem) => Ok(Err(problem)),
-                Outcome::Applied => Ok(Ok(())),
-            };
+            let broken = Broken::Script(Box::new(problem));
+            return self.give_up(&mut passage, &open.unit, broken).await.map(Some);
         }
         passage.work.session.close().await;
-        Ok(Ok(()))
+        Ok(Some(Ok(())))
     }
 
     /// A statement outside of the file's own transactions.
@@ -244,7 +263,8 @@ impl Conductor {
                 self.disclosure,
                 passage.step.lock_timeout,
                 &mut say,
-            );
+            )
+            .inside(nonce);
             let sent = stream.one(statement.clone(), &mut passage.script).await;
             blockers.clone_from(&stream.blockers);
             sent?;
@@ -325,7 +345,8 @@ impl Conductor {
                 self.disclosure,
                 passage.step.lock_timeout,
                 &mut say,
-            );
+            )
+            .inside(&transaction.nonce);
             let result = stream.one(statement, &mut passage.script).await;
             (result, stream.tally.clone(), stream.digest())
         };
@@ -468,7 +489,13 @@ fn can_be_repeated(kind: &SessionKind) -> bool {
 pub(super) fn part_of(source: &Source, statement: &Statement) -> SourceRef {
     let whole = source.reference();
     let file = statement.place.file.display().to_string();
-    SourceRef { file, from: statement.place.span.start, to: statement.place.span.end, digest: whole.digest }
+    SourceRef {
+        file,
+        line: statement.place.line,
+        from: statement.place.span.start,
+        to: statement.place.span.end,
+        digest: whole.digest,
+    }
 }
 
 /// A statement's identity in its unit: include path, file and byte range; never a running number.

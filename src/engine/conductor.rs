@@ -53,6 +53,10 @@ pub struct Conductor {
     pub idle_look: Option<Session>,
     /// Go back, to this step, for this reason, as soon as the run is taken up.
     pub turn: Option<(Option<String>, String)>,
+    /// End the run, for this reason, as soon as it is taken up.
+    pub ending: Option<String>,
+    /// Taken up after a stop: what was under way isn't settled yet.
+    pub unsettled: bool,
     /// Counters of the work session from before the transaction that runs.
     pub counted_before: Option<crate::pg::touched::Before>,
     /// `None` until the first change.
@@ -100,6 +104,17 @@ impl Conductor {
     /// # Errors
     /// [`Stop`]: why it stopped before.
     pub async fn conduct(&mut self) -> Result<Exit, Stop> {
+        if self.unsettled {
+            self.reconcile().await?;
+            self.unsettled = false;
+            self.note_drift().await?;
+            if self.ending.is_none() {
+                self.check_target().await?;
+            }
+        }
+        if let Some(why) = self.ending.take() {
+            return Err(self.end(Ending::Stopped { why: why.clone() }, Exit::Failed, why).await);
+        }
         let ended = if self.recorder.look(|run| run.goes_back()) {
             self.go_on("taken up again").await?;
             self.continue_rollback().await
@@ -117,10 +132,9 @@ impl Conductor {
         self.turn = Some((to, format!("{reason} ({by})")));
     }
 
-    /// Ends the run where it stands.
-    pub async fn end_here(&mut self, by: &str, reason: &str) -> Stop {
-        let why = format!("{by} ended the run: {reason}");
-        self.end(Ending::Stopped { why: why.clone() }, Exit::Failed, why).await
+    /// End the run where it stands, by a person's word.
+    pub fn end_here(&mut self, by: &str, reason: &str) {
+        self.ending = Some(format!("{by} ended the run: {reason}"));
     }
 
     async fn forward(&mut self) -> Result<Exit, Stop> {
@@ -260,7 +274,8 @@ impl Conductor {
     }
 
     async fn ask_about(&mut self, step: &Step, reason: HoldReason, needs: String) -> Result<Answer, Stop> {
-        self.hold(reason, Some(&step.id), needs, step.otherwise.clone()).await?;
+        let advice = step.otherwise.as_deref().map(|otherwise| self.fill(otherwise));
+        self.hold(reason, Some(&step.id), needs, advice).await?;
         loop {
             let Command { what, by } = self.next_wish().await?;
             match what {
@@ -283,11 +298,12 @@ impl Conductor {
 
     /// One attempt at a step.
     async fn attempt(&mut self, step: &Step) -> Result<StepEnd, Stop> {
-        if self.status(&step.id) == Status::Unverified && step.changes {
-            return self.verify_again(step).await;
-        }
-        if self.status(&step.id) == Status::Applied {
-            return self.verify_again(step).await;
+        // What is applied isn't done again: only its checkpoints are evaluated (again).
+        if matches!(self.status(&step.id), Status::Applied | Status::Unverified) {
+            return match self.looks(step) {
+                Some(checkpoints) => self.look_again(step, &checkpoints).await,
+                None => self.verify_again(step).await,
+            };
         }
         if let Some(problem) = self.unmet(step) {
             self.start(step, Direction::Forward).await?;
@@ -301,15 +317,7 @@ impl Conductor {
         self.start(step, Direction::Forward).await?;
         let result = match &step.action {
             Action::Group => Ok(()),
-            Action::Check { sql, line } => {
-                let checkpoint = self.check_of(step, Ask::Sql(sql.clone()), *line);
-                return self.looked(step, &[checkpoint], began).await;
-            }
-            Action::Inventory(kinds) => {
-                let mut checkpoints = vec![self.check_of(step, Ask::Inventory(kinds.clone()), step.line)];
-                checkpoints.extend(step.checkpoints.iter().cloned());
-                return self.looked(step, &checkpoints, began).await;
-            }
+            Action::Check { .. } | Action::Inventory(_) => Ok(()),
             Action::Confirm(items) => self.confirm(step, items).await?,
             Action::Signoff(signoff) => self.signoff(step, signoff).await?,
             Action::File { .. } | Action::Files { .. } | Action::Sql { .. } => {
@@ -318,12 +326,32 @@ impl Conductor {
             Action::Later(key) => Err(problems::plain(format!("`{key}` isn't built yet"))),
         };
         match result {
-            Ok(()) => self.looked(step, &step.checkpoints, began).await,
+            Ok(()) => {
+                let checkpoints = self.looks(step).unwrap_or_default();
+                self.looked(step, &checkpoints, began).await
+            }
             Err(problem) => {
                 self.record_failure(step, Direction::Forward, &problem).await?;
                 Ok(StepEnd::Failed(problem))
             }
         }
+    }
+
+    /// What a step that changes nothing looks at: its own query first. `None`: it runs a script.
+    fn looks(&self, step: &Step) -> Option<Vec<Checkpoint>> {
+        let own = match &step.action {
+            Action::File { .. } | Action::Files { .. } | Action::Sql { .. } => return None,
+            Action::Check { sql, line } => Some(self.check_of(step, Ask::Sql(sql.clone()), *line)),
+            Action::Inventory(kinds) => Some(self.check_of(step, Ask::Inventory(kinds.clone()), step.line)),
+            _ => None,
+        };
+        Some(own.into_iter().chain(step.checkpoints.iter().cloned()).collect())
+    }
+
+    async fn look_again(&mut self, step: &Step, checkpoints: &[Checkpoint]) -> Result<StepEnd, Stop> {
+        let began = std::time::Instant::now();
+        let failed = self.verify_standing(&step.id, checkpoints, Direction::Forward, When::Standing).await?;
+        self.verdict(step, failed, began).await
     }
 
     /// Ends a step that changes nothing with its checkpoints.

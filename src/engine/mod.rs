@@ -44,5 +44,6 @@ pub mod secrets;
 pub mod sources;
 pub mod stop;
 pub mod stream;
+mod texts;
 pub mod unit;
 pub mod verify;

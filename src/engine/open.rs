@@ -18,7 +18,7 @@ use super::recorder::Recorder;
 use super::secrets::Secrets;
 use super::sources::Sources;
 use super::stop::Stop;
-use crate::journal::{FileToCopy, Journal, Key, RunFolder, StateDir};
+use crate::journal::{FileToCopy, Journal, Key, RunEntry, RunFolder, StateDir};
 use crate::pg::ConnectConfig;
 use crate::pg::Session;
 use crate::pg::identity::Target;
@@ -70,7 +70,10 @@ pub async fn open(opening: Opening) -> Result<Conductor, Stop> {
     let mut sessions = connect(&opening.target).await?;
     let looked = look(&mut sessions.control, &opening.plan).await?;
     let waited_ms = lock(&mut sessions.control).await?;
-    not_open_yet(&opening.state, &opening.plan, &looked.identity)?;
+    // A demo's server is new each time, though it looks like the last one: both are copies of one template.
+    if opening.mode == Mode::Run {
+        not_open_yet(&opening.state, &opening.plan, &looked.identity)?;
+    }
 
     let id = Uuid::now_v7();
     let folder = opening.state.create_run(id)?;
@@ -88,7 +91,8 @@ pub async fn open(opening: Opening) -> Result<Conductor, Stop> {
     Ok(conductor)
 }
 
-/// Takes up a run that was left.
+/// Takes up a run that was left. What was under way is settled when the run is conducted: there may be
+/// something that only a person can rule on, and until then nobody listens.
 ///
 /// # Errors
 /// [`Stop`]; the run stays as it is.
@@ -124,9 +128,7 @@ pub async fn resume(
             "the server is on another WAL timeline than before: there was a failover or a restore".to_owned();
         conductor.record(Event::Deviation { step: None, what }).await?;
     }
-    conductor.reconcile().await?;
-    conductor.note_drift().await?;
-    conductor.check_target().await?;
+    conductor.unsettled = true;
     Ok(conductor)
 }
 
@@ -172,6 +174,8 @@ fn assemble(opening: Opening, begun: Begun) -> Conductor {
         look: begun.sessions.look,
         idle_look: None,
         turn: None,
+        ending: None,
+        unsettled: false,
         counted_before: None,
         epoch: None,
         run: begun.id.to_string(),
@@ -262,14 +266,35 @@ pub(super) async fn lock_again(target: &ConnectConfig) -> Result<(Session, Sessi
     Ok((sessions.control, sessions.look))
 }
 
-/// One open run a plan and database.
-fn not_open_yet(state: &StateDir, plan: &Plan, identity: &TargetIdentity) -> Result<(), Stop> {
-    let open = state.runs()?.into_iter().find(|run| {
+/// The open run of this plan on the database that the target is.
+///
+/// # Errors
+/// [`Stop`] when the database can't be asked.
+pub async fn open_run(
+    state: &StateDir,
+    plan: &Plan,
+    target: &ConnectConfig,
+) -> Result<Option<RunEntry>, Stop> {
+    if !state.runs()?.iter().any(|run| run.is_open() && run.plan_id() == Some(plan.id.as_str())) {
+        return Ok(None);
+    }
+    let mut session = Session::connect(target, "look").await?;
+    let looked = Target::look(&mut session).await.map_err(|error| Stop::Local(error.to_string()))?;
+    session.close().await;
+    open_run_on(state, plan, &looked.identity)
+}
+
+fn open_run_on(state: &StateDir, plan: &Plan, identity: &TargetIdentity) -> Result<Option<RunEntry>, Stop> {
+    Ok(state.runs()?.into_iter().find(|run| {
         run.is_open()
             && run.plan_id() == Some(plan.id.as_str())
             && run.target().is_some_and(|target| same_database(target, identity))
-    });
-    match open {
+    }))
+}
+
+/// One open run a plan and database.
+fn not_open_yet(state: &StateDir, plan: &Plan, identity: &TargetIdentity) -> Result<(), Stop> {
+    match open_run_on(state, plan, identity)? {
         None => Ok(()),
         Some(run) => {
             let why = format!(
@@ -358,7 +383,7 @@ pub fn operator() -> Operator {
 
 impl Conductor {
     /// The plan's guards. They don't apply where holdpoint made the server.
-    async fn check_target(&mut self) -> Result<(), Stop> {
+    pub(super) async fn check_target(&mut self) -> Result<(), Stop> {
         if self.mode == Mode::Demo {
             return Ok(());
         }

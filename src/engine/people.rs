@@ -25,9 +25,16 @@ impl Conductor {
             let who = step.owner.clone().unwrap_or_else(|| "the driver".into());
             let needs = format!("{who} confirms: {}", open.join(" · "));
             match self
-                .wait_for(HoldReason::Person, &step.id, needs, step.about.clone(), |run| {
-                    run.step(&step.id).is_some_and(|s| open.iter().all(|item| s.confirmed.contains_key(item)))
-                })
+                .wait_for(
+                    HoldReason::Person,
+                    &step.id,
+                    needs,
+                    step.about.as_deref().map(|about| self.fill(about)),
+                    |run| {
+                        run.step(&step.id)
+                            .is_some_and(|s| open.iter().all(|item| s.confirmed.contains_key(item)))
+                    },
+                )
                 .await?
             {
                 Flow::Go => {}
@@ -91,7 +98,7 @@ impl Conductor {
         needs: String,
         ticking: bool,
     ) -> Result<Flow, Stop> {
-        self.hold(HoldReason::Person, Some(&step.id), needs, Some(signoff.statement.clone())).await?;
+        self.hold(HoldReason::Person, Some(&step.id), needs, Some(self.fill(&signoff.statement))).await?;
         loop {
             let command = self.next_wish().await?;
             let by = command.by.clone();
@@ -102,6 +109,7 @@ impl Conductor {
                         .iter()
                         .find(|(named, _)| *named == role)
                         .map_or_else(|| signoff.statement.clone(), |(_, text)| text.clone());
+                    let statement = self.fill(&statement);
                     let (yes, no) = signoff.decision.clone();
                     let word = if accept { yes } else { no };
                     self.record(Event::Signed {

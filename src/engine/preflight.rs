@@ -108,6 +108,15 @@ fn judge(preflight: &mut Preflight, id: &str, step: &Step, report: &ScanReport) 
             }
             commits |= matches!(kind, Kind::Transaction(Control::Commit { .. }));
         }
+        let controls =
+            |kind: &Kind| matches!(kind, Kind::Transaction(Control::Begin | Control::Commit { .. }));
+        if step.transaction == Transaction::Script
+            && let Kind::Several(kinds) = &statement.kind
+            && kinds.iter().any(controls)
+        {
+            let what = "a transaction begins or ends in the middle of what is sent as one: there is no place for the ledger's row";
+            find(&statement.place, what.to_owned(), Some("write ; instead of \\; around it"), true);
+        }
         if statement.kind.copies_on_server() {
             let what = "COPY with PROGRAM or a path reads or writes on the server's own machine: no rollback reaches that";
             find(&statement.place, what.to_owned(), None, false);

@@ -86,7 +86,7 @@ pub fn of_pg(error: &PgError, disclosure: Disclosure) -> Problem {
     match error.server() {
         Some(server) if !error.is_lost() => of_server(server, disclosure),
         _ => Problem {
-            message: error.to_string(),
+            message: error.sentence(),
             sqlstate: error.sqlstate().map(str::to_owned),
             ..Problem::default()
         },

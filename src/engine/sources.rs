@@ -39,11 +39,15 @@ impl Source {
     pub fn reference(&self) -> SourceRef {
         match self {
             Self::File { name, bytes, digest } => {
-                SourceRef { file: name.clone(), from: 0, to: *bytes, digest: digest.clone() }
+                SourceRef { file: name.clone(), line: 0, from: 0, to: *bytes, digest: digest.clone() }
             }
-            Self::Inline { name, text, digest, .. } => {
-                SourceRef { file: name.clone(), from: 0, to: text.len() as u64, digest: digest.clone() }
-            }
+            Self::Inline { name, text, line, digest } => SourceRef {
+                file: name.clone(),
+                line: *line as u64,
+                from: 0,
+                to: text.len() as u64,
+                digest: digest.clone(),
+            },
         }
     }
 

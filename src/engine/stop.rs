@@ -8,12 +8,10 @@ use crate::pg::PgError;
 #[derive(Debug, thiserror::Error)]
 pub enum Stop {
     /// The journal can't be written; nothing may happen any more that it wouldn't know.
-    #[error(
-        "the journal can't be written: {0}. The run has stopped; `holdpoint resume` goes on when there is room"
-    )]
+    #[error("{}", journal_words(.0))]
     Journal(#[from] JournalError),
     /// The database can't be reached (any more).
-    #[error("{0}")]
+    #[error("{}", .0.sentence())]
     Pg(#[from] PgError),
     /// The control session is gone, and the lock with it.
     #[error(
@@ -38,6 +36,15 @@ pub enum Stop {
     /// A file, folder or other thing of this machine failed.
     #[error("{0}")]
     Local(String),
+}
+
+fn journal_words(error: &JournalError) -> String {
+    match error {
+        JournalError::Illegal(illegal) => format!(
+            "holdpoint has a fault: {illegal}. Nothing more was done, and what the journal says stands; please report it"
+        ),
+        other => other.to_string(),
+    }
 }
 
 impl Stop {

@@ -80,6 +80,8 @@ pub struct Stream<'a> {
     interrupted: Option<Interruption>,
     /// Who was in the way when we last looked.
     pub blockers: Vec<Blocker>,
+    /// What marks the transaction as the unit's own; RESET ALL would wipe it.
+    nonce: Option<String>,
     say: &'a mut Say<'a>,
 }
 
@@ -110,8 +112,16 @@ impl<'a> Stream<'a> {
             tally: Tally::default(),
             interrupted: None,
             blockers: Vec::new(),
+            nonce: None,
             say,
         }
+    }
+
+    /// In the transaction that carries this nonce.
+    #[must_use]
+    pub fn inside(mut self, nonce: &str) -> Self {
+        self.nonce = Some(nonce.to_owned());
+        self
     }
 
     /// Digest over the statements sent so far, in order.
@@ -129,7 +139,8 @@ impl<'a> Stream<'a> {
             match self.next(script)? {
                 None => return self.drain().await,
                 Some(Item::Statement(statement)) => {
-                    if statement.kind.drains_window() {
+                    // A function's set_config may lift lock_timeout as well.
+                    if statement.kind.drains_window() || statement.touches_lock_timeout {
                         self.one(statement, script).await?;
                     } else {
                         self.send(statement).await?;
@@ -171,13 +182,29 @@ impl<'a> Stream<'a> {
     pub async fn one(&mut self, statement: Statement, script: &mut AnyScript) -> Result<(), Broken> {
         self.drain().await?;
         let reassert = statement.touches_lock_timeout;
+        let resets = statement.kind.resets_everything();
+        let ours = resets && self.is_ours().await?;
         self.queue(statement)?;
         self.flush().await?;
         self.settle(0, Some(script)).await?;
+        if resets {
+            self.work.outlive_defaults().await.map_err(|error| self.broken(error))?;
+        }
+        if let Some(nonce) = self.nonce.clone().filter(|_| ours) {
+            let sql = super::unit::set_nonce(&nonce);
+            self.work.batch(&sql).await.map_err(|error| self.broken(error))?;
+        }
         if reassert {
             self.assert_lock_timeout().await?;
         }
         Ok(())
+    }
+
+    /// Whether the nonce still stands. By SHOW, which takes no snapshot: SET TRANSACTION may follow.
+    async fn is_ours(&mut self) -> Result<bool, Broken> {
+        let Some(nonce) = self.nonce.clone() else { return Ok(false) };
+        let rows = self.work.query("SHOW holdpoint.tx", &[]).await.map_err(|error| self.broken(error))?;
+        Ok(rows.scalar() == Some(nonce.as_str()))
     }
 
     /// A script may lower lock_timeout and not lift it: every pg_dump sets it to 0.
@@ -207,8 +234,7 @@ impl<'a> Stream<'a> {
         if let Some(interruption) = self.interrupted.clone().or_else(|| self.attention.standing()) {
             return Err(self.interruption(interruption));
         }
-        self.digest.update((statement.text.len() as u64).to_be_bytes());
-        self.digest.update(statement.text.as_bytes());
+        add(&mut self.digest, &statement);
         self.work.queue_simple(&statement.text).map_err(|error| self.broken(error))?;
         self.flight_bytes += statement.text.len();
         self.flight.push_back(statement);
@@ -382,6 +408,19 @@ impl<'a> Stream<'a> {
     pub fn in_transaction(&self) -> bool {
         self.work.transaction() == TransactionStatus::InTransaction
     }
+}
+
+fn add(digest: &mut Sha256, statement: &Statement) {
+    digest.update((statement.text.len() as u64).to_be_bytes());
+    digest.update(statement.text.as_bytes());
+}
+
+/// The digest of a statement that was sent alone.
+#[must_use]
+pub(super) fn digest_of(statement: &Statement) -> String {
+    let mut digest = Sha256::new();
+    add(&mut digest, statement);
+    hex(&digest.finalize())
 }
 
 /// Rows that a command tag counts.

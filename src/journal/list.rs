@@ -12,7 +12,7 @@ use super::error::{JournalError, Tried};
 use super::folder::{RunFolder, StateDir};
 use super::format::{self, MAX_LINE};
 use super::lock::RunLock;
-use crate::run::event::{Ending, Envelope, Event, TargetIdentity};
+use crate::run::event::{Ending, Envelope, Event, Mode, TargetIdentity};
 
 /// A run, as its first and last line tell it.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,6 +39,12 @@ impl RunEntry {
     #[must_use]
     pub fn plan_id(&self) -> Option<&str> {
         self.opened.as_ref().map(|opened| opened.plan_id.as_str())
+    }
+
+    /// Whether a person's database was meant, or a demo's.
+    #[must_use]
+    pub fn mode(&self) -> Option<Mode> {
+        self.opened.as_ref().map(|opened| opened.mode)
     }
 
     #[must_use]

@@ -77,6 +77,15 @@ pub enum PgError {
 }
 
 impl PgError {
+    /// The error as a sentence of its own; most are fragments that fit "failed to …".
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::Server(server) => format!("the server says: {server}"),
+            Self::Lost { .. } | Self::Stuck(_) => self.to_string(),
+            _ => format!("failed to {self}"),
+        }
+    }
+
     /// The session is gone (or was never there), in contrast to a statement that failed on a session
     /// that goes on.
     pub fn is_lost(&self) -> bool {

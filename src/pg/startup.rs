@@ -44,7 +44,7 @@ async fn open(config: &ConnectConfig, purpose: &str, phase: &Phase) -> Result<Se
         first => first?,
     };
     phase.set("setting the session up");
-    set_up(&mut session).await?;
+    session.outlive_defaults().await?;
     Ok(session)
 }
 
@@ -92,25 +92,28 @@ async fn greet(
     Ok(Session::new(wire, cancel, settings, status))
 }
 
-/// A server's defaults must not end a session that waits for a person.
-async fn set_up(session: &mut Session) -> Result<(), PgError> {
-    let version = session.server_version();
-    let mut settings = "/* holdpoint */ SET idle_in_transaction_session_timeout = 0".to_owned();
-    if version >= 140_000 {
-        settings.push_str("; SET idle_session_timeout = 0");
-    }
-    if version >= 170_000 {
-        settings.push_str("; SET transaction_timeout = 0");
-    }
-    session.batch(&settings).await?;
-    if version >= 140_000 {
-        // So that a statement doesn't outlive us for long. Not every platform can do it.
-        match session.batch("/* holdpoint */ SET client_connection_check_interval = '2s'").await {
-            Err(PgError::Server(_)) | Ok(_) => {}
-            Err(error) => return Err(error),
+impl Session {
+    /// A server's defaults must not end a session that waits for a person.
+    pub async fn outlive_defaults(&mut self) -> Result<(), PgError> {
+        let version = self.server_version();
+        let mut settings = "/* holdpoint */ SET idle_in_transaction_session_timeout = 0".to_owned();
+        if version >= 140_000 {
+            settings.push_str("; SET idle_session_timeout = 0");
         }
+        if version >= 170_000 {
+            settings.push_str("; SET transaction_timeout = 0");
+        }
+        self.batch(&settings).await?;
+        // So that a statement doesn't outlive us for long. Not every platform can do it, and an error
+        // must not cost an open transaction.
+        if version >= 140_000 && self.is_idle() {
+            match self.batch("/* holdpoint */ SET client_connection_check_interval = '2s'").await {
+                Err(PgError::Server(_)) | Ok(_) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// Sends one message of the login.

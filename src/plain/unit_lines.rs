@@ -12,11 +12,11 @@ impl Printer {
             // A step that is one transaction has begun with its own line.
             Event::UnitStarted { unit, .. } => {
                 if !unit.unit.is_empty() {
-                    page.fact(2, Mark::Begin, &unit.unit);
+                    page.fact(2, Mark::Begin, &self.unit_name(unit));
                 }
             }
             Event::BareIntent { unit, source, probe, .. } => {
-                let what = if unit.unit.is_empty() { &source.file } else { &unit.unit };
+                let what = if unit.unit.is_empty() { source.file.clone() } else { self.unit_name(unit) };
                 page.fact(2, Mark::Begin, &format!("{what}, outside a transaction: it can't be taken back"));
                 match probe {
                     Some(probe) => {
@@ -29,9 +29,9 @@ impl Printer {
             Event::LockRetry { attempt, of, pause_ms, place, blockers, .. } => {
                 retry(page, *attempt, *of, *pause_ms, place.as_ref(), blockers);
             }
-            Event::UnitApplied { .. } => applied(page, event),
+            Event::UnitApplied { unit, .. } => applied(page, &self.unit_name(unit), event),
             Event::UnitFailed { unit, problem } => {
-                let what = match unit.unit.as_str() {
+                let what = match self.unit_name(unit).as_str() {
                     "" => "failed".to_owned(),
                     name => format!("{name}: failed"),
                 };
@@ -64,6 +64,16 @@ impl Printer {
         true
     }
 
+    /// Where a person finds it: `02.sql`, or file and line of a statement. Empty when the step is one unit.
+    fn unit_name(&self, unit: &Unit) -> String {
+        match self.run().unit(unit).map(|state| &state.source) {
+            Some(source) if source.line > 0 && !unit.unit.is_empty() => {
+                format!("{}:{}", source.file, source.line)
+            }
+            _ => unit.unit.clone(),
+        }
+    }
+
     /// `Step 3`, `02.sql of Step 3`, `the undo of Step 3`, with the id.
     fn unit_words(&self, unit: &Unit) -> String {
         let undo = match unit.direction {
@@ -71,16 +81,20 @@ impl Printer {
             Direction::Back => "the undo of ",
         };
         let step = self.book.title_and_id(&unit.step);
-        if unit.unit.is_empty() { format!("{undo}{step}") } else { format!("{} of {undo}{step}", unit.unit) }
+        if unit.unit.is_empty() {
+            format!("{undo}{step}")
+        } else {
+            format!("{} of {undo}{step}", self.unit_name(unit))
+        }
     }
 }
 
-fn applied(page: &mut Page, event: &Event) {
-    let Event::UnitApplied { unit, how, statements, rows, warnings, elapsed_ms, touched: relations } = event
+fn applied(page: &mut Page, unit_name: &str, event: &Event) {
+    let Event::UnitApplied { how, statements, rows, warnings, elapsed_ms, touched: relations, .. } = event
     else {
         return;
     };
-    let name = if unit.unit.is_empty() { String::new() } else { format!("{}: ", unit.unit) };
+    let name = if unit_name.is_empty() { String::new() } else { format!("{unit_name}: ") };
     let how = match how {
         AppliedHow::Confirmed => "committed",
         AppliedHow::Ledger => "committed, as the ledger says",

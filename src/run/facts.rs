@@ -13,6 +13,9 @@ use crate::plan::model::Kind;
 pub struct SourceRef {
     /// File name below the plan's SQL folder, or the plan itself.
     pub file: String,
+    /// Line where it begins; 0 when it is the whole file.
+    #[serde(default)]
+    pub line: u64,
     /// Byte range in it.
     pub from: u64,
     pub to: u64,
@@ -45,13 +48,17 @@ pub struct Blocker {
 }
 
 /// What the probe of a bare statement found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProbeState {
     /// What was asked, in words: `index public.i exists and is valid`.
     pub what: String,
     pub holds: bool,
     /// Identity of the object found, to tell an old one from a new one.
     pub oid: Option<u32>,
+    /// The schemas in which the session looked for names, so that the same question can be asked again
+    /// when the session is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search_path: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

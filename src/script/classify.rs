@@ -195,15 +195,20 @@ fn copy(r: &mut Reader<'_, '_>) -> Kind {
     Kind::CopyFromStdin { binary }
 }
 
-/// Generous: any mention counts, in a string or the body of a DO too. Setting it once more costs nothing.
+/// Generous: any mention counts, in a string or the body of a DO too, and any set_config, whose argument
+/// could be put together. Setting it once more costs nothing.
 fn mentions_lock_timeout(text: &str) -> bool {
-    const NAME: &[u8] = b"lock_timeout";
+    const NAMES: [(&[u8], usize); 2] = [(b"lock_timeout", 4), (b"set_config", 3)];
     let text = text.as_bytes();
     let mut from = 0;
     while let Some(at) = text[from..].iter().position(|&c| c == b'_') {
         let underscore = from + at;
-        let found = underscore.checked_sub(4).and_then(|start| text.get(start..start + NAME.len()));
-        if found.is_some_and(|found| found.eq_ignore_ascii_case(NAME)) {
+        let found = NAMES.iter().any(|(name, before)| {
+            let start = underscore.checked_sub(*before);
+            let found = start.and_then(|start| text.get(start..start + name.len()));
+            found.is_some_and(|found| found.eq_ignore_ascii_case(name))
+        });
+        if found {
             return true;
         }
         from = underscore + 1;

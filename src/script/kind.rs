@@ -203,6 +203,13 @@ impl Kind {
         self.each().iter().any(|kind| matches!(kind, Kind::Session(_)))
     }
 
+    /// RESET ALL, DISCARD ALL: settings that we made are gone too.
+    pub fn resets_everything(&self) -> bool {
+        self.each().iter().any(|kind| {
+            matches!(kind, Kind::Session(Session::Reset { name: None } | Session::Discard { all: true }))
+        })
+    }
+
     pub fn copies_from_stdin(&self) -> bool {
         self.each().iter().any(|kind| matches!(kind, Kind::CopyFromStdin { .. }))
     }

@@ -3,5 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 pub mod proxy;
+pub mod runs;
 pub mod server;
 pub mod tls;

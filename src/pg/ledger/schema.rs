@@ -18,19 +18,21 @@ pub enum SchemaError {
     )]
     Foreign { reasons: Vec<String> },
     /// The server refused to make it.
-    #[error(
-        "the ledger can't be made: {0}. holdpoint needs to create the schema \"holdpoint\" in this database: \
-         GRANT CREATE ON DATABASE … TO the role that runs it"
-    )]
-    Create(#[source] PgError),
+    #[error("the ledger can't be made: {error}. {advice}")]
+    Create {
+        #[source]
+        error: PgError,
+        advice: String,
+    },
     #[error(transparent)]
     Pg(#[from] PgError),
 }
 
-/// One table of ours: name, and its columns as `name type notnull`.
-const TABLES: &[(&str, &[&str])] = &[
+/// One table of ours: name, primary key, and its columns as `name type notnull`.
+const TABLES: &[(&str, &str, &[&str])] = &[
     (
         "fence",
+        "PRIMARY KEY (one)",
         &[
             "one boolean true",
             "epoch bigint true",
@@ -41,6 +43,7 @@ const TABLES: &[(&str, &[&str])] = &[
     ),
     (
         "ledger",
+        "PRIMARY KEY (run, step, unit, direction, generation)",
         &[
             "run text true",
             "step text true",
@@ -56,6 +59,7 @@ const TABLES: &[(&str, &[&str])] = &[
     ),
     (
         "intent",
+        "PRIMARY KEY (run, step, unit, direction, generation, attempt)",
         &[
             "run text true",
             "step text true",
@@ -72,7 +76,11 @@ const TABLES: &[(&str, &[&str])] = &[
             "outcome text false",
         ],
     ),
-    ("backend", &["run text true", "epoch bigint true", "pid integer true", "backend_start text true"]),
+    (
+        "backend",
+        "PRIMARY KEY (pid, backend_start)",
+        &["run text true", "epoch bigint true", "pid integer true", "backend_start text true"],
+    ),
 ];
 
 const CREATE: &str = r#"
@@ -124,7 +132,21 @@ CREATE TABLE holdpoint.backend (
   PRIMARY KEY (pid, backend_start)
 );
 INSERT INTO holdpoint.fence (epoch, run, head) VALUES (0, '', '');
-COMMIT;
+DO LANGUAGE plpgsql $holdpoint$
+DECLARE found record;
+BEGIN
+  -- ALTER DEFAULT PRIVILEGES may have handed out rights to what we have just made.
+  FOR found IN
+    SELECT 'SCHEMA' AS kind, 'holdpoint' AS name, x.grantee FROM pg_catalog.pg_namespace n, pg_catalog.aclexplode(n.nspacl) x
+     WHERE n.nspname = 'holdpoint' AND x.grantee <> n.nspowner
+    UNION SELECT 'TABLE', 'holdpoint.' || c.relname, x.grantee FROM pg_catalog.pg_class c
+      JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace, pg_catalog.aclexplode(c.relacl) x
+     WHERE n.nspname = 'holdpoint' AND c.relkind = 'r' AND x.grantee <> c.relowner
+  LOOP
+    EXECUTE pg_catalog.format('REVOKE ALL ON %s %s FROM %s', found.kind, found.name,
+      CASE WHEN found.grantee = 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(found.grantee)) END);
+  END LOOP;
+END $holdpoint$;
 "#;
 
 /// Everything about the schema that could make a write of ours do something else.
@@ -150,6 +172,24 @@ SELECT 'grant', c.relname::text, pg_catalog.pg_get_userbyid(x.grantee)::text || 
   FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace, pg_catalog.aclexplode(c.relacl) x
  WHERE n.nspname = 'holdpoint' AND c.relkind = 'r' AND x.grantee <> c.relowner AND x.privilege_type <> 'SELECT'
 UNION ALL
+SELECT 'grant', c.relname::text, pg_catalog.pg_get_userbyid(x.grantee)::text || ' ' || x.privilege_type || ' (' || a.attname || ')'
+  FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace,
+       pg_catalog.aclexplode(a.attacl) x
+ WHERE n.nspname = 'holdpoint' AND c.relkind = 'r' AND x.grantee <> c.relowner AND x.privilege_type <> 'SELECT'
+UNION ALL
+SELECT 'policy', c.relname::text, p.polname::text
+  FROM pg_catalog.pg_policy p JOIN pg_catalog.pg_class c ON c.oid = p.polrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+ WHERE n.nspname = 'holdpoint'
+UNION ALL
+SELECT 'inherits', h.inhrelid::pg_catalog.regclass::text, h.inhparent::pg_catalog.regclass::text
+  FROM pg_catalog.pg_inherits h JOIN pg_catalog.pg_class c ON c.oid IN (h.inhrelid, h.inhparent)
+  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+ WHERE n.nspname = 'holdpoint' AND c.relkind = 'r'
+UNION ALL
+SELECT 'function', p.proname::text, ''
+  FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+ WHERE n.nspname = 'holdpoint'
+UNION ALL
 SELECT 'trigger', c.relname::text, t.tgname::text
   FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
  WHERE n.nspname = 'holdpoint'
@@ -163,9 +203,9 @@ SELECT 'index', c.relname::text, pg_catalog.pg_get_indexdef(i.indexrelid)
   FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
  WHERE n.nspname = 'holdpoint' AND NOT i.indisprimary
 UNION ALL
-SELECT 'check', c.relname::text, pg_catalog.pg_get_constraintdef(k.oid)
+SELECT 'constraint', c.relname::text, pg_catalog.pg_get_constraintdef(k.oid)
   FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_class c ON c.oid = k.conrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
- WHERE n.nspname = 'holdpoint' AND k.contype = 'c'
+ WHERE n.nspname = 'holdpoint' AND k.contype <> 'n'
 "#;
 
 /// Whether the schema is there at all.
@@ -181,15 +221,49 @@ pub async fn exists(control: &mut Session) -> Result<bool, PgError> {
 /// Makes the schema, or makes sure that the one that is there is ours.
 ///
 /// # Errors
-/// [`SchemaError::Foreign`] names everything that isn't as we made it.
+/// [`SchemaError::Foreign`] names everything that isn't as we made it. Nothing is changed then: also a
+/// new one is looked at before its COMMIT, since default privileges and event triggers had a hand in it.
 pub async fn ensure(control: &mut Session) -> Result<(), SchemaError> {
-    if !exists(control).await?
-        && let Err(error) = control.batch(CREATE).await
-    {
-        control.batch("ROLLBACK").await?;
-        return Err(SchemaError::Create(error));
+    if exists(control).await? {
+        return verify(control).await;
     }
-    verify(control).await
+    let made = make(control).await;
+    if made.is_err() {
+        control.batch("ROLLBACK").await?;
+    }
+    made
+}
+
+async fn make(control: &mut Session) -> Result<(), SchemaError> {
+    if let Err(error) = control.batch(CREATE).await {
+        control.batch("ROLLBACK").await?;
+        let triggers = event_triggers(control).await?;
+        return Err(SchemaError::Create { error, advice: advice(&triggers) });
+    }
+    verify(control).await?;
+    control.batch("COMMIT").await?;
+    Ok(())
+}
+
+/// Event triggers that could have had a hand in it.
+async fn event_triggers(control: &mut Session) -> Result<Vec<String>, PgError> {
+    let sql = "SELECT evtname FROM pg_catalog.pg_event_trigger WHERE evtenabled <> 'D' \
+               AND evtevent IN ('ddl_command_start', 'ddl_command_end') ORDER BY 1";
+    let rows = control.query(sql, &[]).await?;
+    Ok(rows.rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect())
+}
+
+fn advice(triggers: &[String]) -> String {
+    if triggers.is_empty() {
+        return "holdpoint needs to create the schema \"holdpoint\" in this database: \
+                GRANT CREATE ON DATABASE … TO the role that runs it"
+            .to_owned();
+    }
+    format!(
+        "this database has the event trigger {}: have it let CREATE SCHEMA and CREATE TABLE in \"holdpoint\" pass, \
+         or disable it for the window (ALTER EVENT TRIGGER … DISABLE)",
+        triggers.join(", ")
+    )
 }
 
 /// Looks closely at an existing schema.
@@ -199,8 +273,11 @@ pub async fn ensure(control: &mut Session) -> Result<(), SchemaError> {
 pub async fn verify(control: &mut Session) -> Result<(), SchemaError> {
     control.batch("SET search_path = ''").await?;
     let rows = control.query(INSPECT, &[]).await;
-    control.batch("RESET search_path").await?;
-    let facts: Vec<[String; 3]> = rows?
+    // A failed query has spoilt the transaction that a new schema is made in; its end resets this too.
+    let reset = control.batch("RESET search_path").await;
+    let rows = rows?;
+    reset?;
+    let facts: Vec<[String; 3]> = rows
         .rows
         .into_iter()
         .map(|row| {
@@ -212,13 +289,20 @@ pub async fn verify(control: &mut Session) -> Result<(), SchemaError> {
             ]
         })
         .collect();
-    let reasons = complaints(&facts);
+    let mut reasons = complaints(&facts);
+    if reasons.is_empty() {
+        // Only now may it be read: a view or a policy would have run somebody's function.
+        let rows = control.query("SELECT pg_catalog.count(*) FROM holdpoint.fence", &[]).await?;
+        if rows.scalar() != Some("1") {
+            reasons.push("fence hasn't got its row".to_owned());
+        }
+    }
     if reasons.is_empty() { Ok(()) } else { Err(SchemaError::Foreign { reasons }) }
 }
 
 fn complaints(facts: &[[String; 3]]) -> Vec<String> {
     let mut reasons = Vec::new();
-    let is_table = |name: &str| TABLES.iter().any(|(table, _)| *table == name);
+    let is_table = |name: &str| TABLES.iter().any(|(table, ..)| *table == name);
     for [what, name, detail] in facts {
         match what.as_str() {
             "owner" => reasons.push(format!("it belongs to role {detail}")),
@@ -248,13 +332,16 @@ fn complaints(facts: &[[String; 3]]) -> Vec<String> {
             "default" if !known_default(detail) => {
                 reasons.push(format!("{name} has a default that we don't make: {detail}"));
             }
-            "check" if !known_check(detail) => {
+            "constraint" if !known_constraint(name, detail) => {
                 reasons.push(format!("{name} has a constraint that we don't make: {detail}"));
             }
+            "policy" => reasons.push(format!("{name} has the policy {detail}")),
+            "inherits" => reasons.push(format!("{name} inherits from {detail}")),
+            "function" => reasons.push(format!("there is a function {name} that we don't make")),
             _ => {}
         }
     }
-    for (table, columns) in TABLES {
+    for (table, key, columns) in TABLES {
         let have: Vec<&str> = facts
             .iter()
             .filter(|[what, name, _]| what == "column" && name == table)
@@ -264,6 +351,11 @@ fn complaints(facts: &[[String; 3]]) -> Vec<String> {
             reasons.push(format!("the table {table} is missing"));
         } else if have.len() != columns.len() || columns.iter().any(|column| !have.contains(column)) {
             reasons.push(format!("the columns of {table} aren't ours"));
+        } else if !facts
+            .iter()
+            .any(|[what, name, detail]| what == "constraint" && name == table && detail == key)
+        {
+            reasons.push(format!("{table} has lost its primary key"));
         }
     }
     reasons
@@ -282,8 +374,9 @@ fn known_default(detail: &str) -> bool {
     )
 }
 
-fn known_check(detail: &str) -> bool {
-    matches!(
+fn known_constraint(table: &str, detail: &str) -> bool {
+    let key = TABLES.iter().any(|(name, key, _)| *name == table && *key == detail);
+    key || matches!(
         detail,
         "CHECK (one)"
             | "CHECK ((direction = ANY (ARRAY['forward'::text, 'back'::text])))"

@@ -1,0 +1,47 @@
+//! Chaos: the real program is killed, cut off and raced, on real servers; afterwards `resume` makes of
+//! it what an undisturbed run would have made: the same schema, the same rows, the same ledger.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+mod common;
+#[path = "chaos/doubts.rs"]
+mod doubts;
+#[path = "chaos/faults.rs"]
+mod faults;
+#[path = "chaos/lab.rs"]
+mod lab;
+#[path = "chaos/points.rs"]
+mod points;
+
+use std::sync::Arc;
+
+use lab::Lab;
+
+async fn killed_everywhere(lab: Lab, scenario: lab::Scenario, at_least: usize) {
+    let (lab, scenario) = (Arc::new(lab), Arc::new(scenario));
+    let undisturbed = points::undisturbed(&lab, &scenario).await;
+    let chosen = points::chosen(&undisturbed.points);
+    println!("{}: {} points, {} tried", scenario.name, undisturbed.points.len(), chosen.len());
+    assert!(chosen.len() >= at_least, "{}: {} points", scenario.name, chosen.len());
+    points::kill_at(&lab, &scenario, &Arc::new(undisturbed.picture), chosen).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kochel_is_killed_and_resumed() {
+    let lab = Lab::start().await;
+    let scenario = lab.kochel().await;
+    killed_everywhere(lab, scenario, 60).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn statements_outside_of_transactions_are_killed_and_resumed() {
+    let lab = Lab::start().await;
+    let scenario = lab.plan("bare").await;
+    killed_everywhere(lab, scenario, 60).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn scripts_with_their_own_commits_are_killed_and_resumed() {
+    let lab = Lab::start().await;
+    let scenario = lab.plan("script").await;
+    killed_everywhere(lab, scenario, 60).await;
+}

@@ -1,0 +1,401 @@
+//! A server with a template database a scenario, and the real program run against copies of it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use holdpoint::journal::{Reader, StateDir, read_run};
+use holdpoint::pg::fingerprint::Fingerprint;
+use holdpoint::pg::{Host, content};
+use holdpoint::run::event::Envelope;
+use holdpoint::run::state::Run;
+use tokio::process::{Child, Command};
+
+use crate::common::server::TestServer;
+
+/// How long one program may take. Far more than it needs: two cores may build something else.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+static CASES: AtomicU32 = AtomicU32::new(0);
+
+pub struct Lab {
+    pub server: TestServer,
+    dir: tempfile::TempDir,
+}
+
+/// A plan, and the database that it is for.
+pub struct Scenario {
+    pub name: &'static str,
+    pub plan: PathBuf,
+    pub answers: Option<PathBuf>,
+    template: String,
+}
+
+/// One run of a scenario on a database of its own.
+pub struct Case {
+    pub label: String,
+    pub database: String,
+    pub state: PathBuf,
+    pub list: PathBuf,
+    plan: PathBuf,
+    answers: Option<PathBuf>,
+    /// PG* variables; a proxy's address may stand here.
+    pub environment: Vec<(String, String)>,
+}
+
+/// How a program ended.
+pub struct Ended {
+    pub status: ExitStatus,
+    pub out: String,
+    pub err: String,
+}
+
+impl Ended {
+    pub fn code(&self) -> Option<i32> {
+        self.status.code()
+    }
+
+    pub fn was_killed(&self) -> bool {
+        use std::os::unix::process::ExitStatusExt;
+        self.status.signal() == Some(9)
+    }
+
+    pub fn said(&self) -> String {
+        format!("{}\n--- stdout\n{}--- stderr\n{}", self.status, tail(&self.out, 40), self.err)
+    }
+}
+
+/// What is compared with an undisturbed run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Picture {
+    pub schema: Fingerprint,
+    /// Rows and a hash of their text, without columns that are different each time.
+    pub tables: BTreeMap<String, (String, String)>,
+    /// By the product's own hash, where no column is different each time.
+    pub contents: BTreeMap<String, content::Content>,
+    /// `step unit direction generation statements digest`
+    pub ledger: Vec<String>,
+}
+
+impl Lab {
+    pub async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    pub async fn with(settings: &[(&str, &str)]) -> Self {
+        let mut all = vec![("log_statement", "none"), ("max_connections", "60"), ("autovacuum", "off")];
+        all.extend_from_slice(settings);
+        Self { server: TestServer::with(&all).await, dir: tempfile::tempdir().unwrap() }
+    }
+
+    /// The shipped plan: its guards name a server and a database that aren't ours.
+    pub async fn kochel(&self) -> Scenario {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let text = std::fs::read_to_string(root.join("plans/kochel-phase-a.toml")).unwrap();
+        let mut guards = false;
+        let lines: Vec<String> = text
+            .lines()
+            .filter(|line| {
+                guards = if line.starts_with('[') { line.starts_with("[target]") } else { guards };
+                let key = line.split('=').next().unwrap_or_default().trim();
+                !(guards && matches!(key, "database" | "host" | "port" | "user"))
+            })
+            .map(|line| {
+                line.replace("db_name = \"postgres\"", "db_name = \"is not null\"").replace(
+                    "\"../migrations/kochel\"",
+                    &format!("\"{}\"", root.join("migrations/kochel").display()),
+                )
+            })
+            .collect();
+        let plan = self.dir.path().join("kochel.toml");
+        std::fs::write(&plan, lines.join("\n")).unwrap();
+        let before = std::fs::read_to_string(root.join("migrations/kochel/_before.sql")).unwrap();
+        let answers = Some(files().join("kochel-answers.toml"));
+        self.scenario("kochel", plan, answers, &before).await
+    }
+
+    /// A plan of tests/chaos/plans, on an empty database.
+    pub async fn plan(&self, name: &'static str) -> Scenario {
+        let plan = files().join(format!("{name}.toml"));
+        self.scenario(name, plan, None, "").await
+    }
+
+    /// A plan given as text, with the files beside it.
+    pub async fn written(&self, name: &'static str, plan: &str, more: &[(&str, &str)]) -> Scenario {
+        let folder = self.dir.path().join(format!("plan-{name}"));
+        std::fs::create_dir_all(&folder).unwrap();
+        for (file, text) in more {
+            std::fs::write(folder.join(file), text).unwrap();
+        }
+        let path = folder.join(format!("{name}.toml"));
+        std::fs::write(&path, plan).unwrap();
+        self.scenario(name, path, None, "").await
+    }
+
+    async fn scenario(
+        &self,
+        name: &'static str,
+        plan: PathBuf,
+        answers: Option<PathBuf>,
+        before: &str,
+    ) -> Scenario {
+        let template = format!("template_{name}");
+        self.server.sql("postgres", &format!("CREATE DATABASE {template} TEMPLATE template0")).await;
+        if !before.is_empty() {
+            let script = self.dir.path().join(format!("{name}-before.sql"));
+            std::fs::write(&script, before).unwrap();
+            let output = self
+                .server
+                .psql_output(&template, &["-q", "-v", "ON_ERROR_STOP=1", "-f", script.to_str().unwrap()]);
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        }
+        Scenario { name, plan, answers, template }
+    }
+
+    /// A fresh database, and an empty state folder.
+    pub async fn case(&self, scenario: &Scenario, label: &str) -> Case {
+        let n = CASES.fetch_add(1, Ordering::Relaxed);
+        let database = format!("case_{n}");
+        let template = &scenario.template;
+        self.server.sql("postgres", &format!("CREATE DATABASE {database} TEMPLATE {template}")).await;
+        let state = self.dir.path().join(format!("state-{n}"));
+        let environment = self
+            .server
+            .config(&database)
+            .libpq_environment()
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect();
+        Case {
+            label: format!("{} {label} ({database})", scenario.name),
+            list: self.dir.path().join(format!("points-{n}")),
+            plan: scenario.plan.clone(),
+            answers: scenario.answers.clone(),
+            database,
+            state,
+            environment,
+        }
+    }
+
+    /// Takes the case's database away again: hundreds of them would fill the disk.
+    pub async fn drop(&self, case: Case) {
+        self.server.sql("postgres", &format!("DROP DATABASE {} WITH (FORCE)", case.database)).await;
+        let _ = std::fs::remove_dir_all(&case.state);
+    }
+
+    pub async fn picture(&self, database: &str) -> Picture {
+        let mut session = self.server.session(database).await;
+        let schema = Fingerprint::take(&mut session).await.expect("a fingerprint");
+        let shapes = session.query(SHAPES, &[]).await.expect("the tables").rows;
+        let (mut tables, mut contents) = (BTreeMap::new(), BTreeMap::new());
+        let mut fixed = Vec::new();
+        for row in shapes {
+            let [table, columns, volatile] = row.try_into().unwrap();
+            let (table, columns) = (table.unwrap(), columns.unwrap_or_else(|| "NULL".into()));
+            let sql = format!(
+                "SELECT count(*), md5(coalesce(string_agg(r, E'\\n' ORDER BY r), '')) \
+                 FROM (SELECT (ROW({columns}))::text COLLATE \"C\" AS r FROM {table}) rows"
+            );
+            let found = session.query(&sql, &[]).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+            let cell = |i: usize| found.rows[0][i].clone().unwrap_or_default();
+            tables.insert(table.clone(), (cell(0), cell(1)));
+            if volatile.as_deref() == Some("f") {
+                fixed.push(table);
+            }
+        }
+        contents.extend(content::contents(&mut session, &fixed, None).await.expect("the contents"));
+        let ledger = session
+            .query(
+                "SELECT concat_ws(' ', step, unit, direction, generation, statements, digest) FROM holdpoint.ledger ORDER BY 1",
+                &[],
+            )
+            .await
+            .map(|found| found.rows.into_iter().filter_map(|mut row| row.remove(0)).collect())
+            .unwrap_or_default();
+        session.close().await;
+        Picture { schema, tables, contents, ledger }
+    }
+
+    /// Everything that helps to understand a failure.
+    pub fn dump(&self, case: &Case) -> String {
+        let journal = case.journal().map(|path| std::fs::read_to_string(path).unwrap_or_default());
+        let log = case
+            .journal()
+            .map(|path| path.with_file_name("log"))
+            .and_then(|path| std::fs::read_to_string(path).ok())
+            .unwrap_or_default();
+        format!(
+            "{}\n--- journal\n{}\n--- log\n{}\n--- server\n{}",
+            case.label,
+            tail(&journal.unwrap_or_default(), 25),
+            tail(&log, 15),
+            tail(&self.server.log(), 25)
+        )
+    }
+
+    /// The socket's folder and port, for a proxy.
+    pub fn socket(&self) -> PathBuf {
+        let config = self.server.config("postgres");
+        let Host::Socket(dir) = config.host() else { panic!("the private server has a socket") };
+        dir.join(format!(".s.PGSQL.{}", config.port()))
+    }
+
+    /// Waits until the question is answered with something, and gives it.
+    pub async fn wait_for(&self, case: &Case, what: &str, sql: &str) -> String {
+        let began = std::time::Instant::now();
+        loop {
+            let found = self.server.rows("postgres", sql).await;
+            if let Some(found) = found.into_iter().next().and_then(|row| row.into_iter().next()).flatten() {
+                return found;
+            }
+            assert!(began.elapsed() < PATIENCE, "waited in vain for {what}\n{}", self.dump(case));
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Waits for a line of the journal that has all these words.
+    pub async fn wait_for_line(&self, case: &Case, words: &[&str]) {
+        let began = std::time::Instant::now();
+        loop {
+            let text = case.journal().and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default();
+            if text.lines().any(|line| words.iter().all(|word| line.contains(word))) {
+                return;
+            }
+            assert!(began.elapsed() < PATIENCE, "waited in vain for {words:?}\n{}", self.dump(case));
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+impl Case {
+    fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_holdpoint"));
+        command
+            .args(words)
+            .arg("--plain")
+            .arg("--state-dir")
+            .arg(&self.state)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.state.parent().unwrap())
+            .env("TZ", "UTC")
+            .env("HOLDPOINT_LOG", "debug")
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        if matches!(words.first(), Some(&("run" | "resume")))
+            && let Some(answers) = &self.answers
+        {
+            command.arg("--answers").arg(answers);
+        }
+        command
+    }
+
+    /// Starts the program; `crash` is where it is to be killed.
+    pub fn start(&self, words: &[&str], crash: Option<&str>) -> Child {
+        let mut command = self.command(words);
+        match crash {
+            Some(LIST) => drop(command.env("HOLDPOINT_CRASH_LIST", &self.list)),
+            Some(point) => drop(command.env("HOLDPOINT_CRASH_AT", point)),
+            None => {}
+        }
+        command.spawn().expect("the program starts")
+    }
+
+    pub async fn run(&self, lab: &Lab, crash: Option<&str>) -> Ended {
+        let plan = self.plan.display().to_string();
+        self.wait(lab, self.start(&["run", &plan], crash)).await
+    }
+
+    pub fn start_run(&self) -> Child {
+        let plan = self.plan.display().to_string();
+        self.start(&["run", &plan], None)
+    }
+
+    pub async fn resume(&self, lab: &Lab, more: &[&str], crash: Option<&str>) -> Ended {
+        let mut words = vec!["resume"];
+        words.extend_from_slice(more);
+        self.wait(lab, self.start(&words, crash)).await
+    }
+
+    pub async fn wait(&self, lab: &Lab, child: Child) -> Ended {
+        match tokio::time::timeout(PATIENCE, child.wait_with_output()).await {
+            Ok(output) => {
+                let output = output.expect("the program's output");
+                Ended {
+                    status: output.status,
+                    out: String::from_utf8_lossy(&output.stdout).into_owned(),
+                    err: String::from_utf8_lossy(&output.stderr).into_owned(),
+                }
+            }
+            Err(_) => panic!("the program doesn't end\n{}", lab.dump(self)),
+        }
+    }
+
+    /// The journal of the newest run.
+    pub fn journal(&self) -> Option<PathBuf> {
+        let state = StateDir::find(Some(&self.state), Path::new("plan.toml")).ok()?;
+        let newest = state.runs().ok()?.into_iter().max_by_key(|run| run.id)?;
+        Some(newest.folder.journal())
+    }
+
+    pub fn lines(&self) -> Vec<Envelope> {
+        let mut reader = Reader::open(&self.journal().expect("a journal")).expect("it can be read");
+        let mut lines = Vec::new();
+        while let Some(envelope) = reader.next_event().expect("the chain is whole") {
+            lines.push(envelope);
+        }
+        lines
+    }
+
+    /// The run as the journal tells it; `None` when it never began.
+    pub fn fold(&self) -> Option<Run> {
+        let (run, _) = read_run(&self.journal()?).expect("the journal is whole");
+        run.id.map(|_| run)
+    }
+
+    /// Goes on with whatever there is until the run is over, as an operator would.
+    pub async fn carry_on(&self, lab: &Lab) -> Result<(), String> {
+        for _ in 0..4 {
+            let ended = match self.fold() {
+                Some(run) if run.is_ended() => return Ok(()),
+                Some(_) => self.resume(lab, &[], None).await,
+                None => self.run(lab, None).await,
+            };
+            if ended.code() != Some(0) {
+                return Err(format!("going on: {}", ended.said()));
+            }
+        }
+        Err("the run doesn't come to an end".into())
+    }
+}
+
+/// Given as the crash: write down every point that is passed.
+pub const LIST: &str = "";
+
+/// Tables outside of holdpoint's schema: name, columns that are the same each time, and whether there
+/// are others.
+const SHAPES: &str = r"
+SELECT format('%I.%I', n.nspname, c.relname),
+       string_agg(quote_ident(a.attname), ', ' ORDER BY a.attname) FILTER (WHERE NOT v.volatile),
+       bool_or(v.volatile)::text::char
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+  LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
+ CROSS JOIN LATERAL (SELECT a.atttypid = 'timestamptz'::regtype
+       OR coalesce(pg_get_expr(d.adbin, d.adrelid) ~ 'nextval|uuid|random|now', false) AS volatile) v
+ WHERE c.relkind = 'r' AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'holdpoint')
+ GROUP BY 1 ORDER BY 1";
+
+fn files() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/chaos/plans")
+}
+
+pub fn tail(text: &str, lines: usize) -> String {
+    let all: Vec<&str> = text.lines().collect();
+    all[all.len().saturating_sub(lines)..].iter().map(|line| format!("{line}\n")).collect()
+}

@@ -1,0 +1,1 @@
+INSERT INTO depot.trail VALUES ('part a');

@@ -1,0 +1,140 @@
+//! Killed at every point, resumed, and compared with a run that nobody disturbed.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use crate::lab::{LIST, Lab, Picture, Scenario};
+
+/// How many cases run side by side.
+const SIDE_BY_SIDE: usize = 3;
+
+/// A run that nobody disturbs: what there is at its end, and the points that it passed.
+pub struct Undisturbed {
+    pub picture: Picture,
+    /// `name:n` in the order of passing, with the event that a point of the journal is about.
+    pub points: Vec<(String, String)>,
+}
+
+pub async fn undisturbed(lab: &Lab, scenario: &Scenario) -> Undisturbed {
+    let case = lab.case(scenario, "undisturbed").await;
+    let ended = case.run(lab, Some(LIST)).await;
+    assert_eq!(ended.code(), Some(0), "{}\n{}", ended.said(), lab.dump(&case));
+    let picture = lab.picture(&case.database).await;
+    let events: Vec<String> = case.lines().iter().map(|line| line.event.name().to_owned()).collect();
+    let mut passed: HashMap<String, usize> = HashMap::new();
+    let mut points = Vec::new();
+    for name in std::fs::read_to_string(&case.list).expect("the points").lines() {
+        let n = passed.entry(name.to_owned()).or_default();
+        *n += 1;
+        let event = if name.starts_with("journal-") { events[*n - 1].clone() } else { String::new() };
+        points.push((format!("{name}:{n}"), event));
+    }
+    lab.drop(case).await;
+    Undisturbed { picture, points }
+}
+
+/// Which of the points are tried by default: all that are between two steps of the crash matrix, and
+/// of the three that each journal line has, all for lines about what changes the database and one in
+/// turn for the others. HOLDPOINT_CHAOS=all tries every one.
+pub fn chosen(points: &[(String, String)]) -> Vec<String> {
+    let all = std::env::var("HOLDPOINT_CHAOS").is_ok_and(|value| value == "all");
+    let minor = |event: &str| {
+        matches!(event, "checkpoint_result" | "confirmed" | "signed" | "saved" | "held" | "decided")
+    };
+    let mut chosen = Vec::new();
+    for (point, event) in points {
+        let Some((name, n)) = point.rsplit_once(':') else { continue };
+        let turn = match name {
+            "journal-before-line" => 0,
+            "journal-torn-line" => 1,
+            "journal-after-line" => 2,
+            _ => {
+                chosen.push(point.clone());
+                continue;
+            }
+        };
+        let n: usize = n.parse().unwrap();
+        if all || n % 3 == turn && (!minor(event) || n % 2 == 0) || turn == 2 && !minor(event) {
+            chosen.push(point.clone());
+        }
+    }
+    chosen
+}
+
+/// Kills, resumes and compares at each of the points; panics with all that went wrong.
+pub async fn kill_at(lab: &Arc<Lab>, scenario: &Arc<Scenario>, wanted: &Arc<Picture>, points: Vec<String>) {
+    let began = Instant::now();
+    let count = points.len();
+    let gate = Arc::new(Semaphore::new(SIDE_BY_SIDE));
+    let mut tasks = JoinSet::new();
+    for point in points {
+        let (lab, scenario, wanted, gate) =
+            (Arc::clone(lab), Arc::clone(scenario), Arc::clone(wanted), Arc::clone(&gate));
+        tasks.spawn(async move {
+            let _turn = gate.acquire().await.expect("the gate is open");
+            (point.clone(), kill_and_resume(&lab, &scenario, &wanted, &point).await)
+        });
+    }
+    let mut failed = BTreeMap::new();
+    while let Some(done) = tasks.join_next().await {
+        let (point, result) = done.expect("a case doesn't panic");
+        if let Err(why) = result {
+            failed.insert(point, why);
+        }
+    }
+    println!("{}: killed at {count} points in {:.0?}", scenario.name, began.elapsed());
+    report(scenario.name, count, failed);
+}
+
+pub fn report(name: &str, count: usize, failed: BTreeMap<String, String>) {
+    if failed.is_empty() {
+        return;
+    }
+    let names: Vec<&str> = failed.keys().map(String::as_str).collect();
+    let first: Vec<String> =
+        failed.iter().take(3).map(|(point, why)| format!("=== {point}\n{why}")).collect();
+    panic!("{name}: {} of {count} points failed: {}\n{}", failed.len(), names.join(" "), first.join("\n"));
+}
+
+async fn kill_and_resume(
+    lab: &Lab,
+    scenario: &Scenario,
+    wanted: &Picture,
+    point: &str,
+) -> Result<(), String> {
+    let case = lab.case(scenario, point).await;
+    let killed = case.run(lab, Some(point)).await;
+    if !killed.was_killed() {
+        return Err(format!("wasn't killed: {}\n{}", killed.said(), lab.dump(&case)));
+    }
+    case.carry_on(lab).await.map_err(|why| format!("{why}\n{}", lab.dump(&case)))?;
+    same(wanted, &lab.picture(&case.database).await).map_err(|why| format!("{why}\n{}", lab.dump(&case)))?;
+    lab.drop(case).await;
+    Ok(())
+}
+
+/// Says what differs.
+pub fn same(wanted: &Picture, got: &Picture) -> Result<(), String> {
+    if wanted == got {
+        return Ok(());
+    }
+    let mut why = Vec::new();
+    if wanted.schema != got.schema {
+        let diff = holdpoint::pg::fingerprint::Fingerprint::diff(&wanted.schema, &got.schema);
+        why.push(format!("the schema: {diff:?}"));
+    }
+    if wanted.tables != got.tables {
+        why.push(format!("rows: {:?}, not {:?}", got.tables, wanted.tables));
+    }
+    if wanted.contents != got.contents {
+        why.push(format!("contents: {:?}, not {:?}", got.contents, wanted.contents));
+    }
+    if wanted.ledger != got.ledger {
+        why.push(format!("the ledger:\n{}\nnot\n{}", got.ledger.join("\n"), wanted.ledger.join("\n")));
+    }
+    Err(format!("it isn't as after an undisturbed run: {}", why.join("; ")))
+}
