@@ -206,12 +206,15 @@ impl Conductor {
             let ready = match sealed {
                 Ok(ready) => ready,
                 Err(abandon) => {
-                    let lost = self.abort(&mut passage.work.session).await;
                     let broken = match abandon {
-                        Abandon::Stop(stop) => return Err(stop),
+                        Abandon::Stop(stop) => {
+                            self.abort(&mut passage.work.session).await;
+                            return Err(stop);
+                        }
                         Abandon::Unverified(problem) => Broken::Script(Box::new(problem)),
                         Abandon::Broken(broken) => broken,
                     };
+                    let lost = self.undo_after(&broken, &mut passage.work.session).await;
                     let again = matches!(&broken, Broken::Server { sqlstate, .. }
                         if sqlstate == LOCK_NOT_AVAILABLE || sqlstate == DEADLOCK);
                     if let Broken::Interrupted(why, problem) = broken {
@@ -398,7 +401,7 @@ impl Conductor {
         unit: &Unit,
         broken: Broken,
     ) -> Result<Result<(), Problem>, Stop> {
-        let lost = self.abort(&mut passage.work.session).await;
+        let lost = self.undo_after(&broken, &mut passage.work.session).await;
         if let Broken::Interrupted(why, problem) = broken {
             return self.interrupted(unit, why, *problem).await.map(Err);
         }

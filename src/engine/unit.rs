@@ -102,7 +102,10 @@ impl Conductor {
             let ready = match result {
                 Ok(ready) => ready,
                 Err(abandon) => {
-                    let lost = self.abort(&mut work.session).await;
+                    let lost = match &abandon {
+                        Abandon::Broken(broken) => self.undo_after(broken, &mut work.session).await,
+                        _ => self.abort(&mut work.session).await,
+                    };
                     let (problem, again) = match abandon {
                         Abandon::Stop(stop) => return Err(stop),
                         Abandon::Unverified(problem) => (problem, false),
@@ -413,6 +416,15 @@ impl Conductor {
         }
         let sqlstate = error.sqlstate().unwrap_or_default().to_owned();
         Broken::Server { problem: Box::new(problems::of_pg(&error, self.disclosure)), sqlstate }
+    }
+
+    /// Undoes the transaction that isn't committed. The server has undone it already when the connection
+    /// is gone; that is returned, and stops the run whatever the plan says about failures.
+    pub(super) async fn undo_after(&mut self, broken: &Broken, work: &mut Session) -> Option<PgError> {
+        match broken {
+            Broken::Lost(error) => Some(error.clone()),
+            _ => self.abort(work).await,
+        }
     }
 
     /// Undoes the open transaction. Returns the error when the connection is gone: then the server
