@@ -381,7 +381,7 @@ impl Conductor {
         Err(Broken::Script(Box::new(problem)).into())
     }
 
-    fn taking_role(&self, role: &str, error: PgError) -> Broken {
+    pub(super) fn taking_role(&self, role: &str, error: PgError) -> Broken {
         match self.broke(error) {
             Broken::Server { mut problem, sqlstate } => {
                 problem.message = format!("can't become role {role}: {}", problem.message);
