@@ -206,7 +206,10 @@ impl Conductor {
             let ready = match sealed {
                 Ok(ready) => ready,
                 Err(abandon) => {
-                    let lost = self.abort(&mut passage.work.session).await;
+                    let lost = match &abandon {
+                        Abandon::Broken(Broken::Lost(error)) => Some(error.clone()),
+                        _ => self.abort(&mut passage.work.session).await,
+                    };
                     let broken = match abandon {
                         Abandon::Stop(stop) => return Err(stop),
                         Abandon::Unverified(problem) => Broken::Script(Box::new(problem)),
@@ -398,7 +401,10 @@ impl Conductor {
         unit: &Unit,
         broken: Broken,
     ) -> Result<Result<(), Problem>, Stop> {
-        let lost = self.abort(&mut passage.work.session).await;
+        let lost = match &broken {
+            Broken::Lost(error) => Some(error.clone()),
+            _ => self.abort(&mut passage.work.session).await,
+        };
         if let Broken::Interrupted(why, problem) = broken {
             return self.interrupted(unit, why, *problem).await.map(Err);
         }

@@ -102,7 +102,10 @@ impl Conductor {
             let ready = match result {
                 Ok(ready) => ready,
                 Err(abandon) => {
-                    let lost = self.abort(&mut work.session).await;
+                    let lost = match &abandon {
+                        Abandon::Broken(Broken::Lost(error)) => Some(error.clone()),
+                        _ => self.abort(&mut work.session).await,
+                    };
                     let (problem, again) = match abandon {
                         Abandon::Stop(stop) => return Err(stop),
                         Abandon::Unverified(problem) => (problem, false),
@@ -482,6 +485,7 @@ impl Conductor {
         _problem: &Problem,
         error: PgError,
     ) -> Result<(), Stop> {
+        let error = error.sentence();
         let why = format!("{error}. Nothing of the step that ran was applied; `holdpoint resume` goes on");
         Err(Stop::Left { exit: Exit::Unreachable, why })
     }

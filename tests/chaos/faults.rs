@@ -52,10 +52,8 @@ impl Parked {
 
     /// Ends the sessions of this kind (`work`, `control`, `look`), and waits until they are gone.
     pub async fn terminate(&self, lab: &Lab, purpose: &str) {
-        let which = format!(
-            "datname = '{}' AND application_name LIKE 'holdpoint {purpose}%'",
-            self.case.database
-        );
+        let which =
+            format!("datname = '{}' AND application_name LIKE 'holdpoint {purpose}%'", self.case.database);
         let sql = format!("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE {which}");
         assert_ne!(lab.server.value("postgres", &sql).await, "0", "{}", lab.dump(&self.case));
         let gone = format!("SELECT 1 WHERE NOT EXISTS (SELECT FROM pg_stat_activity WHERE {which})");
