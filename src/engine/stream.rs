@@ -57,7 +57,7 @@ impl Broken {
             Self::Server { problem, .. } | Self::Interrupted(_, problem) | Self::Script(problem) => {
                 (**problem).clone()
             }
-            Self::Lost(error) => problems::plain(error.to_string()),
+            Self::Lost(error) => problems::plain(error.sentence()),
         }
     }
 }
