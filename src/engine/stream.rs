@@ -159,6 +159,7 @@ impl<'a> Stream<'a> {
     /// # Errors
     /// [`Broken::Script`].
     pub fn next(&mut self, script: &mut AnyScript) -> Result<Option<Item>, Broken> {
+        read_as(script, self.work);
         script.next_item().map_err(|error| {
             let mut problem = problems::plain(error.to_string());
             problem.place = Some(problems::place_of(&error.place));
@@ -192,7 +193,7 @@ impl<'a> Stream<'a> {
         }
         if let Some(nonce) = self.nonce.clone().filter(|_| ours) {
             let sql = super::unit::set_nonce(&nonce);
-            self.work.batch(&sql).await.map_err(|error| self.broken(error))?;
+            own(self.work, &sql).await.map_err(|error| self.broken(error))?;
         }
         if reassert {
             self.assert_lock_timeout().await?;
@@ -207,16 +208,18 @@ impl<'a> Stream<'a> {
         Ok(rows.scalar() == Some(nonce.as_str()))
     }
 
-    /// A script may lower lock_timeout and not lift it: every pg_dump sets it to 0.
+    /// A script may lower lock_timeout and not lift it: every pg_dump sets it to 0. Without a query, so
+    /// that SET TRANSACTION may still follow.
     ///
     /// # Errors
     /// As [`Self::all`].
     pub async fn assert_lock_timeout(&mut self) -> Result<(), Broken> {
-        let ms = self.lock_timeout.as_millis();
-        let sql = format!(
-            "SELECT pg_catalog.set_config('lock_timeout', '{ms}ms', false) \
-             FROM pg_catalog.pg_settings WHERE name = 'lock_timeout' AND (setting::int8 = 0 OR setting::int8 > {ms})"
-        );
+        let rows = self.work.query("SHOW lock_timeout", &[]).await.map_err(|error| self.broken(error))?;
+        let now = rows.scalar().and_then(shown_duration);
+        if now.is_some_and(|now| !now.is_zero() && now <= self.lock_timeout) {
+            return Ok(());
+        }
+        let sql = format!("SET lock_timeout = '{}ms'", self.lock_timeout.as_millis());
         own(self.work, &sql).await.map(drop).map_err(|error| self.broken(error))
     }
 
@@ -409,6 +412,26 @@ impl<'a> Stream<'a> {
     pub fn in_transaction(&self) -> bool {
         self.work.transaction() == TransactionStatus::InTransaction
     }
+}
+
+/// Strings are read as the session has them: the server reports the setting, as psql sees it too.
+pub fn read_as(script: &mut AnyScript, work: &Session) {
+    script.set_standard_strings(work.parameter("standard_conforming_strings") != Some("off"));
+}
+
+/// A setting's duration as SHOW has it: `0`, `250ms`, `5s`, `2min`.
+fn shown_duration(text: &str) -> Option<Duration> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let ms = match unit {
+        "" | "ms" => 1,
+        "s" => 1000,
+        "min" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(ms).map(Duration::from_millis)
 }
 
 /// Rows that a command tag counts.

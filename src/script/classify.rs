@@ -24,7 +24,7 @@ pub fn classify(text: &str) -> (Kind, bool) {
         1 => kinds.remove(0),
         _ => Kind::Several(kinds),
     };
-    (kind, resets_all || mentions_lock_timeout(text))
+    (kind, resets_all || mentions(text, "lock_timeout"))
 }
 
 /// Calls `with` for every statement in the text that isn't empty.
@@ -195,15 +195,16 @@ fn copy(r: &mut Reader<'_, '_>) -> Kind {
     Kind::CopyFromStdin { binary }
 }
 
-/// Generous: any mention counts, in a string or the body of a DO too. Setting it once more costs nothing.
-fn mentions_lock_timeout(text: &str) -> bool {
-    const NAME: &[u8] = b"lock_timeout";
-    let text = text.as_bytes();
+/// Generous: any mention of a setting counts, in a string or the body of a DO too. Taking it for a change
+/// costs next to nothing. The name has an underscore, which is rare in scripts.
+pub(super) fn mentions(text: &str, setting: &str) -> bool {
+    let (text, name) = (text.as_bytes(), setting.as_bytes());
+    let Some(before) = name.iter().position(|&c| c == b'_') else { return false };
     let mut from = 0;
     while let Some(at) = text[from..].iter().position(|&c| c == b'_') {
         let underscore = from + at;
-        let found = underscore.checked_sub(4).and_then(|start| text.get(start..start + NAME.len()));
-        if found.is_some_and(|found| found.eq_ignore_ascii_case(NAME)) {
+        let found = underscore.checked_sub(before).and_then(|start| text.get(start..start + name.len()));
+        if found.is_some_and(|found| found.eq_ignore_ascii_case(name)) {
             return true;
         }
         from = underscore + 1;
