@@ -3,6 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod common;
+#[path = "chaos/doubts.rs"]
+mod doubts;
+#[path = "chaos/faults.rs"]
+mod faults;
 #[path = "chaos/lab.rs"]
 mod lab;
 #[path = "chaos/points.rs"]

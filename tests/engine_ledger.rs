@@ -10,7 +10,7 @@ const WAITS: &str = "CREATE TABLE t (id int);\nSELECT pg_advisory_xact_lock(7);\
 async fn overtaken_in(bench: &Bench, isolation: &str) -> Ran {
     bench.script(&format!("{isolation}\n{WAITS}"), "lock_timeout = \"60s\"");
     let mut holder = bench.server.session(&bench.db).await;
-    holder.batch("SELECT pg_advisory_lock(7)").await.unwrap();
+    holder.batch("SELECT pg_advisory_lock(7)").await.expect("the lock");
     let running = bench.begin(&["run"]);
     bench.until_work_waits().await;
     // Another runner takes over.
@@ -140,7 +140,7 @@ async fn a_prepared_schema_is_refused() {
         ("a check that calls a function", "CREATE FUNCTION public.c(text) RETURNS boolean LANGUAGE sql AS 'SELECT true'; ALTER TABLE holdpoint.ledger ADD CHECK (public.c(run))".into()),
         ("an index on an expression", "CREATE FUNCTION public.e(text) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT $1'; CREATE INDEX ON holdpoint.ledger (public.e(run))".into()),
         ("an exclusion", format!("{ledger} ADD EXCLUDE (run WITH =)")),
-        ("a foreign key", "CREATE TABLE public.p (run text PRIMARY KEY); ALTER TABLE holdpoint.ledger ADD FOREIGN KEY (run) REFERENCES public.p".into()),
+        ("a foreign key", "CREATE TABLE public.p (run text PRIMARY KEY); ALTER TABLE holdpoint.ledger ADD FOREIGN KEY (run) REFERENCES public.p NOT VALID".into()),
         ("a child table", "CREATE TABLE public.child () INHERITS (holdpoint.ledger)".into()),
         ("a parent table", "CREATE TABLE public.parent (run text); ALTER TABLE holdpoint.ledger INHERIT public.parent".into()),
         ("an unlogged table", "ALTER TABLE holdpoint.ledger SET UNLOGGED".into()),

@@ -107,3 +107,42 @@ async fn a_run_is_bound_to_its_database() {
     bench.resume().await.exits(3).says("bound to database");
     assert_eq!(bench.server.value(&other, "SELECT to_regnamespace('holdpoint') IS NULL").await, "t");
 }
+
+/// Figures for the deltas are no reason to wait for somebody's lock, or to fail without a right.
+#[tokio::test]
+async fn a_table_that_cant_be_counted_is_estimated() {
+    let bench =
+        Bench::with("CREATE TABLE hidden (id int); CREATE TABLE locked (id int); CREATE TABLE open (id int)")
+            .await;
+    let role = format!("worker_{}", bench.db);
+    bench
+        .sql(&format!(
+            "CREATE ROLE {role} LOGIN; GRANT CREATE ON DATABASE {} TO {role}; \
+                        GRANT ALL ON SCHEMA public TO {role}; GRANT ALL ON locked, open TO {role}; \
+                        INSERT INTO open VALUES (1), (2)",
+            bench.db
+        ))
+        .await;
+    bench.env("PGUSER", &role);
+    bench.script("CREATE TABLE t ();", "");
+    let mut holder = bench.server.session(&bench.db).await;
+    holder.batch("BEGIN; LOCK TABLE locked").await.unwrap();
+    let ran = bench.run().await;
+    ran.exits(0);
+    let rows = &ran.last("baseline_taken")["rows"];
+    assert_eq!(rows["open"], serde_json::json!({ "rows": 2, "exact": true }));
+    assert_eq!(rows["hidden"]["exact"], false);
+    assert_eq!(rows["locked"]["exact"], false);
+}
+
+#[tokio::test]
+async fn a_guard_that_cant_be_read_is_a_refusal() {
+    let bench = Bench::with("CREATE TABLE hidden (id int)").await;
+    let role = format!("guard_{}", bench.db);
+    bench.sql(&format!("CREATE ROLE {role} LOGIN; GRANT CREATE ON DATABASE {} TO {role}", bench.db)).await;
+    bench.env("PGUSER", &role);
+    bench.file("a.sql", "SELECT 1;");
+    bench.plan_with("guards = [\"hidden\"]", &step("a", ""));
+    bench.run().await.exits(3).says("permission denied for table hidden");
+    assert_eq!(bench.value("SELECT to_regnamespace('holdpoint') IS NULL").await, "t");
+}

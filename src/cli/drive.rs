@@ -25,6 +25,8 @@ use crate::run::event::{Envelope, Event};
 #[derive(Debug)]
 pub struct Show {
     printing: JoinHandle<Printer>,
+    /// Standard output is for events alone.
+    json_only: bool,
     pub listeners: Vec<Listener>,
     pub says: mpsc::UnboundedSender<(String, String)>,
 }
@@ -60,7 +62,7 @@ impl Show {
         let (listener, facts) = mpsc::unbounded_channel();
         let (says, asides) = mpsc::unbounded_channel();
         let printing = tokio::spawn(print(printer, facts, asides, events, json_only));
-        Ok(Self { printing, listeners: vec![listener], says })
+        Ok(Self { printing, json_only, listeners: vec![listener], says })
     }
 
     /// Waits until everything is printed, and prints the summary.
@@ -68,7 +70,12 @@ impl Show {
         drop(self.says);
         drop(self.listeners);
         if let Ok(printer) = self.printing.await {
-            out::lines(&printer.summary());
+            let summary = printer.summary();
+            if self.json_only {
+                summary.iter().for_each(|line| out::hint(line));
+            } else {
+                out::lines(&summary);
+            }
         }
     }
 
@@ -219,7 +226,10 @@ pub async fn conduct(
         Ok(exit) => exit,
         Err(stop) => {
             let exit = stop.exit();
-            out::complain(&stop.to_string());
+            out::complain(&match exit {
+                Exit::Waiting => format!("the run waits: {stop}"),
+                _ => stop.to_string(),
+            });
             exit
         }
     };
@@ -229,7 +239,7 @@ pub async fn conduct(
 /// What to type to go on with a run.
 pub fn go_on(folder: &RunFolder) -> String {
     let state = folder.path().parent().unwrap_or(folder.path()).display();
-    format!("to go on: holdpoint resume {} --state-dir {state}", folder.id())
+    format!("to go on: holdpoint resume {} --plain --state-dir {state}", folder.id())
 }
 
 /// All events of a journal, as far as they are whole.

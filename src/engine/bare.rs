@@ -45,13 +45,28 @@ struct Open {
 }
 
 impl Conductor {
-    /// Runs a script statement by statement.
+    /// Runs a script statement by statement. When its session was lost in a COMMIT that turned out to be
+    /// done, the script is entered anew, as after a stop.
     pub(super) async fn run_statements(
         &mut self,
         step: &Step,
         whole: &Unit,
         source: &Source,
     ) -> Result<Result<(), Problem>, Stop> {
+        loop {
+            if let Some(result) = self.pass_through(step, whole, source).await? {
+                return Ok(result);
+            }
+        }
+    }
+
+    /// `None`: the session is gone, and everything that was sent is known to be applied.
+    async fn pass_through(
+        &mut self,
+        step: &Step,
+        whole: &Unit,
+        source: &Source,
+    ) -> Result<Option<Result<(), Problem>>, Stop> {
         let script = self.script(source)?;
         self.attention.begin_work();
         let work = self.open_work(step).await?;
@@ -64,7 +79,11 @@ impl Conductor {
                 Err(error) => {
                     let mut problem = problems::plain(error.to_string());
                     problem.place = Some(problems::place_of(&error.place));
-                    return Ok(Err(problem));
+                    if let Some(open) = open.filter(|open| !open.done) {
+                        let broken = Broken::Script(Box::new(problem));
+                        return self.give_up(&mut passage, &open.unit, broken).await.map(Some);
+                    }
+                    return Ok(Some(Err(problem)));
                 }
             };
             let statement = match item {
@@ -86,21 +105,21 @@ impl Conductor {
                     passage.failures.push(problem);
                     continue;
                 }
-                return Ok(Err(problem));
+                return Ok(Some(Err(problem)));
+            }
+            if passage.work.epoch != self.epoch {
+                return Ok(None);
             }
         }
         if let Some(open) = open
             && !open.done
         {
             let problem = problems::plain("the file ends inside a transaction: its COMMIT is missing");
-            self.abort(&mut passage.work.session).await;
-            return match self.failed(&open.unit, problem, None).await? {
-                Outcome::Failed(problem) => Ok(Err(problem)),
-                Outcome::Applied => Ok(Ok(())),
-            };
+            let broken = Broken::Script(Box::new(problem));
+            return self.give_up(&mut passage, &open.unit, broken).await.map(Some);
         }
         passage.work.session.close().await;
-        Ok(Ok(()))
+        Ok(Some(Ok(())))
     }
 
     /// A statement outside of the file's own transactions.

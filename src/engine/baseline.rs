@@ -53,7 +53,13 @@ impl Conductor {
             return Err(self.refuse(missing).await);
         }
         if self.recorder.look(|run| run.baseline.is_none()) {
-            self.take_baseline().await?;
+            match self.take_baseline().await {
+                Err(Stop::Pg(error)) if !error.is_lost() => {
+                    let why = format!("what there is before the first change can't be measured: {error}");
+                    return Err(self.refuse(why).await);
+                }
+                other => other?,
+            }
         }
         let ensured = {
             let mut control = self.control.session().await;
@@ -163,7 +169,22 @@ impl Conductor {
             .map(|(table, _)| table.clone())
             .collect();
         let mut counts = estimates;
-        counts.extend(rows::row_counts(session, &small).await.map_err(measured)?);
+        // A table that somebody has locked, or that we may not read, keeps its estimate.
+        session.batch("SET lock_timeout = '500ms'").await?;
+        match rows::row_counts(session, &small).await {
+            Ok(exact) => counts.extend(exact),
+            Err(error) if error.is_lost() => return Err(measured(error)),
+            Err(_) => {
+                session.batch("SET lock_timeout = '50ms'").await?;
+                for table in &small {
+                    match rows::row_counts(session, std::slice::from_ref(table)).await {
+                        Ok(exact) => counts.extend(exact),
+                        Err(error) if error.is_lost() => return Err(measured(error)),
+                        Err(error) => tracing::info!(%table, %error, "rows are estimated"),
+                    }
+                }
+            }
+        }
         Ok(counts)
     }
 

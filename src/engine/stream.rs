@@ -135,23 +135,38 @@ impl<'a> Stream<'a> {
     /// # Errors
     /// [`Broken`]; nothing is in flight any more (unless the connection is lost).
     pub async fn all(&mut self, script: &mut AnyScript) -> Result<(), Broken> {
-        loop {
-            match self.next(script)? {
-                None => return self.drain().await,
-                Some(Item::Statement(statement)) => {
-                    // A function's set_config may lift lock_timeout as well.
-                    if statement.kind.drains_window() || statement.touches_lock_timeout {
-                        self.one(statement, script).await?;
-                    } else {
-                        self.send(statement).await?;
-                    }
+        match self.every(script).await {
+            Ok(()) => self.drain().await,
+            // What stands before the script's own error came first, and may have failed.
+            Err(broken @ Broken::Script(_)) => match self.drain().await {
+                Ok(()) => Err(broken),
+                Err(first) => Err(first),
+            },
+            Err(broken @ Broken::Interrupted(..)) => match self.drain().await {
+                Err(Broken::Lost(error)) => Err(Broken::Lost(error)),
+                _ => Err(broken),
+            },
+            Err(broken) => Err(broken),
+        }
+    }
+
+    async fn every(&mut self, script: &mut AnyScript) -> Result<(), Broken> {
+        while let Some(item) = self.next(script)? {
+            match item {
+                // A function's set_config may lift lock_timeout as well.
+                Item::Statement(statement)
+                    if statement.kind.drains_window() || statement.decides_what_follows() =>
+                {
+                    self.one(statement, script).await?;
                 }
-                Some(other) => {
+                Item::Statement(statement) => self.send(statement).await?,
+                other => {
                     self.drain().await?;
                     self.aside(&other);
                 }
             }
         }
+        Ok(())
     }
 
     /// The script's next item.
@@ -237,8 +252,7 @@ impl<'a> Stream<'a> {
         if let Some(interruption) = self.interrupted.clone().or_else(|| self.attention.standing()) {
             return Err(self.interruption(interruption));
         }
-        self.digest.update((statement.text.len() as u64).to_be_bytes());
-        self.digest.update(statement.text.as_bytes());
+        add(&mut self.digest, &statement);
         self.work.queue_simple(&statement.text).map_err(|error| self.broken(error))?;
         self.flight_bytes += statement.text.len();
         self.flight.push_back(statement);
@@ -432,6 +446,19 @@ fn shown_duration(text: &str) -> Option<Duration> {
         _ => return None,
     };
     number.parse::<u64>().ok()?.checked_mul(ms).map(Duration::from_millis)
+}
+
+fn add(digest: &mut Sha256, statement: &Statement) {
+    digest.update((statement.text.len() as u64).to_be_bytes());
+    digest.update(statement.text.as_bytes());
+}
+
+/// The digest of a statement that was sent alone.
+#[must_use]
+pub(super) fn digest_of(statement: &Statement) -> String {
+    let mut digest = Sha256::new();
+    add(&mut digest, statement);
+    hex(&digest.finalize())
 }
 
 /// Rows that a command tag counts.

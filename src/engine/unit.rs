@@ -473,7 +473,7 @@ impl Conductor {
             let mut control = self.control.session().await;
             fence::note_backend(&mut control, &self.run, epoch, session.pid(), &backend_start).await?;
         }
-        Ok(Work { session, backend_start })
+        Ok(Work { session, backend_start, epoch: self.epoch })
     }
 
     async fn connection_lost(
@@ -503,6 +503,8 @@ impl Conductor {
 pub struct Work {
     pub session: Session,
     pub backend_start: String,
+    /// Taking the fence ends the sessions of older epochs, our own too.
+    pub epoch: Option<i64>,
 }
 
 /// The engine's own SQL on the work session, with a mark: the server's log tells it from the file's.

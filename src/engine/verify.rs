@@ -5,6 +5,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::attention::Interruption;
 use super::baseline::Before;
 use super::conductor::Conductor;
 use super::outline::expects_of_script;
@@ -51,6 +52,10 @@ impl Conductor {
             }
             let began = Instant::now();
             let (outcome, verdict) = self.evaluate_standing(checkpoint).await?;
+            // What was broken off has no verdict: it runs again on resume.
+            if let Some(interruption) = self.attention.standing() {
+                self.stop_for(interruption)?;
+            }
             let result = self.result(step, checkpoint, direction, when, verdict, began.elapsed());
             if self.settle_checkpoint(step, checkpoint, result, outcome).await? {
                 failed.push(checkpoint.id.clone());
@@ -72,6 +77,12 @@ impl Conductor {
         for checkpoint in &step.checkpoints {
             let began = Instant::now();
             let (outcome, verdict) = self.evaluate_in(work, checkpoint).await?;
+            if let Some(interruption) =
+                self.attention.standing().filter(|interruption| *interruption != Interruption::Cancelled)
+            {
+                let problem = problems::plain(format!("interrupted in checkpoint \"{}\"", checkpoint.title));
+                return Err(Broken::Interrupted(interruption, Box::new(problem)).into());
+            }
             let result = self.result(
                 &unit.step,
                 checkpoint,
@@ -479,7 +490,12 @@ fn within(checkpoint: &Checkpoint) -> Duration {
 }
 
 fn answer(rows: Rows, elapsed: Duration) -> Answer {
+    let cut = rows.long_cells.first().map(|long| {
+        let column = rows.columns.get(long.column).map_or("?", |column| column.name.as_str());
+        format!("a value of {} bytes in column {column}", long.bytes)
+    });
     Answer {
+        cut,
         columns: rows
             .columns
             .into_iter()

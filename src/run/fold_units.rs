@@ -122,5 +122,6 @@ fn begun(
         elapsed_ms: 0,
         problem: None,
         evidence: Vec::new(),
+        before_doubt: None,
     }
 }

@@ -24,7 +24,7 @@ pub fn classify(text: &str) -> (Kind, bool) {
         1 => kinds.remove(0),
         _ => Kind::Several(kinds),
     };
-    (kind, resets_all || mentions(text, "lock_timeout"))
+    (kind, resets_all || mentions_lock_timeout(text))
 }
 
 /// Calls `with` for every statement in the text that isn't empty.
@@ -193,6 +193,11 @@ fn copy(r: &mut Reader<'_, '_>) -> Kind {
         binary |= word(piece.text) && format_before;
     }
     Kind::CopyFromStdin { binary }
+}
+
+/// Any set_config too: its argument could be put together.
+fn mentions_lock_timeout(text: &str) -> bool {
+    mentions(text, "lock_timeout") || mentions(text, "set_config")
 }
 
 /// Generous: any mention of a setting counts, in a string or the body of a DO too. Taking it for a change

@@ -1,0 +1,118 @@
+//! `transaction = "script"`: the file's own BEGIN … COMMIT, each with its ledger row.
+
+mod common;
+
+use common::runs::{Bench, Ran};
+
+const SCRIPT: &str = "transaction = \"script\"";
+
+async fn rows(bench: &Bench) -> String {
+    bench.value("SELECT string_agg(id::text, ' ' ORDER BY id) FROM t").await
+}
+
+#[tokio::test]
+async fn a_row_goes_in_before_each_commit() {
+    let bench = Bench::with("CREATE TABLE t (id int)").await;
+    bench.script(
+        "BEGIN;\nINSERT INTO t VALUES (1);\nCOMMIT;\nINSERT INTO t VALUES (2);\nSTART TRANSACTION ISOLATION LEVEL SERIALIZABLE;\n\
+         SAVEPOINT s;\nINSERT INTO t VALUES (9);\nROLLBACK TO s;\nINSERT INTO t VALUES (3);\nEND;\n\
+         BEGIN; SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; INSERT INTO t VALUES (4); COMMIT WORK;\n",
+        SCRIPT,
+    );
+    let ran = bench.run().await;
+    ran.exits(0);
+    assert_eq!(rows(&bench).await, "1 2 3 4");
+    assert_eq!(bench.ledger().await.len(), 4);
+    assert_eq!(ran.all("commit_intent").len(), 4);
+    // Each row came with the transaction that it tells of.
+    let together = "SELECT count(*) FROM t JOIN holdpoint.ledger l ON l.xmin = t.xmin";
+    assert_eq!(bench.value(together).await, "4");
+}
+
+#[tokio::test]
+async fn a_file_that_ends_inside_a_transaction_fails() {
+    let bench = Bench::with("CREATE TABLE t (id int)").await;
+    bench.script("BEGIN;\nINSERT INTO t VALUES (1);\nCOMMIT;\nBEGIN;\nINSERT INTO t VALUES (2);\n", SCRIPT);
+    let ran = bench.run().await;
+    // Seen before the window, or at its end: never half.
+    assert!(ran.code == 2 || ran.code == 6, "{ran}");
+    ran.says("COMMIT is missing");
+    let expected = if ran.code == 2 { "" } else { "1" };
+    assert_eq!(rows(&bench).await, expected);
+}
+
+async fn fails_in_the_middle() -> (Bench, Ran) {
+    let bench = Bench::with("CREATE TABLE t (id int)").await;
+    bench.script(
+        "BEGIN;\nINSERT INTO t VALUES (1);\nCOMMIT;\nBEGIN;\nINSERT INTO t VALUES (2);\nINSERT INTO t SELECT id FROM later;\nCOMMIT;\n\
+         BEGIN;\nINSERT INTO t VALUES (4);\nCOMMIT;\n",
+        SCRIPT,
+    );
+    let ran = bench.run().await;
+    (bench, ran)
+}
+
+#[tokio::test]
+async fn a_failing_block_holds_with_the_earlier_ones_applied() {
+    let (bench, ran) = fails_in_the_middle().await;
+    ran.exits(6).failed_with("a", "\"later\" does not exist");
+    assert_eq!(ran.last("held")["reason"], "failed");
+    assert_eq!(rows(&bench).await, "1");
+    assert_eq!(bench.ledger().await.len(), 1);
+    bench.sql("CREATE TABLE later AS SELECT 3 AS id").await;
+    let ran = bench.resume().await;
+    ran.exits(0);
+    assert_eq!(rows(&bench).await, "1 2 3 4", "{ran}");
+    assert_eq!(bench.ledger().await.len(), 3);
+}
+
+#[tokio::test]
+async fn a_deferred_failure_shows_before_the_files_commit() {
+    let bench = Bench::with("CREATE TABLE p (id int PRIMARY KEY); CREATE TABLE t (id int REFERENCES p DEFERRABLE INITIALLY DEFERRED)").await;
+    bench.script("BEGIN;\nINSERT INTO t VALUES (1);\nCOMMIT;\n", SCRIPT);
+    let ran = bench.run().await;
+    ran.exits(6).failed_with("a", "foreign key");
+    assert!(ran.all("commit_intent").is_empty());
+    assert_eq!(bench.ledger().await.len(), 0);
+}
+
+#[tokio::test]
+async fn what_cant_be_recorded_is_refused_before_the_window() {
+    let bench = Bench::with("CREATE TABLE t (id int)").await;
+    let scripts = [
+        "INSERT INTO t VALUES (1);",
+        "BEGIN; INSERT INTO t VALUES (1); ROLLBACK;",
+        "BEGIN; INSERT INTO t VALUES (1); ROLLBACK; BEGIN; COMMIT;",
+        "BEGIN; INSERT INTO t VALUES (1); COMMIT AND CHAIN; COMMIT;",
+        "BEGIN; INSERT INTO t VALUES (1); PREPARE TRANSACTION 'x'; BEGIN; COMMIT;",
+        "BEGIN; INSERT INTO t VALUES (1)\\; COMMIT;",
+        "BEGIN\\; INSERT INTO t VALUES (1)\\; COMMIT; BEGIN; COMMIT;",
+        "BEGIN; INSERT INTO t VALUES (1); SELECT 1\\; COMMIT\\; BEGIN; COMMIT;",
+        "COMMIT;",
+        "BEGIN; BEGIN; COMMIT;",
+        "BEGIN; COMMIT; COMMIT;",
+        "BEGIN; VACUUM; COMMIT;",
+    ];
+    for sql in scripts {
+        bench.script(sql, SCRIPT);
+        let ran = bench.run().await;
+        assert_eq!(ran.code, 2, "{sql}: {ran}");
+        assert!(ran.events.is_empty(), "{sql}: {ran}");
+        assert_eq!(rows(&bench).await, "");
+    }
+}
+
+#[tokio::test]
+async fn copy_and_includes_in_blocks() {
+    let bench = Bench::with("CREATE TABLE t (id int)").await;
+    bench.file("inner.sql", "BEGIN;\nCOPY t FROM stdin;\n5\n6\n\\.\nCOMMIT;\n");
+    bench.script("BEGIN;\nCOPY t FROM stdin;\n1\n2\n\\.\nCOMMIT;\n\\i inner.sql\nBEGIN;\nINSERT INTO t SELECT id FROM later;\nCOMMIT;\n", SCRIPT);
+    bench.run().await.exits(6);
+    assert_eq!(rows(&bench).await, "1 2 5 6");
+    bench.sql("CREATE TABLE later AS SELECT 7 AS id").await;
+    bench.resume().await.exits(0);
+    assert_eq!(rows(&bench).await, "1 2 5 6 7");
+    let units = bench.ledger().await;
+    assert_eq!(units.len(), 3);
+    assert!(units[1].contains("a.sql:7>inner.sql@"), "{units:?}");
+}
