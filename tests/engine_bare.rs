@@ -34,17 +34,26 @@ async fn a_unique_violation_leaves_an_invalid_index_and_a_retry_removes_it() {
     ran.exits(6).failed_with("a", "could not create unique index");
     let consequence = ran.problem("a")["consequence"].as_str().unwrap_or_default().to_owned();
     assert!(consequence.contains("invalid index") && consequence.contains("public.i"), "{ran}");
-    let left = bench.value("SELECT indexrelid FROM pg_index WHERE indexrelid = 'i'::regclass AND NOT indisvalid").await;
+    let left = bench
+        .value("SELECT indexrelid FROM pg_index WHERE indexrelid = 'i'::regclass AND NOT indisvalid")
+        .await;
     assert_ne!(left, "");
     // Still so: fails again, and again only one is left.
     bench.resume().await.exits(6);
-    let again = bench.value("SELECT indexrelid FROM pg_index WHERE indexrelid = 'i'::regclass AND NOT indisvalid").await;
+    let again = bench
+        .value("SELECT indexrelid FROM pg_index WHERE indexrelid = 'i'::regclass AND NOT indisvalid")
+        .await;
     assert_ne!(again, left, "the old one was removed");
     bench.sql("DELETE FROM t WHERE ctid = '(0,1)'").await;
     bench.resume().await.exits(0);
     let valid = "SELECT count(*) || ' ' || bool_and(indisvalid) FROM pg_index WHERE indrelid = 't'::regclass";
     assert_eq!(bench.value(valid).await, "1 true");
-    assert_eq!(bench.value("SELECT string_agg(attempt || outcome, ' ' ORDER BY attempt) FROM holdpoint.intent").await, "1failed 2failed 3applied");
+    assert_eq!(
+        bench
+            .value("SELECT string_agg(attempt || outcome, ' ' ORDER BY attempt) FROM holdpoint.intent")
+            .await,
+        "1failed 2failed 3applied"
+    );
 }
 
 /// An invalid index of our name that is there already.
@@ -63,7 +72,7 @@ async fn if_not_exists_on_an_invalid_index_isnt_green() {
     let before = bench.value("SELECT 'i'::regclass::oid").await;
     bench.script("CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS i ON t (id);\n", "transaction = \"none\"");
     let ran = bench.run().await;
-    ran.exits(6).failed_with("a", "it isn't so that index i exists and is valid");
+    ran.exits(6).failed_with("a", "it isn't so that index \"i\" exists and is valid");
     assert_eq!(bench.ledger().await.len(), 0);
     // It was there before us: a retry doesn't remove it either.
     bench.resume().await.exits(6);
@@ -93,17 +102,24 @@ async fn an_index_that_is_there_fails_without_if_not_exists() {
 /// Somebody who writes to `t` and doesn't commit: a concurrent build waits for him.
 async fn writer(bench: &Bench) -> Session {
     let mut session = bench.server.session(&bench.db).await;
-    session.batch("SET application_name = 'the app'; BEGIN; INSERT INTO t VALUES (9)").await.expect("a write");
+    session
+        .batch("SET application_name = 'the app'; BEGIN; INSERT INTO t VALUES (9)")
+        .await
+        .expect("a write");
     session
 }
 
 #[tokio::test]
 async fn a_blocked_build_is_tried_again() {
     let bench = Bench::with("CREATE TABLE t (id int)").await;
-    bench.script("CREATE INDEX CONCURRENTLY i ON t (id);\n", "transaction = \"none\"\nlock_timeout = \"200ms\"");
+    bench.script(
+        "CREATE INDEX CONCURRENTLY i ON t (id);\n",
+        "transaction = \"none\"\nlock_timeout = \"200ms\"",
+    );
     let holder = writer(&bench).await;
     let mut running = bench.begin(&["run"]);
-    let retry = running.until_event("a retry", |event| event["event"] == "lock_retry" && event["attempt"] == 2).await;
+    let retry =
+        running.until_event("a retry", |event| event["event"] == "lock_retry" && event["attempt"] == 2).await;
     assert_eq!(retry["blockers"][0]["application"], "the app", "{retry}");
     holder.close().await;
     running.end().await.exits(0);
@@ -121,7 +137,10 @@ async fn a_build_that_stays_blocked_fails_and_says_what_is_left() {
     let holder = writer(&bench).await;
     let ran = bench.run().await;
     ran.exits(6).failed_with("a", "lock timeout");
-    assert!(ran.problem("a")["consequence"].as_str().is_some_and(|text| text.contains("invalid index")), "{ran}");
+    assert!(
+        ran.problem("a")["consequence"].as_str().is_some_and(|text| text.contains("invalid index")),
+        "{ran}"
+    );
     holder.close().await;
     bench.resume().await.exits(0);
     assert_eq!(bench.value("SELECT indisvalid FROM pg_index WHERE indexrelid = 'i'::regclass").await, "t");
@@ -129,7 +148,8 @@ async fn a_build_that_stays_blocked_fails_and_says_what_is_left() {
 
 #[tokio::test]
 async fn other_statements_that_cant_be_in_a_transaction() {
-    let bench = Bench::with("CREATE TABLE t (id int); INSERT INTO t VALUES (1); CREATE INDEX i ON t (id)").await;
+    let bench =
+        Bench::with("CREATE TABLE t (id int); INSERT INTO t VALUES (1); CREATE INDEX i ON t (id)").await;
     let db = format!("{}_made", bench.db);
     let sql = format!(
         "VACUUM t;\nVACUUM (ANALYZE) t;\nREINDEX INDEX CONCURRENTLY i;\nALTER SYSTEM SET work_mem = '5MB';\n\
@@ -147,7 +167,12 @@ async fn other_statements_that_cant_be_in_a_transaction() {
 #[tokio::test]
 async fn in_a_transaction_they_are_refused_before_the_window() {
     let bench = Bench::with("CREATE TABLE t (id int)").await;
-    for sql in ["VACUUM t;", "CREATE INDEX CONCURRENTLY i ON t (id);", "ALTER SYSTEM SET work_mem = '5MB';", "CREATE DATABASE x;"] {
+    for sql in [
+        "VACUUM t;",
+        "CREATE INDEX CONCURRENTLY i ON t (id);",
+        "ALTER SYSTEM SET work_mem = '5MB';",
+        "CREATE DATABASE x;",
+    ] {
         bench.script(sql, "");
         let ran = bench.run().await;
         ran.exits(2).says("transaction = \"none\"");
@@ -174,11 +199,8 @@ async fn a_retry_goes_on_at_the_statement_that_failed() {
 
 #[tokio::test]
 async fn a_half_applied_file_with_live_state_isnt_entered_in_the_middle() {
-    let states = [
-        "CREATE TEMP TABLE live (id int);",
-        "PREPARE live AS SELECT 1;",
-        "SELECT 1 AS id INTO TEMP live;",
-    ];
+    let states =
+        ["CREATE TEMP TABLE live (id int);", "PREPARE live AS SELECT 1;", "SELECT 1 AS id INTO TEMP live;"];
     for state in states {
         let bench = Bench::with("CREATE TABLE t (id int)").await;
         bench.script(
@@ -212,19 +234,29 @@ async fn an_executed_prepared_statement_is_recorded() {
 
 #[tokio::test]
 async fn on_failure_continue_means_the_next_statement() {
-    let bench = Bench::with("CREATE TABLE t (id int PRIMARY KEY); CREATE TABLE d (id int); INSERT INTO d VALUES (1), (1)").await;
+    let bench = Bench::with(
+        "CREATE TABLE t (id int PRIMARY KEY); CREATE TABLE d (id int); INSERT INTO d VALUES (1), (1)",
+    )
+    .await;
     bench.file(
         "a.sql",
         "INSERT INTO t VALUES (1);\nINSERT INTO t VALUES (1);\nCREATE UNIQUE INDEX CONCURRENTLY i ON d (id);\nINSERT INTO t VALUES (2);\n",
     );
     bench.file("b.sql", "INSERT INTO t VALUES (3);");
-    bench.plan(&format!("{}{}", step("a", "transaction = \"none\"\non_failure = \"continue\""), step("b", "")));
+    bench.plan(&format!(
+        "{}{}",
+        step("a", "transaction = \"none\"\non_failure = \"continue\""),
+        step("b", "")
+    ));
     let ran = bench.run().await;
     ran.exits(0);
     assert_eq!(ran.all("unit_failed").len(), 2, "{ran}");
     let said: Vec<&str> = ran.all("deviation").iter().filter_map(|event| event["what"].as_str()).collect();
     assert_eq!(said.len(), 2);
-    assert!(said[0].contains("duplicate key") && said[1].contains("could not create unique index"), "{said:?}");
+    assert!(
+        said[0].contains("duplicate key") && said[1].contains("could not create unique index"),
+        "{said:?}"
+    );
     assert_eq!(bench.value("SELECT string_agg(id::text, ' ' ORDER BY id) FROM t").await, "1 2 3");
     assert_eq!(bench.ledger().await.len(), 3);
 }
@@ -234,8 +266,15 @@ async fn on_failure_continue_means_the_next_statement() {
 async fn the_role_of_the_step_runs_each_statement() {
     let bench = Bench::with("CREATE TABLE t (id int)").await;
     let role = format!("maker_{}", bench.db);
-    bench.sql(&format!("CREATE ROLE {role}; GRANT ALL ON SCHEMA public TO {role}; ALTER TABLE t OWNER TO {role}")).await;
-    bench.file("a.sql", "CREATE TABLE one ();\nCREATE INDEX CONCURRENTLY i ON t (id);\nCREATE TABLE two ();\n");
+    bench
+        .sql(&format!(
+            "CREATE ROLE {role}; GRANT ALL ON SCHEMA public TO {role}; ALTER TABLE t OWNER TO {role}"
+        ))
+        .await;
+    bench.file(
+        "a.sql",
+        "CREATE TABLE one ();\nCREATE INDEX CONCURRENTLY i ON t (id);\nCREATE TABLE two ();\n",
+    );
     bench.file("b.sql", "BEGIN;\nCREATE TABLE three ();\nCOMMIT;\nCREATE TABLE four ();\n");
     bench.file("c.sql", "CREATE TABLE five ();\n");
     bench.plan(&format!(

@@ -94,7 +94,9 @@ async fn a_file_cant_lift_the_lock_timeout() {
     }
     bench.plan(&steps);
     bench.run().await.exits(0);
-    let lifted = bench.value("SELECT string_agg(n || ': ' || lock_timeout, ', ') FROM seen WHERE lock_timeout <> '3s'").await;
+    let lifted = bench
+        .value("SELECT string_agg(n || ': ' || lock_timeout, ', ') FROM seen WHERE lock_timeout <> '3s'")
+        .await;
     assert_eq!(lifted, "");
     assert_eq!(bench.value("SELECT count(*) FROM seen").await, lifts.len().to_string());
 }
@@ -153,7 +155,9 @@ async fn an_interrupted_wait_is_resumed() {
     let holder = blocker(&bench).await;
     let mut running = bench.begin(&["run"]);
     // Late enough that the pause is what is interrupted.
-    running.until_event("a second retry", |event| event["event"] == "lock_retry" && event["attempt"] == 2).await;
+    running
+        .until_event("a second retry", |event| event["event"] == "lock_retry" && event["attempt"] == 2)
+        .await;
     running.interrupt();
     let ran = running.end().await;
     ran.exits(130);

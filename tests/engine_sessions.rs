@@ -111,11 +111,18 @@ async fn a_run_is_bound_to_its_database() {
 /// Figures for the deltas are no reason to wait for somebody's lock, or to fail without a right.
 #[tokio::test]
 async fn a_table_that_cant_be_counted_is_estimated() {
-    let bench = Bench::with("CREATE TABLE hidden (id int); CREATE TABLE locked (id int); CREATE TABLE open (id int)").await;
+    let bench =
+        Bench::with("CREATE TABLE hidden (id int); CREATE TABLE locked (id int); CREATE TABLE open (id int)")
+            .await;
     let role = format!("worker_{}", bench.db);
-    bench.sql(&format!("CREATE ROLE {role} LOGIN; GRANT CREATE ON DATABASE {} TO {role}; \
+    bench
+        .sql(&format!(
+            "CREATE ROLE {role} LOGIN; GRANT CREATE ON DATABASE {} TO {role}; \
                         GRANT ALL ON SCHEMA public TO {role}; GRANT ALL ON locked, open TO {role}; \
-                        INSERT INTO open VALUES (1), (2)", bench.db)).await;
+                        INSERT INTO open VALUES (1), (2)",
+            bench.db
+        ))
+        .await;
     bench.env("PGUSER", &role);
     bench.script("CREATE TABLE t ();", "");
     let mut holder = bench.server.session(&bench.db).await;

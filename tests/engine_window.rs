@@ -44,7 +44,9 @@ async fn what_follows_a_failure_doesnt_revive_the_transaction() {
     ];
     let bench = Bench::with("CREATE TABLE t (id int)").await;
     for follower in followers {
-        let sql = format!("INSERT INTO t VALUES (1);\nSAVEPOINT s;\nSELECT 1/0;\n{follower}\nINSERT INTO t VALUES (2);\n");
+        let sql = format!(
+            "INSERT INTO t VALUES (1);\nSAVEPOINT s;\nSELECT 1/0;\n{follower}\nINSERT INTO t VALUES (2);\n"
+        );
         bench.script(&sql, "on_failure = \"stop\"");
         bench.run().await.exits(1).failed_with("a", "division by zero");
         assert_eq!(bench.value("SELECT count(*) FROM t").await, "0", "{follower}");
@@ -76,7 +78,10 @@ async fn copy_in_the_middle_of_many() {
     bench.run().await.exits(0);
     assert_eq!(bench.value("SELECT count(*) || ' ' || max(id) FROM t").await, "1003 1000");
     // Wrong data: the whole step.
-    bench.script("INSERT INTO t VALUES (5000);\nCOPY t FROM stdin;\n1\nx\n\\.\nINSERT INTO t VALUES (5001);\n", "on_failure = \"stop\"");
+    bench.script(
+        "INSERT INTO t VALUES (5000);\nCOPY t FROM stdin;\n1\nx\n\\.\nINSERT INTO t VALUES (5001);\n",
+        "on_failure = \"stop\"",
+    );
     bench.run().await.exits(1).failed_with("a", "invalid input syntax");
     assert_eq!(bench.value("SELECT count(*) || ' ' || max(id) FROM t").await, "1003 1000");
 }
@@ -85,7 +90,10 @@ async fn copy_in_the_middle_of_many() {
 async fn an_interrupt_applies_nothing_and_can_be_resumed() {
     let bench = Bench::with("CREATE TABLE t (id int)").await;
     bench.file("a.sql", "INSERT INTO t VALUES (1);\n");
-    bench.file("b.sql", "INSERT INTO t VALUES (2);\nSELECT pg_advisory_xact_lock(7);\nINSERT INTO t VALUES (3);\n");
+    bench.file(
+        "b.sql",
+        "INSERT INTO t VALUES (2);\nSELECT pg_advisory_xact_lock(7);\nINSERT INTO t VALUES (3);\n",
+    );
     bench.plan(&format!("{}{}", step("a", ""), step("b", "lock_timeout = \"60s\"")));
     let mut holder = bench.server.session(&bench.db).await;
     holder.batch("SELECT pg_advisory_lock(7)").await.unwrap();

@@ -381,7 +381,7 @@ impl Conductor {
         Err(Broken::Script(Box::new(problem)).into())
     }
 
-    fn taking_role(&self, role: &str, error: PgError) -> Broken {
+    pub(super) fn taking_role(&self, role: &str, error: PgError) -> Broken {
         match self.broke(error) {
             Broken::Server { mut problem, sqlstate } => {
                 problem.message = format!("can't become role {role}: {}", problem.message);
@@ -494,6 +494,7 @@ impl Conductor {
         _problem: &Problem,
         error: PgError,
     ) -> Result<(), Stop> {
+        let error = error.sentence();
         let why = format!("{error}. Nothing of the step that ran was applied; `holdpoint resume` goes on");
         Err(Stop::Left { exit: Exit::Unreachable, why })
     }
