@@ -26,12 +26,13 @@ pub async fn resume(args: ResumeArgs, level: &str) -> Result<Exit, Failure> {
     let mut answers = run::answers(&args.answers, &taken.loaded.plan)?;
     from_flags(&mut answers, &args, &taken.run)?;
     let only = selection(&args.only, &taken);
+    let from = taken.run.selection.from.clone();
     if args.end.is_none() && !taken.run.goes_back() {
         run::every_change_is_named(&still_to_come(&taken), &answers, &only)?;
     }
     let end = args.end.clone();
     let (opened, show) = taken
-        .open(&args.screenless, args.target.as_deref(), &args.vars, Selection { only, from: None }, level)
+        .open(&args.screenless, args.target.as_deref(), &args.vars, Selection { only, from }, level)
         .await?;
     let pilot = Pilot::Answers { answers, operator: operator().os_user, resumed: true };
     let opened = opened.map(|mut conductor| {
