@@ -176,6 +176,7 @@ fn assemble(opening: Opening, begun: Begun) -> Conductor {
         idle_look: None,
         turn: None,
         counted_before: None,
+        unsaved: Vec::new(),
         epoch: None,
         run: begun.id.to_string(),
         vars: variables,
