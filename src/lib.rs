@@ -1,18 +1,22 @@
 //! holdpoint: a runbook as a plan, run step by step on a live PostgreSQL, with proof.
 //!
-//! The rooms of the house, and what each may import (`tests/layering.rs` holds it):
+//! The rooms of the house, and which others each may import (`tests/layering.rs` reads this table and
+//! holds it):
 //!
 //! | room | for | imports |
 //! |---|---|---|
-//! | [`plan`] | the plan's model, loader, expectations and digest; pure | nothing else here |
-//! | [`script`] | SQL scripts by psql's rules: lexer, splitter, meta-commands; pure | nothing else here |
+//! | [`plan`] | the plan's model, loader, expectations and digest; pure | nothing |
+//! | [`script`] | SQL scripts by psql's rules: lexer, splitter, meta-commands; pure | nothing |
 //! | [`run`] | events, the fold over them, what is allowed now; pure | `plan` |
-//! | [`journal`] | a run's events on disk, durable and chained | `run` |
-//! | [`crash`] | named points at which a test can kill the program; empty otherwise | nothing else here |
-//! | [`pg`] | connections, the ledger, inventories, a server of our own | `script`, `plan` |
-//! | [`engine`] | turns a plan into events on a real database | all of the above |
-//! | [`plain`] | the same events as lines of text | `run`, `plan` |
-//! | [`cli`] | one file a subcommand | everything |
+//! | [`crash`] | named points at which a test can kill the program; empty otherwise | nothing |
+//! | [`journal`] | a run's events on disk, durable and chained | `run`, `crash` |
+//! | [`pg`] | connections, the ledger, inventories, a server of our own | `plan`, `script`, `run` |
+//! | [`engine`] | turns a plan into events on a real database | `plan`, `script`, `run`, `crash`, `journal`, `pg` |
+//! | [`plain`] | the same events as lines of text | `plan`, `run` |
+//! | [`cli`] | one file a subcommand | `plan`, `script`, `run`, `journal`, `pg`, `engine`, `plain` |
+//!
+//! Pure means: a function of its input, with no clock, network, terminal or runtime. The one thing that
+//! a pure room does outside is that `plan` reads the files that a plan names.
 
 pub mod cli;
 pub mod crash;

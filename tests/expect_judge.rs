@@ -12,6 +12,7 @@ const TEXT: u32 = 25;
 
 fn answer(columns: &[(&str, u32)], rows: &[&[&str]]) -> Answer {
     Answer {
+        cut: None,
         columns: columns
             .iter()
             .map(|(name, type_oid)| Column { name: (*name).to_owned(), type_oid: *type_oid })

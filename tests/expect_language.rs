@@ -100,6 +100,7 @@ fn cell(toml: Toml) -> Cell {
 fn judge(toml: Toml, kind: &str, value: &str) -> Verdict {
     let text = (value != NULL).then(|| value.to_owned());
     let answer = Answer {
+        cut: None,
         columns: vec![Column { name: "c".to_owned(), type_oid: oid(kind) }],
         rows: vec![vec![text]],
         total_rows: 1,

@@ -58,6 +58,7 @@ fn any_answer() -> impl Strategy<Value = Answer> {
         let row = proptest::collection::vec(any_value(), columns.len()..columns.len() + 1);
         let row = prop_oneof![9 => row, 1 => proptest::collection::vec(any_value(), 0..4)];
         proptest::collection::vec(row, height).prop_map(move |rows| Answer {
+            cut: None,
             columns: columns
                 .iter()
                 .map(|(name, type_oid)| Column { name: name.clone(), type_oid: *type_oid })
@@ -252,6 +253,7 @@ proptest! {
 
 fn one(type_oid: u32, text: Option<String>) -> Answer {
     Answer {
+        cut: None,
         columns: vec![Column { name: "c".to_owned(), type_oid }],
         rows: vec![vec![text]],
         total_rows: 1,

@@ -34,7 +34,7 @@ pub fn main() -> Exit {
     match result {
         Ok(exit) => exit,
         Err(failure) => {
-            super::out::complain(&failure.message);
+            super::out::complain(failure.message.trim_end());
             failure.exit
         }
     }

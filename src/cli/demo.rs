@@ -96,7 +96,7 @@ async fn on_server(
             }
         }
     }
-    let show = Show::start(&args.screenless, &[])?;
+    let show = Show::start(&args.screenless, &state, &[])?;
     let opening = Opening {
         digest: digest(&plan, &source, &included).map_err(|error| Failure::unreachable(error.to_string()))?,
         included,

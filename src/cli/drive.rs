@@ -17,7 +17,7 @@ use crate::engine::exit::Exit;
 use crate::engine::pilot::Pilot;
 use crate::engine::recorder::Listener;
 use crate::engine::stop::Stop;
-use crate::journal::{RunFolder, encode};
+use crate::journal::{RunFolder, StateDir, encode};
 use crate::plain::{Printer, Style};
 use crate::run::event::{Envelope, Event};
 
@@ -25,8 +25,16 @@ use crate::run::event::{Envelope, Event};
 #[derive(Debug)]
 pub struct Show {
     printing: JoinHandle<Printer>,
+    /// Standard output is for events alone.
+    json_only: bool,
     pub listeners: Vec<Listener>,
     pub says: mpsc::UnboundedSender<(String, String)>,
+}
+
+/// The state folder, unless `resume` finds it by itself from here.
+fn to_be_named(state: &StateDir) -> Option<String> {
+    let found = StateDir::find(None, Path::new("plan.toml")).is_ok_and(|found| found.path() == state.path());
+    (!found).then(|| state.path().display().to_string())
 }
 
 /// A name for standard output.
@@ -34,7 +42,7 @@ const STDOUT: &str = "-";
 
 impl Show {
     /// Begins to print. `past` is what happened before, when a run is taken up again.
-    pub fn start(screenless: &Screenless, past: &[Envelope]) -> Result<Self, Failure> {
+    pub fn start(screenless: &Screenless, state: &StateDir, past: &[Envelope]) -> Result<Self, Failure> {
         out::run_begins();
         let events = match &screenless.events {
             Some(path) => Some(Events::open(path, past)?),
@@ -46,6 +54,7 @@ impl Show {
             ascii: out::is_ascii_only(),
             width: out::width(),
             timezone: None,
+            state_dir: to_be_named(state),
         });
         for envelope in past {
             printer.line(envelope);
@@ -53,7 +62,7 @@ impl Show {
         let (listener, facts) = mpsc::unbounded_channel();
         let (says, asides) = mpsc::unbounded_channel();
         let printing = tokio::spawn(print(printer, facts, asides, events, json_only));
-        Ok(Self { printing, listeners: vec![listener], says })
+        Ok(Self { printing, json_only, listeners: vec![listener], says })
     }
 
     /// Waits until everything is printed, and prints the summary.
@@ -61,7 +70,12 @@ impl Show {
         drop(self.says);
         drop(self.listeners);
         if let Ok(printer) = self.printing.await {
-            out::lines(&printer.summary());
+            let summary = printer.summary();
+            if self.json_only {
+                summary.iter().for_each(|line| out::hint(line));
+            } else {
+                out::lines(&summary);
+            }
         }
     }
 
@@ -212,7 +226,10 @@ pub async fn conduct(
         Ok(exit) => exit,
         Err(stop) => {
             let exit = stop.exit();
-            out::complain(&stop.to_string());
+            out::complain(&match exit {
+                Exit::Waiting => format!("the run waits: {stop}"),
+                _ => stop.to_string(),
+            });
             exit
         }
     };
@@ -222,7 +239,7 @@ pub async fn conduct(
 /// What to type to go on with a run.
 pub fn go_on(folder: &RunFolder) -> String {
     let state = folder.path().parent().unwrap_or(folder.path()).display();
-    format!("to go on: holdpoint resume {} --state-dir {state}", folder.id())
+    format!("to go on: holdpoint resume {} --plain --state-dir {state}", folder.id())
 }
 
 /// All events of a journal, as far as they are whole.

@@ -22,7 +22,6 @@ use crate::run::state::Run;
 /// Takes a run up again and goes on.
 pub async fn resume(args: ResumeArgs, level: &str) -> Result<Exit, Failure> {
     log::check(level)?;
-    run::needs_plain(&args.screenless)?;
     let taken = TakenUp::find(args.run.as_deref(), args.plan.as_deref(), &args.state)?;
     let mut answers = run::answers(&args.answers, &taken.loaded.plan)?;
     from_flags(&mut answers, &args, &taken.run)?;
@@ -35,18 +34,13 @@ pub async fn resume(args: ResumeArgs, level: &str) -> Result<Exit, Failure> {
         .open(&args.screenless, args.target.as_deref(), &args.vars, Selection { only, from: None }, level)
         .await?;
     let pilot = Pilot::Answers { answers, operator: operator().os_user, resumed: true };
-    match (opened, end) {
-        (Ok(mut conductor), Some(reason)) => {
-            let ended = conductor.end_here(&operator().os_user, &reason).await;
-            drive(Err(ended_as(conductor, ended).await), pilot, show).await
+    let opened = opened.map(|mut conductor| {
+        if let Some(reason) = end {
+            conductor.end_here(&operator().os_user, &reason);
         }
-        (opened, _) => drive(opened, pilot, show).await,
-    }
-}
-
-async fn ended_as(conductor: Conductor, stop: Stop) -> Stop {
-    conductor.close().await;
-    stop
+        conductor
+    });
+    drive(opened, pilot, show).await
 }
 
 /// The phases that are meant: those typed; else those that the last call left unfinished; else all.
@@ -190,7 +184,7 @@ impl TakenUp {
         let target = target::target(typed, &plan)?;
         let past = past(&self.folder);
         log::start(&self.folder.log(), level);
-        let show = Show::start(screenless, &past)?;
+        let show = Show::start(screenless, &self.state, &past)?;
         let opening = Opening {
             // Its copies are proven to be what they were when the lock is ours.
             digest: PlanDigest { sha256: self.run.plan_digest.clone(), files: Vec::new() },

@@ -3,8 +3,8 @@
 use super::args::RollbackArgs;
 use super::drive::drive;
 use super::failure::Failure;
+use super::log;
 use super::resume::TakenUp;
-use super::{log, run};
 use crate::engine::exit::Exit;
 use crate::engine::open::operator;
 use crate::engine::pilot::{Answers, Pilot};
@@ -12,7 +12,6 @@ use crate::engine::pilot::{Answers, Pilot};
 /// Rolls a run back.
 pub async fn rollback(args: RollbackArgs, level: &str) -> Result<Exit, Failure> {
     log::check(level)?;
-    run::needs_plain(&args.screenless)?;
     let taken = TakenUp::find(args.run.as_deref(), args.plan.as_deref(), &args.state)?;
     if taken.run.applied_order.is_empty() && !taken.run.goes_back() {
         return Err(Failure::refused("this run has applied nothing: there is nothing to roll back"));

@@ -40,7 +40,7 @@ pub async fn run(args: RunArgs, level: &str) -> Result<Exit, Failure> {
     every_change_is_named(&plan, &answers, &args.only)?;
     let values = vars::values(&plan, &args.vars, &Default::default(), false)?;
     let scripts = scanned(&plan, &values)?;
-    let show = Show::start(&args.screenless, &[])?;
+    let show = Show::start(&args.screenless, &state, &[])?;
     let opening = Opening {
         digest: digest(&plan, &loaded.source, &scripts.included)
             .map_err(|error| Failure::unreachable(error.to_string()))?,

@@ -42,6 +42,8 @@ fn words(run: &RunEntry) -> String {
     format!("{}  {when}  {plan}  {target}  {}{at_work}", run.id, standing(run))
 }
 
+const WAITS: u8 = Exit::Waiting as u8;
+
 fn standing(run: &RunEntry) -> String {
     match &run.standing {
         Standing::Ended { outcome, exit_code } => {
@@ -56,6 +58,7 @@ fn standing(run: &RunEntry) -> String {
             format!("{word} (exit {exit_code})")
         }
         Standing::Held { needs } => format!("waits: {needs}"),
+        Standing::Left { exit_code: WAITS, why } => format!("waits (exit {WAITS}): {why}"),
         Standing::Left { exit_code, why } => format!("left (exit {exit_code}): {why}"),
         Standing::Open { last } => format!("open, last event {last}"),
         Standing::NeverBegan => "never began".to_owned(),

@@ -62,13 +62,28 @@ impl Open {
 }
 
 impl Conductor {
-    /// Runs a script statement by statement.
+    /// Runs a script statement by statement. When its session was lost in a COMMIT that turned out to be
+    /// done, the script is entered anew, as after a stop.
     pub(super) async fn run_statements(
         &mut self,
         step: &Step,
         whole: &Unit,
         source: &Source,
     ) -> Result<Result<(), Problem>, Stop> {
+        loop {
+            if let Some(result) = self.pass_through(step, whole, source).await? {
+                return Ok(result);
+            }
+        }
+    }
+
+    /// `None`: the session is gone, and everything that was sent is known to be applied.
+    async fn pass_through(
+        &mut self,
+        step: &Step,
+        whole: &Unit,
+        source: &Source,
+    ) -> Result<Option<Result<(), Problem>>, Stop> {
         let script = self.script(source)?;
         self.attention.begin_work();
         let mut work = self.open_work(step).await?;
@@ -78,7 +93,7 @@ impl Conductor {
             if let Err(error) = own(&mut work.session, &sql).await {
                 return match self.taking_role(role, error) {
                     Broken::Lost(error) => Err(error.into()),
-                    broken => Ok(Err(broken.problem())),
+                    broken => Ok(Some(Err(broken.problem()))),
                 };
             }
         }
@@ -90,7 +105,7 @@ impl Conductor {
                 Err(error) => {
                     let mut problem = problems::plain(error.to_string());
                     problem.place = Some(problems::place_of(&error.place));
-                    return self.break_off(&mut passage, open, problem).await;
+                    return self.break_off(&mut passage, open, problem).await.map(Some);
                 }
             };
             let statement = match item {
@@ -111,19 +126,22 @@ impl Conductor {
             };
             if let Err(problem) = result {
                 if step.on_failure != OnFailure::Continue {
-                    return Ok(Err(problem));
+                    return Ok(Some(Err(problem)));
                 }
                 self.pass_over(whole, &problem).await?;
                 // The rest of a block that failed belongs to it.
                 open = begun.or(begins).filter(|_| !commits).map(Open::to_skip);
             }
+            if passage.work.epoch != self.epoch {
+                return Ok(None);
+            }
         }
         if open.as_ref().is_some_and(|open| !open.done) {
             let problem = problems::plain("the file ends inside a transaction: its COMMIT is missing");
-            return self.break_off(&mut passage, open, problem).await;
+            return self.break_off(&mut passage, open, problem).await.map(Some);
         }
         passage.work.session.close().await;
-        Ok(Ok(()))
+        Ok(Some(Ok(())))
     }
 
     /// The file can't be gone on with; a transaction of its that is open is undone.
@@ -243,12 +261,15 @@ impl Conductor {
             let ready = match sealed {
                 Ok(ready) => ready,
                 Err(abandon) => {
-                    let lost = self.abort(&mut passage.work.session).await;
                     let broken = match abandon {
-                        Abandon::Stop(stop) => return Err(stop),
+                        Abandon::Stop(stop) => {
+                            self.abort(&mut passage.work.session).await;
+                            return Err(stop);
+                        }
                         Abandon::Unverified(problem) => Broken::Script(Box::new(problem)),
                         Abandon::Broken(broken) => broken,
                     };
+                    let lost = self.undo_after(&broken, &mut passage.work.session).await;
                     let again = matches!(&broken, Broken::Server { sqlstate, .. }
                         if sqlstate == LOCK_NOT_AVAILABLE || sqlstate == DEADLOCK);
                     if let Broken::Interrupted(why, problem) = broken {
@@ -435,7 +456,7 @@ impl Conductor {
         unit: &Unit,
         broken: Broken,
     ) -> Result<Result<(), Problem>, Stop> {
-        let lost = self.abort(&mut passage.work.session).await;
+        let lost = self.undo_after(&broken, &mut passage.work.session).await;
         if let Broken::Interrupted(why, problem) = broken {
             return self.interrupted(unit, why, *problem).await.map(Err);
         }

@@ -55,6 +55,10 @@ pub struct Conductor {
     pub turn: Option<(Option<String>, String)>,
     /// Values that checkpoints before COMMIT have seen; they are saved when it is done.
     pub unsaved: Vec<Event>,
+    /// End the run, for this reason, as soon as it is taken up.
+    pub ending: Option<String>,
+    /// Taken up after a stop: what was under way isn't settled yet.
+    pub unsettled: bool,
     /// Counters of the work session from before the transaction that runs.
     pub counted_before: Option<crate::pg::touched::Before>,
     /// `None` until the first change.
@@ -75,6 +79,17 @@ pub enum Flow {
     Go,
     /// The step has failed for good (declined).
     Failed(Problem),
+}
+
+/// What failed, where and why, in a line.
+fn failure_words(step: &Step, problem: &Problem) -> String {
+    match &problem.place {
+        Some(place) => {
+            let at = format!("{}:{}:{}", place.file, place.line, place.column);
+            format!("\"{}\" failed at {at}: {}", step.title, problem.message)
+        }
+        None => format!("\"{}\" failed: {}", step.title, problem.message),
+    }
 }
 
 /// What became of a step.
@@ -102,6 +117,17 @@ impl Conductor {
     /// # Errors
     /// [`Stop`]: why it stopped before.
     pub async fn conduct(&mut self) -> Result<Exit, Stop> {
+        if self.unsettled {
+            self.reconcile().await?;
+            self.unsettled = false;
+            self.note_drift().await?;
+            if self.ending.is_none() {
+                self.check_target().await?;
+            }
+        }
+        if let Some(why) = self.ending.take() {
+            return Err(self.end(Ending::Stopped { why: why.clone() }, Exit::Failed, why).await);
+        }
         let ended = if self.recorder.look(|run| run.goes_back()) {
             self.go_on("taken up again").await?;
             self.continue_rollback().await
@@ -119,10 +145,9 @@ impl Conductor {
         self.turn = Some((to, format!("{reason} ({by})")));
     }
 
-    /// Ends the run where it stands.
-    pub async fn end_here(&mut self, by: &str, reason: &str) -> Stop {
-        let why = format!("{by} ended the run: {reason}");
-        self.end(Ending::Stopped { why: why.clone() }, Exit::Failed, why).await
+    /// End the run where it stands, by a person's word.
+    pub fn end_here(&mut self, by: &str, reason: &str) {
+        self.ending = Some(format!("{by} ended the run: {reason}"));
     }
 
     async fn forward(&mut self) -> Result<Exit, Stop> {
@@ -153,7 +178,10 @@ impl Conductor {
         if let Some(failed) = self.recorder.look(|run| run.unanswered_failure().map(|step| step.id.clone())) {
             if let Some(step) = find(&failed) {
                 let (reason, problem) = self.standing_failure(step);
-                let needs = format!("\"{}\" failed: {}", step.title, problem.message);
+                let needs = match &reason {
+                    HoldReason::Unverified => self.unverified(step, None),
+                    _ => failure_words(step, &problem),
+                };
                 if let Answer::Retry = self.policy(step, reason, &problem, needs).await? {
                     self.do_step(step).await?;
                 }
@@ -181,6 +209,37 @@ impl Conductor {
         })
     }
 
+    /// Which checkpoints didn't pass, with what was expected and what came.
+    fn unverified(&self, step: &Step, only: Option<&[String]>) -> String {
+        const MOST: usize = 3;
+        let mut words: Vec<String> = self.recorder.look(|run| {
+            let results = run.step(&step.id).map(|state| state.failed_checkpoints()).unwrap_or_default();
+            results
+                .iter()
+                .filter(|result| only.is_none_or(|only| only.contains(&result.checkpoint)))
+                .map(|result| {
+                    let verdict = &result.verdict;
+                    let differ = format!("expected {}, got {}", verdict.expected, verdict.got);
+                    // A step that is one check has its title already.
+                    if result.title == step.title {
+                        differ
+                    } else {
+                        format!("\"{}\": {differ}", result.title)
+                    }
+                })
+                .collect()
+        });
+        if words.len() > MOST {
+            let more = words.len() - MOST;
+            words.truncate(MOST);
+            words.push(format!("and {more} more"));
+        }
+        match words.is_empty() {
+            true => format!("\"{}\" didn't pass", step.title),
+            false => format!("\"{}\" didn't pass: {}", step.title, words.join("; ")),
+        }
+    }
+
     /// One step, until it is settled: verified, accepted, skipped.
     async fn do_step(&mut self, step: &Step) -> Result<(), Stop> {
         loop {
@@ -188,11 +247,11 @@ impl Conductor {
             let (reason, problem, needs) = match end {
                 StepEnd::Settled => return Ok(()),
                 StepEnd::Failed(problem) => {
-                    let needs = format!("\"{}\" failed: {}", step.title, problem.message);
+                    let needs = failure_words(step, &problem);
                     (HoldReason::Failed, problem, needs)
                 }
                 StepEnd::Unverified(failed) => {
-                    let needs = format!("\"{}\": {} didn't pass", step.title, failed.join(", "));
+                    let needs = self.unverified(step, Some(&failed));
                     (HoldReason::Unverified, problems::plain(needs.clone()), needs)
                 }
             };

@@ -13,6 +13,8 @@ use crate::pg::Session;
 
 const BEAT: Duration = Duration::from_millis(1000);
 const PATIENCE: Duration = Duration::from_secs(15);
+/// When another session was lost just now: longer than a network needs, shorter than people wait.
+const SHORT_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The session and its pulse.
 #[derive(Debug)]
@@ -58,6 +60,15 @@ impl Control {
     #[must_use]
     pub fn lost(&self) -> watch::Receiver<Option<String>> {
         self.lost.clone()
+    }
+
+    /// Whether the session answers, and with it the lock is still ours.
+    pub async fn is_alive(&self) -> bool {
+        if self.lost.borrow().is_some() {
+            return false;
+        }
+        let mut session = self.session.lock().await;
+        matches!(tokio::time::timeout(SHORT_PATIENCE, session.batch("SELECT 1")).await, Ok(Ok(_)))
     }
 
     /// Ends the session in order; the lock goes with it.

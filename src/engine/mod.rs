@@ -8,11 +8,19 @@
 //!
 //! - [`recorder`] is the one owner of the truth: it judges commands, makes facts durable, folds them
 //!   and hands them out; nothing starts before its start is in the journal;
-//! - [`conductor`] goes through the plan; `steps` has a file for each kind of action;
-//! - [`unit`] applies one transaction, [`bare`] one statement outside of transactions, [`stream`]
-//!   sends a script and [`verify`] evaluates checkpoints;
+//! - [`preflight`] reads every script before the window; [`open`] connects, looks, locks and begins the
+//!   journal, with [`outline`] as what is in it of the plan; [`control`] holds the lock;
+//! - [`conductor`] goes through the plan, [`attention`] hears what may interrupt it, and [`stop`] is why
+//!   it ends early, with [`exit`] as the code for that;
+//! - [`script_steps`] are the steps that run SQL, [`people`] those that people do;
+//! - [`mod@unit`] applies one transaction, [`bare`] scripts whose statements are committed one by one, and
+//!   [`outside`] one statement outside of transactions; [`sources`] has their text, [`stream`] sends it,
+//!   [`problems`] says what went wrong;
+//! - [`baseline`] is what there was before the first change, [`verify`] evaluates checkpoints;
 //! - [`reconcile`] finds out after a stop what became of what was under way;
-//! - [`rollback`] goes backwards.
+//! - [`rollback`] goes backwards;
+//! - [`pilot`] answers where nobody sits; [`fixture`] makes the database for a demo; [`secrets`] keeps
+//!   secret values out of events.
 
 pub mod attention;
 pub mod bare;

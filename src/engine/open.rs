@@ -91,7 +91,8 @@ pub async fn open(opening: Opening) -> Result<Conductor, Stop> {
     Ok(conductor)
 }
 
-/// Takes up a run that was left.
+/// Takes up a run that was left. What was under way is settled when the run is conducted: there may be
+/// something that only a person can rule on, and until then nobody listens.
 ///
 /// # Errors
 /// [`Stop`]; the run stays as it is.
@@ -127,9 +128,7 @@ pub async fn resume(
             "the server is on another WAL timeline than before: there was a failover or a restore".to_owned();
         conductor.record(Event::Deviation { step: None, what }).await?;
     }
-    conductor.reconcile().await?;
-    conductor.note_drift().await?;
-    conductor.check_target().await?;
+    conductor.unsettled = true;
     Ok(conductor)
 }
 
@@ -175,6 +174,8 @@ fn assemble(opening: Opening, begun: Begun) -> Conductor {
         look: begun.sessions.look,
         idle_look: None,
         turn: None,
+        ending: None,
+        unsettled: false,
         counted_before: None,
         unsaved: Vec::new(),
         epoch: None,
@@ -386,7 +387,7 @@ pub fn operator() -> Operator {
 
 impl Conductor {
     /// The plan's guards. They don't apply where holdpoint made the server.
-    async fn check_target(&mut self) -> Result<(), Stop> {
+    pub(super) async fn check_target(&mut self) -> Result<(), Stop> {
         if self.mode == Mode::Demo {
             return Ok(());
         }

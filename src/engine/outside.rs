@@ -7,10 +7,11 @@ use super::conductor::Conductor;
 use super::exit::Exit;
 use super::problems::{self, DEADLOCK, LOCK_NOT_AVAILABLE};
 use super::stop::Stop;
-use super::stream::{Broken, Stream};
+use super::stream::{Broken, Stream, digest_of};
 use super::unit::{Outcome, millis};
 use crate::crash;
 use crate::pg::blockers;
+use crate::pg::ledger::entry;
 use crate::pg::ledger::intent::{self, Intent};
 use crate::pg::probe::{self, Probe};
 use crate::run::command::{Command, Wish};
@@ -268,7 +269,9 @@ impl Conductor {
             let mut control = self.control.session().await;
             if self.epoch.is_some() { intent::latest(&mut control, &self.run, unit).await? } else { None }
         };
-        let Some(found) = found else {
+        let attempt = self.recorder.look(|run| run.unit(unit).map_or(0, |state| state.attempt));
+        // A row of an earlier attempt says nothing about this one, which didn't come to writing its own.
+        let Some(found) = found.filter(|found| found.attempt >= attempt) else {
             let evidence = vec!["no intent row: the statement was never sent".to_owned()];
             return self.reconciled(unit, false, evidence, None).await;
         };
@@ -286,7 +289,7 @@ impl Conductor {
         let now = match Probe::of(&statement.kind) {
             Some(probe) => {
                 let mut session = self.spare().await?;
-                let state = probe.ask(&mut session).await?;
+                let state = probe.ask_again(&mut session, found.probe.as_ref()).await?;
                 session.close().await;
                 Some(state)
             }
@@ -295,16 +298,35 @@ impl Conductor {
         match (&found.probe, &now) {
             (Some(before), Some(now)) if !before.holds && now.holds => {
                 let evidence = vec![format!("before: not so; now: {}", now.what)];
+                self.bare_result(unit, found.attempt, true, &digest_of(statement)).await?;
                 self.reconciled(unit, true, evidence, None).await
             }
             (Some(before), Some(now)) if !before.holds && !now.holds => {
                 let left =
                     if now.oid.is_some() && before.oid.is_none() { ", an invalid one is left" } else { "" };
                 let evidence = vec![format!("it isn't so that {}{left}", now.what)];
+                self.bare_result(unit, found.attempt, false, "").await?;
                 self.reconciled(unit, false, evidence, None).await
             }
             (before, now) => self.ask_for_ruling(unit, before.as_ref(), now.as_ref()).await,
         }
+    }
+
+    /// Writes the result that the program didn't come to writing: the next runner reads it, and doesn't
+    /// take an applied statement without a row for one that was lost.
+    async fn bare_result(
+        &mut self,
+        unit: &Unit,
+        attempt: u32,
+        applied: bool,
+        digest: &str,
+    ) -> Result<(), Stop> {
+        let Some(epoch) = self.epoch else { return Ok(()) };
+        let (run, head) = (self.run.clone(), self.recorder.head());
+        let intent =
+            Intent { run: &run, unit, attempt, epoch, probe: None, pid: 0, backend_start: "", head: &head };
+        intent.result(&mut *self.control.session().await, applied, digest).await?;
+        Ok(())
     }
 
     /// Nobody can tell from here: the evidence is shown, and a person rules.
@@ -344,6 +366,7 @@ impl Conductor {
             match what {
                 Wish::Rule { step, applied, reason, .. } if step == unit.step => {
                     let evidence = vec![format!("ruled by {}: {reason}", by.name)];
+                    self.write_ruling(unit, applied).await?;
                     return self.reconciled(unit, applied, evidence, Some(by)).await;
                 }
                 other => {
@@ -351,6 +374,20 @@ impl Conductor {
                 }
             }
         }
+    }
+
+    /// The ledger agrees with the ruling before the journal has it.
+    async fn write_ruling(&mut self, unit: &Unit, applied: bool) -> Result<(), Stop> {
+        let Some(epoch) = self.epoch else { return Ok(()) };
+        let (bare, attempt) =
+            self.recorder.look(|run| run.unit(unit).map_or((false, 0), |state| (state.bare, state.attempt)));
+        let in_ledger = entry::has(&mut *self.control.session().await, &self.run, unit).await?;
+        if bare && !in_ledger {
+            return self.bare_result(unit, attempt, applied, "ruled").await;
+        }
+        let head = self.recorder.head();
+        entry::rule(&mut *self.control.session().await, &self.run, unit, epoch, &head, applied).await?;
+        Ok(())
     }
 
     pub(super) async fn reconciled(

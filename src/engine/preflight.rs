@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use super::sources::{Source, Sources};
-use crate::plan::model::{Action, Plan, PlanFile, Step, Transaction, Undo};
+use crate::plan::model::{Action, Ask, Plan, PlanFile, Step, Transaction, Undo};
 use crate::run::event::Place;
 use crate::script::{Kind, ScanReport, Transaction as Control, Variables, scan_with};
 
@@ -59,7 +59,38 @@ pub fn preflight(plan: &Plan, vars: &Variables) -> Preflight {
     preflight
 }
 
+/// A checkpoint that would be refused when its turn comes.
+fn only_read(preflight: &mut Preflight, plan: &Plan, id: &str, step: &Step) {
+    let own = match &step.action {
+        Action::Check { sql, line } => Some((sql, *line)),
+        _ => None,
+    };
+    let others = step.checkpoints.iter().filter_map(|checkpoint| match &checkpoint.ask {
+        Ask::Sql(sql) => Some((sql, checkpoint.line)),
+        Ask::Inventory(_) => None,
+    });
+    for (sql, line) in own.into_iter().chain(others).filter(|(sql, _)| !crate::script::reads_only(sql)) {
+        preflight.findings.push(Finding {
+            step: id.to_owned(),
+            place: Place {
+                file: plan.path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+                line: line as u64,
+                column: 1,
+                includes: Vec::new(),
+            },
+            what: format!("a checkpoint may only read, and this one begins with {}", first_word(sql)),
+            hint: Some("begin it with SELECT, VALUES, TABLE, WITH, SHOW or EXPLAIN; what changes something is a step with `sql`".into()),
+            error: true,
+        });
+    }
+}
+
+fn first_word(sql: &str) -> String {
+    sql.split_whitespace().next().unwrap_or("nothing").chars().take(30).collect()
+}
+
 fn look(preflight: &mut Preflight, plan: &Plan, sources: &Sources, vars: &Variables, id: &str, step: &Step) {
+    only_read(preflight, plan, id, step);
     let scripts: Vec<Source> = match &step.action {
         Action::File { file, .. } => vec![sources.file(&file.name)],
         Action::Files { files, .. } => files.iter().map(|file| sources.file(&file.name)).collect(),
@@ -119,6 +150,15 @@ fn judge(preflight: &mut Preflight, id: &str, step: &Step, report: &ScanReport) 
                 find(&statement.place, what.to_owned(), Some(hint), true);
             }
             commits |= matches!(kind, Kind::Transaction(Control::Commit { .. }));
+        }
+        let controls =
+            |kind: &Kind| matches!(kind, Kind::Transaction(Control::Begin | Control::Commit { .. }));
+        if step.transaction == Transaction::Script
+            && let Kind::Several(kinds) = &statement.kind
+            && kinds.iter().any(controls)
+        {
+            let what = "a transaction begins or ends in the middle of what is sent as one: there is no place for the ledger's row";
+            find(&statement.place, what.to_owned(), Some("write ; instead of \\; around it"), true);
         }
         if statement.kind.copies_on_server() {
             let what = "COPY with PROGRAM or a path reads or writes on the server's own machine: no rollback reaches that";

@@ -75,9 +75,16 @@ pub fn of_server(error: &ServerError, disclosure: Disclosure) -> Problem {
         sqlstate: Some(error.sqlstate.clone()),
         detail: error.detail.clone().filter(|_| disclosure.rows),
         hint: error.hint.clone(),
-        context: error.where_.clone().filter(|_| disclosure.rows),
+        context: context(error).filter(|_| disclosure.rows),
         ..Problem::default()
     }
+}
+
+/// The call stack, and the statement inside a function or DO block that failed.
+fn context(error: &ServerError) -> Option<String> {
+    let Some(query) = &error.internal_query else { return error.where_.clone() };
+    let query = format!("in the statement: {}", mask_secrets(query.trim()));
+    Some(error.where_.as_ref().map_or(query.clone(), |stack| format!("{query}\n{stack}")))
 }
 
 /// Any error of a session.

@@ -8,6 +8,9 @@
 //! | commit intent | absent | not applied, unless the server says that the transaction committed |
 //! | applied | absent | unknown: failover, restore or tampering |
 //!
+//! A unit that came into doubt before is judged by the line that it had come to. What a person ruled is
+//! written to the ledger, so that it needs no second ruling.
+//!
 //! The ledger is read only after the fence is ours: an old COMMIT that was under way is over by then.
 
 use std::time::Duration;
@@ -76,7 +79,19 @@ impl Conductor {
         };
         for (unit, phase, xid) in self.recorder.look(|run| run.all_units()) {
             let present = rows.iter().any(|(row, _)| *row == unit);
+            let (bare, doubted) =
+                self.recorder.look(|run| run.unit(&unit).map_or((false, None), |s| (s.bare, s.before_doubt)));
+            let in_doubt = phase == UnitPhase::Unknown;
+            let phase = if in_doubt { doubted.unwrap_or(UnitPhase::Committing) } else { phase };
+            if bare && in_doubt && phase != UnitPhase::Applied {
+                self.reconcile_intent(&unit).await?;
+                continue;
+            }
             match (phase, present) {
+                (UnitPhase::Applied, true) if in_doubt => {
+                    let evidence = vec!["its ledger row is there again".into()];
+                    self.reconciled(&unit, true, evidence, None).await?;
+                }
                 (UnitPhase::Started, false) => {
                     let evidence = vec!["no ledger row: its transaction was never committed".into()];
                     self.reconciled(&unit, false, evidence, None).await?;
@@ -111,20 +126,9 @@ impl Conductor {
                     ];
                     self.rule(&unit, evidence).await?;
                 }
-                (UnitPhase::Unknown, present) => {
-                    let bare = self.recorder.look(|run| run.unit(&unit).is_some_and(|state| state.bare));
-                    if bare {
-                        self.reconcile_intent(&unit).await?;
-                    } else if present {
-                        let evidence = vec!["its ledger row was committed with it".into()];
-                        self.reconciled(&unit, true, evidence, None).await?;
-                    } else {
-                        let evidence = vec!["no ledger row: its COMMIT didn't happen".into()];
-                        self.reconciled(&unit, false, evidence, None).await?;
-                    }
-                }
                 (UnitPhase::Intent, _) => self.reconcile_intent(&unit).await?,
-                (UnitPhase::Applied, true) | (UnitPhase::Failed | UnitPhase::Waiting, _) => {}
+                (UnitPhase::Applied, true)
+                | (UnitPhase::Failed | UnitPhase::Waiting | UnitPhase::Unknown, _) => {}
             }
         }
         let strangers: Vec<String> = rows
@@ -231,14 +235,24 @@ impl Conductor {
         }
     }
 
-    /// New control and look sessions, and the lock again.
+    /// Sessions that answer. When only the work session was lost, the control session is kept, and the
+    /// lock with it: nobody else can come in between, and our own lock doesn't stand in our way. Else
+    /// there are new ones, and the lock is taken again.
     async fn reach_again(&mut self) -> Result<(), Stop> {
         let began = std::time::Instant::now();
+        let keep = self.control.is_alive().await;
         loop {
-            match open::lock_again(&self.target).await {
-                Ok((session, look)) => {
-                    self.control = Control::start(session);
-                    self.attention.watch_lock(self.control.lost());
+            let reached = if keep {
+                self.spare().await.map(|look| (None, look))
+            } else {
+                open::lock_again(&self.target).await.map(|(control, look)| (Some(control), look))
+            };
+            match reached {
+                Ok((control, look)) => {
+                    if let Some(control) = control {
+                        self.control = Control::start(control);
+                        self.attention.watch_lock(self.control.lost());
+                    }
                     self.look = look;
                     self.idle_look = None;
                     return Ok(());

@@ -234,8 +234,7 @@ impl<'a> Stream<'a> {
         if let Some(interruption) = self.interrupted.clone().or_else(|| self.attention.standing()) {
             return Err(self.interruption(interruption));
         }
-        self.digest.update((statement.text.len() as u64).to_be_bytes());
-        self.digest.update(statement.text.as_bytes());
+        add(&mut self.digest, &statement);
         self.work.queue_simple(&statement.text).map_err(|error| self.broken(error))?;
         self.flight_bytes += statement.text.len();
         self.flight.push_back(statement);
@@ -409,6 +408,19 @@ impl<'a> Stream<'a> {
     pub fn in_transaction(&self) -> bool {
         self.work.transaction() == TransactionStatus::InTransaction
     }
+}
+
+fn add(digest: &mut Sha256, statement: &Statement) {
+    digest.update((statement.text.len() as u64).to_be_bytes());
+    digest.update(statement.text.as_bytes());
+}
+
+/// The digest of a statement that was sent alone.
+#[must_use]
+pub(super) fn digest_of(statement: &Statement) -> String {
+    let mut digest = Sha256::new();
+    add(&mut digest, statement);
+    hex(&digest.finalize())
 }
 
 /// Rows that a command tag counts.

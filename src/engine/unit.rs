@@ -103,7 +103,10 @@ impl Conductor {
                 Ok(ready) => ready,
                 Err(abandon) => {
                     self.unsaved.clear();
-                    let lost = self.abort(&mut work.session).await;
+                    let lost = match &abandon {
+                        Abandon::Broken(broken) => self.undo_after(broken, &mut work.session).await,
+                        _ => self.abort(&mut work.session).await,
+                    };
                     let (problem, again) = match abandon {
                         Abandon::Stop(stop) => return Err(stop),
                         Abandon::Unverified(problem) => (problem, false),
@@ -423,6 +426,15 @@ impl Conductor {
         Broken::Server { problem: Box::new(problems::of_pg(&error, self.disclosure)), sqlstate }
     }
 
+    /// Undoes the transaction that isn't committed. The server has undone it already when the connection
+    /// is gone; that is returned, and stops the run whatever the plan says about failures.
+    pub(super) async fn undo_after(&mut self, broken: &Broken, work: &mut Session) -> Option<PgError> {
+        match broken {
+            Broken::Lost(error) => Some(error.clone()),
+            _ => self.abort(work).await,
+        }
+    }
+
     /// Undoes the open transaction. Returns the error when the connection is gone: then the server
     /// undoes it by itself.
     pub(super) async fn abort(&mut self, work: &mut Session) -> Option<PgError> {
@@ -481,7 +493,7 @@ impl Conductor {
             let mut control = self.control.session().await;
             fence::note_backend(&mut control, &self.run, epoch, session.pid(), &backend_start).await?;
         }
-        Ok(Work { session, backend_start })
+        Ok(Work { session, backend_start, epoch: self.epoch })
     }
 
     async fn connection_lost(
@@ -511,6 +523,8 @@ impl Conductor {
 pub struct Work {
     pub session: Session,
     pub backend_start: String,
+    /// Taking the fence ends the sessions of older epochs, our own too.
+    pub epoch: Option<i64>,
 }
 
 /// The engine's own SQL on the work session, with a mark: the server's log tells it from the file's.

@@ -504,7 +504,12 @@ fn within(checkpoint: &Checkpoint) -> Duration {
 }
 
 fn answer(rows: Rows, elapsed: Duration) -> Answer {
+    let cut = rows.long_cells.first().map(|long| {
+        let column = rows.columns.get(long.column).map_or("?", |column| column.name.as_str());
+        format!("a value of {} bytes in column {column}", long.bytes)
+    });
     Answer {
+        cut,
         columns: rows
             .columns
             .into_iter()

@@ -38,7 +38,7 @@ pub enum JournalError {
     /// A process died before the first event was durable.
     #[error("run {} never began: its journal is empty; start the plan again", run_name(path))]
     NeverBegan { path: PathBuf },
-    #[error("there is no run {name} in {}; `status` lists what there is", state.display())]
+    #[error("there is no run {name} in {}; `status` lists what there is, --state-dir or --plan name another place", state.display())]
     NoSuchRun { name: String, state: PathBuf },
     #[error("{name} means several runs: {}; give more of the id", ids.join(", "))]
     Ambiguous { name: String, ids: Vec<String> },

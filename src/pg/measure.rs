@@ -3,7 +3,7 @@
 //! What a definition or a row looks like as text depends on the session: search_path, time zone, date
 //! style, float digits. And a session whose search_path puts another schema first, or that has a
 //! temporary table `pg_class`, would be asked something else than what is written. So every
-//! measurement runs inside a [`Pin`]. It leaves no trace: a transaction of its own that reads, or, on
+//! measurement runs inside a `Pin`. It leaves no trace: a transaction of its own that reads, or, on
 //! a session with an open transaction, a savepoint that is rolled back.
 
 use super::error::PgError;

@@ -11,6 +11,11 @@
 //! | `wire`, `incoming`, `message`, `server_error` | messages on it |
 //! | `startup`, `auth` | from a stream to a session |
 //! | `session`, `query`, `error` | the session |
+//! | `ledger` | what was applied, kept in the target itself |
+//! | `identity`, `blockers`, `probe` | which server it is; who is in the way; whether a statement took effect |
+//! | `measure` | the ground for all that follows: pinned settings, one snapshot |
+//! | `inventory`, `names`, `rows`, `orphans` | what there is: objects, their names, rows, broken references |
+//! | `fingerprint`, `content`, `row_hashes`, `touched` | what differs from before: schema, rows, and what a transaction wrote |
 //! | `embedded` | a private server for demo and tests |
 
 mod auth;

@@ -67,6 +67,31 @@ impl Probe {
     /// # Errors
     /// When the server can't be asked.
     pub async fn ask(&self, session: &mut Session) -> Result<ProbeState, PgError> {
+        let search_path = match self {
+            Self::IndexValid { .. } | Self::IndexesGone(_) => Some(schemas(session).await?),
+            _ => None,
+        };
+        Ok(ProbeState { search_path, ..self.look(session).await? })
+    }
+
+    /// Asks again, in another session, what was asked before: names mean what they meant then.
+    ///
+    /// # Errors
+    /// When the server can't be asked.
+    pub async fn ask_again(
+        &self,
+        session: &mut Session,
+        before: Option<&ProbeState>,
+    ) -> Result<ProbeState, PgError> {
+        if let Some(path) = before.and_then(|before| before.search_path.as_deref()) {
+            session
+                .query("SELECT pg_catalog.set_config('search_path', $1::text, false)", &[Some(path)])
+                .await?;
+        }
+        self.ask(session).await
+    }
+
+    async fn look(&self, session: &mut Session) -> Result<ProbeState, PgError> {
         match self {
             Self::IndexValid { name, table } => {
                 let found = find_index(session, name, table).await?;
@@ -74,6 +99,7 @@ impl Probe {
                     what: format!("index {name} exists and is valid"),
                     holds: found.as_ref().is_some_and(|index| index.valid),
                     oid: found.map(|index| index.oid),
+                    ..ProbeState::default()
                 })
             }
             Self::IndexesGone(names) => {
@@ -89,6 +115,7 @@ impl Probe {
                     what: format!("index {} is gone", names.join(", ")),
                     holds: first.is_none(),
                     oid: first,
+                    ..ProbeState::default()
                 })
             }
             Self::Database { name, exists } => {
@@ -132,6 +159,13 @@ pub async fn find_index(
     }))
 }
 
+/// Where the session looks for names, resolved: `"$user"` depends on its role.
+async fn schemas(session: &mut Session) -> Result<String, PgError> {
+    let sql = "SELECT pg_catalog.array_to_string(ARRAY(SELECT pg_catalog.quote_ident(s) \
+               FROM pg_catalog.unnest(pg_catalog.current_schemas(false)) s), ', ')";
+    Ok(cell(&session.query(sql, &[]).await?.rows).unwrap_or_default())
+}
+
 async fn named(
     session: &mut Session,
     what: &str,
@@ -144,7 +178,12 @@ async fn named(
     let rows = session.query(&sql, &[Some(name)]).await?;
     let oid = cell(&rows.rows).and_then(|oid| oid.parse().ok());
     let word = if exists { "exists" } else { "is gone" };
-    Ok(ProbeState { what: format!("{what} {name} {word}"), holds: oid.is_some() == exists, oid })
+    Ok(ProbeState {
+        what: format!("{what} {name} {word}"),
+        holds: oid.is_some() == exists,
+        oid,
+        ..ProbeState::default()
+    })
 }
 
 fn cell(rows: &[Vec<Option<String>>]) -> Option<String> {

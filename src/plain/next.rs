@@ -9,7 +9,7 @@ pub(super) fn commands(
     reason: &HoldReason,
     step: Option<&str>,
 ) -> Vec<(&'static str, String)> {
-    let run = printer.id();
+    let run = run_words(printer);
     let resume = format!("holdpoint resume {run}");
     let rollback = ("to undo what was applied", format!("holdpoint rollback {run}"));
     let with = |flag: &str, value: &str| format!("{resume} {flag} {}={value}", shell(step.unwrap_or("STEP")));
@@ -44,6 +44,14 @@ pub(super) fn commands(
         HoldReason::Person => vec![("to go on", person(printer, &resume, step))],
         HoldReason::Asked | HoldReason::LockLost => vec![("to go on", resume.clone())],
         HoldReason::RolledBackTo => vec![("to go forward again", resume.clone()), rollback],
+    }
+}
+
+/// The run as a command names it: its id, and its folder where that isn't found by itself.
+pub(super) fn run_words(printer: &Printer) -> String {
+    match &printer.state_dir {
+        Some(dir) => format!("{} --state-dir {}", printer.id(), shell(dir)),
+        None => printer.id(),
     }
 }
 

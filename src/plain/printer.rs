@@ -32,12 +32,13 @@ pub struct Printer {
     /// Why the fold refused an event; after that it knows no more.
     pub(super) lost: Option<String>,
     stranger_said: bool,
+    pub(super) state_dir: Option<String>,
 }
 
 impl Printer {
     #[must_use]
     pub fn new(style: Style) -> Self {
-        let Style { colour, ascii, width, timezone } = style;
+        let Style { colour, ascii, width, timezone, state_dir } = style;
         Self {
             layout: Layout { colour, ascii, width },
             zone: timezone.clone().unwrap_or(TimeZone::UTC),
@@ -50,6 +51,7 @@ impl Printer {
             advised: None,
             figures: None,
             lost: None,
+            state_dir,
             stranger_said: false,
         }
     }

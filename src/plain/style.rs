@@ -14,6 +14,8 @@ pub struct Style {
     pub width: usize,
     /// Of the clock; the run's own when `None`.
     pub timezone: Option<TimeZone>,
+    /// Where the run's folder is, when a command has to name it to find it.
+    pub state_dir: Option<String>,
 }
 
 impl Style {

@@ -143,7 +143,7 @@ impl Printer {
             return;
         }
         let Some(hold) = self.run.hold() else {
-            return page.next("to go on", &format!("holdpoint resume {}", self.id()));
+            return page.next("to go on", &format!("holdpoint resume {}", super::next::run_words(self)));
         };
         for (what, command) in next::commands(self, &hold.reason, hold.step.as_deref()) {
             page.next(what, &command);

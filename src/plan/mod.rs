@@ -1,6 +1,6 @@
 //! The plan: the runbook as data. Model, loader with positions, expectations, digest. Pure.
 //!
-//! - [`load`] turns a file into a [`model::Plan`], or into [`diagnostic::Diagnostics`] that say
+//! - [`load()`] turns a file into a [`model::Plan`], or into [`diagnostic::Diagnostics`] that say
 //!   everything that is wrong with it at once;
 //! - [`schema`] is the one table of keys that the loader's checks and the documentation come from;
 //! - [`expect`] is the language of what a query must give;

@@ -48,13 +48,17 @@ pub struct Blocker {
 }
 
 /// What the probe of a bare statement found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProbeState {
     /// What was asked, in words: `index public.i exists and is valid`.
     pub what: String,
     pub holds: bool,
     /// Identity of the object found, to tell an old one from a new one.
     pub oid: Option<u32>,
+    /// The schemas in which the session looked for names, so that the same question can be asked again
+    /// when the session is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search_path: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

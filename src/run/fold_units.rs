@@ -124,5 +124,6 @@ fn begun(
         problem: None,
         passed_over: false,
         evidence: Vec::new(),
+        before_doubt: None,
     }
 }

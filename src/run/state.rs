@@ -1,6 +1,6 @@
 //! What a run is: the first of the two state machines, and everything its events have told.
 //!
-//! [`super::fold`] moves it. `Opening` lasts until the first step begins (or is skipped or assumed)
+//! The module `fold` moves it. `Opening` lasts until the first step begins (or is skipped or assumed)
 //! or the run holds. A process that takes the run up again goes through the same opening (lock,
 //! fence), but the state stays what it was: what has to be taken anew is in [`Run::locked`] and
 //! [`Run::fenced`], and no step may begin without the one, no change without the other.

@@ -36,6 +36,9 @@ pub struct UnitState {
     pub passed_over: bool,
     /// What speaks for and against, when its outcome was or is unknown.
     pub evidence: Vec<String>,
+    /// How far it had come when its outcome came into doubt: what the ledger says means something else
+    /// after a commit intent than without one.
+    pub before_doubt: Option<UnitPhase>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

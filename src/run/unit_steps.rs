@@ -178,6 +178,9 @@ impl StepState {
         }
         self.status = Status::Unknown;
         self.change(unit, |u| {
+            if u.phase != UnitPhase::Unknown {
+                u.before_doubt = Some(u.phase);
+            }
             u.phase = UnitPhase::Unknown;
             u.evidence = evidence.to_vec();
         });

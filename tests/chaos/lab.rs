@@ -75,7 +75,7 @@ pub struct Picture {
     pub tables: BTreeMap<String, (String, String)>,
     /// By the product's own hash, where no column is different each time.
     pub contents: BTreeMap<String, content::Content>,
-    /// `step unit direction generation statements`
+    /// `step unit direction generation statements digest`
     pub ledger: Vec<String>,
 }
 
@@ -180,7 +180,7 @@ impl Lab {
     }
 
     /// Takes the case's database away again: hundreds of them would fill the disk.
-    pub async fn drop(&self, case: Case) {
+    pub async fn put_away(&self, case: Case) {
         self.server.sql("postgres", &format!("DROP DATABASE {} WITH (FORCE)", case.database)).await;
         let _ = std::fs::remove_dir_all(&case.state);
     }
@@ -208,7 +208,7 @@ impl Lab {
         contents.extend(content::contents(&mut session, &fixed, None).await.expect("the contents"));
         let ledger = session
             .query(
-                "SELECT concat_ws(' ', step, unit, direction, generation, statements) FROM holdpoint.ledger ORDER BY 1",
+                "SELECT concat_ws(' ', step, unit, direction, generation, statements, digest) FROM holdpoint.ledger ORDER BY 1",
                 &[],
             )
             .await

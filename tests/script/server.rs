@@ -1,5 +1,7 @@
 //! A private server for the comparison with psql: every statement it gets is logged as JSON.
 
+#![allow(dead_code, reason = "every test binary uses a part of it")]
+
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -104,9 +106,22 @@ impl Server {
         command
     }
 
+    /// Another program of PostgreSQL's; what it sends isn't logged.
+    pub fn program(&self, name: &str, database: &str) -> Command {
+        let mut command = Command::new(self.bin.join(name));
+        command.env("PGHOST", &self.home).env("PGUSER", "postgres").env("PGDATABASE", database);
+        command.env("PGOPTIONS", "-c log_statement=none -c log_min_error_statement=panic");
+        command
+    }
+
+    /// For programs that take a connection string.
+    pub fn conninfo(&self, database: &str) -> String {
+        format!("host={} user=postgres dbname={database}", self.home.display())
+    }
+
     /// psql as the tests call it; its application is named after the database.
     pub fn psql(&self, database: &str) -> Command {
-        let mut command = Command::new("psql");
+        let mut command = Command::new(self.bin.join("psql"));
         command.args(["-X", "-q", "-U", "postgres", "-v", "ON_ERROR_STOP=1", "-h"]).arg(&self.home);
         command.args(["-d", database]).env("PGCLIENTENCODING", "UTF8").env("LANG", "C.UTF-8");
         command.env("PGAPPNAME", database);
@@ -136,7 +151,64 @@ pub struct Log {
     entries: Vec<Value>,
 }
 
+/// A text that the server got in a simple query message, and its error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Logged {
+    pub text: String,
+    pub error: Option<LoggedError>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoggedError {
+    pub sqlstate: String,
+    pub message: String,
+    pub context: Option<String>,
+    /// Characters, from 1.
+    pub position: Option<usize>,
+}
+
 impl Log {
+    /// Whether there was a session of this application, whatever follows its name.
+    pub fn knows(&self, application: &str) -> bool {
+        let mut names = self.entries.iter().filter_map(|entry| entry["application_name"].as_str());
+        names.any(|name| name.split(' ').next() == Some(application))
+    }
+
+    /// Everything that the sessions of an application sent by the simple protocol, in order.
+    pub fn simple(&self, application: &str) -> Vec<Logged> {
+        let mut all: Vec<Logged> = Vec::new();
+        let mut fresh = false; // the last one was logged and hasn't failed yet
+        for entry in self.entries.iter().filter(|entry| entry["application_name"] == application) {
+            let text = |key: &str| entry[key].as_str().map(str::to_owned);
+            let message = text("message").unwrap_or_default();
+            match entry["error_severity"].as_str() {
+                Some("LOG") => {
+                    if let Some(statement) = message.strip_prefix("statement: ") {
+                        all.push(Logged { text: statement.to_owned(), error: None });
+                        fresh = true;
+                    }
+                }
+                Some("ERROR" | "FATAL") => {
+                    let statement = text("statement").unwrap_or_default();
+                    // What doesn't parse is never logged as a statement.
+                    if !std::mem::take(&mut fresh) || all.last().is_none_or(|last| last.text != statement) {
+                        all.push(Logged { text: statement, error: None });
+                    }
+                    if let Some(last) = all.last_mut() {
+                        last.error = Some(LoggedError {
+                            sqlstate: text("state_code").unwrap_or_default(),
+                            message,
+                            context: text("context"),
+                            position: entry["cursor_position"].as_u64().map(|at| at as usize),
+                        });
+                    }
+                }
+                _ => {}
+            }
+        }
+        all
+    }
+
     /// What the sessions with an application name sent so far.
     pub fn sent(&self, application: &str) -> Sent {
         let mut sent = Sent::default();

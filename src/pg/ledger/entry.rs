@@ -1,5 +1,6 @@
 //! A ledger row: the write that goes into a unit's own transaction, and reading rows back.
 
+use super::intent::fenced;
 use super::literal;
 use crate::pg::PgError;
 use crate::pg::Session;
@@ -66,6 +67,35 @@ impl Entry<'_> {
             head = literal(self.head),
         )
     }
+}
+
+/// Makes the ledger agree with a person's ruling, so that the next runner doesn't have to ask again.
+///
+/// # Errors
+/// When the epoch is over, or the server can't be reached.
+pub async fn rule(
+    control: &mut Session,
+    run: &str,
+    unit: &Unit,
+    epoch: i64,
+    head: &str,
+    applied: bool,
+) -> Result<(), PgError> {
+    let (run, step, name) = (literal(run), literal(&unit.step), literal(&unit.unit));
+    let (back, generation) = (direction(unit.direction), unit.generation);
+    let body = if applied {
+        format!(
+            "INSERT INTO holdpoint.ledger (run, step, unit, direction, generation, epoch, statements, digest, head) \
+             VALUES ({run}, {step}, {name}, '{back}', {generation}, {epoch}, 0, 'ruled', {}) ON CONFLICT DO NOTHING",
+            literal(head)
+        )
+    } else {
+        format!(
+            "DELETE FROM holdpoint.ledger WHERE run = {run} AND step = {step} AND unit = {name} \
+             AND direction = '{back}' AND generation = {generation}"
+        )
+    };
+    control.batch(&fenced(epoch, &body)).await.map(drop)
 }
 
 /// Whether the ledger has the unit.

@@ -85,7 +85,8 @@ impl Intent<'_> {
     }
 }
 
-fn fenced(epoch: i64, body: &str) -> String {
+/// A write that fails when a newer runner has taken over.
+pub(super) fn fenced(epoch: i64, body: &str) -> String {
     format!(
         "DO LANGUAGE plpgsql $holdpoint$\nDECLARE now_epoch pg_catalog.int8;\nBEGIN\n\
          SELECT f.epoch INTO now_epoch FROM holdpoint.fence f WHERE f.one FOR SHARE;\n\

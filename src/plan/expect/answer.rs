@@ -19,6 +19,8 @@ pub struct Answer {
     pub total_rows: u64,
     /// Set when rows or bytes over the bound were dropped: which bound.
     pub truncated: Option<String>,
+    /// Set when of a value only the beginning was kept: which, in words.
+    pub cut: Option<String>,
     pub elapsed: Duration,
 }
 

@@ -31,6 +31,9 @@ pub fn save(name: &str, answer: &Answer) -> Result<Vec<(String, SavedValue)>, St
         let bound = answer.truncated.as_deref().unwrap_or("its bound");
         return Err(format!("the row to save as {name} wasn't kept ({bound}); select less"));
     };
+    if let Some(cut) = &answer.cut {
+        return Err(format!("only the beginning of {cut} was kept; it can't be saved as {name}"));
+    }
     if answer.columns.is_empty() || row.len() != answer.columns.len() {
         return Err(format!("a row without columns can't be saved as {name}"));
     }
