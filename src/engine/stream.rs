@@ -19,7 +19,7 @@ use crate::pg::ServerError;
 use crate::pg::Session;
 use crate::pg::{Reply, TransactionStatus};
 use crate::run::event::{Blocker, Problem};
-use crate::script::{Item, Statement};
+use crate::script::{Item, Kind, Statement, Transaction as Control};
 
 /// Statements in flight, at most.
 const WINDOW: usize = 64;
@@ -139,6 +139,9 @@ impl<'a> Stream<'a> {
             match self.next(script)? {
                 None => return self.drain().await,
                 Some(Item::Statement(statement)) => {
+                    if self.nonce.is_some() {
+                        self.refuse_control(&statement)?;
+                    }
                     // A function's set_config may lift lock_timeout as well.
                     if statement.kind.drains_window() || statement.touches_lock_timeout {
                         self.one(statement, script).await?;
@@ -152,6 +155,20 @@ impl<'a> Stream<'a> {
                 }
             }
         }
+    }
+
+    /// What ends the unit's own transaction is refused before it is sent: a branch of the script that
+    /// nobody could see before the run may have it.
+    fn refuse_control(&self, statement: &Statement) -> Result<(), Broken> {
+        let begins = |kind: &Kind| matches!(kind, Kind::Transaction(Control::Begin));
+        if !statement.kind.ends_transaction() && !statement.kind.each().iter().any(begins) {
+            return Ok(());
+        }
+        let mut problem =
+            problems::plain("the script controls the transaction, and the step runs in one of its own");
+        problem.place = Some(problems::place_of(&statement.place));
+        problem.hint = Some("take it out, or give the step transaction = \"script\"".into());
+        Err(Broken::Script(Box::new(problem)))
     }
 
     /// The script's next item.
