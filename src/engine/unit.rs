@@ -502,6 +502,7 @@ impl Conductor {
         _problem: &Problem,
         error: PgError,
     ) -> Result<(), Stop> {
+        let error = error.sentence();
         let why = format!("{error}. Nothing of the step that ran was applied; `holdpoint resume` goes on");
         Err(Stop::Left { exit: Exit::Unreachable, why })
     }
