@@ -90,6 +90,45 @@ async fn a_commit_in_a_procedure_fails_the_step() {
     }
 }
 
+/// A branch that only the run can open isn't known before: it is refused, whatever stands in it.
+#[tokio::test]
+async fn a_branch_that_opens_late_is_refused_before_the_window() {
+    let bench = Bench::with("CREATE TABLE t (id int)").await;
+    bench.file("a.sql", "INSERT INTO t VALUES (1);\n\\if :before_flag\nCOMMIT;\n\\endif\n");
+    bench.plan(&format!(
+        "[[phase.step]]\nid = \"s\"\ntitle = \"S\"\n[[phase.step.checkpoint]]\ntitle = \"Before\"\n\
+         sql = \"SELECT true AS flag, 1 AS x\"\nsave = \"before\"\n{}",
+        step("a", "")
+    ));
+    bench.run().await.exits(2).says("a.sql:2:1").says("is no boolean");
+    assert_eq!(bench.value("SELECT count(*) FROM t").await, "0");
+}
+
+/// A file too large to be copied is read where it lies. One that was changed while the run went on could
+/// have a COMMIT by now that nobody has seen: it isn't sent, and the change rolls the step back.
+#[tokio::test]
+async fn a_large_file_that_changed_is_rolled_back() {
+    let padding = format!("-- {}\n", "x".repeat(1000)).repeat(17_000);
+    for (changed, why) in [
+        ("INSERT INTO t VALUES (3);\nCOMMIT;\n", "controls the transaction"),
+        ("INSERT INTO t VALUES (4);\n", "has changed since the run was opened"),
+    ] {
+        let bench = Bench::with("CREATE TABLE t (id int)").await;
+        bench.file("a.sql", "SELECT pg_advisory_xact_lock(7);\nINSERT INTO t VALUES (1);\n");
+        bench.file("b.sql", &format!("INSERT INTO t VALUES (2);\n{padding}"));
+        bench.plan(&format!("{}{}", step("a", "lock_timeout = \"60s\""), step("b", "on_failure = \"stop\"")));
+        let mut holder = bench.server.session(&bench.db).await;
+        holder.batch("SELECT pg_advisory_lock(7)").await.unwrap();
+        let running = bench.begin(&["run"]);
+        bench.until_work_waits().await;
+        bench.file("b.sql", &format!("{changed}{padding}"));
+        holder.close().await;
+        running.end().await.exits(1).failed_with("b", why);
+        assert_eq!(bench.value("SELECT string_agg(id::text, ' ') FROM t").await, "1", "{why}");
+        assert_eq!(bench.ledger().await, ["a forward 0"]);
+    }
+}
+
 /// If a COMMIT got through all the same, the ledger row would refuse to be written: on the server,
 /// with the statement that the engine sends.
 #[tokio::test]

@@ -53,6 +53,8 @@ pub struct Conductor {
     pub idle_look: Option<Session>,
     /// Go back, to this step, for this reason, as soon as the run is taken up.
     pub turn: Option<(Option<String>, String)>,
+    /// Values that checkpoints before COMMIT have seen; they are saved when it is done.
+    pub unsaved: Vec<Event>,
     /// End the run, for this reason, as soon as it is taken up.
     pub ending: Option<String>,
     /// Taken up after a stop: what was under way isn't settled yet.
@@ -813,10 +815,23 @@ impl Conductor {
     }
 
     pub(super) fn saved(&self) -> Saved {
-        let mut saved = self.recorder.look(|run| run.saved.clone());
+        let mut saved = self.saved_values();
         for (name, value) in self.vars.iter() {
             let text = Some(value.text.clone());
             saved.entry(name.to_owned()).or_insert(SavedValue { text, type_oid: 0 });
+        }
+        saved
+    }
+
+    /// Saved values, those too that wait for a COMMIT.
+    fn saved_values(&self) -> Saved {
+        let mut saved = self.recorder.look(|run| run.saved.clone());
+        for event in &self.unsaved {
+            if let Event::Saved { values, .. } = event {
+                for (name, value) in values {
+                    saved.entry(name.clone()).or_insert_with(|| value.clone());
+                }
+            }
         }
         saved
     }
@@ -835,7 +850,7 @@ impl Conductor {
     /// never pasted raw.
     pub(super) fn variables(&self) -> Variables {
         let mut vars = self.vars.clone();
-        for (name, value) in self.recorder.look(|run| run.saved.clone()) {
+        for (name, value) in self.saved_values() {
             if let Some(text) = value.text {
                 let _ = vars.set_from(&name, text, crate::script::Origin::Database { raw_allowed: false });
             }

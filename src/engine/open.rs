@@ -177,6 +177,7 @@ fn assemble(opening: Opening, begun: Begun) -> Conductor {
         ending: None,
         unsettled: false,
         counted_before: None,
+        unsaved: Vec::new(),
         epoch: None,
         run: begun.id.to_string(),
         vars: variables,

@@ -6,9 +6,9 @@ use super::conductor::Conductor;
 use super::exit::Exit;
 use super::stop::Stop;
 use super::unit::millis;
-use crate::plan::model::{Action, Plan, Step, Undo};
+use crate::plan::model::{Action, OnFailure, Plan, Step, Undo};
 use crate::run::command::{Command, Wish};
-use crate::run::event::{Direction, Ending, Event, HoldReason, Problem, Residue, When};
+use crate::run::event::{CheckpointResult, Direction, Ending, Event, HoldReason, Problem, Residue, When};
 
 /// How a step is undone.
 enum Way<'a> {
@@ -65,12 +65,11 @@ impl Conductor {
         for id in &steps {
             self.undone_with_another(id).await?;
         }
-        let (mut residue, covers, not_compared) = self.residue().await?;
-        residue.extend(self.failed_undo_checkpoints(&steps));
+        let (residue, covers, not_compared) = self.residue().await?;
         let to = self.recorder.look(|run| run.rollback.as_ref().and_then(|r| r.to.clone()));
         let elapsed_ms = millis(began.elapsed());
         // Nothing compared is nothing proven.
-        let clean = residue.is_empty() && !covers.is_empty();
+        let clean = residue.is_empty() && self.recorder.look(|run| run.baseline.is_some());
         self.record(Event::RollbackEnded { residue, covers, not_compared, elapsed_ms }).await?;
         let everything = self.recorder.look(|run| run.applied_order.is_empty());
         if to.is_some() && !everything {
@@ -89,12 +88,12 @@ impl Conductor {
     async fn undo(&mut self, id: &str) -> Result<(), Stop> {
         loop {
             if !self.recorder.look(|run| run.applied_order.iter().any(|step| step == id)) {
-                return Ok(());
+                return self.verify_undone(id).await;
             }
             let plan = std::sync::Arc::clone(&self.plan);
             let problem = match find_way(&plan, id) {
                 Way::Own(step) => match self.undo_once(id, step).await? {
-                    Ok(()) => return Ok(()),
+                    Ok(()) => continue,
                     Err(problem) => problem,
                 },
                 // Undone with another step, which stands before it and is undone later.
@@ -137,18 +136,45 @@ impl Conductor {
         self.record(Event::StepUndone { step: id.to_owned(), generation, elapsed_ms: 0 }).await
     }
 
-    /// A checkpoint of a rollback that failed is residue, whatever the before-image covers.
-    fn failed_undo_checkpoints(&self, steps: &[String]) -> Vec<Residue> {
+    /// It is undone. A checkpoint of its rollback that failed is looked at again, or a person goes on
+    /// regardless; it stays in the residue then.
+    async fn verify_undone(&mut self, id: &str) -> Result<(), Stop> {
+        let plan = std::sync::Arc::clone(&self.plan);
+        let Way::Own(undo) = find_way(&plan, id) else { return Ok(()) };
+        loop {
+            let failed: Vec<String> =
+                self.failed_after(id).iter().map(|result| format!("\"{}\"", result.title)).collect();
+            if failed.is_empty() || undo.on_failure == OnFailure::Continue {
+                return Ok(());
+            }
+            let needs = format!("\"{id}\" is undone, and {} didn't pass", failed.join(", "));
+            self.hold(HoldReason::UndoFailed, Some(id), needs, undo.otherwise.clone()).await?;
+            loop {
+                let Command { what, by } = self.next_wish().await?;
+                match what {
+                    Wish::Retry | Wish::Go => break,
+                    Wish::Override { step, reason } if step == id => {
+                        let what = format!(
+                            "after its rollback {} didn't pass; {} went on: {reason}",
+                            failed.join(", "),
+                            by.name
+                        );
+                        return self.record(Event::Deviation { step: Some(step), what }).await;
+                    }
+                    other => {
+                        self.obey(None, other, by).await?;
+                    }
+                }
+            }
+            self.verify_standing(id, &undo.checkpoints, Direction::Back, When::AfterCommit).await?;
+        }
+    }
+
+    /// Checkpoints of a rollback that is done which didn't pass.
+    fn failed_after(&self, id: &str) -> Vec<CheckpointResult> {
         self.recorder.look(|run| {
-            let states = steps.iter().filter_map(|id| run.step(id));
-            let failed = states.flat_map(|s| s.undo_checkpoints.values()).filter(|r| !r.verdict.passed);
-            failed
-                .map(|result| Residue {
-                    object: format!("checkpoint \"{}\" of the rollback of {}", result.title, result.step),
-                    before: Some(result.verdict.expected.clone()),
-                    after: Some(result.verdict.got.clone()),
-                })
-                .collect()
+            let results = run.step(id).map(|step| step.undo_checkpoints.values());
+            results.into_iter().flatten().filter(|result| !result.verdict.passed).cloned().collect()
         })
     }
 
@@ -207,7 +233,19 @@ impl Conductor {
             let not_compared = vec!["everything: the before-image is of the whole run".to_owned()];
             return Ok((Vec::new(), Vec::new(), not_compared));
         }
-        self.compare_with_before_image().await
+        let (mut residue, mut covers, not_compared) = self.compare_with_before_image().await?;
+        let undone = self.recorder.look(|run| run.rollback.as_ref().map(|r| r.steps.clone()));
+        let failed: Vec<CheckpointResult> =
+            undone.unwrap_or_default().iter().flat_map(|id| self.failed_after(id)).collect();
+        for result in failed {
+            residue.push(Residue {
+                object: format!("checkpoint \"{}\" after the rollback of {}", result.title, result.step),
+                before: Some(result.verdict.expected),
+                after: Some(result.verdict.got),
+            });
+        }
+        covers.push("the checkpoints of the rollbacks".to_owned());
+        Ok((residue, covers, not_compared))
     }
 }
 

@@ -19,7 +19,7 @@ use crate::pg::ServerError;
 use crate::pg::Session;
 use crate::pg::{Reply, TransactionStatus};
 use crate::run::event::{Blocker, Problem};
-use crate::script::{Item, Statement};
+use crate::script::{Item, Kind, Statement, Transaction as Control};
 
 /// Statements in flight, at most.
 const WINDOW: usize = 64;
@@ -152,6 +152,9 @@ impl<'a> Stream<'a> {
 
     async fn every(&mut self, script: &mut AnyScript) -> Result<(), Broken> {
         while let Some(item) = self.next(script)? {
+            if let (Some(_), Item::Statement(statement)) = (&self.nonce, &item) {
+                self.refuse_control(statement)?;
+            }
             match item {
                 // Found before the window, unless only the run could know it: an include behind \if.
                 Item::Statement(statement) if statement.kind.ends_transaction() => {
@@ -177,6 +180,20 @@ impl<'a> Stream<'a> {
             }
         }
         Ok(())
+    }
+
+    /// What ends the unit's own transaction is refused before it is sent: a branch of the script that
+    /// nobody could see before the run may have it.
+    fn refuse_control(&self, statement: &Statement) -> Result<(), Broken> {
+        let begins = |kind: &Kind| matches!(kind, Kind::Transaction(Control::Begin));
+        if !statement.kind.ends_transaction() && !statement.kind.each().iter().any(begins) {
+            return Ok(());
+        }
+        let mut problem =
+            problems::plain("the script controls the transaction, and the step runs in one of its own");
+        problem.place = Some(problems::place_of(&statement.place));
+        problem.hint = Some("take it out, or give the step transaction = \"script\"".into());
+        Err(Broken::Script(Box::new(problem)))
     }
 
     /// The script's next item.

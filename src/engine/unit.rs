@@ -102,6 +102,7 @@ impl Conductor {
             let ready = match result {
                 Ok(ready) => ready,
                 Err(abandon) => {
+                    self.unsaved.clear();
                     let lost = match &abandon {
                         Abandon::Broken(broken) => self.undo_after(broken, &mut work.session).await,
                         _ => self.abort(&mut work.session).await,
@@ -150,6 +151,7 @@ impl Conductor {
         blockers: &mut Vec<crate::run::event::Blocker>,
     ) -> Result<Ready, Abandon> {
         let lost = Broken::Lost;
+        self.unsaved.clear();
         self.count_before(work).await?;
         own(work, "BEGIN").await.map_err(lost)?;
         own(work, &set_nonce(nonce)).await.map_err(lost)?;
@@ -284,10 +286,16 @@ impl Conductor {
     ) -> Result<Outcome, Stop> {
         match self.commit_as(&job.unit, &mut work, &marked("COMMIT"), ready, began).await? {
             Outcome::Applied => {
+                for saved in std::mem::take(&mut self.unsaved) {
+                    self.record(saved).await?;
+                }
                 work.close().await;
                 Ok(Outcome::Applied)
             }
-            failed => Ok(failed),
+            failed => {
+                self.unsaved.clear();
+                Ok(failed)
+            }
         }
     }
 

@@ -30,7 +30,10 @@ const MAX_TOTAL: usize = 16 << 20;
 
 const PIN: &str = "SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL IntervalStyle = 'postgres'; \
      SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = 'hex'; SET LOCAL search_path = DEFAULT; \
-     SET LOCAL standard_conforming_strings = on";
+     SET LOCAL TimeZone = DEFAULT; SET LOCAL row_security = DEFAULT; SET LOCAL lc_monetary = DEFAULT; \
+     SET LOCAL default_text_search_config = DEFAULT; SET LOCAL transform_null_equals = DEFAULT; \
+     SET LOCAL array_nulls = DEFAULT; SET LOCAL xmlbinary = DEFAULT; SET LOCAL xmloption = DEFAULT; \
+     SET LOCAL statement_timeout = DEFAULT; SET LOCAL standard_conforming_strings = on";
 
 impl Conductor {
     /// Evaluates checkpoints outside of any step's transaction and records each result. Returns the
@@ -91,9 +94,14 @@ impl Conductor {
                 verdict,
                 began.elapsed(),
             );
-            let counts = self.settle_checkpoint(&unit.step, checkpoint, result, outcome).await?;
+            let passed = result.verdict.passed;
+            self.record(Event::CheckpointResult(Box::new(result))).await?;
+            if let (true, Some(name), Outcome::Rows(answer)) = (passed, &checkpoint.save, &outcome) {
+                // It counts only when the transaction that it was seen in does.
+                self.unsaved.extend(saved_event(&unit.step, checkpoint, name, answer));
+            }
             // One that the plan passes over doesn't stand in the way of COMMIT.
-            if counts && checkpoint.on_failure != Some(OnFailure::Continue) {
+            if !passed && checkpoint.on_failure != Some(OnFailure::Continue) {
                 failed.push(format!("\"{}\"", checkpoint.title));
             }
         }
@@ -269,16 +277,10 @@ impl Conductor {
         name: &str,
         answer: &Answer,
     ) -> Result<(), Stop> {
-        // A value that can't be saved was judged as a failure; see `judge`.
-        if let Ok(values) = expect::save(name, answer) {
-            self.record(Event::Saved {
-                step: step.to_owned(),
-                checkpoint: checkpoint.id.clone(),
-                values: values.into_iter().collect(),
-            })
-            .await?;
+        match saved_event(step, checkpoint, name, answer) {
+            Some(event) => self.record(event).await,
+            None => Ok(()),
         }
-        Ok(())
     }
 
     fn result(
@@ -352,7 +354,7 @@ impl Conductor {
         work: &mut Session,
         checkpoint: &Checkpoint,
     ) -> Result<(Outcome, Verdict), Broken> {
-        let asked = match Savepoint::begin(work, checkpoint.role.as_deref()).await {
+        let asked = match Savepoint::begin(work, checkpoint.role.as_deref(), within(checkpoint)).await {
             Ok(savepoint) => {
                 let outcome = self.ask(work, checkpoint).await;
                 savepoint.end(work).await.map_err(|error| self.broke(error))?;
@@ -465,6 +467,12 @@ impl Conductor {
     }
 }
 
+/// What is journaled of a saved value. One that can't be saved was judged as a failure; see `judge`.
+fn saved_event(step: &str, checkpoint: &Checkpoint, name: &str, answer: &Answer) -> Option<Event> {
+    let values = expect::save(name, answer).ok()?.into_iter().collect();
+    Some(Event::Saved { step: step.to_owned(), checkpoint: checkpoint.id.clone(), values })
+}
+
 /// What a checkpoint was answered with.
 enum Asked {
     Query(Outcome),
@@ -490,6 +498,12 @@ fn must_run(outcome: &Outcome) -> Verdict {
         }
         Outcome::Error(refusal) => Verdict::fail("it runs", "an error", refusal.message.clone()),
     }
+}
+
+/// Bounds a query by a little more than it may take, so that its time can be told.
+fn bound(within: Duration) -> Option<String> {
+    let ms = millis(within).saturating_mul(2).max(1000);
+    (!within.is_zero()).then(|| format!("SET LOCAL statement_timeout = {ms}"))
 }
 
 fn within(checkpoint: &Checkpoint) -> Duration {
@@ -522,9 +536,8 @@ impl Standing {
     /// `within` bounds the query: a little longer than it may take, so that its time can be told.
     async fn begin(look: &mut Session, role: Option<&str>, within: Duration) -> Result<Self, PgError> {
         look.batch(&format!("BEGIN READ ONLY; {PIN}; SET LOCAL lock_timeout = '5s'")).await?;
-        if !within.is_zero() {
-            let ms = millis(within).saturating_mul(2).max(1000);
-            look.batch(&format!("SET LOCAL statement_timeout = {ms}")).await?;
+        if let Some(bound) = bound(within) {
+            look.batch(&bound).await?;
         }
         if let Some(role) = role {
             look.batch(&format!("SET LOCAL ROLE {}", identifier(role))).await?;
@@ -543,9 +556,13 @@ impl Standing {
 struct Savepoint;
 
 impl Savepoint {
-    async fn begin(work: &mut Session, role: Option<&str>) -> Result<Self, PgError> {
+    /// `within` bounds the query here too: the step's locks are held meanwhile.
+    async fn begin(work: &mut Session, role: Option<&str>, within: Duration) -> Result<Self, PgError> {
         super::unit::own(work, "SAVEPOINT holdpoint_checkpoint").await?;
         super::unit::own(work, &format!("SET LOCAL transaction_read_only = on; {PIN}")).await?;
+        if let Some(bound) = bound(within) {
+            super::unit::own(work, &bound).await?;
+        }
         if let Some(role) = role {
             super::unit::own(work, &format!("SET LOCAL ROLE {}", identifier(role))).await?;
         }

@@ -92,7 +92,9 @@ pub(super) fn fenced(epoch: i64, body: &str) -> String {
          SELECT f.epoch INTO now_epoch FROM holdpoint.fence f WHERE f.one FOR SHARE;\n\
          IF now_epoch IS DISTINCT FROM {epoch} THEN\n\
          RAISE EXCEPTION 'another runner has taken over (epoch %, ours is {epoch})', now_epoch USING ERRCODE = '{STALE_EPOCH}';\n\
-         END IF;\n{body};\nEND $holdpoint$"
+         END IF;\n\
+         -- A role with it off could lose a row that we have relied upon.\n\
+         PERFORM pg_catalog.set_config('synchronous_commit', 'on', true);\n{body};\nEND $holdpoint$"
     )
 }
 
