@@ -17,10 +17,13 @@ use super::stop::Stop;
 use super::stream::{Broken, Stream};
 use super::unit::{Abandon, Outcome, Work, marked, own, set_nonce};
 use crate::crash;
+use crate::pg::ledger::identifier;
 use crate::plan::model::{OnFailure, Step, Transaction};
 use crate::run::event::{Event, HoldReason, Problem, SourceRef, Unit};
 use crate::run::state::UnitPhase;
-use crate::script::{Item, Kind, Session as SessionKind, Statement, Transaction as Control};
+use crate::script::{
+    Item, Kind, Session as SessionKind, Statement, Transaction as Control, executes_prepared,
+};
 
 /// A file on its way through the work session.
 pub(super) struct Passage<'a> {
@@ -30,7 +33,6 @@ pub(super) struct Passage<'a> {
     pub script: AnyScript,
     /// Statements that were applied before a stop and are skipped now.
     skipped: u64,
-    failures: Vec<Problem>,
 }
 
 /// What an open transaction of the file collects.
@@ -38,10 +40,25 @@ struct Open {
     unit: Unit,
     nonce: String,
     began: Instant,
-    /// It was committed before a stop: everything up to its COMMIT is skipped.
+    /// It was committed before a stop, or failed and was passed over: everything up to its COMMIT is
+    /// skipped.
     done: bool,
     tally: super::stream::Tally,
     digest: String,
+}
+
+impl Open {
+    /// One of which nothing is to be done any more.
+    fn to_skip(unit: Unit) -> Self {
+        Self {
+            unit,
+            nonce: String::new(),
+            began: Instant::now(),
+            done: true,
+            tally: super::stream::Tally::default(),
+            digest: String::new(),
+        }
+    }
 }
 
 impl Conductor {
@@ -69,8 +86,18 @@ impl Conductor {
     ) -> Result<Option<Result<(), Problem>>, Stop> {
         let script = self.script(source)?;
         self.attention.begin_work();
-        let work = self.open_work(step).await?;
-        let mut passage = Passage { step, source, work, script, skipped: 0, failures: Vec::new() };
+        let mut work = self.open_work(step).await?;
+        if let Some(role) = &step.role {
+            // For the session: what runs outside of transactions has no SET LOCAL.
+            let sql = format!("SET ROLE {}", identifier(role));
+            if let Err(error) = own(&mut work.session, &sql).await {
+                return match self.taking_role(role, error) {
+                    Broken::Lost(error) => Err(error.into()),
+                    broken => Ok(Some(Err(broken.problem()))),
+                };
+            }
+        }
+        let mut passage = Passage { step, source, work, script, skipped: 0 };
         let mut open: Option<Open> = None;
         loop {
             let item = match passage.script.next_item() {
@@ -78,11 +105,7 @@ impl Conductor {
                 Err(error) => {
                     let mut problem = problems::plain(error.to_string());
                     problem.place = Some(problems::place_of(&error.place));
-                    if let Some(open) = open.filter(|open| !open.done) {
-                        let broken = Broken::Script(Box::new(problem));
-                        return self.give_up(&mut passage, &open.unit, broken).await.map(Some);
-                    }
-                    return Ok(Some(Err(problem)));
+                    return self.break_off(&mut passage, open, problem).await.map(Some);
                 }
             };
             let statement = match item {
@@ -93,32 +116,62 @@ impl Conductor {
                     continue;
                 }
             };
+            let commits = commits(&statement.kind);
+            let begun = open.as_ref().map(|open| open.unit.clone());
+            let begins = matches!(statement.kind, Kind::Transaction(Control::Begin))
+                .then(|| Unit { unit: identity(whole, &statement), ..whole.clone() });
             let result = match open.take() {
                 Some(transaction) => self.inside(&mut passage, transaction, statement, &mut open).await?,
                 None => self.outside(&mut passage, whole, statement, &mut open).await?,
             };
             if let Err(problem) = result {
-                if step.on_failure == OnFailure::Continue && open.is_none() {
-                    let what = format!("{}; the plan goes on with the next statement", problem.message);
-                    self.record(Event::Deviation { step: Some(whole.step.clone()), what }).await?;
-                    passage.failures.push(problem);
-                    continue;
+                if step.on_failure != OnFailure::Continue {
+                    return Ok(Some(Err(problem)));
                 }
-                return Ok(Some(Err(problem)));
+                self.pass_over(whole, &problem).await?;
+                // The rest of a block that failed belongs to it.
+                open = begun.or(begins).filter(|_| !commits).map(Open::to_skip);
             }
             if passage.work.epoch != self.epoch {
                 return Ok(None);
             }
         }
-        if let Some(open) = open
-            && !open.done
-        {
+        if open.as_ref().is_some_and(|open| !open.done) {
             let problem = problems::plain("the file ends inside a transaction: its COMMIT is missing");
-            let broken = Broken::Script(Box::new(problem));
-            return self.give_up(&mut passage, &open.unit, broken).await.map(Some);
+            return self.break_off(&mut passage, open, problem).await.map(Some);
         }
         passage.work.session.close().await;
         Ok(Some(Ok(())))
+    }
+
+    /// The file can't be gone on with; a transaction of its that is open is undone.
+    async fn break_off(
+        &mut self,
+        passage: &mut Passage<'_>,
+        open: Option<Open>,
+        problem: Problem,
+    ) -> Result<Result<(), Problem>, Stop> {
+        match open {
+            Some(open) if !open.done => {
+                let unit = open.unit.clone();
+                self.give_up(passage, &unit, Broken::Script(Box::new(problem))).await
+            }
+            _ => Ok(Err(problem)),
+        }
+    }
+
+    /// The plan goes on with the next statement; the failure is in the evidence.
+    async fn pass_over(&mut self, whole: &Unit, problem: &Problem) -> Result<(), Stop> {
+        let failed = self.recorder.look(|run| {
+            let step = run.step(&whole.step)?;
+            let last = step.units_of(whole.direction).last()?;
+            (last.phase == UnitPhase::Failed && !last.passed_over).then(|| last.unit.clone())
+        });
+        if let Some(unit) = failed {
+            self.record(Event::UnitPassedOver { unit }).await?;
+        }
+        let what = format!("{}; the plan goes on with the next statement", problem.message);
+        self.record(Event::Deviation { step: Some(whole.step.clone()), what }).await
     }
 
     /// A statement outside of the file's own transactions.
@@ -145,6 +198,8 @@ impl Conductor {
                     Some("transaction = \"script\" is for files with their own BEGIN … COMMIT".into());
                 return Ok(Err(problem));
             }
+            // EXECUTE does work, and is recorded like any other.
+            Kind::Session(SessionKind::Prepared) if executes_prepared(&statement.text) => {}
             Kind::Session(kind) => {
                 if passage.skipped > 0 && !can_be_repeated(kind) {
                     self.half_applied(passage.step, &statement).await?;
@@ -153,7 +208,7 @@ impl Conductor {
             }
             _ => {}
         }
-        if self.unit_phase(&unit) == Some(UnitPhase::Applied) {
+        if self.is_behind(&unit) {
             passage.skipped += 1;
             return self.skip_data(passage, &statement);
         }
@@ -206,15 +261,15 @@ impl Conductor {
             let ready = match sealed {
                 Ok(ready) => ready,
                 Err(abandon) => {
-                    let lost = match &abandon {
-                        Abandon::Broken(Broken::Lost(error)) => Some(error.clone()),
-                        _ => self.abort(&mut passage.work.session).await,
-                    };
                     let broken = match abandon {
-                        Abandon::Stop(stop) => return Err(stop),
+                        Abandon::Stop(stop) => {
+                            self.abort(&mut passage.work.session).await;
+                            return Err(stop);
+                        }
                         Abandon::Unverified(problem) => Broken::Script(Box::new(problem)),
                         Abandon::Broken(broken) => broken,
                     };
+                    let lost = self.undo_after(&broken, &mut passage.work.session).await;
                     let again = matches!(&broken, Broken::Server { sqlstate, .. }
                         if sqlstate == LOCK_NOT_AVAILABLE || sqlstate == DEADLOCK);
                     if let Broken::Interrupted(why, problem) = broken {
@@ -287,7 +342,7 @@ impl Conductor {
         statement: Statement,
         open: &mut Option<Open>,
     ) -> Result<Result<(), Problem>, Stop> {
-        let done = self.unit_phase(&unit) == Some(UnitPhase::Applied);
+        let done = self.is_behind(&unit);
         let nonce = uuid::Uuid::now_v7().simple().to_string();
         if done {
             passage.skipped += 1;
@@ -324,7 +379,7 @@ impl Conductor {
         statement: Statement,
         open: &mut Option<Open>,
     ) -> Result<Result<(), Problem>, Stop> {
-        let commits = matches!(&statement.kind, Kind::Transaction(Control::Commit { .. }));
+        let commits = commits(&statement.kind);
         if transaction.done {
             if commits {
                 return Ok(Ok(()));
@@ -401,10 +456,7 @@ impl Conductor {
         unit: &Unit,
         broken: Broken,
     ) -> Result<Result<(), Problem>, Stop> {
-        let lost = match &broken {
-            Broken::Lost(error) => Some(error.clone()),
-            _ => self.abort(&mut passage.work.session).await,
-        };
+        let lost = self.undo_after(&broken, &mut passage.work.session).await;
         if let Broken::Interrupted(why, problem) = broken {
             return self.interrupted(unit, why, *problem).await.map(Err);
         }
@@ -484,6 +536,10 @@ impl Conductor {
         self.hold(HoldReason::HalfApplied, Some(&step.id), needs.clone(), step.otherwise.clone()).await?;
         Err(Stop::Left { exit: super::exit::Exit::Waiting, why: needs })
     }
+}
+
+fn commits(kind: &Kind) -> bool {
+    matches!(kind, Kind::Transaction(Control::Commit { .. }))
 }
 
 /// Settings can be made again; objects of the session can't be had back.

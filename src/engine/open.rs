@@ -361,7 +361,10 @@ fn opened(opening: &Opening, identity: &TargetIdentity) -> Opened {
         environment: plan.environment,
         stepping: plan.stepping,
         plan_digest: opening.digest.sha256.clone(),
-        plan_path: plan.path.display().to_string(),
+        plan_path: std::path::absolute(&plan.path)
+            .unwrap_or_else(|_| plan.path.clone())
+            .display()
+            .to_string(),
         authorization: plan.authorization.clone(),
         timezone: plan.timezone.clone().unwrap_or_else(local_timezone),
         operator: operator(),

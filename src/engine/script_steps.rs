@@ -177,6 +177,11 @@ impl Conductor {
         Unit { step: step.to_owned(), unit: unit.to_owned(), direction, generation: self.generation(step) }
     }
 
+    /// It is applied, or failed and the plan passes over it.
+    pub(super) fn is_behind(&self, unit: &Unit) -> bool {
+        self.recorder.look(|run| run.unit(unit).is_some_and(crate::run::state::UnitState::is_behind))
+    }
+
     pub(super) fn unit_phase(&self, unit: &Unit) -> Option<UnitPhase> {
         self.recorder.look(|run| run.unit(unit).map(|state| state.phase))
     }

@@ -103,7 +103,7 @@ impl Conductor {
                 Ok(ready) => ready,
                 Err(abandon) => {
                     let lost = match &abandon {
-                        Abandon::Broken(Broken::Lost(error)) => Some(error.clone()),
+                        Abandon::Broken(broken) => self.undo_after(broken, &mut work.session).await,
                         _ => self.abort(&mut work.session).await,
                     };
                     let (problem, again) = match abandon {
@@ -381,7 +381,7 @@ impl Conductor {
         Err(Broken::Script(Box::new(problem)).into())
     }
 
-    fn taking_role(&self, role: &str, error: PgError) -> Broken {
+    pub(super) fn taking_role(&self, role: &str, error: PgError) -> Broken {
         match self.broke(error) {
             Broken::Server { mut problem, sqlstate } => {
                 problem.message = format!("can't become role {role}: {}", problem.message);
@@ -416,6 +416,15 @@ impl Conductor {
         }
         let sqlstate = error.sqlstate().unwrap_or_default().to_owned();
         Broken::Server { problem: Box::new(problems::of_pg(&error, self.disclosure)), sqlstate }
+    }
+
+    /// Undoes the transaction that isn't committed. The server has undone it already when the connection
+    /// is gone; that is returned, and stops the run whatever the plan says about failures.
+    pub(super) async fn undo_after(&mut self, broken: &Broken, work: &mut Session) -> Option<PgError> {
+        match broken {
+            Broken::Lost(error) => Some(error.clone()),
+            _ => self.abort(work).await,
+        }
     }
 
     /// Undoes the open transaction. Returns the error when the connection is gone: then the server

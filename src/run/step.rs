@@ -269,9 +269,9 @@ impl StepState {
         Ok(())
     }
 
-    /// All units of the direction are applied.
+    /// All units of the direction are applied, but for those that the plan passes over.
     fn units_done(&self, direction: Direction) -> Result<(), Why> {
-        match self.units_of(direction).iter().find(|u| u.phase != UnitPhase::Applied) {
+        match self.units_of(direction).iter().find(|u| !u.is_behind()) {
             Some(unit) => Err(format!("{} is {}", unit.unit.words(), unit.phase.word())),
             None => Ok(()),
         }

@@ -89,7 +89,7 @@ pub async fn made_good(lab: &Lab, undisturbed: &Undisturbed, case: Case, ended: 
         fail(why);
     }
     println!("{}: exit {:?}", case.label, ended.code());
-    lab.drop(case).await;
+    lab.put_away(case).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
