@@ -14,7 +14,7 @@ use super::conductor::Conductor;
 use super::problems::{self, DEADLOCK, LOCK_NOT_AVAILABLE};
 use super::sources::{AnyScript, Source};
 use super::stop::Stop;
-use super::stream::{Broken, Stream};
+use super::stream::{Broken, Stream, read_as};
 use super::unit::{Abandon, Outcome, Work, marked, own, set_nonce};
 use crate::crash;
 use crate::pg::ledger::identifier;
@@ -100,6 +100,7 @@ impl Conductor {
         let mut passage = Passage { step, source, work, script, skipped: 0 };
         let mut open: Option<Open> = None;
         loop {
+            read_as(&mut passage.script, &passage.work.session);
             let item = match passage.script.next_item() {
                 Ok(item) => item,
                 Err(error) => {

@@ -135,23 +135,38 @@ impl<'a> Stream<'a> {
     /// # Errors
     /// [`Broken`]; nothing is in flight any more (unless the connection is lost).
     pub async fn all(&mut self, script: &mut AnyScript) -> Result<(), Broken> {
-        loop {
-            match self.next(script)? {
-                None => return self.drain().await,
-                Some(Item::Statement(statement)) => {
-                    // A function's set_config may lift lock_timeout as well.
-                    if statement.kind.drains_window() || statement.touches_lock_timeout {
-                        self.one(statement, script).await?;
-                    } else {
-                        self.send(statement).await?;
-                    }
+        match self.every(script).await {
+            Ok(()) => self.drain().await,
+            // What stands before the script's own error came first, and may have failed.
+            Err(broken @ Broken::Script(_)) => match self.drain().await {
+                Ok(()) => Err(broken),
+                Err(first) => Err(first),
+            },
+            Err(broken @ Broken::Interrupted(..)) => match self.drain().await {
+                Err(Broken::Lost(error)) => Err(Broken::Lost(error)),
+                _ => Err(broken),
+            },
+            Err(broken) => Err(broken),
+        }
+    }
+
+    async fn every(&mut self, script: &mut AnyScript) -> Result<(), Broken> {
+        while let Some(item) = self.next(script)? {
+            match item {
+                // A function's set_config may lift lock_timeout as well.
+                Item::Statement(statement)
+                    if statement.kind.drains_window() || statement.decides_what_follows() =>
+                {
+                    self.one(statement, script).await?;
                 }
-                Some(other) => {
+                Item::Statement(statement) => self.send(statement).await?,
+                other => {
                     self.drain().await?;
                     self.aside(&other);
                 }
             }
         }
+        Ok(())
     }
 
     /// The script's next item.
@@ -159,6 +174,7 @@ impl<'a> Stream<'a> {
     /// # Errors
     /// [`Broken::Script`].
     pub fn next(&mut self, script: &mut AnyScript) -> Result<Option<Item>, Broken> {
+        read_as(script, self.work);
         script.next_item().map_err(|error| {
             let mut problem = problems::plain(error.to_string());
             problem.place = Some(problems::place_of(&error.place));
@@ -192,7 +208,7 @@ impl<'a> Stream<'a> {
         }
         if let Some(nonce) = self.nonce.clone().filter(|_| ours) {
             let sql = super::unit::set_nonce(&nonce);
-            self.work.batch(&sql).await.map_err(|error| self.broken(error))?;
+            own(self.work, &sql).await.map_err(|error| self.broken(error))?;
         }
         if reassert {
             self.assert_lock_timeout().await?;
@@ -207,16 +223,18 @@ impl<'a> Stream<'a> {
         Ok(rows.scalar() == Some(nonce.as_str()))
     }
 
-    /// A script may lower lock_timeout and not lift it: every pg_dump sets it to 0.
+    /// A script may lower lock_timeout and not lift it: every pg_dump sets it to 0. Without a query, so
+    /// that SET TRANSACTION may still follow.
     ///
     /// # Errors
     /// As [`Self::all`].
     pub async fn assert_lock_timeout(&mut self) -> Result<(), Broken> {
-        let ms = self.lock_timeout.as_millis();
-        let sql = format!(
-            "SELECT pg_catalog.set_config('lock_timeout', '{ms}ms', false) \
-             FROM pg_catalog.pg_settings WHERE name = 'lock_timeout' AND (setting::int8 = 0 OR setting::int8 > {ms})"
-        );
+        let rows = self.work.query("SHOW lock_timeout", &[]).await.map_err(|error| self.broken(error))?;
+        let now = rows.scalar().and_then(shown_duration);
+        if now.is_some_and(|now| !now.is_zero() && now <= self.lock_timeout) {
+            return Ok(());
+        }
+        let sql = format!("SET lock_timeout = '{}ms'", self.lock_timeout.as_millis());
         own(self.work, &sql).await.map(drop).map_err(|error| self.broken(error))
     }
 
@@ -408,6 +426,26 @@ impl<'a> Stream<'a> {
     pub fn in_transaction(&self) -> bool {
         self.work.transaction() == TransactionStatus::InTransaction
     }
+}
+
+/// Strings are read as the session has them: the server reports the setting, as psql sees it too.
+pub fn read_as(script: &mut AnyScript, work: &Session) {
+    script.set_standard_strings(work.parameter("standard_conforming_strings") != Some("off"));
+}
+
+/// A setting's duration as SHOW has it: `0`, `250ms`, `5s`, `2min`.
+fn shown_duration(text: &str) -> Option<Duration> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let ms = match unit {
+        "" | "ms" => 1,
+        "s" => 1000,
+        "min" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(ms).map(Duration::from_millis)
 }
 
 fn add(digest: &mut Sha256, statement: &Statement) {

@@ -119,13 +119,16 @@ impl Probe {
                 })
             }
             Self::Database { name, exists } => {
-                named(session, "database", "pg_database", "datname", name, *exists).await
+                named(session, "database", "pg_database WHERE datname", name, *exists).await
             }
             Self::Tablespace { name, exists } => {
-                named(session, "tablespace", "pg_tablespace", "spcname", name, *exists).await
+                named(session, "tablespace", "pg_tablespace WHERE spcname", name, *exists).await
             }
             Self::Subscription { name, exists } => {
-                named(session, "subscription", "pg_subscription", "subname", name, *exists).await
+                // The catalog is the cluster's; each database has its own names.
+                let own = "pg_subscription WHERE subdbid = (SELECT d.oid FROM pg_catalog.pg_database d \
+                           WHERE d.datname = pg_catalog.current_database()) AND subname";
+                named(session, "subscription", own, name, *exists).await
             }
         }
     }
@@ -169,12 +172,11 @@ async fn schemas(session: &mut Session) -> Result<String, PgError> {
 async fn named(
     session: &mut Session,
     what: &str,
-    catalog: &str,
-    column: &str,
+    named_in: &str,
     name: &str,
     exists: bool,
 ) -> Result<ProbeState, PgError> {
-    let sql = format!("SELECT oid FROM pg_catalog.{catalog} WHERE {column} = $1::text");
+    let sql = format!("SELECT oid FROM pg_catalog.{named_in} = $1::text");
     let rows = session.query(&sql, &[Some(name)]).await?;
     let oid = cell(&rows.rows).and_then(|oid| oid.parse().ok());
     let word = if exists { "exists" } else { "is gone" };

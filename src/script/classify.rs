@@ -195,20 +195,21 @@ fn copy(r: &mut Reader<'_, '_>) -> Kind {
     Kind::CopyFromStdin { binary }
 }
 
-/// Generous: any mention counts, in a string or the body of a DO too, and any set_config, whose argument
-/// could be put together. Setting it once more costs nothing.
+/// Any set_config too: its argument could be put together.
 fn mentions_lock_timeout(text: &str) -> bool {
-    const NAMES: [(&[u8], usize); 2] = [(b"lock_timeout", 4), (b"set_config", 3)];
-    let text = text.as_bytes();
+    mentions(text, "lock_timeout") || mentions(text, "set_config")
+}
+
+/// Generous: any mention of a setting counts, in a string or the body of a DO too. Taking it for a change
+/// costs next to nothing. The name has an underscore, which is rare in scripts.
+pub(super) fn mentions(text: &str, setting: &str) -> bool {
+    let (text, name) = (text.as_bytes(), setting.as_bytes());
+    let Some(before) = name.iter().position(|&c| c == b'_') else { return false };
     let mut from = 0;
     while let Some(at) = text[from..].iter().position(|&c| c == b'_') {
         let underscore = from + at;
-        let found = NAMES.iter().any(|(name, before)| {
-            let start = underscore.checked_sub(*before);
-            let found = start.and_then(|start| text.get(start..start + name.len()));
-            found.is_some_and(|found| found.eq_ignore_ascii_case(name))
-        });
-        if found {
+        let found = underscore.checked_sub(before).and_then(|start| text.get(start..start + name.len()));
+        if found.is_some_and(|found| found.eq_ignore_ascii_case(name)) {
             return true;
         }
         from = underscore + 1;

@@ -85,6 +85,9 @@ pub fn scan_with<R: Resolver>(mut script: Script<R>) -> Result<ScanReport, Scrip
                     }
                     skip_data(&mut script, &mut chunk, &mut report.problems);
                 }
+                if let Some(on) = statement.sets_standard_strings() {
+                    script.set_standard_strings(on);
+                }
                 report.statements.push(Scanned {
                     kind: statement.kind,
                     place: statement.place,

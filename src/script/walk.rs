@@ -3,18 +3,20 @@
 use super::classify;
 use super::error::{Fault, Problem, ScriptError};
 use super::excerpt;
-use super::kind::Kind;
+use super::kind::{Kind, Session};
 use super::meta::{Command, EchoTo};
 use super::place::{IncludedFrom, Place, Span};
 use super::position::{Located, SourceMap};
 use super::resolve::{Memory, Resolver};
 use super::split::{Around, At, Event, FileFault, Splitter};
 use super::tally::Tally;
-use super::vars::{Origin, Variables};
+use super::vars::{self, Origin, Variables};
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
+
+const STANDARD_STRINGS: &str = "standard_conforming_strings";
 
 /// How deep `\i` may go; a script that includes itself stops here.
 pub const INCLUDE_DEPTH: usize = 32;
@@ -33,6 +35,22 @@ pub struct Statement {
 }
 
 impl Statement {
+    /// What comes behind it may have to be read otherwise, or under another lock_timeout: its answer comes
+    /// first. (Found by looking, generously.)
+    pub fn decides_what_follows(&self) -> bool {
+        self.touches_lock_timeout || classify::mentions(&self.text, STANDARD_STRINGS)
+    }
+
+    /// `SET standard_conforming_strings = …`, as far as it can be known without a server.
+    pub(super) fn sets_standard_strings(&self) -> Option<bool> {
+        let Kind::Session(Session::Set { name, .. }) = &self.kind else { return None };
+        if name != STANDARD_STRINGS {
+            return None;
+        }
+        let words = self.text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+        vars::parse_bool(words.last()?)
+    }
+
     /// Where in the file a server's error position (characters, from 1) is.
     pub fn locate(&self, position: usize) -> Option<Located> {
         self.map.locate(&self.text, position)

@@ -56,6 +56,8 @@ pub struct Holdpoint {
 pub struct Ran {
     pub psql: Psql,
     pub holdpoint: Holdpoint,
+    /// The server's time before.
+    pub began: String,
     /// pg_dump of both.
     pub ends: (Vec<u8>, Vec<u8>),
 }
@@ -133,13 +135,14 @@ impl<'a> Desk<'a> {
             let (template, pristine) = (case.template.clone(), dump(self.server, &ours));
             Pair { template, pristine, theirs, ours }
         });
+        let began = self.server.now();
         let psql = self.psql(case, &pair.theirs);
         let holdpoint = self.holdpoint(case, &pair.ours);
         let ends = (dump(self.server, &pair.theirs), dump(self.server, &pair.ours));
         if ends.0 == pair.pristine && ends.1 == pair.pristine {
             self.pair = Some(pair);
         }
-        Ran { psql, holdpoint, ends }
+        Ran { psql, holdpoint, began, ends }
     }
 
     fn psql(&self, case: &Case, database: &str) -> Psql {

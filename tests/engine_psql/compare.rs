@@ -2,6 +2,7 @@
 
 use crate::both::{Case, Mode, Ran};
 use crate::server::{Log, Logged};
+use regex::bytes::{Captures, Regex};
 use std::fs;
 
 /// What was compared, for the count at the end.
@@ -44,7 +45,14 @@ pub fn compare(case: &Case, ran: &Ran, log: &Log) -> Result<Same, String> {
                 return Err(format!("psql stops by itself: {}\nours: {:?}", ran.psql.stderr, ran.holdpoint));
             };
             if ours.len() <= failed {
-                return Err(format!("psql sent {theirs:#?}\nours {ours:#?}"));
+                return Err(format!(
+                    "psql sent {} statements up to {:?}\nours {} up to {:?}\n{:?}",
+                    failed + 1,
+                    theirs[failed],
+                    ours.len(),
+                    ours.last(),
+                    ran.holdpoint
+                ));
             }
             same_texts(&theirs[..=failed], &ours[..=failed])?;
             // What was in flight behind it reached the server and was turned away there.
@@ -79,7 +87,7 @@ fn same_texts(theirs: &[Logged], ours: &[Logged]) -> Result<(), String> {
 }
 
 fn same_end(ran: &Ran) -> Result<(), String> {
-    let (theirs, ours) = &ran.ends;
+    let (theirs, ours) = (&masked(&ran.ends.0, &ran.began), &masked(&ran.ends.1, &ran.began));
     if theirs == ours {
         return Ok(());
     }
@@ -87,6 +95,19 @@ fn same_end(ran: &Ran) -> Result<(), String> {
     let first = differ.into_iter().find(|(theirs, ours)| theirs != ours);
     let first = first.map(|(a, b)| format!("{}\n{}", String::from_utf8_lossy(a), String::from_utf8_lossy(b)));
     Err(format!("the databases differ: {} and {} bytes, {first:?}", theirs.len(), ours.len()))
+}
+
+/// now() isn't the same for both: times of today since the test began are left out.
+fn masked(dump: &[u8], began: &str) -> Vec<u8> {
+    let time = Regex::new(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?").unwrap();
+    let replaced = time.replace_all(dump, |found: &Captures<'_>| {
+        if found[0].as_ref() >= began.as_bytes() && found[0][..4] == began.as_bytes()[..4] {
+            b"(now)".to_vec()
+        } else {
+            found[0].to_vec()
+        }
+    });
+    replaced.into_owned()
 }
 
 /// `FILE:LINE` (without folders) of the last error in what psql wrote.

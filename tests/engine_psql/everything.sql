@@ -112,7 +112,7 @@ CREATE TABLE app.parted_low PARTITION OF app.parted FOR VALUES FROM (MINVALUE) T
 CREATE TABLE app.parted_high PARTITION OF app.parted (b DEFAULT 'high') FOR VALUES FROM (10) TO (100) PARTITION BY LIST (b);
 CREATE TABLE app.parted_high_x PARTITION OF app.parted_high FOR VALUES IN ('x', 'high', NULL);
 CREATE TABLE app.parted_rest PARTITION OF app.parted DEFAULT;
-CREATE TABLE app.hashed (a integer, PRIMARY KEY (a)) PARTITION BY HASH (a);
+CREATE TABLE app.hashed (a integer) PARTITION BY HASH (a);
 CREATE TABLE app.hashed_0 PARTITION OF app.hashed FOR VALUES WITH (MODULUS 2, REMAINDER 0);
 CREATE TABLE app.hashed_1 PARTITION OF app.hashed FOR VALUES WITH (MODULUS 2, REMAINDER 1);
 

@@ -114,6 +114,19 @@ impl Server {
         command
     }
 
+    /// Its clock, as it shows in a dump.
+    pub fn now(&self) -> String {
+        let output = run(self.psql("postgres").args(["-Atc", "SELECT now()::timestamp"]));
+        String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
+    }
+
+    /// Runs a file by psql, out of the log.
+    pub fn file(&self, database: &str, file: &Path) {
+        let mut command = self.psql(database);
+        command.env("PGOPTIONS", "-c log_statement=none").args(["-o", "/dev/null", "-f"]);
+        run(command.arg(file));
+    }
+
     /// For programs that take a connection string.
     pub fn conninfo(&self, database: &str) -> String {
         format!("host={} user=postgres dbname={database}", self.home.display())

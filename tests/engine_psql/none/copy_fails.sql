@@ -1,0 +1,9 @@
+CREATE TABLE t(a int);
+COPY t FROM STDIN;
+1
+\.
+COPY t FROM STDIN;
+2
+x
+\.
+INSERT INTO t VALUES (3);

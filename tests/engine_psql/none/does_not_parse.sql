@@ -1,0 +1,4 @@
+CREATE TABLE t(a int);
+
+SELECT
+  FROMM t;

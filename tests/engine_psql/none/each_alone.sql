@@ -1,0 +1,22 @@
+CREATE TABLE t(a int, b text);
+INSERT INTO t SELECT i, i FROM generate_series(1, 1000) i;
+CREATE INDEX CONCURRENTLY t_a ON t (a);
+COPY t FROM STDIN;
+1001	it's; one
+\.
+VACUUM (ANALYZE) t;
+SET search_path = pg_temp, public;
+CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS t_b ON t (b);
+REINDEX INDEX CONCURRENTLY t_b;
+DROP INDEX CONCURRENTLY t_a;
+CREATE TEMP TABLE only_here(a int);
+INSERT INTO only_here VALUES (1);
+INSERT INTO t SELECT a, 'from temp' FROM only_here;
+SELECT 1\; INSERT INTO t VALUES (2000, 'x')\; SELECT 2;
+SET ROLE app_owner;
+RESET ROLE;
+CREATE TYPE mood AS ENUM ('a');
+ALTER TYPE mood ADD VALUE 'b';
+CREATE TABLE uses(m mood DEFAULT 'b');
+DISCARD ALL;
+CREATE TABLE after(a int)

@@ -1,0 +1,5 @@
+CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN 1 / (SELECT 0); END $$;
+
+SELECT
+  1,
+  f();
