@@ -2,6 +2,8 @@
 //! it what an undisturbed run would have made: the same schema, the same rows, the same ledger.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+#[path = "chaos/backwards.rs"]
+mod backwards;
 mod common;
 #[path = "chaos/doubts.rs"]
 mod doubts;
@@ -11,6 +13,8 @@ mod faults;
 mod lab;
 #[path = "chaos/points.rs"]
 mod points;
+#[path = "chaos/takeover.rs"]
+mod takeover;
 
 use std::sync::Arc;
 
@@ -44,4 +48,21 @@ async fn scripts_with_their_own_commits_are_killed_and_resumed() {
     let lab = Lab::start().await;
     let scenario = lab.plan("script").await;
     killed_everywhere(lab, scenario, 60).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_resume_is_killed_too() {
+    let lab = Arc::new(Lab::start().await);
+    let mut count = 0;
+    for (name, firsts) in [
+        ("bare", ["after-intent-row:1", "after-bare-statement:2", "after-result-row:3"]),
+        ("script", ["after-ledger:2", "after-commit-intent:3", "after-commit:4"]),
+    ] {
+        let scenario = Arc::new(lab.plan(name).await);
+        let wanted = Arc::new(points::undisturbed(&lab, &scenario).await.picture);
+        for first in firsts {
+            count += points::kill_twice(&lab, &scenario, &wanted, first).await;
+        }
+    }
+    println!("killed twice at {count} points");
 }

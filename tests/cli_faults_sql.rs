@@ -207,7 +207,7 @@ async fn an_error_in_an_included_file_names_the_way_to_it() {
         .run("")
         .exits(6)
         .says("sub/inner.sql:3:3")
-        .says("included from outer.sql:2, sub/middle.sql:2")
+        .says("included from outer.sql:2 → sub/middle.sql:2")
         .says("column \"gone\" does not exist");
     assert!(!scene.has("a").await);
 }
@@ -222,11 +222,11 @@ async fn a_deferred_constraint_fails_before_commit() {
 }
 
 #[tokio::test]
-async fn a_deadlock_is_tried_again_and_a_lock_names_who_holds_it() {
+async fn a_lock_is_tried_for_again_and_names_who_holds_it() {
     let scene = Scene::new().await;
     scene.sql(BEFORE).await;
     let mut other = scene.server.session(&scene.database).await;
-    other.batch("BEGIN; LOCK TABLE base").await.unwrap();
+    other.batch("BEGIN; LOCK TABLE base IN SHARE MODE").await.unwrap();
     let body = one_step("INSERT INTO base VALUES (2);") + "lock_timeout = \"50ms\"\nlock_retries = 1\n";
     scene.plan(&body);
     scene

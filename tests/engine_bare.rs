@@ -72,7 +72,7 @@ async fn if_not_exists_on_an_invalid_index_isnt_green() {
     let before = bench.value("SELECT 'i'::regclass::oid").await;
     bench.script("CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS i ON t (id);\n", "transaction = \"none\"");
     let ran = bench.run().await;
-    ran.exits(6).failed_with("a", "it isn't so that index i exists and is valid");
+    ran.exits(6).failed_with("a", "it isn't so that index \"i\" exists and is valid");
     assert_eq!(bench.ledger().await.len(), 0);
     // It was there before us: a retry doesn't remove it either.
     bench.resume().await.exits(6);

@@ -33,12 +33,26 @@ async fn a_row_goes_in_before_each_commit() {
 async fn a_file_that_ends_inside_a_transaction_fails() {
     let bench = Bench::with("CREATE TABLE t (id int)").await;
     bench.script("BEGIN;\nINSERT INTO t VALUES (1);\nCOMMIT;\nBEGIN;\nINSERT INTO t VALUES (2);\n", SCRIPT);
+    bench.run().await.exits(2).says("a.sql:4:1").says("COMMIT is missing");
+    assert_eq!(rows(&bench).await, "");
+}
+
+/// With `continue` the rest of a block that failed is passed over with it.
+#[tokio::test]
+async fn on_failure_continue_passes_over_the_whole_block() {
+    let bench = Bench::with("CREATE TABLE t (id int)").await;
+    bench.script(
+        "BEGIN;\nINSERT INTO t VALUES (1);\nCOMMIT;\n\
+         BEGIN;\nINSERT INTO t VALUES (2);\nSELECT 1/0;\nINSERT INTO t VALUES (3);\nCOPY t FROM stdin;\n4\n\\.\nCOMMIT;\n\
+         INSERT INTO t VALUES (5);\nBEGIN;\nINSERT INTO t VALUES (6);\nCOMMIT;\n",
+        &format!("{SCRIPT}\non_failure = \"continue\""),
+    );
     let ran = bench.run().await;
-    // Seen before the window, or at its end: never half.
-    assert!(ran.code == 2 || ran.code == 6, "{ran}");
-    ran.says("COMMIT is missing");
-    let expected = if ran.code == 2 { "" } else { "1" };
-    assert_eq!(rows(&bench).await, expected);
+    ran.exits(0);
+    assert_eq!(rows(&bench).await, "1 5 6");
+    assert_eq!(bench.ledger().await.len(), 3);
+    assert_eq!(ran.all("unit_passed_over").len(), 1);
+    assert!(ran.last("deviation")["what"].as_str().is_some_and(|what| what.contains("division by zero")));
 }
 
 async fn fails_in_the_middle() -> (Bench, Ran) {

@@ -13,9 +13,9 @@ use crate::engine::open::{Opening, operator};
 use crate::engine::pilot::{Answer, Answers, Pilot};
 use crate::engine::stop::Stop;
 use crate::journal::{Journal, RunFolder, StateDir};
-use crate::plan::digest::digest;
-use crate::plan::model::Plan;
-use crate::plan::{FileCheck, LoadOptions, Loaded, load_bytes};
+use crate::plan::digest::PlanDigest;
+use crate::plan::model::{Action, Plan, PlanFile, Undo};
+use crate::plan::{FileCheck, GLOB, LoadOptions, Loaded, load_bytes};
 use crate::run::event::{Mode, Selection};
 use crate::run::state::Run;
 
@@ -26,12 +26,13 @@ pub async fn resume(args: ResumeArgs, level: &str) -> Result<Exit, Failure> {
     let mut answers = run::answers(&args.answers, &taken.loaded.plan)?;
     from_flags(&mut answers, &args, &taken.run)?;
     let only = selection(&args.only, &taken);
+    let from = taken.run.selection.from.clone();
     if args.end.is_none() && !taken.run.goes_back() {
         run::every_change_is_named(&still_to_come(&taken), &answers, &only)?;
     }
     let end = args.end.clone();
     let (opened, show) = taken
-        .open(&args.screenless, args.target.as_deref(), &args.vars, Selection { only, from: None }, level)
+        .open(&args.screenless, args.target.as_deref(), &args.vars, Selection { only, from }, level)
         .await?;
     let pilot = Pilot::Answers { answers, operator: operator().os_user, resumed: true };
     let opened = opened.map(|mut conductor| {
@@ -186,8 +187,8 @@ impl TakenUp {
         log::start(&self.folder.log(), level);
         let show = Show::start(screenless, &self.state, &past)?;
         let opening = Opening {
-            digest: digest(&plan, &self.loaded.source, &[])
-                .map_err(|error| Failure::unreachable(error.to_string()))?,
+            // Its copies are proven to be what they were when the lock is ours.
+            digest: PlanDigest { sha256: self.run.plan_digest.clone(), files: Vec::new() },
             included: Vec::new(),
             plan,
             target,
@@ -216,16 +217,36 @@ fn newest_open(state: &StateDir) -> Result<RunFolder, Failure> {
     })
 }
 
-/// The plan as it was when the run was opened: its copy in the run's folder.
+/// The plan as it was when the run was opened: its copy in the run's folder, with the files that its
+/// patterns matched then. What lies in the SQL folder by now doesn't count.
 fn kept_plan(folder: &RunFolder, run: &Run) -> Result<Loaded, Failure> {
     let path = folder.path().join("plan.toml");
     let bytes = std::fs::read(&path)
         .map_err(|error| Failure::unreachable(format!("{} can't be read: {error}", path.display())))?;
     let original = run.opened.as_ref().map(|opened| opened.plan_path.clone()).unwrap_or_default();
-    let base = Path::new(&original).parent().unwrap_or(Path::new(".")).to_path_buf();
+    let base = Path::new(&original).parent().filter(|parent| !parent.as_os_str().is_empty());
+    let base = base.unwrap_or(Path::new(".")).to_path_buf();
     let mut loaded = load_bytes(&original, &bytes, &base, LoadOptions { files: FileCheck::Skip }).map_err(
         |diagnostics| Failure::unreachable(format!("the run's plan can't be read\n{diagnostics}")),
     )?;
     loaded.plan.path = original.into();
+    let copies = folder.copies().map_err(|error| Failure::unreachable(error.to_string()))?;
+    let names: Vec<String> = copies.into_iter().filter_map(|copy| copy.name).collect();
+    for step in loaded.plan.phases.iter_mut().flat_map(|phase| &mut phase.steps) {
+        freeze(&mut step.action, &names, &loaded.plan.sql_dir);
+        if let Some(Undo::Own(undo)) = &mut step.rollback {
+            freeze(&mut undo.action, &names, &loaded.plan.sql_dir);
+        }
+    }
     Ok(loaded)
+}
+
+/// The files of a pattern, from the names that the run was opened with.
+fn freeze(action: &mut Action, names: &[String], sql_dir: &Path) {
+    let Action::Files { pattern, files } = action else { return };
+    let Ok(glob) = glob::Pattern::new(pattern) else { return };
+    let mut found: Vec<&String> = names.iter().filter(|name| glob.matches_with(name, GLOB)).collect();
+    found.sort();
+    *files =
+        found.into_iter().map(|name| PlanFile { name: name.clone(), path: sql_dir.join(name) }).collect();
 }

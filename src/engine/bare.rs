@@ -17,10 +17,13 @@ use super::stop::Stop;
 use super::stream::{Broken, Stream, read_as};
 use super::unit::{Abandon, Outcome, Work, marked, own, set_nonce};
 use crate::crash;
+use crate::pg::ledger::identifier;
 use crate::plan::model::{OnFailure, Step, Transaction};
 use crate::run::event::{Event, HoldReason, Problem, SourceRef, Unit};
 use crate::run::state::UnitPhase;
-use crate::script::{Item, Kind, Session as SessionKind, Statement, Transaction as Control};
+use crate::script::{
+    Item, Kind, Session as SessionKind, Statement, Transaction as Control, executes_prepared,
+};
 
 /// A file on its way through the work session.
 pub(super) struct Passage<'a> {
@@ -30,7 +33,6 @@ pub(super) struct Passage<'a> {
     pub script: AnyScript,
     /// Statements that were applied before a stop and are skipped now.
     skipped: u64,
-    failures: Vec<Problem>,
 }
 
 /// What an open transaction of the file collects.
@@ -38,10 +40,25 @@ struct Open {
     unit: Unit,
     nonce: String,
     began: Instant,
-    /// It was committed before a stop: everything up to its COMMIT is skipped.
+    /// It was committed before a stop, or failed and was passed over: everything up to its COMMIT is
+    /// skipped.
     done: bool,
     tally: super::stream::Tally,
     digest: String,
+}
+
+impl Open {
+    /// One of which nothing is to be done any more.
+    fn to_skip(unit: Unit) -> Self {
+        Self {
+            unit,
+            nonce: String::new(),
+            began: Instant::now(),
+            done: true,
+            tally: super::stream::Tally::default(),
+            digest: String::new(),
+        }
+    }
 }
 
 impl Conductor {
@@ -67,10 +84,23 @@ impl Conductor {
         whole: &Unit,
         source: &Source,
     ) -> Result<Option<Result<(), Problem>>, Stop> {
+        if let Some(statement) = self.lives_in_session(step, whole, source)? {
+            self.half_applied(step, &statement).await?;
+        }
         let script = self.script(source)?;
         self.attention.begin_work();
-        let work = self.open_work(step).await?;
-        let mut passage = Passage { step, source, work, script, skipped: 0, failures: Vec::new() };
+        let mut work = self.open_work(step).await?;
+        if let Some(role) = &step.role {
+            // For the session: what runs outside of transactions has no SET LOCAL.
+            let sql = format!("SET ROLE {}", identifier(role));
+            if let Err(error) = own(&mut work.session, &sql).await {
+                return match self.taking_role(role, error) {
+                    Broken::Lost(error) => Err(error.into()),
+                    broken => Ok(Some(Err(broken.problem()))),
+                };
+            }
+        }
+        let mut passage = Passage { step, source, work, script, skipped: 0 };
         let mut open: Option<Open> = None;
         loop {
             read_as(&mut passage.script, &passage.work.session);
@@ -79,11 +109,7 @@ impl Conductor {
                 Err(error) => {
                     let mut problem = problems::plain(error.to_string());
                     problem.place = Some(problems::place_of(&error.place));
-                    if let Some(open) = open.filter(|open| !open.done) {
-                        let broken = Broken::Script(Box::new(problem));
-                        return self.give_up(&mut passage, &open.unit, broken).await.map(Some);
-                    }
-                    return Ok(Some(Err(problem)));
+                    return self.break_off(&mut passage, open, problem).await.map(Some);
                 }
             };
             let statement = match item {
@@ -94,32 +120,117 @@ impl Conductor {
                     continue;
                 }
             };
+            let commits = commits(&statement.kind);
+            let begun = open.as_ref().map(|open| open.unit.clone());
+            let begins = matches!(statement.kind, Kind::Transaction(Control::Begin))
+                .then(|| Unit { unit: identity(whole, &statement), ..whole.clone() });
             let result = match open.take() {
                 Some(transaction) => self.inside(&mut passage, transaction, statement, &mut open).await?,
                 None => self.outside(&mut passage, whole, statement, &mut open).await?,
             };
             if let Err(problem) = result {
-                if step.on_failure == OnFailure::Continue && open.is_none() {
-                    let what = format!("{}; the plan goes on with the next statement", problem.message);
-                    self.record(Event::Deviation { step: Some(whole.step.clone()), what }).await?;
-                    passage.failures.push(problem);
-                    continue;
+                if step.on_failure != OnFailure::Continue {
+                    return Ok(Some(Err(problem)));
                 }
-                return Ok(Some(Err(problem)));
+                self.pass_over(whole, &problem).await?;
+                // The rest of a block that failed belongs to it.
+                open = begun.or(begins).filter(|_| !commits).map(Open::to_skip);
             }
             if passage.work.epoch != self.epoch {
                 return Ok(None);
             }
         }
-        if let Some(open) = open
-            && !open.done
-        {
+        if open.as_ref().is_some_and(|open| !open.done) {
             let problem = problems::plain("the file ends inside a transaction: its COMMIT is missing");
-            let broken = Broken::Script(Box::new(problem));
-            return self.give_up(&mut passage, &open.unit, broken).await.map(Some);
+            return self.break_off(&mut passage, open, problem).await.map(Some);
         }
         passage.work.session.close().await;
         Ok(Some(Ok(())))
+    }
+
+    /// A file of which a part is applied, and of which the rest may need what that part had in its
+    /// session (temporary objects, cursors): the statement that made it. Such a file isn't
+    /// entered again: made anew, the object would hold what the database holds now.
+    fn lives_in_session(
+        &self,
+        step: &Step,
+        whole: &Unit,
+        source: &Source,
+    ) -> Result<Option<Statement>, Stop> {
+        let begun = self.recorder.look(|run| {
+            run.step(&whole.step).is_some_and(|s| {
+                s.units_of(whole.direction).iter().any(|unit| unit.phase == UnitPhase::Applied)
+            })
+        });
+        if !begun {
+            return Ok(None);
+        }
+        let mut script = self.script(source)?;
+        let (mut lives, mut applied, mut chunk) = (None, false, Vec::new());
+        let mut block: Option<bool> = None;
+        while let Ok(Some(item)) = script.next_item() {
+            let Item::Statement(statement) = item else { continue };
+            if statement.kind.copies_from_stdin() {
+                while matches!(script.copy_chunk(&mut chunk), Ok(true)) {}
+            }
+            let unit = Unit { unit: identity(whole, &statement), ..whole.clone() };
+            let begins = matches!(statement.kind, Kind::Transaction(Control::Begin))
+                && step.transaction == Transaction::Script;
+            match &statement.kind {
+                Kind::Session(SessionKind::Prepared) if executes_prepared(&statement.text) => {}
+                Kind::Session(kind) if !can_be_repeated(kind) => {
+                    lives = lives.or(Some(statement));
+                    continue;
+                }
+                Kind::Empty | Kind::Session(_) => continue,
+                kind if commits(kind) => {
+                    block = None;
+                    continue;
+                }
+                _ => {}
+            }
+            let behind = if begins {
+                block = Some(self.is_behind(&unit));
+                self.is_behind(&unit)
+            } else {
+                block.unwrap_or_else(|| self.is_behind(&unit))
+            };
+            applied |= behind;
+            if !behind {
+                return Ok(lives.filter(|_| applied));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The file can't be gone on with; a transaction of its that is open is undone.
+    async fn break_off(
+        &mut self,
+        passage: &mut Passage<'_>,
+        open: Option<Open>,
+        problem: Problem,
+    ) -> Result<Result<(), Problem>, Stop> {
+        match open {
+            Some(open) if !open.done => {
+                let unit = open.unit.clone();
+                self.give_up(passage, &unit, Broken::Script(Box::new(problem))).await
+            }
+            _ => Ok(Err(problem)),
+        }
+    }
+
+    /// The plan goes on with the next statement; the failure is in the evidence.
+    async fn pass_over(&mut self, whole: &Unit, problem: &Problem) -> Result<(), Stop> {
+        let failed = self.recorder.look(|run| {
+            let step = run.step(&whole.step)?;
+            let last = step.units_of(whole.direction).last()?;
+            (last.phase == UnitPhase::Failed && !last.passed_over).then(|| last.unit.clone())
+        });
+        if let Some(unit) = failed {
+            self.record(Event::UnitPassedOver { unit }).await?;
+        }
+        let what = format!("{}; the plan goes on with the next statement", problem.message);
+        self.record(Event::Deviation { step: Some(whole.step.clone()), what }).await
     }
 
     /// A statement outside of the file's own transactions.
@@ -146,6 +257,8 @@ impl Conductor {
                     Some("transaction = \"script\" is for files with their own BEGIN … COMMIT".into());
                 return Ok(Err(problem));
             }
+            // EXECUTE does work, and is recorded like any other.
+            Kind::Session(SessionKind::Prepared) if executes_prepared(&statement.text) => {}
             Kind::Session(kind) => {
                 if passage.skipped > 0 && !can_be_repeated(kind) {
                     self.half_applied(passage.step, &statement).await?;
@@ -154,7 +267,7 @@ impl Conductor {
             }
             _ => {}
         }
-        if self.unit_phase(&unit) == Some(UnitPhase::Applied) {
+        if self.is_behind(&unit) {
             passage.skipped += 1;
             return self.skip_data(passage, &statement);
         }
@@ -207,12 +320,15 @@ impl Conductor {
             let ready = match sealed {
                 Ok(ready) => ready,
                 Err(abandon) => {
-                    let lost = self.abort(&mut passage.work.session).await;
                     let broken = match abandon {
-                        Abandon::Stop(stop) => return Err(stop),
+                        Abandon::Stop(stop) => {
+                            self.abort(&mut passage.work.session).await;
+                            return Err(stop);
+                        }
                         Abandon::Unverified(problem) => Broken::Script(Box::new(problem)),
                         Abandon::Broken(broken) => broken,
                     };
+                    let lost = self.undo_after(&broken, &mut passage.work.session).await;
                     let again = matches!(&broken, Broken::Server { sqlstate, .. }
                         if sqlstate == LOCK_NOT_AVAILABLE || sqlstate == DEADLOCK);
                     if let Broken::Interrupted(why, problem) = broken {
@@ -285,7 +401,7 @@ impl Conductor {
         statement: Statement,
         open: &mut Option<Open>,
     ) -> Result<Result<(), Problem>, Stop> {
-        let done = self.unit_phase(&unit) == Some(UnitPhase::Applied);
+        let done = self.is_behind(&unit);
         let nonce = uuid::Uuid::now_v7().simple().to_string();
         if done {
             passage.skipped += 1;
@@ -322,14 +438,19 @@ impl Conductor {
         statement: Statement,
         open: &mut Option<Open>,
     ) -> Result<Result<(), Problem>, Stop> {
-        let commits = matches!(&statement.kind, Kind::Transaction(Control::Commit { .. }));
+        let commits = commits(&statement.kind);
         if transaction.done {
             if commits {
                 return Ok(Ok(()));
             }
-            let skipped = self.skip_data(passage, &statement);
+            // What the block set for the session is set again; what it did isn't done again.
+            let skipped = if outlives_its_transaction(&statement.kind) {
+                self.aside(passage, statement).await?
+            } else {
+                self.skip_data(passage, &statement)?
+            };
             *open = Some(transaction);
-            return skipped;
+            return Ok(skipped);
         }
         if commits {
             return self.commit_open(passage, transaction, &statement).await;
@@ -399,7 +520,7 @@ impl Conductor {
         unit: &Unit,
         broken: Broken,
     ) -> Result<Result<(), Problem>, Stop> {
-        let lost = self.abort(&mut passage.work.session).await;
+        let lost = self.undo_after(&broken, &mut passage.work.session).await;
         if let Broken::Interrupted(why, problem) = broken {
             return self.interrupted(unit, why, *problem).await.map(Err);
         }
@@ -472,8 +593,7 @@ impl Conductor {
     async fn half_applied(&mut self, step: &Step, statement: &Statement) -> Result<(), Stop> {
         let place = problems::place_of(&statement.place);
         let needs = format!(
-            "\"{}\" was applied in part, and the rest depends on what its session had at {}:{} (temporary objects, \
-             prepared statements): finish it by hand and override, or roll back",
+            "\"{}\" was applied in part, and the rest depends on what its session had at {}:{} (temporary objects, cursors): finish it by hand and override, or roll back",
             step.title, place.file, place.line
         );
         self.hold(HoldReason::HalfApplied, Some(&step.id), needs.clone(), step.otherwise.clone()).await?;
@@ -481,9 +601,26 @@ impl Conductor {
     }
 }
 
-/// Settings can be made again; objects of the session can't be had back.
+fn commits(kind: &Kind) -> bool {
+    matches!(kind, Kind::Transaction(Control::Commit { .. }))
+}
+
+/// A setting that holds behind the COMMIT of its transaction.
+fn outlives_its_transaction(kind: &Kind) -> bool {
+    matches!(
+        kind,
+        Kind::Session(
+            SessionKind::Set { local: false, .. }
+                | SessionKind::Reset { .. }
+                | SessionKind::SetRole
+                | SessionKind::SetSessionAuthorization
+        )
+    )
+}
+
+/// Settings and prepared statements can be made again; what holds rows of the session can't be had back.
 fn can_be_repeated(kind: &SessionKind) -> bool {
-    !matches!(kind, SessionKind::Temporary | SessionKind::Prepared | SessionKind::Cursor)
+    !matches!(kind, SessionKind::Temporary | SessionKind::Cursor)
 }
 
 /// The part of the source that is one statement.

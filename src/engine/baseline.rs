@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
 use super::conductor::Conductor;
+use super::problems::LOCK_NOT_AVAILABLE;
 use super::stop::Stop;
 use crate::pg::Session;
 use crate::pg::content;
@@ -118,7 +119,15 @@ impl Conductor {
         let mut session = self.spare().await?;
         let fingerprint = Fingerprint::take(&mut session).await.map_err(measured)?;
         let inventory = Inventory::take(&mut session, &[]).await.map_err(measured)?;
-        let guards = self.guard_hashes().await?;
+        let guards = match self.guard_hashes().await? {
+            Ok(guards) => guards,
+            // The plan names what isn't there, or the role may not read it.
+            Err(error) if !error.is_lost() && !is_locked(&error) => {
+                let why = format!("the tables that the plan guards can't be measured: {}", words(&error));
+                return Err(self.refuse(why).await);
+            }
+            Err(error) => return Err(measured(error)),
+        };
         let rows = self.rows_now(&mut session).await?;
         session.close().await;
         let counts = counted(&inventory);
@@ -151,14 +160,14 @@ impl Conductor {
         self.record(Event::Deviation { step: None, what }).await
     }
 
-    async fn guard_hashes(&mut self) -> Result<BTreeMap<String, String>, Stop> {
+    async fn guard_hashes(&mut self) -> Result<Result<BTreeMap<String, String>, MeasureError>, Stop> {
         if self.plan.guards.is_empty() {
-            return Ok(BTreeMap::new());
+            return Ok(Ok(BTreeMap::new()));
         }
         let mut session = self.spare().await?;
-        let hashed = content::contents(&mut session, &self.plan.guards, None).await.map_err(measured)?;
+        let hashed = content::contents(&mut session, &self.plan.guards, None).await;
         session.close().await;
-        Ok(hashed.into_iter().map(|(table, content)| (table, content.hash)).collect())
+        Ok(hashed.map(|hashed| hashed.into_iter().map(|(table, content)| (table, content.hash)).collect()))
     }
 
     async fn rows_now(&self, session: &mut Session) -> Result<BTreeMap<String, RowCount>, Stop> {
@@ -232,7 +241,7 @@ impl Conductor {
         let before: Fingerprint = serde_json::from_slice(&text)
             .map_err(|error| Stop::Local(format!("the before-image can't be understood: {error}")))?;
         let mut residue = Fingerprint::diff(&before, &now).map_err(measured)?;
-        let hashes = self.guard_hashes().await?;
+        let hashes = self.guard_hashes().await?.map_err(measured)?;
         let mut covers = vec!["schema".to_owned()];
         for (table, before) in &baseline.guards {
             covers.push(format!("rows of {table}"));
@@ -311,7 +320,23 @@ fn file_name(id: &str) -> String {
 
 fn measured(error: MeasureError) -> Stop {
     match error {
-        MeasureError::Pg(error) => Stop::Pg(error),
-        other => Stop::Local(other.to_string()),
+        MeasureError::Pg(error) if error.is_lost() => Stop::Pg(error),
+        other => {
+            let locked =
+                if is_locked(&other) { "; another session holds a lock on what is measured" } else { "" };
+            Stop::Local(format!("the database can't be measured: {}{locked}", words(&other)))
+        }
+    }
+}
+
+fn is_locked(error: &MeasureError) -> bool {
+    matches!(error, MeasureError::Pg(error) if error.sqlstate() == Some(LOCK_NOT_AVAILABLE))
+}
+
+/// As a sentence of its own.
+fn words(error: &MeasureError) -> String {
+    match error {
+        MeasureError::Pg(error) => error.sentence(),
+        other => format!("failed to {other}"),
     }
 }

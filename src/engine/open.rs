@@ -18,7 +18,7 @@ use super::recorder::Recorder;
 use super::secrets::Secrets;
 use super::sources::Sources;
 use super::stop::Stop;
-use crate::journal::{FileToCopy, Journal, Key, RunEntry, RunFolder, StateDir};
+use crate::journal::{FileToCopy, Journal, Key, RunEntry, RunFolder, Standing, StateDir};
 use crate::pg::ConnectConfig;
 use crate::pg::Session;
 use crate::pg::identity::Target;
@@ -29,7 +29,7 @@ use crate::plan::model::{Plan, PlanFile, Server};
 use crate::run::event::{
     Direction, Ending, Envelope, Event, Mode, Opened, Operator, Selection, Summary, TargetIdentity, When,
 };
-use crate::run::state::Run;
+use crate::run::state::{Run, Status};
 use crate::script::Variables;
 
 /// The oldest server that we work with.
@@ -84,10 +84,10 @@ pub async fn open(opening: Opening) -> Result<Conductor, Stop> {
     let begun = Begun { id, folder, key, known, journal, run: Run::default(), sessions };
     let mut conductor = assemble(opening, begun);
     conductor.record(event).await?;
+    conductor.assume_before_from().await?;
     let pid = conductor.control.pid;
     conductor.record(Event::LockTaken { pid, waited_ms }).await?;
     conductor.check_target().await?;
-    conductor.assume_before_from().await?;
     Ok(conductor)
 }
 
@@ -260,8 +260,15 @@ async fn lock(control: &mut Session) -> Result<u64, Stop> {
 }
 
 /// Fresh control and look sessions with the lock, after a connection was lost.
-pub(super) async fn lock_again(target: &ConnectConfig) -> Result<(Session, Session), Stop> {
+pub(super) async fn lock_again(
+    target: &ConnectConfig,
+    then: Option<TargetIdentity>,
+) -> Result<(Session, Session), Stop> {
     let mut sessions = connect(target).await?;
+    let now = Target::look(&mut sessions.control).await.map_err(|error| Stop::Local(error.to_string()))?;
+    if let Some(then) = then {
+        same_target(&then, &now.identity)?;
+    }
     lock(&mut sessions.control).await?;
     Ok((sessions.control, sessions.look))
 }
@@ -294,6 +301,16 @@ fn open_run_on(state: &StateDir, plan: &Plan, identity: &TargetIdentity) -> Resu
 
 /// One open run a plan and database.
 fn not_open_yet(state: &StateDir, plan: &Plan, identity: &TargetIdentity) -> Result<(), Stop> {
+    let unread = |run: &RunEntry| run.opened.is_none() && matches!(run.standing, Standing::Damaged { .. });
+    if let Some(damaged) = state.runs()?.into_iter().find(unread) {
+        let why = format!(
+            "run {} in {} can't be read, and may be an open one of this plan: look at it, and move its folder away when \
+             it is none",
+            damaged.id,
+            state.path().display()
+        );
+        return Err(Stop::Refused { why });
+    }
     match open_run_on(state, plan, identity)? {
         None => Ok(()),
         Some(run) => {
@@ -329,7 +346,16 @@ fn copy_in(folder: &RunFolder, opening: &Opening) -> Result<BTreeMap<String, (u6
     let mut files = vec![FileToCopy { name: None, path: opening.plan.path.clone() }];
     let named = opening.plan.files.iter().chain(&opening.included);
     files.extend(named.map(|file| FileToCopy { name: Some(file.name.clone()), path: file.path.clone() }));
-    folder.copy_in(&files)?;
+    let copies = folder.copy_in(&files)?;
+    for copy in &copies {
+        let name = copy.name.as_deref().unwrap_or_default();
+        let checked = opening.digest.files.iter().find(|file| file.name == name);
+        if checked.is_some_and(|file| file.sha256 != copy.digest) {
+            let what = if name.is_empty() { "the plan" } else { name };
+            let why = format!("{what} changed while the run was being opened; check it and run again");
+            return Err(Stop::Refused { why });
+        }
+    }
     known_files(folder)
 }
 
@@ -347,7 +373,10 @@ fn opened(opening: &Opening, identity: &TargetIdentity) -> Opened {
         environment: plan.environment,
         stepping: plan.stepping,
         plan_digest: opening.digest.sha256.clone(),
-        plan_path: plan.path.display().to_string(),
+        plan_path: std::path::absolute(&plan.path)
+            .unwrap_or_else(|_| plan.path.clone())
+            .display()
+            .to_string(),
         authorization: plan.authorization.clone(),
         timezone: plan.timezone.clone().unwrap_or_else(local_timezone),
         operator: operator(),
@@ -451,7 +480,7 @@ impl Conductor {
     }
 
     /// `--from STEP`: what stands before it is taken as done, with a reason, and never undone.
-    async fn assume_before_from(&mut self) -> Result<(), Stop> {
+    pub(super) async fn assume_before_from(&mut self) -> Result<(), Stop> {
         let Some(from) = self.recorder.look(|run| run.selection.from.clone()) else { return Ok(()) };
         let before: Vec<String> = self
             .plan
@@ -460,6 +489,7 @@ impl Conductor {
             .flat_map(|phase| &phase.steps)
             .map(|step| step.id.clone())
             .take_while(|id| *id != from)
+            .filter(|id| self.status(id) == Status::Pending)
             .collect();
         for step in before {
             let reason = format!("--from {from}");
@@ -487,7 +517,9 @@ fn is_met(cell: &Cell, what: &str, got: &str) -> bool {
 fn outside_window(plan: &Plan) -> Option<String> {
     let window = plan.window.as_ref()?;
     let name = window.timezone.clone().or_else(|| plan.timezone.clone()).unwrap_or_else(local_timezone);
-    let zone = jiff::tz::TimeZone::get(&name).ok()?;
+    let Ok(zone) = jiff::tz::TimeZone::get(&name) else {
+        return Some(format!("the window is in time zone {name}, which isn't known on this machine"));
+    };
     let now = jiff::Timestamp::now().to_zoned(zone).datetime();
     if now < window.from {
         return Some(format!("the window opens at {} ({name}); it is {} there now", window.from, short(now)));

@@ -10,6 +10,7 @@ use super::stop::Stop;
 use super::stream::{Broken, Stream, digest_of};
 use super::unit::{Outcome, millis};
 use crate::crash;
+use crate::pg::blockers;
 use crate::pg::ledger::entry;
 use crate::pg::ledger::intent::{self, Intent};
 use crate::pg::probe::{self, Probe};
@@ -32,9 +33,6 @@ impl Conductor {
         let mut tries = 1;
         loop {
             self.attention.begin_work();
-            if attempt > 1 {
-                self.remove_own_invalid_index(passage, &unit, &statement).await?;
-            }
             let began = Instant::now();
             let before = match &probe {
                 Some(probe) => Some(probe.ask(&mut passage.work.session).await?),
@@ -67,7 +65,15 @@ impl Conductor {
                 intent.write(&mut *self.control.session().await).await?;
             }
             crash::point("after-intent-row");
-            let (sent, tally, digest, blockers) = self.send_bare(passage, &unit, &statement).await;
+            let cleared = if attempt > 1 {
+                self.remove_own_invalid_index(passage, &unit, &statement).await?
+            } else {
+                Ok(())
+            };
+            let (sent, tally, digest, blockers) = match cleared {
+                Ok(()) => self.send_bare(passage, &unit, &statement).await,
+                Err((broken, blockers)) => (Err(broken), Default::default(), String::new(), blockers),
+            };
             crash::point("after-bare-statement");
             match sent {
                 Ok(()) => {
@@ -125,18 +131,15 @@ impl Conductor {
                         attempt += 1;
                         continue;
                     }
-                    if let Broken::Interrupted(why, problem) = broken {
+                    if let Broken::Interrupted(why, mut problem) = broken {
+                        problem.consequence = self.left_behind(passage, &statement).await;
                         if self.epoch.is_some() {
                             intent.result(&mut *self.control.session().await, false, &digest).await?;
                         }
                         return self.interrupted(&unit, why, *problem).await.map(Err);
                     }
                     let mut problem = broken.problem();
-                    if let Some(left) = self.invalid_index(passage, &statement).await {
-                        problem.consequence = Some(format!(
-                            "an invalid index {left} is left behind; a retry removes it before it builds again"
-                        ));
-                    }
+                    problem.consequence = self.left_behind(passage, &statement).await;
                     return self.bare_failed(&intent, &unit, problem).await;
                 }
             }
@@ -210,34 +213,54 @@ impl Conductor {
     }
 
     /// The index that a failed build left behind, when it is invalid.
-    async fn invalid_index(&mut self, passage: &mut Passage<'_>, statement: &Statement) -> Option<String> {
+    async fn invalid_index(
+        &mut self,
+        passage: &mut Passage<'_>,
+        statement: &Statement,
+    ) -> Option<probe::IndexFound> {
         let Kind::Bare(Bare::CreateIndexConcurrently { index: Some(index), table, .. }) = &statement.kind
         else {
             return None;
         };
         let found = probe::find_index(&mut passage.work.session, index, table).await.ok().flatten()?;
-        (!found.valid).then_some(found.name)
+        (!found.valid).then_some(found)
+    }
+
+    async fn left_behind(&mut self, passage: &mut Passage<'_>, statement: &Statement) -> Option<String> {
+        let left = self.invalid_index(passage, statement).await?;
+        Some(format!(
+            "an invalid index {} is left behind; a retry removes it before it builds again, unless it was there before",
+            left.name
+        ))
     }
 
     /// A build that failed before leaves an invalid index of its own, which IF NOT EXISTS would take
-    /// for done. It is removed only when there was none before that attempt.
+    /// for done. It is removed only when the first attempt didn't find it there. That may have to wait
+    /// for a lock like the build itself.
     async fn remove_own_invalid_index(
         &mut self,
         passage: &mut Passage<'_>,
         unit: &Unit,
         statement: &Statement,
-    ) -> Result<(), Stop> {
-        let Some(name) = self.invalid_index(passage, statement).await else { return Ok(()) };
-        let found = {
+    ) -> Result<Result<(), (Broken, Vec<Blocker>)>, Stop> {
+        let Some(left) = self.invalid_index(passage, statement).await else { return Ok(Ok(())) };
+        let first = {
             let mut control = self.control.session().await;
-            intent::latest(&mut control, &self.run, unit).await?
+            intent::first(&mut control, &self.run, unit).await?
         };
-        let ours = found.and_then(|found| found.probe).is_some_and(|probe| probe.oid.is_none());
-        if ours {
-            let sql = format!("DROP INDEX CONCURRENTLY {name}");
-            super::unit::own(&mut passage.work.session, &sql).await?;
+        let ours = first.and_then(|first| first.probe).is_some_and(|probe| probe.oid != Some(left.oid));
+        if !ours {
+            return Ok(Ok(()));
         }
-        Ok(())
+        let sql = format!("DROP INDEX CONCURRENTLY {}", left.name);
+        let Err(error) = super::unit::own(&mut passage.work.session, &sql).await else { return Ok(Ok(())) };
+        let broken = self.broke(error);
+        let Kind::Bare(Bare::CreateIndexConcurrently { table, .. }) = &statement.kind else {
+            return Ok(Err((broken, Vec::new())));
+        };
+        let except = [passage.work.session.pid()];
+        let blockers = blockers::lockers(&mut self.look, &table.to_string(), &except).await;
+        Ok(Err((broken, blockers.unwrap_or_default())))
     }
 
     /// After a stop: what became of a bare statement whose intent was written. Says whether it is applied.

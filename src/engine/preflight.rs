@@ -132,7 +132,19 @@ fn judge(preflight: &mut Preflight, id: &str, step: &Step, report: &ScanReport) 
         find(&problem.place, problem.to_string(), None, true);
     }
     let mut commits = false;
+    // Where the script's transaction began that is open at this place.
+    let mut open: Option<&crate::script::Place> = None;
     for statement in &report.statements {
+        if step.transaction == Transaction::Script
+            && let Some((what, hint)) = out_of_turn(&statement.kind, open.is_some())
+        {
+            find(&statement.place, what.to_owned(), Some(hint), true);
+        }
+        match &statement.kind {
+            Kind::Transaction(Control::Begin) => open = Some(&statement.place),
+            Kind::Transaction(Control::Commit { .. } | Control::Rollback { .. }) => open = None,
+            _ => {}
+        }
         for kind in statement.kind.each() {
             if let Some((what, hint)) = refused(step.transaction, kind) {
                 find(&statement.place, what.to_owned(), Some(hint), true);
@@ -154,11 +166,37 @@ fn judge(preflight: &mut Preflight, id: &str, step: &Step, report: &ScanReport) 
         }
     }
     if step.transaction == Transaction::Script
+        && let Some(begun) = open
+    {
+        let what = "the script ends inside the transaction that begins here: its COMMIT is missing";
+        find(begun, what.to_owned(), None, true);
+    }
+    if step.transaction == Transaction::Script
         && !commits
         && let Some(first) = &report.first
     {
         let what = "transaction = \"script\" is for files with their own BEGIN … COMMIT, and there is no COMMIT here";
         find(first, what.to_owned(), Some("leave the key out: one transaction is the default"), true);
+    }
+}
+
+/// What can't stand at this place of a script that controls its transactions.
+fn out_of_turn(kind: &Kind, open: bool) -> Option<(&'static str, &'static str)> {
+    let alone = "BEGIN and COMMIT stand alone, each with a semicolon of its own";
+    match kind {
+        Kind::Several(kinds) if kinds.iter().any(Kind::is_transaction_control) => Some((
+            "the ledger's row can't go in before a COMMIT that is sent along with other statements",
+            alone,
+        )),
+        Kind::Transaction(Control::Begin) if open => {
+            Some(("a transaction is begun inside another one", "write the COMMIT of the first one before it"))
+        }
+        Kind::Transaction(Control::Begin) => None,
+        Kind::Transaction(_) if !open => Some(("no transaction is open here", "write a BEGIN before it")),
+        kind if open && kind.forbidden_in_transaction() => {
+            Some(("this can't run inside a transaction", "move it behind the COMMIT"))
+        }
+        _ => None,
     }
 }
 

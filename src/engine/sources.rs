@@ -154,17 +154,17 @@ impl Resolver for Shelf {
         note(self.noted.as_ref(), &inside);
         let display = inside.to_string_lossy().into_owned();
         if let Some(copies) = &self.copies {
-            let copy = copies.join(&inside);
-            if copy.is_file() {
-                let file = File::open(&copy)?;
-                return Ok(Opened { path: inside.into(), reader: Box::new(BufReader::new(file)) });
-            }
             let Some((_, digest)) = self.known.get(&display) else {
                 return Err(format!(
                     "{display} wasn't among the plan's files when the run was opened; a new run takes it in"
                 )
                 .into());
             };
+            let copy = copies.join(&inside);
+            if copy.is_file() {
+                let file = File::open(&copy)?;
+                return Ok(Opened { path: inside.into(), reader: Box::new(BufReader::new(file)) });
+            }
             let file = File::open(self.root.join(&inside))?;
             let reader = Confirming { file, sha: Sha256::new(), expected: digest.clone(), name: display };
             return Ok(Opened { path: inside.into(), reader: Box::new(BufReader::new(reader)) });
@@ -187,7 +187,9 @@ impl Shelf {
         // Copies of a run are named by the plan; the file itself may be gone since.
         let lexical = lexical(&self.root.join(named));
         let full = lexical.canonicalize().unwrap_or(lexical);
-        full.strip_prefix(&self.root).map(Path::to_path_buf).map_err(|_| outside())
+        let inside = full.strip_prefix(&self.root).map_err(|_| outside())?;
+        // A name is what a unit is known by: it mustn't depend on where the folder lies.
+        if inside.is_absolute() { Err(outside()) } else { Ok(inside.to_path_buf()) }
     }
 }
 

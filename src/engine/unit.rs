@@ -102,7 +102,10 @@ impl Conductor {
             let ready = match result {
                 Ok(ready) => ready,
                 Err(abandon) => {
-                    let lost = self.abort(&mut work.session).await;
+                    let lost = match &abandon {
+                        Abandon::Broken(broken) => self.undo_after(broken, &mut work.session).await,
+                        _ => self.abort(&mut work.session).await,
+                    };
                     let (problem, again) = match abandon {
                         Abandon::Stop(stop) => return Err(stop),
                         Abandon::Unverified(problem) => (problem, false),
@@ -180,7 +183,9 @@ impl Conductor {
         self.epilogue(work).await?;
         let took = began.elapsed();
         if job.verify
-            && !self.verify_script(job.step, &job.unit, tally.warnings, took, When::BeforeCommit).await?
+            && !self
+                .verify_script(job.step, &job.unit, Some(tally.warnings), took, When::BeforeCommit)
+                .await?
         {
             let mut problem =
                 problems::plain("the script didn't run as the plan expects: its warnings or its time");
@@ -234,6 +239,10 @@ impl Conductor {
         }
         .sql();
         if let Err(error) = own(work, &sql).await {
+            if error.sqlstate() == Some(entry::STALE_EPOCH) {
+                // Not this step's failure: the run isn't ours any more.
+                return Err(Abandon::Stop(Stop::LockLost(error.to_string())));
+            }
             return Err(self.ledger_refused(error).into());
         }
         crash::point("after-ledger");
@@ -378,7 +387,7 @@ impl Conductor {
         Err(Broken::Script(Box::new(problem)).into())
     }
 
-    fn taking_role(&self, role: &str, error: PgError) -> Broken {
+    pub(super) fn taking_role(&self, role: &str, error: PgError) -> Broken {
         match self.broke(error) {
             Broken::Server { mut problem, sqlstate } => {
                 problem.message = format!("can't become role {role}: {}", problem.message);
@@ -413,6 +422,15 @@ impl Conductor {
         }
         let sqlstate = error.sqlstate().unwrap_or_default().to_owned();
         Broken::Server { problem: Box::new(problems::of_pg(&error, self.disclosure)), sqlstate }
+    }
+
+    /// Undoes the transaction that isn't committed. The server has undone it already when the connection
+    /// is gone; that is returned, and stops the run whatever the plan says about failures.
+    pub(super) async fn undo_after(&mut self, broken: &Broken, work: &mut Session) -> Option<PgError> {
+        match broken {
+            Broken::Lost(error) => Some(error.clone()),
+            _ => self.abort(work).await,
+        }
     }
 
     /// Undoes the open transaction. Returns the error when the connection is gone: then the server
@@ -482,6 +500,7 @@ impl Conductor {
         _problem: &Problem,
         error: PgError,
     ) -> Result<(), Stop> {
+        let error = error.sentence();
         let why = format!("{error}. Nothing of the step that ran was applied; `holdpoint resume` goes on");
         Err(Stop::Left { exit: Exit::Unreachable, why })
     }

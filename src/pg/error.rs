@@ -80,6 +80,9 @@ impl PgError {
     /// The error as a sentence of its own; most are fragments that fit "failed to …".
     pub fn sentence(&self) -> String {
         match self {
+            Self::Server(server) if server.ends_session() => {
+                format!("the server ended the connection: {server}")
+            }
             Self::Server(server) => format!("the server says: {server}"),
             Self::Lost { .. } | Self::Stuck(_) => self.to_string(),
             _ => format!("failed to {self}"),

@@ -58,7 +58,7 @@ impl Printer {
                 }
             }
             // The line after it says what came of it.
-            Event::CommitIntent { .. } => {}
+            Event::CommitIntent { .. } | Event::UnitPassedOver { .. } => {}
             _ => return false,
         }
         true

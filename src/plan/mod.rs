@@ -28,4 +28,5 @@ mod render;
 mod sqltext;
 mod times;
 
+pub use build::files::GLOB;
 pub use load::{FileCheck, LoadOptions, Loaded, load, load_bytes, load_str};

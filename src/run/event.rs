@@ -148,6 +148,12 @@ pub enum Event {
         unit: Unit,
         problem: Problem,
     },
+    /// It failed, and the plan goes on with the next statement (`on_failure = "continue"` outside of
+    /// transactions).
+    UnitPassedOver {
+        #[serde(flatten)]
+        unit: Unit,
+    },
     /// Nobody can say yet whether it was applied.
     UnitUnknown {
         #[serde(flatten)]

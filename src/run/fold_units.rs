@@ -33,6 +33,7 @@ impl Run {
                 self.is_applied(i, unit.direction);
             }
             Event::UnitFailed { problem, .. } => self.steps[i].unit_failed(unit, problem)?,
+            Event::UnitPassedOver { .. } => self.steps[i].unit_passed_over(unit)?,
             Event::UnitUnknown { evidence, .. } => self.unit_unknown(i, unit, evidence)?,
             Event::UnitReconciled { applied, evidence, by, .. } => {
                 self.steps[i].unit_reconciled(unit, *applied, by.is_some(), evidence)?;
@@ -121,6 +122,7 @@ fn begun(
         warnings: 0,
         elapsed_ms: 0,
         problem: None,
+        passed_over: false,
         evidence: Vec::new(),
         before_doubt: None,
     }

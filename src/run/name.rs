@@ -23,6 +23,7 @@ impl Event {
             Self::BareIntent { .. } => "bare_intent",
             Self::UnitApplied { .. } => "unit_applied",
             Self::UnitFailed { .. } => "unit_failed",
+            Self::UnitPassedOver { .. } => "unit_passed_over",
             Self::UnitUnknown { .. } => "unit_unknown",
             Self::UnitReconciled { .. } => "unit_reconciled",
             Self::CheckpointResult(_) => "checkpoint_result",
@@ -85,6 +86,7 @@ impl Event {
             | Self::BareIntent { unit, .. }
             | Self::UnitApplied { unit, .. }
             | Self::UnitFailed { unit, .. }
+            | Self::UnitPassedOver { unit }
             | Self::UnitUnknown { unit, .. }
             | Self::UnitReconciled { unit, .. } => Some(unit),
             _ => None,

@@ -72,7 +72,11 @@ impl Run {
     #[must_use]
     pub fn checkpoint(&self, id: &str) -> Option<&CheckpointResult> {
         let target = self.target_checks.iter().find(|result| result.checkpoint == id);
-        let forward = || self.steps.iter().find_map(|step| step.checkpoints.get(id));
+        // What passed in a transaction that was undone proves nothing.
+        let stands = |step: &&StepState| {
+            matches!(step.status, Status::Applied | Status::Verified | Status::Unverified | Status::Accepted)
+        };
+        let forward = || self.steps.iter().filter(stands).find_map(|step| step.checkpoints.get(id));
         let back = || self.steps.iter().find_map(|step| step.undo_checkpoints.get(id));
         target.or_else(forward).or_else(back)
     }

@@ -158,6 +158,10 @@ impl StepState {
         }
     }
 
+    pub(super) fn has_units(&self) -> bool {
+        !self.units.is_empty() || !self.undo_units.is_empty()
+    }
+
     /// The unit of this name in this direction, of the present generation.
     #[must_use]
     pub fn unit(&self, unit: &Unit) -> Option<&super::unit::UnitState> {
@@ -269,9 +273,9 @@ impl StepState {
         Ok(())
     }
 
-    /// All units of the direction are applied.
+    /// All units of the direction are applied, but for those that the plan passes over.
     fn units_done(&self, direction: Direction) -> Result<(), Why> {
-        match self.units_of(direction).iter().find(|u| u.phase != UnitPhase::Applied) {
+        match self.units_of(direction).iter().find(|u| !u.is_behind()) {
             Some(unit) => Err(format!("{} is {}", unit.unit.words(), unit.phase.word())),
             None => Ok(()),
         }

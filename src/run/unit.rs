@@ -5,7 +5,7 @@
 //! (nothing) ─┤                ▲   └── LockRetry ─► waiting ─┐     ├─ UnitFailed ──► failed
 //!           BareIntent ─► intent ◄──────────────────────────┘     └─ UnitUnknown ─► unknown
 //! ```
-//! `UnitReconciled` leads from any phase that isn't final to applied or failed.
+//! After `UnitPassedOver` a failed one is behind. `UnitReconciled` leads from any phase that isn't final to applied or failed.
 
 use std::collections::HashMap;
 
@@ -32,6 +32,8 @@ pub struct UnitState {
     pub warnings: u64,
     pub elapsed_ms: u64,
     pub problem: Option<Problem>,
+    /// It failed, and the plan goes on with the next one.
+    pub passed_over: bool,
     /// What speaks for and against, when its outcome was or is unknown.
     pub evidence: Vec<String>,
     /// How far it had come when its outcome came into doubt: what the ledger says means something else
@@ -52,6 +54,14 @@ pub enum UnitPhase {
     Applied,
     Failed,
     Unknown,
+}
+
+impl UnitState {
+    /// Nothing more is to be done about it: the next one may begin.
+    #[must_use]
+    pub fn is_behind(&self) -> bool {
+        self.phase == UnitPhase::Applied || self.passed_over
+    }
 }
 
 impl UnitPhase {
@@ -138,9 +148,9 @@ impl Units {
         }
     }
 
-    /// Forgets failed tries: what is applied stays applied on a retry.
+    /// Forgets failed tries: what is applied (or passed over) stays so on a retry.
     pub(super) fn keep_applied(&mut self) {
-        self.list.retain(|u| u.phase == UnitPhase::Applied);
+        self.list.retain(UnitState::is_behind);
         self.index = self.list.iter().enumerate().map(|(i, u)| (u.unit.unit.clone(), i)).collect();
     }
 

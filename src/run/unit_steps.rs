@@ -66,7 +66,7 @@ impl StepState {
             Some(old) => return Err(format!("{} is {}", unit.words(), old.phase.word())),
             // They follow one another: only the last one can be unfinished.
             None => match units.last() {
-                Some(last) if last.phase != UnitPhase::Applied => {
+                Some(last) if !last.is_behind() => {
                     return Err(format!("{} is {}", last.unit.words(), last.phase.word()));
                 }
                 _ => {}
@@ -138,6 +138,15 @@ impl StepState {
             u.phase = UnitPhase::Failed;
             u.problem = Some(problem.clone());
         });
+        Ok(())
+    }
+
+    /// Outside of transactions the plan may go on with the next statement.
+    pub(super) fn unit_passed_over(&mut self, unit: &Unit) -> Result<(), Why> {
+        self.fits(unit)?;
+        self.under_way()?;
+        self.unit_in(unit, &[UnitPhase::Failed])?;
+        self.change(unit, |u| u.passed_over = true);
         Ok(())
     }
 

@@ -217,6 +217,13 @@ pub(super) fn mentions(text: &str, setting: &str) -> bool {
     false
 }
 
+/// EXECUTE of a prepared statement: among the kinds of the session, it is the one that does work.
+pub fn executes_prepared(text: &str) -> bool {
+    let mut executes = false;
+    each_statement(text, |tokens| executes |= tokens.first().is_some_and(|first| first.is("EXECUTE")));
+    executes
+}
+
 /// One statement that begins with SELECT, VALUES, TABLE, WITH, SHOW or EXPLAIN. Not a wall: a function
 /// or a WITH may still write, and only the server's read-only transaction stops it.
 pub fn reads_only(text: &str) -> bool {

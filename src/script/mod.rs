@@ -48,7 +48,7 @@ mod tokens;
 mod vars;
 mod walk;
 
-pub use classify::{classify, reads_only, selects_only_constants};
+pub use classify::{classify, executes_prepared, reads_only, selects_only_constants};
 pub use error::{Problem, ScriptError};
 pub use excerpt::excerpt;
 pub use kind::{Bare, Kind, QualifiedName, Reindex, Session, Transaction};

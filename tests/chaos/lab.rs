@@ -180,7 +180,7 @@ impl Lab {
     }
 
     /// Takes the case's database away again: hundreds of them would fill the disk.
-    pub async fn drop(&self, case: Case) {
+    pub async fn put_away(&self, case: Case) {
         self.server.sql("postgres", &format!("DROP DATABASE {} WITH (FORCE)", case.database)).await;
         let _ = std::fs::remove_dir_all(&case.state);
     }

@@ -7,7 +7,7 @@ use std::time::Instant;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::lab::{LIST, Lab, Picture, Scenario};
+use crate::lab::{Case, LIST, Lab, Picture, Scenario};
 
 /// How many cases run side by side.
 const SIDE_BY_SIDE: usize = 3;
@@ -25,24 +25,63 @@ pub async fn undisturbed(lab: &Lab, scenario: &Scenario) -> Undisturbed {
     assert_eq!(ended.code(), Some(0), "{}\n{}", ended.said(), lab.dump(&case));
     let picture = lab.picture(&case.database).await;
     let events: Vec<String> = case.lines().iter().map(|line| line.event.name().to_owned()).collect();
-    let mut passed: HashMap<String, usize> = HashMap::new();
-    let mut points = Vec::new();
-    for name in std::fs::read_to_string(&case.list).expect("the points").lines() {
-        let n = passed.entry(name.to_owned()).or_default();
-        *n += 1;
-        let event = if name.starts_with("journal-") { events[*n - 1].clone() } else { String::new() };
-        points.push((format!("{name}:{n}"), event));
-    }
-    lab.drop(case).await;
+    let points = numbered(&case, &events);
+    lab.put_away(case).await;
     Undisturbed { picture, points }
 }
 
-/// Which of the points are tried by default: all that are between two steps of the crash matrix, and
-/// of the three that each journal line has, all for lines about what changes the database and one in
-/// turn for the others. HOLDPOINT_CHAOS=all tries every one.
+/// The points of a list as `name:n`. `events` are those that this program wrote.
+fn numbered(case: &Case, events: &[String]) -> Vec<(String, String)> {
+    let mut passed: HashMap<String, usize> = HashMap::new();
+    let list = std::fs::read_to_string(&case.list).expect("the points");
+    let number = |name: &str| {
+        let n = passed.entry(name.to_owned()).or_default();
+        *n += 1;
+        let event = if name.starts_with("journal-") { events[*n - 1].clone() } else { String::new() };
+        (format!("{name}:{n}"), event)
+    };
+    list.lines().map(number).collect()
+}
+
+/// Killed at `first`, and the resume that follows at points of its own; then resumed once more.
+pub async fn kill_twice(
+    lab: &Arc<Lab>,
+    scenario: &Arc<Scenario>,
+    wanted: &Arc<Picture>,
+    first: &str,
+) -> usize {
+    let case = lab.case(scenario, &format!("{first}, resumed")).await;
+    assert!(case.run(lab, Some(first)).await.was_killed(), "{first}\n{}", lab.dump(&case));
+    let before = case.lines().len();
+    let ended = case.resume(lab, &[], Some(LIST)).await;
+    assert_eq!(ended.code(), Some(0), "{}\n{}", ended.said(), lab.dump(&case));
+    let events: Vec<String> =
+        case.lines().iter().skip(before).map(|line| line.event.name().to_owned()).collect();
+    let points = numbered(&case, &events);
+    lab.put_away(case).await;
+    // What is special about a resume is at its beginning.
+    let chosen: Vec<String> = points
+        .iter()
+        .filter(|(point, _)| !point.starts_with("journal-torn-line"))
+        .take(if is_all() { usize::MAX } else { 8 })
+        .map(|(point, _)| format!("{first} {point}"))
+        .collect();
+    let count = chosen.len();
+    kill_at(lab, scenario, wanted, chosen).await;
+    count
+}
+
+fn is_all() -> bool {
+    std::env::var("HOLDPOINT_CHAOS").is_ok_and(|value| value == "all")
+}
+
+/// Which of the points are tried by default: all that are between two steps of the crash matrix; after
+/// every line of the journal, but for those that checkpoints and people write by the dozen; and some of
+/// the others. HOLDPOINT_CHAOS=all tries every one.
 pub fn chosen(points: &[(String, String)]) -> Vec<String> {
-    let all = std::env::var("HOLDPOINT_CHAOS").is_ok_and(|value| value == "all");
+    let all = is_all();
     let minor = |event: &str| {
+        // Nothing happens in the database before or after these.
         matches!(event, "checkpoint_result" | "confirmed" | "signed" | "saved" | "held" | "decided")
     };
     let mut chosen = Vec::new();
@@ -58,14 +97,16 @@ pub fn chosen(points: &[(String, String)]) -> Vec<String> {
             }
         };
         let n: usize = n.parse().unwrap();
-        if all || n % 3 == turn && (!minor(event) || n % 2 == 0) || turn == 2 && !minor(event) {
+        let often = if minor(event) { 6 } else { 2 };
+        if all || (n / 3).is_multiple_of(often) && n % 3 == turn || turn == 2 && !minor(event) {
             chosen.push(point.clone());
         }
     }
     chosen
 }
 
-/// Kills, resumes and compares at each of the points; panics with all that went wrong.
+/// Kills, resumes and compares at each of the points (several in one, with blanks between: one after
+/// the other); panics with all that went wrong.
 pub async fn kill_at(lab: &Arc<Lab>, scenario: &Arc<Scenario>, wanted: &Arc<Picture>, points: Vec<String>) {
     let began = Instant::now();
     let count = points.len();
@@ -107,13 +148,18 @@ async fn kill_and_resume(
     point: &str,
 ) -> Result<(), String> {
     let case = lab.case(scenario, point).await;
-    let killed = case.run(lab, Some(point)).await;
-    if !killed.was_killed() {
-        return Err(format!("wasn't killed: {}\n{}", killed.said(), lab.dump(&case)));
+    for (i, point) in point.split(' ').enumerate() {
+        let killed = match i {
+            0 => case.run(lab, Some(point)).await,
+            _ => case.resume(lab, &[], Some(point)).await,
+        };
+        if !killed.was_killed() {
+            return Err(format!("wasn't killed at {point}: {}\n{}", killed.said(), lab.dump(&case)));
+        }
     }
     case.carry_on(lab).await.map_err(|why| format!("{why}\n{}", lab.dump(&case)))?;
     same(wanted, &lab.picture(&case.database).await).map_err(|why| format!("{why}\n{}", lab.dump(&case)))?;
-    lab.drop(case).await;
+    lab.put_away(case).await;
     Ok(())
 }
 

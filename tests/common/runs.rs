@@ -32,6 +32,8 @@ pub struct Bench {
     dir: TempDir,
     /// Variables of the program's environment, PGUSER for example.
     environment: Mutex<Vec<(String, String)>>,
+    /// Where the program is called, below the folder.
+    stands: Mutex<String>,
 }
 
 /// What a call of the program did.
@@ -70,13 +72,18 @@ impl Bench {
     /// On a database that is there.
     pub fn of(server: Arc<TestServer>, db: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        Self { server, db: db.to_owned(), dir, environment: Mutex::default() }
+        Self { server, db: db.to_owned(), dir, environment: Mutex::default(), stands: Mutex::default() }
     }
 
     /// A variable for the program.
     pub fn env(&self, name: &str, value: &str) {
         let mut environment = self.environment.lock().unwrap_or_else(PoisonError::into_inner);
         environment.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// From now on the program is called in this folder.
+    pub fn stand_in(&self, folder: &str) {
+        *self.stands.lock().unwrap_or_else(PoisonError::into_inner) = folder.to_owned();
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -107,7 +114,8 @@ impl Bench {
         let config = self.server.config(&self.db);
         command.env_clear().envs(config.libpq_environment());
         let environment = self.environment.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        command.envs(environment).current_dir(self.dir.path()).stdin(Stdio::null());
+        let stands = self.stands.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        command.envs(environment).current_dir(self.path(&stands)).stdin(Stdio::null());
         command.args(args);
         if matches!(args.first(), Some(&("run" | "resume" | "rollback"))) {
             command.arg("--plain").arg("--events").arg(self.path("events.jsonl"));

@@ -110,11 +110,25 @@ pub struct Found {
 /// # Errors
 /// When the server can't be asked.
 pub async fn latest(control: &mut Session, run: &str, unit: &Unit) -> Result<Option<Found>, PgError> {
+    one(control, run, unit, "DESC").await
+}
+
+/// The first intent of a unit: what there was before we touched anything.
+///
+/// # Errors
+/// When the server can't be asked.
+pub async fn first(control: &mut Session, run: &str, unit: &Unit) -> Result<Option<Found>, PgError> {
+    one(control, run, unit, "ASC").await
+}
+
+async fn one(control: &mut Session, run: &str, unit: &Unit, order: &str) -> Result<Option<Found>, PgError> {
     let generation = unit.generation.to_string();
     let rows = control
         .query(
-            "SELECT attempt, probe, outcome FROM holdpoint.intent WHERE run = $1::text AND step = $2::text AND unit = $3::text \
-             AND direction = $4::text AND generation = $5::int4 ORDER BY attempt DESC LIMIT 1",
+            &format!(
+                "SELECT attempt, probe, outcome FROM holdpoint.intent WHERE run = $1::text AND step = $2::text \
+                 AND unit = $3::text AND direction = $4::text AND generation = $5::int4 ORDER BY attempt {order} LIMIT 1"
+            ),
             &[
                 Some(run),
                 Some(&unit.step),

@@ -11,6 +11,13 @@ use crate::plan::raw::shorten;
 use crate::plan::source::Span;
 use crate::plan::sqltext;
 
+/// How patterns match: `*` stays in its folder, and hidden files are named.
+pub const GLOB: glob::MatchOptions = glob::MatchOptions {
+    case_sensitive: true,
+    require_literal_separator: true,
+    require_literal_leading_dot: true,
+};
+
 #[derive(Debug)]
 pub(in crate::plan) struct Files {
     pub sql_dir: PathBuf,
@@ -149,12 +156,7 @@ impl<'a> Build<'a> {
             return Vec::new();
         }
         let root = glob::Pattern::escape(&self.files.sql_dir.to_string_lossy());
-        let options = glob::MatchOptions {
-            require_literal_separator: true,
-            require_literal_leading_dot: true,
-            ..Default::default()
-        };
-        let paths = match glob::glob_with(&format!("{root}/{pattern}"), options) {
+        let paths = match glob::glob_with(&format!("{root}/{pattern}"), GLOB) {
             Ok(paths) => paths,
             Err(error) => {
                 self.report.error(Code::BadValue, span, format!("`files` isn't a pattern: {}", error.msg));
