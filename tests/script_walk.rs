@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)] // a test stops where it fails
 
 use holdpoint::script::{
-    EchoTo, Item, Kind, Memory, Origin, Problem, Resolver, Script, ScriptError, Statement, Variables, scan,
+    EchoTo, Item, Memory, Origin, Problem, Resolver, Script, ScriptError, Statement, Variables, scan,
 };
 
 fn all<R: Resolver>(mut script: Script<R>) -> Result<Vec<Item>, ScriptError> {
