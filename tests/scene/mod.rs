@@ -283,7 +283,6 @@ pub struct Corner {
 }
 
 impl Corner {
-    #[expect(clippy::new_without_default, reason = "it makes a folder")]
     pub fn new() -> Self {
         Self { folder: open_folder() }
     }
