@@ -12,6 +12,8 @@
 mod both;
 #[path = "engine_psql/compare.rs"]
 mod compare;
+#[path = "engine_psql/large.rs"]
+mod large;
 #[path = "script/server.rs"]
 mod server;
 

@@ -84,6 +84,9 @@ impl Conductor {
         whole: &Unit,
         source: &Source,
     ) -> Result<Option<Result<(), Problem>>, Stop> {
+        if let Some(statement) = self.lives_in_session(step, whole, source)? {
+            self.half_applied(step, &statement).await?;
+        }
         let script = self.script(source)?;
         self.attention.begin_work();
         let mut work = self.open_work(step).await?;
@@ -143,6 +146,61 @@ impl Conductor {
         }
         passage.work.session.close().await;
         Ok(Some(Ok(())))
+    }
+
+    /// A file of which a part is applied, and of which the rest may need what that part had in its
+    /// session (temporary objects, cursors): the statement that made it. Such a file isn't
+    /// entered again: made anew, the object would hold what the database holds now.
+    fn lives_in_session(
+        &self,
+        step: &Step,
+        whole: &Unit,
+        source: &Source,
+    ) -> Result<Option<Statement>, Stop> {
+        let begun = self.recorder.look(|run| {
+            run.step(&whole.step).is_some_and(|s| {
+                s.units_of(whole.direction).iter().any(|unit| unit.phase == UnitPhase::Applied)
+            })
+        });
+        if !begun {
+            return Ok(None);
+        }
+        let mut script = self.script(source)?;
+        let (mut lives, mut applied, mut chunk) = (None, false, Vec::new());
+        let mut block: Option<bool> = None;
+        while let Ok(Some(item)) = script.next_item() {
+            let Item::Statement(statement) = item else { continue };
+            if statement.kind.copies_from_stdin() {
+                while matches!(script.copy_chunk(&mut chunk), Ok(true)) {}
+            }
+            let unit = Unit { unit: identity(whole, &statement), ..whole.clone() };
+            let begins = matches!(statement.kind, Kind::Transaction(Control::Begin))
+                && step.transaction == Transaction::Script;
+            match &statement.kind {
+                Kind::Session(SessionKind::Prepared) if executes_prepared(&statement.text) => {}
+                Kind::Session(kind) if !can_be_repeated(kind) => {
+                    lives = lives.or(Some(statement));
+                    continue;
+                }
+                Kind::Empty | Kind::Session(_) => continue,
+                kind if commits(kind) => {
+                    block = None;
+                    continue;
+                }
+                _ => {}
+            }
+            let behind = if begins {
+                block = Some(self.is_behind(&unit));
+                self.is_behind(&unit)
+            } else {
+                block.unwrap_or_else(|| self.is_behind(&unit))
+            };
+            applied |= behind;
+            if !behind {
+                return Ok(lives.filter(|_| applied));
+            }
+        }
+        Ok(None)
     }
 
     /// The file can't be gone on with; a transaction of its that is open is undone.
@@ -385,9 +443,14 @@ impl Conductor {
             if commits {
                 return Ok(Ok(()));
             }
-            let skipped = self.skip_data(passage, &statement);
+            // What the block set for the session is set again; what it did isn't done again.
+            let skipped = if outlives_its_transaction(&statement.kind) {
+                self.aside(passage, statement).await?
+            } else {
+                self.skip_data(passage, &statement)?
+            };
             *open = Some(transaction);
-            return skipped;
+            return Ok(skipped);
         }
         if commits {
             return self.commit_open(passage, transaction, &statement).await;
@@ -530,8 +593,7 @@ impl Conductor {
     async fn half_applied(&mut self, step: &Step, statement: &Statement) -> Result<(), Stop> {
         let place = problems::place_of(&statement.place);
         let needs = format!(
-            "\"{}\" was applied in part, and the rest depends on what its session had at {}:{} (temporary objects, \
-             prepared statements): finish it by hand and override, or roll back",
+            "\"{}\" was applied in part, and the rest depends on what its session had at {}:{} (temporary objects, cursors): finish it by hand and override, or roll back",
             step.title, place.file, place.line
         );
         self.hold(HoldReason::HalfApplied, Some(&step.id), needs.clone(), step.otherwise.clone()).await?;
@@ -543,9 +605,22 @@ fn commits(kind: &Kind) -> bool {
     matches!(kind, Kind::Transaction(Control::Commit { .. }))
 }
 
-/// Settings can be made again; objects of the session can't be had back.
+/// A setting that holds behind the COMMIT of its transaction.
+fn outlives_its_transaction(kind: &Kind) -> bool {
+    matches!(
+        kind,
+        Kind::Session(
+            SessionKind::Set { local: false, .. }
+                | SessionKind::Reset { .. }
+                | SessionKind::SetRole
+                | SessionKind::SetSessionAuthorization
+        )
+    )
+}
+
+/// Settings and prepared statements can be made again; what holds rows of the session can't be had back.
 fn can_be_repeated(kind: &SessionKind) -> bool {
-    !matches!(kind, SessionKind::Temporary | SessionKind::Prepared | SessionKind::Cursor)
+    !matches!(kind, SessionKind::Temporary | SessionKind::Cursor)
 }
 
 /// The part of the source that is one statement.

@@ -1,5 +1,6 @@
 //! Goes through the plan, step by step, and knows when to wait.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::attention::{Attention, Interruption};
@@ -55,6 +56,8 @@ pub struct Conductor {
     pub turn: Option<(Option<String>, String)>,
     /// Values that checkpoints before COMMIT have seen; they are saved when it is done.
     pub unsaved: Vec<Event>,
+    /// Steps that a person wants to leave out: asked about when their turn comes.
+    pub leave_out: BTreeSet<String>,
     /// End the run, for this reason, as soon as it is taken up.
     pub ending: Option<String>,
     /// Taken up after a stop: what was under way isn't settled yet.
@@ -121,23 +124,31 @@ impl Conductor {
             self.reconcile().await?;
             self.unsettled = false;
             self.note_drift().await?;
-            if self.ending.is_none() {
+            // The way back isn't closed with the window, nor by a guard that is no longer true.
+            let back = self.turn.is_some() || self.recorder.look(|run| run.goes_back());
+            if self.ending.is_none() && !back {
                 self.check_target().await?;
             }
         }
         if let Some(why) = self.ending.take() {
             return Err(self.end(Ending::Stopped { why: why.clone() }, Exit::Failed, why).await);
         }
-        let ended = if self.recorder.look(|run| run.goes_back()) {
+        let mut ended = if self.recorder.look(|run| run.goes_back()) {
             self.go_on("taken up again").await?;
             self.continue_rollback().await
         } else {
             self.forward().await
         };
-        match ended {
-            Err(Stop::TurnBack { to, why }) => self.roll_back(to, &why).await,
-            other => other,
+        while let Err(Stop::TurnBack { to, why }) = ended {
+            // One that is under way goes on with what it set out to undo.
+            ended = if self.recorder.look(|run| run.goes_back()) {
+                self.go_on(&why).await?;
+                self.continue_rollback().await
+            } else {
+                self.roll_back(to, &why).await
+            };
         }
+        ended
     }
 
     /// Go back instead of forward, by a person's word.
@@ -154,6 +165,9 @@ impl Conductor {
         if let Some((to, why)) = self.turn.take() {
             return Err(Stop::TurnBack { to, why });
         }
+        if !self.recorder.look(|run| run.is_holding() || run.in_doubt().is_some()) {
+            self.assume_before_from().await?;
+        }
         self.take_up().await?;
         let plan = Arc::clone(&self.plan);
         for phase in &plan.phases {
@@ -165,14 +179,28 @@ impl Conductor {
                     continue;
                 }
                 self.between_steps().await?;
-                self.do_step(step).await?;
+                if self.leave_out.contains(&step.id) {
+                    self.skip(step).await?;
+                } else {
+                    self.do_step(step).await?;
+                }
             }
         }
         self.finish().await
     }
 
+    /// Asks about a step that was interrupted, or hasn't begun, since a person wants to leave it out.
+    async fn skip(&mut self, step: &Step) -> Result<(), Stop> {
+        let needs = format!("\"{}\" is to be left out", step.title);
+        match self.ask_about(step, HoldReason::Failed, needs).await? {
+            Answer::Retry => self.do_step(step).await,
+            Answer::Next => Ok(()),
+        }
+    }
+
     /// A run that was left while it waited, or right after a failure, begins with that.
     async fn take_up(&mut self) -> Result<(), Stop> {
+        self.carry_out_decision().await?;
         let plan = Arc::clone(&self.plan);
         let find = |id: &str| plan.phases.iter().flat_map(|phase| &phase.steps).find(|step| step.id == id);
         if let Some(failed) = self.recorder.look(|run| run.unanswered_failure().map(|step| step.id.clone())) {
@@ -197,6 +225,22 @@ impl Conductor {
                 Ok(())
             }
             _ => self.go_on("taken up again").await,
+        }
+    }
+
+    /// A decision that was accepted right before a stop still counts.
+    async fn carry_out_decision(&mut self) -> Result<(), Stop> {
+        let Some(choice) = self.recorder.look(|run| run.decided.clone()) else { return Ok(()) };
+        let (Some(step), Some(reason)) = (choice.step, choice.reason) else { return Ok(()) };
+        let (status, by) = (self.status(&step), choice.by);
+        match (choice.what, status) {
+            (Decision::Skip, Status::Failed | Status::Pending) => {
+                self.record(Event::StepSkipped { step, reason, by, deviation: true }).await
+            }
+            (Decision::Override, Status::Unverified) => {
+                self.record(Event::StepAccepted { step, reason, by }).await
+            }
+            _ => Ok(()),
         }
     }
 
@@ -311,8 +355,13 @@ impl Conductor {
         });
         let own =
             |id: &String| step.checkpoints.iter().find(|c| c.id == *id).and_then(|c| c.on_failure.clone());
-        let policies: Vec<OnFailure> =
-            failed.iter().map(|id| own(id).unwrap_or_else(|| step.on_failure.clone())).collect();
+        // A checkpoint that may fail says nothing about a step that failed for another reason.
+        let tolerated = self.status(&step.id) == Status::Failed;
+        let policies: Vec<OnFailure> = failed
+            .iter()
+            .map(|id| own(id).unwrap_or_else(|| step.on_failure.clone()))
+            .filter(|policy| !(tolerated && *policy == OnFailure::Continue))
+            .collect();
         if policies.is_empty() {
             return step.on_failure.clone();
         }
@@ -357,7 +406,8 @@ impl Conductor {
             self.record_failure(step, Direction::Forward, &problem).await?;
             return Ok(StepEnd::Failed(problem));
         }
-        if step.changes {
+        // A script may change something even when there is nothing to undo.
+        if step.changes || self.looks(step).is_none() {
             self.before_change(step).await?;
         }
         let began = std::time::Instant::now();
@@ -657,7 +707,7 @@ impl Conductor {
                 .phases
                 .iter()
                 .flat_map(|phase| &phase.steps)
-                .filter(|step| !run.step(&step.id).is_some_and(|s| s.status.is_settled()))
+                .filter(|step| !run.step(&step.id).is_some_and(|s| s.is_good() || s.status.is_left_out()))
                 .count()
         });
         if open > 0 {

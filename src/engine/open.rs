@@ -1,6 +1,6 @@
 //! Opening a run: connect, look, lock, and only then journal. Nothing is changed here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ use super::recorder::Recorder;
 use super::secrets::Secrets;
 use super::sources::Sources;
 use super::stop::Stop;
-use crate::journal::{FileToCopy, Journal, Key, RunEntry, RunFolder, StateDir};
+use crate::journal::{FileToCopy, Journal, JournalError, Key, RunEntry, RunFolder, Standing, StateDir};
 use crate::pg::ConnectConfig;
 use crate::pg::Session;
 use crate::pg::identity::Target;
@@ -29,7 +29,7 @@ use crate::plan::model::{Plan, PlanFile, Server};
 use crate::run::event::{
     Direction, Ending, Envelope, Event, Mode, Opened, Operator, Selection, Summary, TargetIdentity, When,
 };
-use crate::run::state::Run;
+use crate::run::state::{Run, Status};
 use crate::script::Variables;
 
 /// The oldest server that we work with.
@@ -76,18 +76,18 @@ pub async fn open(opening: Opening) -> Result<Conductor, Stop> {
     }
 
     let id = Uuid::now_v7();
-    let folder = opening.state.create_run(id)?;
+    let folder = opening.state.create_run(id).map_err(no_folder)?;
     let known = copy_in(&folder, &opening)?;
-    let journal = Journal::create(&folder, id)?;
+    let journal = Journal::create(&folder, id).map_err(no_folder)?;
     let event = Event::RunOpened(Box::new(opened(&opening, &looked.identity)));
     let key = folder.key()?;
     let begun = Begun { id, folder, key, known, journal, run: Run::default(), sessions };
     let mut conductor = assemble(opening, begun);
     conductor.record(event).await?;
+    conductor.assume_before_from().await?;
     let pid = conductor.control.pid;
     conductor.record(Event::LockTaken { pid, waited_ms }).await?;
     conductor.check_target().await?;
-    conductor.assume_before_from().await?;
     Ok(conductor)
 }
 
@@ -174,6 +174,7 @@ fn assemble(opening: Opening, begun: Begun) -> Conductor {
         look: begun.sessions.look,
         idle_look: None,
         turn: None,
+        leave_out: BTreeSet::new(),
         ending: None,
         unsettled: false,
         counted_before: None,
@@ -261,8 +262,15 @@ async fn lock(control: &mut Session) -> Result<u64, Stop> {
 }
 
 /// Fresh control and look sessions with the lock, after a connection was lost.
-pub(super) async fn lock_again(target: &ConnectConfig) -> Result<(Session, Session), Stop> {
+pub(super) async fn lock_again(
+    target: &ConnectConfig,
+    then: Option<TargetIdentity>,
+) -> Result<(Session, Session), Stop> {
     let mut sessions = connect(target).await?;
+    let now = Target::look(&mut sessions.control).await.map_err(|error| Stop::Local(error.to_string()))?;
+    if let Some(then) = then {
+        same_target(&then, &now.identity)?;
+    }
     lock(&mut sessions.control).await?;
     Ok((sessions.control, sessions.look))
 }
@@ -276,7 +284,12 @@ pub async fn open_run(
     plan: &Plan,
     target: &ConnectConfig,
 ) -> Result<Option<RunEntry>, Stop> {
-    if !state.runs()?.iter().any(|run| run.is_open() && run.plan_id() == Some(plan.id.as_str())) {
+    if !state
+        .runs()
+        .map_err(no_folder)?
+        .iter()
+        .any(|run| run.is_open() && run.plan_id() == Some(plan.id.as_str()))
+    {
         return Ok(None);
     }
     let mut session = Session::connect(target, "look").await?;
@@ -286,7 +299,7 @@ pub async fn open_run(
 }
 
 fn open_run_on(state: &StateDir, plan: &Plan, identity: &TargetIdentity) -> Result<Option<RunEntry>, Stop> {
-    Ok(state.runs()?.into_iter().find(|run| {
+    Ok(state.runs().map_err(no_folder)?.into_iter().find(|run| {
         run.is_open()
             && run.plan_id() == Some(plan.id.as_str())
             && run.target().is_some_and(|target| same_database(target, identity))
@@ -295,6 +308,16 @@ fn open_run_on(state: &StateDir, plan: &Plan, identity: &TargetIdentity) -> Resu
 
 /// One open run a plan and database.
 fn not_open_yet(state: &StateDir, plan: &Plan, identity: &TargetIdentity) -> Result<(), Stop> {
+    let unread = |run: &RunEntry| run.opened.is_none() && matches!(run.standing, Standing::Damaged { .. });
+    if let Some(damaged) = state.runs()?.into_iter().find(unread) {
+        let why = format!(
+            "run {} in {} can't be read, and may be an open one of this plan: look at it, and move its folder away when \
+             it is none",
+            damaged.id,
+            state.path().display()
+        );
+        return Err(Stop::Refused { why });
+    }
     match open_run_on(state, plan, identity)? {
         None => Ok(()),
         Some(run) => {
@@ -326,11 +349,28 @@ fn same_target(then: &TargetIdentity, now: &TargetIdentity) -> Result<(), Stop> 
     Err(Stop::Refused { why })
 }
 
+/// Without a place for its journal nothing begins.
+fn no_folder(error: JournalError) -> Stop {
+    Stop::Local(format!(
+        "{error}; nothing was begun. Runs are kept beside the plan, or where --state-dir says: name a folder there is \
+         room in and that this user may write"
+    ))
+}
+
 fn copy_in(folder: &RunFolder, opening: &Opening) -> Result<BTreeMap<String, (u64, String)>, Stop> {
     let mut files = vec![FileToCopy { name: None, path: opening.plan.path.clone() }];
     let named = opening.plan.files.iter().chain(&opening.included);
     files.extend(named.map(|file| FileToCopy { name: Some(file.name.clone()), path: file.path.clone() }));
-    folder.copy_in(&files)?;
+    let copies = folder.copy_in(&files).map_err(no_folder)?;
+    for copy in &copies {
+        let name = copy.name.as_deref().unwrap_or_default();
+        let checked = opening.digest.files.iter().find(|file| file.name == name);
+        if checked.is_some_and(|file| file.sha256 != copy.digest) {
+            let what = if name.is_empty() { "the plan" } else { name };
+            let why = format!("{what} changed while the run was being opened; check it and run again");
+            return Err(Stop::Refused { why });
+        }
+    }
     known_files(folder)
 }
 
@@ -455,7 +495,7 @@ impl Conductor {
     }
 
     /// `--from STEP`: what stands before it is taken as done, with a reason, and never undone.
-    async fn assume_before_from(&mut self) -> Result<(), Stop> {
+    pub(super) async fn assume_before_from(&mut self) -> Result<(), Stop> {
         let Some(from) = self.recorder.look(|run| run.selection.from.clone()) else { return Ok(()) };
         let before: Vec<String> = self
             .plan
@@ -464,6 +504,7 @@ impl Conductor {
             .flat_map(|phase| &phase.steps)
             .map(|step| step.id.clone())
             .take_while(|id| *id != from)
+            .filter(|id| self.status(id) == Status::Pending)
             .collect();
         for step in before {
             let reason = format!("--from {from}");
@@ -491,7 +532,9 @@ fn is_met(cell: &Cell, what: &str, got: &str) -> bool {
 fn outside_window(plan: &Plan) -> Option<String> {
     let window = plan.window.as_ref()?;
     let name = window.timezone.clone().or_else(|| plan.timezone.clone()).unwrap_or_else(local_timezone);
-    let zone = jiff::tz::TimeZone::get(&name).ok()?;
+    let Ok(zone) = jiff::tz::TimeZone::get(&name) else {
+        return Some(format!("the window is in time zone {name}, which isn't known on this machine"));
+    };
     let now = jiff::Timestamp::now().to_zoned(zone).datetime();
     if now < window.from {
         return Some(format!("the window opens at {} ({name}); it is {} there now", window.from, short(now)));

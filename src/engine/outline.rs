@@ -47,7 +47,7 @@ fn step(step: &Step) -> StepOutline {
         .iter()
         .map(|item| ItemOutline {
             item: item.item.clone(),
-            proven: !item.proof.is_empty(),
+            proven: !item.proof.is_empty() && !item.write,
             write: item.write,
         })
         .collect();

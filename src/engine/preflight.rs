@@ -118,7 +118,7 @@ fn look(preflight: &mut Preflight, plan: &Plan, sources: &Sources, vars: &Variab
 }
 
 fn judge(preflight: &mut Preflight, id: &str, step: &Step, report: &ScanReport) {
-    preflight.statements += report.count();
+    preflight.statements += report.count;
     let mut find = |place: &crate::script::Place, what: String, hint: Option<&str>, error: bool| {
         preflight.findings.push(Finding {
             step: id.to_owned(),
@@ -173,10 +173,10 @@ fn judge(preflight: &mut Preflight, id: &str, step: &Step, report: &ScanReport) 
     }
     if step.transaction == Transaction::Script
         && !commits
-        && let Some(first) = report.statements.first()
+        && let Some(first) = &report.first
     {
         let what = "transaction = \"script\" is for files with their own BEGIN … COMMIT, and there is no COMMIT here";
-        find(&first.place, what.to_owned(), Some("leave the key out: one transaction is the default"), true);
+        find(first, what.to_owned(), Some("leave the key out: one transaction is the default"), true);
     }
 }
 

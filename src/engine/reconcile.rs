@@ -186,10 +186,11 @@ impl Conductor {
         let Some(xid) = xid else { return Ok(false) };
         let mut control = self.control.session().await;
         // Too old to be known, or of another timeline: then the ledger is all there is.
-        let rows = control.query("SELECT pg_catalog.txid_status($1::int8)", &[Some(xid)]).await;
-        Ok(rows.is_ok_and(|rows| {
-            rows.rows.first().and_then(|row| row.first()).and_then(Option::as_deref) == Some("committed")
-        }))
+        match control.query("SELECT pg_catalog.txid_status($1::int8)", &[Some(xid)]).await {
+            Ok(rows) => Ok(rows.scalar() == Some("committed")),
+            Err(error) if error.is_lost() => Err(error.into()),
+            Err(_) => Ok(false),
+        }
     }
 
     /// The connection was lost in COMMIT: reach the server again, take over from ourselves, and read
@@ -207,17 +208,10 @@ impl Conductor {
             let evidence = vec!["the run has no ledger to look into".into()];
             return self.ruled(unit, evidence).await;
         }
+        // Not only this unit: a failover may have taken earlier ones with it.
         self.take_fence().await?;
-        let present = {
-            let mut control = self.control.session().await;
-            entry::has(&mut control, &self.run, unit).await?
-        };
-        let evidence = vec![if present {
-            "its ledger row was committed with it".to_owned()
-        } else {
-            "no ledger row: its COMMIT didn't happen".to_owned()
-        }];
-        if self.reconciled(unit, present, evidence, None).await? {
+        self.settle_units().await?;
+        if self.unit_phase(unit) == Some(UnitPhase::Applied) {
             return Ok(Outcome::Applied);
         }
         Ok(Outcome::Failed(Problem {
@@ -245,7 +239,9 @@ impl Conductor {
             let reached = if keep {
                 self.spare().await.map(|look| (None, look))
             } else {
-                open::lock_again(&self.target).await.map(|(control, look)| (Some(control), look))
+                open::lock_again(&self.target, self.recorder.look(|run| run.target.clone()))
+                    .await
+                    .map(|(control, look)| (Some(control), look))
             };
             match reached {
                 Ok((control, look)) => {

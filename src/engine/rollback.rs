@@ -4,7 +4,6 @@ use std::time::Instant;
 
 use super::conductor::Conductor;
 use super::exit::Exit;
-use super::problems;
 use super::stop::Stop;
 use super::unit::millis;
 use crate::plan::model::{Action, OnFailure, Plan, Step, Undo};
@@ -35,13 +34,18 @@ impl Conductor {
                 }
             }
         }
-        let kept: Vec<(String, String)> = steps
-            .iter()
-            .filter_map(|id| match find_way(&self.plan, id) {
-                Way::Not(why) => Some((id.clone(), why)),
-                _ => None,
-            })
-            .collect();
+        let mut kept: Vec<(String, String)> = Vec::new();
+        for id in &steps {
+            match find_way(&self.plan, id) {
+                Way::Not(why) => kept.push((id.clone(), why)),
+                Way::By(other) if !steps.iter().any(|step| step == other) => {
+                    let why =
+                        format!("\"{id}\" is undone with \"{other}\": roll back to \"{other}\", or further");
+                    return Err(Stop::Left { exit: Exit::Waiting, why });
+                }
+                _ => {}
+            }
+        }
         self.record(Event::RollbackStarted { to, procedure: None, steps, kept, why: why.to_owned() }).await?;
         self.continue_rollback().await
     }
@@ -57,10 +61,15 @@ impl Conductor {
         for id in &steps {
             self.undo(id).await?;
         }
+        // Last, those that were undone with another step, once that one really is.
+        for id in &steps {
+            self.undone_with_another(id).await?;
+        }
         let (residue, covers, not_compared) = self.residue().await?;
         let to = self.recorder.look(|run| run.rollback.as_ref().and_then(|r| r.to.clone()));
         let elapsed_ms = millis(began.elapsed());
-        let clean = residue.is_empty();
+        // Nothing compared is nothing proven.
+        let clean = residue.is_empty() && self.recorder.look(|run| run.baseline.is_some());
         self.record(Event::RollbackEnded { residue, covers, not_compared, elapsed_ms }).await?;
         let everything = self.recorder.look(|run| run.applied_order.is_empty());
         if to.is_some() && !everything {
@@ -87,23 +96,8 @@ impl Conductor {
                     Ok(()) => continue,
                     Err(problem) => problem,
                 },
-                Way::By(other) => {
-                    // Undone with that step; it stands before this one in the plan and is undone later.
-                    let by = problems::plain(format!("undone with \"{other}\""));
-                    self.start_id(id, Direction::Back).await?;
-                    tracing::info!(step = id, by = %by.message, "undone with another step");
-                    let generation = self.generation(id);
-                    let direction = Direction::Back;
-                    self.record(Event::StepApplied {
-                        step: id.to_owned(),
-                        direction,
-                        generation,
-                        elapsed_ms: 0,
-                    })
-                    .await?;
-                    self.record(Event::StepUndone { step: id.to_owned(), generation, elapsed_ms: 0 }).await?;
-                    return Ok(());
-                }
+                // Undone with another step, which stands before it and is undone later.
+                Way::By(_) => return Ok(()),
                 Way::Not(_) => return Ok(()),
             };
             let needs = format!("undoing \"{id}\" failed: {}", problem.message);
@@ -123,6 +117,23 @@ impl Conductor {
                 }
             }
         }
+    }
+
+    async fn undone_with_another(&mut self, id: &str) -> Result<(), Stop> {
+        let plan = std::sync::Arc::clone(&self.plan);
+        let Way::By(other) = find_way(&plan, id) else { return Ok(()) };
+        let stands = |id: &str| self.recorder.look(|run| run.applied_order.iter().any(|step| step == id));
+        if !stands(id) {
+            return Ok(());
+        }
+        if stands(other) {
+            let what = format!("its effects stay: \"{other}\", with which it is undone, wasn't undone");
+            return self.record(Event::Deviation { step: Some(id.to_owned()), what }).await;
+        }
+        self.start_id(id, Direction::Back).await?;
+        let (generation, direction) = (self.generation(id), Direction::Back);
+        self.record(Event::StepApplied { step: id.to_owned(), direction, generation, elapsed_ms: 0 }).await?;
+        self.record(Event::StepUndone { step: id.to_owned(), generation, elapsed_ms: 0 }).await
     }
 
     /// It is undone. A checkpoint of its rollback that failed is looked at again, or a person goes on

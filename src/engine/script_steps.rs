@@ -8,7 +8,7 @@ use super::sources::Source;
 use super::stop::Stop;
 use super::unit::{Job, Outcome};
 use crate::plan::model::{Action, Ask, Side, Step, Transaction, Verify};
-use crate::run::event::{Direction, Problem, Unit, When};
+use crate::run::event::{AppliedHow, Direction, Problem, Unit, When};
 use crate::run::state::{UnitPhase, UnitState};
 use crate::script::reads_only;
 
@@ -57,11 +57,19 @@ impl Conductor {
         let mut failed =
             self.verify_standing(&step.id, &step.checkpoints, Direction::Forward, When::AfterCommit).await?;
         let unit = self.unit_of(&step.id, "", Direction::Forward);
-        let (warnings, took) = self.recorder.look(|run| {
+        // A unit that is only known from the ledger or a ruling was never measured.
+        let (warnings, took, measured) = self.recorder.look(|run| {
             let units = run.step(&step.id).map(|s| &s.units);
             let sum = |what: fn(&UnitState) -> u64| units.map_or(0, |units| units.iter().map(what).sum());
-            (sum(|unit| unit.warnings), std::time::Duration::from_millis(sum(|unit| unit.elapsed_ms)))
+            let measured =
+                units.is_some_and(|units| units.iter().all(|unit| unit.how == Some(AppliedHow::Confirmed)));
+            (
+                sum(|unit| unit.warnings),
+                std::time::Duration::from_millis(sum(|unit| unit.elapsed_ms)),
+                measured,
+            )
         });
+        let warnings = measured.then_some(warnings);
         if !self.verify_script(step, &unit, warnings, took, When::AfterCommit).await? {
             failed.push(format!("{}/expect", step.id));
         }
@@ -118,31 +126,21 @@ impl Conductor {
     pub(super) fn units_of(&self, step: &Step, id: &str, direction: Direction) -> Vec<(String, Source)> {
         match &step.action {
             Action::File { file, .. } => vec![(String::new(), self.sources.file(&file.name))],
-            Action::Files { pattern, files }
-                if direction == Direction::Back && pattern.contains("{file}") =>
-            {
-                let mut applied: Vec<String> = self.recorder.look(|run| {
-                    run.step(id)
-                        .map(|step| step.units.iter().map(|unit| unit.unit.unit.clone()).collect())
-                        .unwrap_or_default()
-                });
+            Action::Files { pattern, .. } if direction == Direction::Back && pattern.contains("{file}") => {
+                let mut applied = self.applied_files(id);
                 applied.reverse();
-                let _ = files;
                 applied
                     .into_iter()
                     .map(|name| {
-                        let file = pattern.replace("{file}", &name);
+                        let base = name.rsplit('/').next().unwrap_or(&name);
+                        let file = pattern.replace("{file}", base);
                         (name, self.sources.file(&file))
                     })
                     .collect()
             }
-            Action::Files { files, .. } => files
-                .iter()
-                .map(|file| {
-                    let name = file.name.rsplit('/').next().unwrap_or(&file.name).to_owned();
-                    (name, self.sources.file(&file.name))
-                })
-                .collect(),
+            Action::Files { files, .. } => {
+                files.iter().map(|file| (file.name.clone(), self.sources.file(&file.name))).collect()
+            }
             Action::Sql { text, line } => {
                 let name = self.plan.path.file_name().map_or_else(
                     || self.plan.path.display().to_string(),
@@ -153,6 +151,25 @@ impl Conductor {
             }
             _ => Vec::new(),
         }
+    }
+
+    /// Files of the step's glob of which something is applied, in their order.
+    fn applied_files(&self, id: &str) -> Vec<String> {
+        let step = self.plan.phases.iter().flat_map(|phase| &phase.steps).find(|step| step.id == id);
+        let Some(Action::Files { files, .. }) = step.map(|step| &step.action) else { return Vec::new() };
+        let is_of = |unit: &str, file: &str| {
+            unit == file || unit.strip_prefix(file).is_some_and(|rest| rest.starts_with('/'))
+        };
+        self.recorder.look(|run| {
+            let Some(state) = run.step(id) else { return Vec::new() };
+            let applied = |file: &str| {
+                state
+                    .units
+                    .iter()
+                    .any(|unit| unit.phase == UnitPhase::Applied && is_of(&unit.unit.unit, file))
+            };
+            files.iter().filter(|file| applied(&file.name)).map(|file| file.name.clone()).collect()
+        })
     }
 
     /// Whether a step's checkpoints run before its COMMIT: they only read, and there is one COMMIT.

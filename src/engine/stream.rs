@@ -156,6 +156,16 @@ impl<'a> Stream<'a> {
                 self.refuse_control(statement)?;
             }
             match item {
+                // Found before the window, unless only the run could know it: an include behind \if.
+                Item::Statement(statement) if statement.kind.ends_transaction() => {
+                    self.drain().await?;
+                    let mut problem =
+                        problems::plain("the script ends the transaction that this step runs in");
+                    problem.place = Some(problems::place_of(&statement.place));
+                    problem.hint =
+                        Some("give the step transaction = \"script\", or take it out of the file".into());
+                    return Err(Broken::Script(Box::new(problem)));
+                }
                 // A function's set_config may lift lock_timeout as well.
                 Item::Statement(statement)
                     if statement.kind.drains_window() || statement.decides_what_follows() =>

@@ -185,7 +185,9 @@ impl Conductor {
         self.epilogue(work).await?;
         let took = began.elapsed();
         if job.verify
-            && !self.verify_script(job.step, &job.unit, tally.warnings, took, When::BeforeCommit).await?
+            && !self
+                .verify_script(job.step, &job.unit, Some(tally.warnings), took, When::BeforeCommit)
+                .await?
         {
             let mut problem =
                 problems::plain("the script didn't run as the plan expects: its warnings or its time");
@@ -239,6 +241,10 @@ impl Conductor {
         }
         .sql();
         if let Err(error) = own(work, &sql).await {
+            if error.sqlstate() == Some(entry::STALE_EPOCH) {
+                // Not this step's failure: the run isn't ours any more.
+                return Err(Abandon::Stop(Stop::LockLost(error.to_string())));
+            }
             return Err(self.ledger_refused(error).into());
         }
         crash::point("after-ledger");

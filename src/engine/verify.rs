@@ -149,14 +149,21 @@ impl Conductor {
         &mut self,
         step: &Step,
         unit: &Unit,
-        warnings: u64,
+        warnings: Option<u64>,
         elapsed: Duration,
         when: When,
     ) -> Result<bool, Stop> {
         let Some(expect) = step.expect.as_ref().filter(|_| expects_of_script(step)) else { return Ok(true) };
         let mut parts = Vec::new();
-        if expect.warnings.is_some() {
-            parts.push(("warnings".to_owned(), expect.judge_script(warnings, &self.saved())));
+        if let Some(cell) = &expect.warnings {
+            let verdict = match warnings {
+                Some(warnings) => expect.judge_script(warnings, &self.saved()),
+                None => {
+                    let why = "the program stopped while it ran, and nobody counted";
+                    Verdict::fail(cell.to_string(), "not measured", why)
+                }
+            };
+            parts.push(("warnings".to_owned(), verdict));
         }
         if let Some(within) = expect.within {
             let (most, took) = (crate::plan::duration::words(within), format!("{} ms", millis(elapsed)));

@@ -257,8 +257,10 @@ impl Run {
                 if !matches!(self.state, RunState::Opening | RunState::Running) {
                     return Err("it isn't running".into());
                 }
-                if let Some(step) =
-                    self.steps.iter().find(|s| s.procedure.is_none() && !s.status.is_settled())
+                if let Some(step) = self
+                    .steps
+                    .iter()
+                    .find(|s| s.procedure.is_none() && !s.is_good() && !s.status.is_left_out())
                 {
                     return Err(format!("step `{}` is {}", step.id, step.status));
                 }

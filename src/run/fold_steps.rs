@@ -105,6 +105,7 @@ impl Run {
                 self.may_move(i, Direction::Back)?;
                 self.steps[i].undone(at, *generation, *elapsed_ms)?;
                 self.is_undone(i);
+                self.ask_again_behind(i);
                 self.settled(i);
             }
             Event::CheckpointResult(result) => self.checkpoint_result(result)?,
@@ -136,6 +137,20 @@ impl Run {
             event => self.take_unit_event(event)?,
         }
         Ok(())
+    }
+
+    /// What was looked at, ticked or signed behind a step that is undone was so of another state of the
+    /// database: its turn comes again.
+    fn ask_again_behind(&mut self, i: usize) {
+        for step in self.steps.iter_mut().skip(i + 1).filter(|s| s.procedure.is_none() && !s.changes) {
+            let over = matches!(
+                step.status,
+                Status::Verified | Status::Accepted | Status::Unverified | Status::Failed
+            );
+            if over && !step.has_units() {
+                step.reset(step.generation + 1);
+            }
+        }
     }
 
     /// Whether the run goes this step's way now.

@@ -158,6 +158,10 @@ impl StepState {
         }
     }
 
+    pub(super) fn has_units(&self) -> bool {
+        !self.units.is_empty() || !self.undo_units.is_empty()
+    }
+
     /// The unit of this name in this direction, of the present generation.
     #[must_use]
     pub fn unit(&self, unit: &Unit) -> Option<&super::unit::UnitState> {

@@ -22,7 +22,13 @@ pub struct Scanned {
 /// What a script holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ScanReport {
+    /// Those that don't just run: transaction control, COPY, what changes the session or can't run in a
+    /// transaction. A dump has a million others, which aren't kept.
     pub statements: Vec<Scanned>,
+    /// Statements that send something, empty ones left out.
+    pub count: usize,
+    /// Where the first of them begins.
+    pub first: Option<Place>,
     /// Everything that would stop a run, in order of the script.
     pub problems: Vec<ScriptError>,
     pub notices: Vec<(String, Place)>,
@@ -33,11 +39,6 @@ pub struct ScanReport {
 impl ScanReport {
     fn which(&self, of: impl Fn(&Kind) -> bool) -> impl Iterator<Item = &Scanned> {
         self.statements.iter().filter(move |scanned| of(&scanned.kind))
-    }
-
-    /// Statements that send something, empty ones left out.
-    pub fn count(&self) -> usize {
-        self.which(|kind| *kind != Kind::Empty).count()
     }
 
     pub fn forbidden_in_transaction(&self) -> impl Iterator<Item = &Scanned> {
@@ -88,11 +89,17 @@ pub fn scan_with<R: Resolver>(mut script: Script<R>) -> Result<ScanReport, Scrip
                 if let Some(on) = statement.sets_standard_strings() {
                     script.set_standard_strings(on);
                 }
-                report.statements.push(Scanned {
-                    kind: statement.kind,
-                    place: statement.place,
-                    touches_lock_timeout: statement.touches_lock_timeout,
-                });
+                if statement.kind != Kind::Empty {
+                    report.count += 1;
+                    report.first.get_or_insert_with(|| statement.place.clone());
+                }
+                if statement.kind.drains_window() || statement.touches_lock_timeout {
+                    report.statements.push(Scanned {
+                        kind: statement.kind,
+                        place: statement.place,
+                        touches_lock_timeout: statement.touches_lock_timeout,
+                    });
+                }
             }
             Ok(Some(Item::Notice { text, place })) => report.notices.push((text, place)),
             Ok(Some(Item::Echo { .. })) => {}

@@ -33,7 +33,7 @@ async fn kill_and_go_on(lab: &Lab, scenario: &Scenario, wanted: &Picture, point:
     if !case.fold().is_some_and(|run| run.is_ended()) {
         // One half says rollback again, the other resume: both go on backwards once it had begun.
         let back = case.fold().is_some_and(|run| run.goes_back());
-        let ended = if back && point.len() % 2 == 0 {
+        let ended = if back && point.len().is_multiple_of(2) {
             case.resume(lab, &[], None).await
         } else {
             roll_back(lab, &case, None).await

@@ -52,11 +52,14 @@ impl Parked {
 
     /// Ends the sessions of this kind (`work`, `control`, `look`), and waits until they are gone.
     pub async fn terminate(&self, lab: &Lab, purpose: &str) {
-        let which =
-            format!("datname = '{}' AND application_name LIKE 'holdpoint {purpose}%'", self.case.database);
-        let sql = format!("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE {which}");
-        assert_ne!(lab.server.value("postgres", &sql).await, "0", "{}", lab.dump(&self.case));
-        let gone = format!("SELECT 1 WHERE NOT EXISTS (SELECT FROM pg_stat_activity WHERE {which})");
+        let sql = format!(
+            "SELECT string_agg(pid::text, ', ') FROM pg_stat_activity \
+             WHERE datname = '{}' AND application_name LIKE 'holdpoint {purpose}%' AND pg_terminate_backend(pid)",
+            self.case.database
+        );
+        let pids = lab.wait_for(&self.case, "the session", &sql).await;
+        // By their numbers: a runner that takes over soon has sessions of the same name.
+        let gone = format!("SELECT 1 WHERE NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid IN ({pids}))");
         lab.wait_for(&self.case, "the end of the session", &gone).await;
     }
 

@@ -1,0 +1,114 @@
+//! Files that don't fit into memory, and what goes wrong in the middle of them.
+
+use crate::both::{Mode, create, events, holdpoint};
+use crate::server::Server;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use std::time::Duration;
+
+/// Memory of the program at its highest, in MB. A debug build's own code is 15 of them.
+const MEMORY: u64 = 96;
+
+/// `HOLDPOINT_LARGE_MB=300` for the size that is promised; the default keeps the test short.
+fn megabytes() -> usize {
+    std::env::var("HOLDPOINT_LARGE_MB").ok().and_then(|mb| mb.parse().ok()).unwrap_or(100)
+}
+
+/// Runs the program; its exit code, what it said, and its memory at its highest in MB.
+fn watched(mut command: std::process::Command) -> (i32, String, u64) {
+    command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::piped());
+    let child = command.spawn().unwrap();
+    let status = format!("/proc/{}/status", child.id());
+    let watch = std::thread::spawn(move || {
+        let mut peak = 0;
+        while let Ok(text) = std::fs::read_to_string(&status) {
+            let Some(line) = text.lines().find(|line| line.starts_with("VmHWM:")) else { break };
+            peak = line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024;
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        peak
+    });
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    (output.status.code().unwrap_or(-1), said, watch.join().unwrap())
+}
+
+fn value(server: &Server, database: &str, sql: &str) -> String {
+    let output = server.program("psql", database).args(["-XAtc", sql]).output().unwrap();
+    String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
+}
+
+/// Three quarters are COPY data, the rest INSERTs (500,000 of them in 100 MB).
+fn write_large(path: &Path, megabytes: usize) -> (usize, usize) {
+    let mut out = BufWriter::new(File::create(path).unwrap());
+    writeln!(
+        out,
+        "CREATE TABLE c(a int, b text);\nCREATE TABLE i(a int, b text);\nCOPY c (a, b) FROM stdin;"
+    )
+    .unwrap();
+    let rows = megabytes * 750_000 / 108;
+    for row in 0..rows {
+        writeln!(out, "{row}\t{}", "größe; 'x'\\t".repeat(8)).unwrap();
+    }
+    writeln!(out, "\\.\n").unwrap();
+    let inserts = megabytes * 5_000;
+    for insert in 0..inserts {
+        writeln!(out, "INSERT INTO i VALUES ({insert}, 'it''s; one');").unwrap();
+    }
+    out.flush().unwrap();
+    (rows, inserts)
+}
+
+#[test]
+fn a_large_file_needs_little_memory() {
+    let server = Server::start();
+    let folder = tempfile::tempdir().unwrap();
+    create(&server, "large", "template1");
+    let (rows, inserts) = write_large(&folder.path().join("large.sql"), megabytes());
+    let mut command = holdpoint(&server, "large", folder.path(), folder.path(), "large.sql", Mode::Single);
+    command.env("PGOPTIONS", "-c log_statement=none");
+    let (exit, said, peak) = watched(command);
+    println!("{} MB through {peak} MB of memory", megabytes());
+    assert_eq!(exit, 0, "{said}");
+    assert!(peak < MEMORY, "{peak} MB");
+    assert_eq!(
+        value(&server, "large", "SELECT count(*), sum(a) FROM c"),
+        format!("{rows}|{}", (0..rows).sum::<usize>())
+    );
+    assert_eq!(
+        value(&server, "large", "SELECT count(*), sum(a) FROM i"),
+        format!("{inserts}|{}", (0..inserts).sum::<usize>())
+    );
+}
+
+/// The server refuses a row while we still send: it is told which one, the session goes on, nothing stays.
+#[test]
+fn a_bad_row_in_much_copy_data_is_named_and_undone() {
+    let server = Server::start();
+    let folder = tempfile::tempdir().unwrap();
+    create(&server, "bad", "template1");
+    let mut out = BufWriter::new(File::create(folder.path().join("bad.sql")).unwrap());
+    writeln!(out, "CREATE TABLE c(a int, b text);\nCOPY c (a, b) FROM stdin;").unwrap();
+    for row in 1..=200_000 {
+        let a = if row == 150_000 { "x".to_owned() } else { row.to_string() };
+        writeln!(out, "{a}\tsomething that makes the row longer").unwrap();
+    }
+    writeln!(out, "\\.\nCREATE TABLE behind(a int);").unwrap();
+    out.flush().unwrap();
+    drop(out);
+    let mut command = holdpoint(&server, "bad", folder.path(), folder.path(), "bad.sql", Mode::Single);
+    command.env("PGAPPNAME", "bad");
+    let (exit, said, peak) = watched(command);
+    assert_eq!(exit, 6, "{said}");
+    assert!(peak < MEMORY, "{peak} MB");
+    let failed = events(folder.path()).into_iter().find(|event| event["event"] == "unit_failed").unwrap();
+    assert_eq!(failed["problem"]["sqlstate"], "22P02");
+    assert_eq!(failed["problem"]["context"], "COPY c, line 150000, column a: \"x\"");
+    assert_eq!(failed["problem"]["place"]["line"], 2);
+    assert_eq!(value(&server, "bad", "SELECT to_regclass('c'), to_regclass('behind')"), "|");
+    // The same session said ROLLBACK: it was still in order.
+    let sent = server.log().simple("bad work");
+    let last = sent.last().unwrap();
+    assert!(last.text == "/* holdpoint */ ROLLBACK" && last.error.is_none(), "{last:?}");
+}
