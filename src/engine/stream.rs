@@ -382,7 +382,10 @@ impl<'a> Stream<'a> {
 
     /// One message, while listening for interruptions and looking who is in the way.
     async fn reply(&mut self) -> Result<Reply, Broken> {
-        let mut look_at = Instant::now() + self.lock_timeout.mul_f64(0.6);
+        // Shortly before the timeout strikes, and with enough time left for the answer.
+        let enough = self.lock_timeout.saturating_sub(Duration::from_millis(200));
+        let first = self.lock_timeout.mul_f64(0.6).min(enough).max(Duration::from_millis(5));
+        let mut look_at = Instant::now() + first;
         loop {
             tokio::select! {
                 biased;
