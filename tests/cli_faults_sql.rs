@@ -227,7 +227,7 @@ async fn a_lock_is_tried_for_again_and_names_who_holds_it() {
     scene.sql(BEFORE).await;
     let mut other = scene.server.session(&scene.database).await;
     other.batch("BEGIN; LOCK TABLE base IN SHARE MODE").await.unwrap();
-    let body = one_step("INSERT INTO base VALUES (2);") + "lock_timeout = \"50ms\"\nlock_retries = 1\n";
+    let body = one_step("INSERT INTO base VALUES (2);") + "lock_timeout = \"1s\"\nlock_retries = 1\n";
     scene.plan(&body);
     scene
         .run("")

@@ -272,8 +272,8 @@ async fn the_server_goes_away_in_the_middle() {
     scene.resume("").exits(7).complains("failed to connect").reads_well();
     scene.server.restart().await;
     scene.type_in("status").exits(0);
-    scene.plan(&one_step("SELECT 1;"));
     assert!(!scene.has("made").await);
-    let skipped = scene.resume("--skip s=the-server-went-away");
-    assert!(matches!(skipped.code, Some(0 | 6)), "{skipped}");
+    // What was interrupted would be tried again; it can be left out all the same.
+    scene.resume("--skip s=the-server-went-away").exits(0).says("left out by").says("the-server-went-away");
+    assert!(!scene.has("made").await);
 }

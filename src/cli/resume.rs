@@ -1,5 +1,6 @@
 //! `holdpoint resume`: goes on with a run after a stop, a failure or a crash.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -28,14 +29,16 @@ pub async fn resume(args: ResumeArgs, level: &str) -> Result<Exit, Failure> {
     let only = selection(&args.only, &taken);
     let from = taken.run.selection.from.clone();
     if args.end.is_none() && !taken.run.goes_back() {
-        run::every_change_is_named(&still_to_come(&taken), &answers, &only)?;
+        run::every_change_is_named(&still_to_come(&taken, &vars::pairs(&args.skip)?), &answers, &only)?;
     }
     let end = args.end.clone();
     let (opened, show) = taken
         .open(&args.screenless, args.target.as_deref(), &args.vars, Selection { only, from }, level)
         .await?;
+    let leave_out = vars::pairs(&args.skip)?.into_keys().collect();
     let pilot = Pilot::Answers { answers, operator: operator().os_user, resumed: true };
     let opened = opened.map(|mut conductor| {
+        conductor.leave_out = leave_out;
         if let Some(reason) = end {
             conductor.end_here(&operator().os_user, &reason);
         }
@@ -64,9 +67,10 @@ fn selection(typed: &[String], taken: &TakenUp) -> Vec<String> {
 }
 
 /// The plan with only the steps that aren't settled: what may still change something.
-fn still_to_come(taken: &TakenUp) -> Plan {
+fn still_to_come(taken: &TakenUp, skipped: &BTreeMap<String, String>) -> Plan {
     let mut plan = taken.loaded.plan.clone();
     for phase in &mut plan.phases {
+        phase.steps.retain(|step| !skipped.contains_key(&step.id));
         phase.steps.retain(|step| {
             taken.run.step(&step.id).is_some_and(|state| {
                 use crate::run::state::Status;
@@ -92,8 +96,14 @@ fn still_to_come(taken: &TakenUp) -> Plan {
 fn from_flags(answers: &mut Answers, args: &ResumeArgs, run: &Run) -> Result<(), Failure> {
     let mut add = |pairs: &[String], answer: fn(String) -> Answer| -> Result<(), Failure> {
         for (step, reason) in vars::pairs(pairs)? {
-            if run.step(&step).is_none() {
+            let Some(state) = run.step(&step) else {
                 return Err(Failure::usage(format!("the run has no step \"{step}\"")));
+            };
+            if state.is_good() || state.status.is_left_out() {
+                return Err(Failure::usage(format!(
+                    "step \"{step}\" is {}: nothing is open there",
+                    state.status
+                )));
             }
             if reason.trim().is_empty() {
                 return Err(Failure::usage(format!("{step}=…: a reason is needed; it is in the evidence")));

@@ -1,5 +1,6 @@
 //! Goes through the plan, step by step, and knows when to wait.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::attention::{Attention, Interruption};
@@ -53,6 +54,8 @@ pub struct Conductor {
     pub idle_look: Option<Session>,
     /// Go back, to this step, for this reason, as soon as the run is taken up.
     pub turn: Option<(Option<String>, String)>,
+    /// Steps that a person wants to leave out: asked about when their turn comes.
+    pub leave_out: BTreeSet<String>,
     /// Values that checkpoints before COMMIT have seen; they are saved when it is done.
     pub unsaved: Vec<Event>,
     /// End the run, for this reason, as soon as it is taken up.
@@ -176,10 +179,23 @@ impl Conductor {
                     continue;
                 }
                 self.between_steps().await?;
-                self.do_step(step).await?;
+                if self.leave_out.contains(&step.id) {
+                    self.skip(step).await?;
+                } else {
+                    self.do_step(step).await?;
+                }
             }
         }
         self.finish().await
+    }
+
+    /// Asks about a step that was interrupted, or hasn't begun, since a person wants to leave it out.
+    async fn skip(&mut self, step: &Step) -> Result<(), Stop> {
+        let needs = format!("\"{}\" is to be left out", step.title);
+        match self.ask_about(step, HoldReason::Failed, needs).await? {
+            Answer::Retry => self.do_step(step).await,
+            Answer::Next => Ok(()),
+        }
     }
 
     /// A run that was left while it waited, or right after a failure, begins with that.

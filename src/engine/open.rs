@@ -1,6 +1,6 @@
 //! Opening a run: connect, look, lock, and only then journal. Nothing is changed here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ use super::recorder::Recorder;
 use super::secrets::Secrets;
 use super::sources::Sources;
 use super::stop::Stop;
-use crate::journal::{FileToCopy, Journal, Key, RunEntry, RunFolder, Standing, StateDir};
+use crate::journal::{FileToCopy, Journal, JournalError, Key, RunEntry, RunFolder, Standing, StateDir};
 use crate::pg::ConnectConfig;
 use crate::pg::Session;
 use crate::pg::identity::Target;
@@ -76,9 +76,9 @@ pub async fn open(opening: Opening) -> Result<Conductor, Stop> {
     }
 
     let id = Uuid::now_v7();
-    let folder = opening.state.create_run(id)?;
+    let folder = opening.state.create_run(id).map_err(no_folder)?;
     let known = copy_in(&folder, &opening)?;
-    let journal = Journal::create(&folder, id)?;
+    let journal = Journal::create(&folder, id).map_err(no_folder)?;
     let event = Event::RunOpened(Box::new(opened(&opening, &looked.identity)));
     let key = folder.key()?;
     let begun = Begun { id, folder, key, known, journal, run: Run::default(), sessions };
@@ -174,6 +174,7 @@ fn assemble(opening: Opening, begun: Begun) -> Conductor {
         look: begun.sessions.look,
         idle_look: None,
         turn: None,
+        leave_out: BTreeSet::new(),
         ending: None,
         unsettled: false,
         counted_before: None,
@@ -283,7 +284,12 @@ pub async fn open_run(
     plan: &Plan,
     target: &ConnectConfig,
 ) -> Result<Option<RunEntry>, Stop> {
-    if !state.runs()?.iter().any(|run| run.is_open() && run.plan_id() == Some(plan.id.as_str())) {
+    if !state
+        .runs()
+        .map_err(no_folder)?
+        .iter()
+        .any(|run| run.is_open() && run.plan_id() == Some(plan.id.as_str()))
+    {
         return Ok(None);
     }
     let mut session = Session::connect(target, "look").await?;
@@ -293,7 +299,7 @@ pub async fn open_run(
 }
 
 fn open_run_on(state: &StateDir, plan: &Plan, identity: &TargetIdentity) -> Result<Option<RunEntry>, Stop> {
-    Ok(state.runs()?.into_iter().find(|run| {
+    Ok(state.runs().map_err(no_folder)?.into_iter().find(|run| {
         run.is_open()
             && run.plan_id() == Some(plan.id.as_str())
             && run.target().is_some_and(|target| same_database(target, identity))
@@ -343,11 +349,19 @@ fn same_target(then: &TargetIdentity, now: &TargetIdentity) -> Result<(), Stop> 
     Err(Stop::Refused { why })
 }
 
+/// Without a place for its journal nothing begins.
+fn no_folder(error: JournalError) -> Stop {
+    Stop::Local(format!(
+        "{error}; nothing was begun. Runs are kept beside the plan, or where --state-dir says: name a folder there is \
+         room in and that this user may write"
+    ))
+}
+
 fn copy_in(folder: &RunFolder, opening: &Opening) -> Result<BTreeMap<String, (u64, String)>, Stop> {
     let mut files = vec![FileToCopy { name: None, path: opening.plan.path.clone() }];
     let named = opening.plan.files.iter().chain(&opening.included);
     files.extend(named.map(|file| FileToCopy { name: Some(file.name.clone()), path: file.path.clone() }));
-    let copies = folder.copy_in(&files)?;
+    let copies = folder.copy_in(&files).map_err(no_folder)?;
     for copy in &copies {
         let name = copy.name.as_deref().unwrap_or_default();
         let checked = opening.digest.files.iter().find(|file| file.name == name);

@@ -17,6 +17,7 @@ pub(super) fn checkpoint(report: &mut Report<'_>, raw: &Table<'_>, checkpoint: &
     }
     if !again {
         constant(report, raw, "sql", sql);
+        views_counted(report, raw, "sql", sql);
     }
 }
 
@@ -46,6 +47,17 @@ fn constant(report: &mut Report<'_>, raw: &Table<'_>, key: &str, sql: &str) {
     }
 }
 
+/// information_schema.tables lists views too, and whoever counts there counts them.
+fn views_counted(report: &mut Report<'_>, raw: &Table<'_>, key: &str, sql: &str) {
+    let lower = sql.to_lowercase();
+    let counts = lower.contains("count(") && lower.contains("information_schema.tables");
+    if let Some(entry) = raw.get(key).filter(|_| counts && !lower.contains("table_type")) {
+        let message = "information_schema.tables lists views too: this count can't tell a view from a table";
+        let help = "add `table_type = 'BASE TABLE'`, or name the tables in an `inventory`";
+        report.warn_help(Code::Lint, entry.span(), message, help);
+    }
+}
+
 /// A step that asks nothing, or that can't be undone.
 pub(super) fn step(report: &mut Report<'_>, raw: &Table<'_>, step: &Step) {
     if let Action::Check { sql, .. } = &step.action {
@@ -54,6 +66,7 @@ pub(super) fn step(report: &mut Report<'_>, raw: &Table<'_>, step: &Step) {
             report.warn_help(Code::Lint, raw.span, message, "say what it must give, or `save` it");
         }
         constant(report, raw, "check", sql);
+        views_counted(report, raw, "check", sql);
     }
     let looks = matches!(step.action, Action::Group | Action::Check { .. } | Action::Inventory(_))
         || matches!(step.action, Action::Later("snapshot" | "compare" | "probe" | "requires" | "soak"));

@@ -102,11 +102,21 @@ impl Run {
         let results = self.steps.iter().flat_map(|step| step.checkpoints.values()).chain(&self.target_checks);
         let (passed, failed): (Vec<_>, Vec<_>) = results.partition(|result| result.verdict.passed);
         let counts = self.counts_by_status();
+        // Somebody went on regardless, or left out what the plan doesn't call optional.
+        let by_people = self
+            .steps
+            .iter()
+            .filter(|step| match step.status {
+                Status::Accepted => true,
+                Status::Skipped => !self.outline(&step.id).is_some_and(|outline| outline.optional),
+                _ => false,
+            })
+            .count();
         Summary {
             steps: counts.into_iter().map(|(status, n)| (status.word().to_owned(), n)).collect(),
             checkpoints_passed: count(passed.len()),
             checkpoints_failed: count(failed.len()),
-            deviations: count(self.deviations.len()),
+            deviations: count(self.deviations.len() + by_people),
             elapsed_ms: self
                 .opened_at
                 .map_or(0, |then| u64::try_from(now.duration_since(then).as_millis()).unwrap_or_default()),

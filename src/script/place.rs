@@ -42,9 +42,14 @@ pub struct Place {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}:{}", self.file.display(), self.line, self.column)?;
-        for from in self.includes.iter().rev() {
+        // A file that includes itself comes with a long way.
+        const SHOWN: usize = 4;
+        for from in self.includes.iter().rev().take(SHOWN) {
             write!(f, " (included from {}:{})", from.file.display(), from.line)?;
         }
-        Ok(())
+        match self.includes.len().saturating_sub(SHOWN) {
+            0 => Ok(()),
+            more => write!(f, " (and {more} more)"),
+        }
     }
 }

@@ -47,8 +47,8 @@ impl Statement {
         if name != STANDARD_STRINGS {
             return None;
         }
-        let words = self.text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
-        vars::parse_bool(words.last()?)
+        let mut words = self.text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+        vars::parse_bool(words.next_back()?)
     }
 
     /// Where in the file a server's error position (characters, from 1) is.

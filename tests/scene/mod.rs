@@ -277,6 +277,41 @@ impl Scene {
     }
 }
 
+/// A folder, and no server.
+pub struct Corner {
+    folder: tempfile::TempDir,
+}
+
+impl Corner {
+    pub fn new() -> Self {
+        Self { folder: open_folder() }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn file(&self, name: &str, text: impl AsRef<[u8]>) {
+        std::fs::write(self.path(name), text).unwrap();
+    }
+
+    /// `plan.toml` with a head and this body.
+    pub fn plan(&self, body: &str) {
+        self.file("plan.toml", plan_text("stepping = \"auto\"", body));
+    }
+
+    pub fn command(&self, words: &str) -> Command {
+        let mut command = holdpoint(words.split_whitespace());
+        command.current_dir(self.folder.path()).env("HOME", self.folder.path());
+        command
+    }
+
+    /// Runs the program with these words to its end.
+    pub fn type_in(&self, words: &str) -> Said {
+        Said::by(self.command(words))
+    }
+}
+
 /// A plan with a head.
 pub fn plan_text(keys: &str, body: &str) -> String {
     format!("[plan]\nid = \"p\"\ntitle = \"P\"\nenvironment = \"dev\"\n{keys}\n\n{body}\n")

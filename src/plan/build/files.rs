@@ -63,7 +63,8 @@ impl Files {
         let shown = shorten(name);
         let real = std::fs::canonicalize(&path).map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => {
-                format!("there is no file `{shown}` in {}", self.sql_dir.display())
+                let near = near(&path).map_or_else(String::new, |name| format!("; there is `{name}`"));
+                format!("there is no file `{shown}` in {}{near}", self.sql_dir.display())
             }
             _ => format!("the file `{shown}` can't be read: {error}"),
         })?;
@@ -80,6 +81,17 @@ impl Files {
         }
         Ok(path)
     }
+}
+
+/// The file beside it that has nearly the same name.
+fn near(path: &Path) -> Option<String> {
+    let wanted = path.file_name()?.to_str()?;
+    let names: Vec<String> = std::fs::read_dir(path.parent()?)
+        .ok()?
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .take(10_000)
+        .collect();
+    crate::plan::nearest::nearest(wanted, names.iter().map(String::as_str)).map(shorten)
 }
 
 /// A name that can only mean something below the folder.
