@@ -33,7 +33,7 @@ fn what_isnt_a_plan() {
         ("missing.toml", "missing.toml", "no such file"),
         ("folder.toml", "folder.toml", "this is a directory, not a plan"),
         ("empty.toml", "empty.toml: error: the file is empty", "[plan]"),
-        ("latin.toml", "latin.toml", "isn't UTF-8: byte 26 (line 3) is 0xf6"),
+        ("latin.toml", "latin.toml", "isn't UTF-8: byte 27 (line 3) is 0xf6"),
         ("broken.toml", "broken.toml:1:6", ""),
         ("zero.toml", "zero.toml:2:", ""),
         ("/dev/null", "/dev/null", "not a regular file"),

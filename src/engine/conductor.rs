@@ -54,6 +54,8 @@ pub struct Conductor {
     pub idle_look: Option<Session>,
     /// Go back, to this step, for this reason, as soon as the run is taken up.
     pub turn: Option<(Option<String>, String)>,
+    /// Steps that a person wants to leave out: asked about when their turn comes.
+    pub leave_out: BTreeSet<String>,
     /// Values that checkpoints before COMMIT have seen; they are saved when it is done.
     pub unsaved: Vec<Event>,
     /// Steps that a person wants to leave out: asked about when their turn comes.
