@@ -58,8 +58,6 @@ pub struct Conductor {
     pub leave_out: BTreeSet<String>,
     /// Values that checkpoints before COMMIT have seen; they are saved when it is done.
     pub unsaved: Vec<Event>,
-    /// Steps that a person wants to leave out: asked about when their turn comes.
-    pub leave_out: BTreeSet<String>,
     /// End the run, for this reason, as soon as it is taken up.
     pub ending: Option<String>,
     /// Taken up after a stop: what was under way isn't settled yet.
