@@ -64,6 +64,8 @@ pub struct Conductor {
     pub unsettled: bool,
     /// Counters of the work session from before the transaction that runs.
     pub counted_before: Option<crate::pg::touched::Before>,
+    /// The transaction that took the fence.
+    pub fence_xid: Option<i64>,
     /// `None` until the first change.
     pub epoch: Option<i64>,
     /// The run's id, as the ledger has it.

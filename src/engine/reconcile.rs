@@ -61,6 +61,7 @@ impl Conductor {
             fence::take(&mut control, &self.run, &head, PATIENCE).await?
         };
         self.epoch = Some(taken.epoch);
+        self.fence_xid = taken.xid;
         self.record(Event::FenceTaken { epoch: taken.epoch, ended_backends: taken.ended }).await?;
         if !taken.prepared.is_empty() {
             let what = format!(
@@ -184,6 +185,11 @@ impl Conductor {
 
     async fn server_says_committed(&mut self, xid: Option<&str>) -> Result<bool, Stop> {
         let Some(xid) = xid else { return Ok(false) };
+        // After a crash the server gives the id of a lost transaction again, as likely as not to our own
+        // fence write. A commit that is durable keeps its id, and a later fence has a greater one.
+        if self.fence_xid.zip(xid.parse().ok()).is_some_and(|(fence, xid): (i64, i64)| fence <= xid) {
+            return Ok(false);
+        }
         let mut control = self.control.session().await;
         // Too old to be known, or of another timeline: then the ledger is all there is.
         match control.query("SELECT pg_catalog.txid_status($1::int8)", &[Some(xid)]).await {

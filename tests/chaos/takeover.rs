@@ -81,13 +81,13 @@ async fn another_runner_on_the_same_database() {
         second.environment.clone_from(&parked.case.environment);
         lab.server.sql("postgres", &format!("DROP DATABASE {unused}")).await;
 
-        let refused = second.run(&lab, None).await;
-        assert_eq!(refused.code(), Some(3), "{}", refused.said());
         let holder = format!(
             "SELECT 'pid ' || pid FROM pg_stat_activity WHERE datname = '{}' AND application_name LIKE 'holdpoint control%'",
             second.database
         );
         let holder = lab.server.value("postgres", &holder).await;
+        let refused = second.run(&lab, None).await;
+        assert_eq!(refused.code(), Some(3), "{}", refused.said());
         assert!(
             refused.err.contains(&holder) && refused.err.contains("One run at a time"),
             "{}",

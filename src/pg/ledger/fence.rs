@@ -44,6 +44,8 @@ pub async fn lock_holder(control: &mut Session) -> Result<Option<String>, PgErro
 #[derive(Debug, Clone)]
 pub struct Taken {
     pub epoch: i64,
+    /// Of the transaction that raised it.
+    pub xid: Option<i64>,
     pub ended: Vec<i32>,
     /// Prepared transactions that stand in the database; a migration's own effects may hide in one.
     pub prepared: Vec<String>,
@@ -65,17 +67,17 @@ pub async fn take(
     let raised = control
         .query(
             "UPDATE holdpoint.fence SET epoch = epoch + 1, run = $1::text, head = $2::text, \
-             taken_at = pg_catalog.clock_timestamp() WHERE one RETURNING epoch",
+             taken_at = pg_catalog.clock_timestamp() WHERE one RETURNING epoch, pg_catalog.txid_current()",
             &[Some(run), Some(head)],
         )
         .await;
     control.batch("RESET statement_timeout").await?;
-    let epoch = raised?
-        .rows
-        .first()
-        .and_then(|row| row.first().cloned().flatten())
-        .and_then(|text| text.parse().ok())
-        .unwrap_or_default();
+    let raised = raised?;
+    let number = |column: usize| -> Option<i64> {
+        raised.rows.first().and_then(|row| row.get(column)?.as_deref()?.parse().ok())
+    };
+    let epoch = number(0).unwrap_or_default();
+    let xid = number(1);
     let ended = end_old(control, epoch, patience).await?;
     let prepared = control
         .query(
@@ -84,7 +86,7 @@ pub async fn take(
         )
         .await?;
     let prepared = prepared.rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect();
-    Ok(Taken { epoch, ended, prepared })
+    Ok(Taken { epoch, xid, ended, prepared })
 }
 
 const OLD: &str = "SELECT b.pid FROM holdpoint.backend b JOIN pg_catalog.pg_stat_activity a \
