@@ -99,7 +99,8 @@ fn from_flags(answers: &mut Answers, args: &ResumeArgs, run: &Run) -> Result<(),
             let Some(state) = run.step(&step) else {
                 return Err(Failure::usage(format!("the run has no step \"{step}\"")));
             };
-            if state.is_good() || state.status.is_left_out() {
+            // Going backwards, what is open is the undo of a step that was good.
+            if !run.goes_back() && (state.is_good() || state.status.is_left_out()) {
                 return Err(Failure::usage(format!(
                     "step \"{step}\" is {}: nothing is open there",
                     state.status

@@ -3,25 +3,22 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::attention::{Attention, Interruption};
+use super::attention::Attention;
 use super::control::Control;
 use super::exit::Exit;
 use super::problems::{self, Disclosure};
 use super::recorder::Recorder;
 use super::secrets::Secrets;
-use super::sources::{AnyScript, Source, Sources};
+use super::sources::Sources;
 use super::stop::Stop;
 use crate::journal::{Key, RunFolder};
 use crate::pg::ConnectConfig;
 use crate::pg::Session;
-use crate::plan::expect::{Saved, SavedValue};
-use crate::plan::model::{Action, Ask, Checkpoint, OnFailure, Plan, Step, Stepping};
+use crate::plan::model::{Action, Ask, Checkpoint, Plan, Step, Stepping};
 use crate::run::command::{Command, Wish};
-use crate::run::event::{
-    Assurance, Decision, Direction, Ending, Event, HoldReason, Mode, Person, Problem, When,
-};
+use crate::run::event::{Decision, Direction, Ending, Event, HoldReason, Mode, Problem, When};
 use crate::run::state::{Run, Status};
-use crate::script::{Item, Script, Variables};
+use crate::script::Variables;
 
 /// Lines for people that aren't facts: `\echo`, notices.
 #[derive(Debug, Clone)]
@@ -110,7 +107,7 @@ pub(super) enum StepEnd {
 
 /// A person's word on a hold about a step.
 #[derive(Debug)]
-enum Answer {
+pub(super) enum Answer {
     Retry,
     /// Skipped, overridden: go to the next step.
     Next,
@@ -163,7 +160,7 @@ impl Conductor {
         self.ending = Some(format!("{by} ended the run: {reason}"));
     }
 
-    async fn forward(&mut self) -> Result<Exit, Stop> {
+    pub(super) async fn forward(&mut self) -> Result<Exit, Stop> {
         if let Some((to, why)) = self.turn.take() {
             return Err(Stop::TurnBack { to, why });
         }
@@ -192,7 +189,7 @@ impl Conductor {
     }
 
     /// Asks about a step that was interrupted, or hasn't begun, since a person wants to leave it out.
-    async fn skip(&mut self, step: &Step) -> Result<(), Stop> {
+    pub(super) async fn skip(&mut self, step: &Step) -> Result<(), Stop> {
         let needs = format!("\"{}\" is to be left out", step.title);
         match self.ask_about(step, HoldReason::Failed, needs).await? {
             Answer::Retry => self.do_step(step).await,
@@ -201,7 +198,7 @@ impl Conductor {
     }
 
     /// A run that was left while it waited, or right after a failure, begins with that.
-    async fn take_up(&mut self) -> Result<(), Stop> {
+    pub(super) async fn take_up(&mut self) -> Result<(), Stop> {
         self.carry_out_decision().await?;
         let plan = Arc::clone(&self.plan);
         let find = |id: &str| plan.phases.iter().flat_map(|phase| &phase.steps).find(|step| step.id == id);
@@ -231,7 +228,7 @@ impl Conductor {
     }
 
     /// A decision that was accepted right before a stop still counts.
-    async fn carry_out_decision(&mut self) -> Result<(), Stop> {
+    pub(super) async fn carry_out_decision(&mut self) -> Result<(), Stop> {
         let Some(choice) = self.recorder.look(|run| run.decided.clone()) else { return Ok(()) };
         let (Some(step), Some(reason)) = (choice.step, choice.reason) else { return Ok(()) };
         let (status, by) = (self.status(&step), choice.by);
@@ -246,48 +243,8 @@ impl Conductor {
         }
     }
 
-    fn standing_failure(&self, step: &Step) -> (HoldReason, Problem) {
-        self.recorder.look(|run| match run.step(&step.id) {
-            Some(state) if state.status == Status::Failed => {
-                (HoldReason::Failed, state.problem.clone().unwrap_or_default())
-            }
-            _ => (HoldReason::Unverified, problems::plain("a checkpoint didn't pass")),
-        })
-    }
-
-    /// Which checkpoints didn't pass, with what was expected and what came.
-    fn unverified(&self, step: &Step, only: Option<&[String]>) -> String {
-        const MOST: usize = 3;
-        let mut words: Vec<String> = self.recorder.look(|run| {
-            let results = run.step(&step.id).map(|state| state.failed_checkpoints()).unwrap_or_default();
-            results
-                .iter()
-                .filter(|result| only.is_none_or(|only| only.contains(&result.checkpoint)))
-                .map(|result| {
-                    let verdict = &result.verdict;
-                    let differ = format!("expected {}, got {}", verdict.expected, verdict.got);
-                    // A step that is one check has its title already.
-                    if result.title == step.title {
-                        differ
-                    } else {
-                        format!("\"{}\": {differ}", result.title)
-                    }
-                })
-                .collect()
-        });
-        if words.len() > MOST {
-            let more = words.len() - MOST;
-            words.truncate(MOST);
-            words.push(format!("and {more} more"));
-        }
-        match words.is_empty() {
-            true => format!("\"{}\" didn't pass", step.title),
-            false => format!("\"{}\" didn't pass: {}", step.title, words.join("; ")),
-        }
-    }
-
     /// One step, until it is settled: verified, accepted, skipped.
-    async fn do_step(&mut self, step: &Step) -> Result<(), Stop> {
+    pub(super) async fn do_step(&mut self, step: &Step) -> Result<(), Stop> {
         loop {
             let end = self.attempt(step).await?;
             let (reason, problem, needs) = match end {
@@ -308,94 +265,8 @@ impl Conductor {
         }
     }
 
-    /// What the plan says about a failure, and what people say when it says to hold.
-    async fn policy(
-        &mut self,
-        step: &Step,
-        reason: HoldReason,
-        problem: &Problem,
-        needs: String,
-    ) -> Result<Answer, Stop> {
-        let by = Person { name: "plan".into(), how: Assurance::Policy };
-        match self.policy_for(step) {
-            OnFailure::Continue => {
-                let what =
-                    format!("\"{}\" failed and the plan says to go on: {}", step.title, problem.message);
-                if reason == HoldReason::Unverified {
-                    self.record(Event::StepAccepted { step: step.id.clone(), reason: what, by }).await?;
-                } else {
-                    self.record(Event::StepSkipped {
-                        step: step.id.clone(),
-                        reason: what,
-                        by,
-                        deviation: true,
-                    })
-                    .await?;
-                }
-                Ok(Answer::Next)
-            }
-            OnFailure::Stop => {
-                let why = format!("\"{}\" failed and the plan says to stop: {}", step.title, problem.message);
-                Err(self.end(Ending::Stopped { why: why.clone() }, Exit::Failed, why).await)
-            }
-            OnFailure::Rollback => Err(Stop::TurnBack { to: None, why: problem.message.clone() }),
-            OnFailure::Procedure(id) => {
-                let why =
-                    format!("the plan rolls back by \"{id}\" here, and named rollbacks aren't built yet");
-                Err(Stop::Left { exit: Exit::Waiting, why })
-            }
-            OnFailure::Hold => self.ask_about(step, reason, needs).await,
-        }
-    }
-
-    /// A checkpoint's own policy comes before its step's; the strictest of several holds.
-    fn policy_for(&self, step: &Step) -> OnFailure {
-        let failed = self.recorder.look(|run| {
-            run.step(&step.id)
-                .map(|s| s.failed_checkpoints().iter().map(|r| r.checkpoint.clone()).collect::<Vec<_>>())
-                .unwrap_or_default()
-        });
-        let own =
-            |id: &String| step.checkpoints.iter().find(|c| c.id == *id).and_then(|c| c.on_failure.clone());
-        // A checkpoint that may fail says nothing about a step that failed for another reason.
-        let tolerated = self.status(&step.id) == Status::Failed;
-        let policies: Vec<OnFailure> = failed
-            .iter()
-            .map(|id| own(id).unwrap_or_else(|| step.on_failure.clone()))
-            .filter(|policy| !(tolerated && *policy == OnFailure::Continue))
-            .collect();
-        if policies.is_empty() {
-            return step.on_failure.clone();
-        }
-        let strict = policies.into_iter().find(|policy| *policy != OnFailure::Continue);
-        strict.unwrap_or(OnFailure::Continue)
-    }
-
-    async fn ask_about(&mut self, step: &Step, reason: HoldReason, needs: String) -> Result<Answer, Stop> {
-        let advice = step.otherwise.as_deref().map(|otherwise| self.fill(otherwise));
-        self.hold(reason, Some(&step.id), needs, advice).await?;
-        loop {
-            let Command { what, by } = self.next_wish().await?;
-            match what {
-                Wish::Retry | Wish::Go => return Ok(Answer::Retry),
-                Wish::Skip { step: of, reason } if of == step.id => {
-                    let deviation = !step.optional;
-                    self.record(Event::StepSkipped { step: of, reason, by, deviation }).await?;
-                    return Ok(Answer::Next);
-                }
-                Wish::Override { step: of, reason } if of == step.id => {
-                    self.record(Event::StepAccepted { step: of, reason, by }).await?;
-                    return Ok(Answer::Next);
-                }
-                other => {
-                    self.obey(Some(&step.id), other, by).await?;
-                }
-            }
-        }
-    }
-
     /// One attempt at a step.
-    async fn attempt(&mut self, step: &Step) -> Result<StepEnd, Stop> {
+    pub(super) async fn attempt(&mut self, step: &Step) -> Result<StepEnd, Stop> {
         // What is applied isn't done again: only its checkpoints are evaluated (again).
         if matches!(self.status(&step.id), Status::Applied | Status::Unverified) {
             return match self.looks(step) {
@@ -437,7 +308,7 @@ impl Conductor {
     }
 
     /// What a step that changes nothing looks at: its own query first. `None`: it runs a script.
-    fn looks(&self, step: &Step) -> Option<Vec<Checkpoint>> {
+    pub(super) fn looks(&self, step: &Step) -> Option<Vec<Checkpoint>> {
         let own = match &step.action {
             Action::File { .. } | Action::Files { .. } | Action::Sql { .. } => return None,
             Action::Check { sql, line } => Some(self.check_of(step, Ask::Sql(sql.clone()), *line)),
@@ -447,14 +318,18 @@ impl Conductor {
         Some(own.into_iter().chain(step.checkpoints.iter().cloned()).collect())
     }
 
-    async fn look_again(&mut self, step: &Step, checkpoints: &[Checkpoint]) -> Result<StepEnd, Stop> {
+    pub(super) async fn look_again(
+        &mut self,
+        step: &Step,
+        checkpoints: &[Checkpoint],
+    ) -> Result<StepEnd, Stop> {
         let began = std::time::Instant::now();
         let failed = self.verify_standing(&step.id, checkpoints, Direction::Forward, When::Standing).await?;
         self.verdict(step, failed, began).await
     }
 
     /// Ends a step that changes nothing with its checkpoints.
-    async fn looked(
+    pub(super) async fn looked(
         &mut self,
         step: &Step,
         checkpoints: &[Checkpoint],
@@ -485,7 +360,11 @@ impl Conductor {
     }
 
     /// A step that takes longer or shorter than planned is a deviation.
-    async fn compare_with_planned(&mut self, step: &Step, took: std::time::Duration) -> Result<(), Stop> {
+    pub(super) async fn compare_with_planned(
+        &mut self,
+        step: &Step,
+        took: std::time::Duration,
+    ) -> Result<(), Stop> {
         let Some(takes) = &step.takes else { return Ok(()) };
         // A single figure is an upper bound; a range has both ends.
         let too_short = takes.from != takes.to && took < takes.from;
@@ -508,7 +387,7 @@ impl Conductor {
         self.record(Event::StepApplied { step: step.id.clone(), direction, generation, elapsed_ms }).await
     }
 
-    fn check_of(&self, step: &Step, ask: Ask, line: usize) -> Checkpoint {
+    pub(super) fn check_of(&self, step: &Step, ask: Ask, line: usize) -> Checkpoint {
         Checkpoint {
             id: step.id.clone(),
             title: step.title.clone(),
@@ -525,7 +404,7 @@ impl Conductor {
     }
 
     /// The first thing that a step needs and that hasn't passed.
-    fn unmet(&self, step: &Step) -> Option<Problem> {
+    pub(super) fn unmet(&self, step: &Step) -> Option<Problem> {
         let phase = self.plan.phases.iter().find(|phase| phase.steps.iter().any(|s| s.id == step.id));
         let needs = phase.map(|phase| phase.needs.as_slice()).unwrap_or_default();
         needs.iter().chain(&step.needs).find_map(|need| {
@@ -534,7 +413,7 @@ impl Conductor {
         })
     }
 
-    fn passed(&self, run: &Run, id: &str) -> bool {
+    pub(super) fn passed(&self, run: &Run, id: &str) -> bool {
         let good = |step: &str| {
             run.step(step)
                 .is_some_and(|s| matches!(s.status, Status::Verified | Status::Accepted | Status::Assumed))
@@ -549,7 +428,7 @@ impl Conductor {
     }
 
     /// What must be so before anything is changed: authorization, and a key when stepping is manual.
-    async fn before_change(&mut self, step: &Step) -> Result<(), Stop> {
+    pub(super) async fn before_change(&mut self, step: &Step) -> Result<(), Stop> {
         if let Some(authorization) = self.plan.authorization.clone()
             && !matches!(self.status(&authorization), Status::Verified)
         {
@@ -576,209 +455,8 @@ impl Conductor {
     }
 
     /// A step that was begun before a stop has had its key.
-    fn resuming_inside(&self, step: &Step) -> bool {
+    pub(super) fn resuming_inside(&self, step: &Step) -> bool {
         matches!(self.status(&step.id), Status::Running | Status::Failed | Status::Committing)
-    }
-
-    /// Between two steps: signals, a lost lock, and the word to hold.
-    async fn between_steps(&mut self) -> Result<(), Stop> {
-        if let Some(interruption) = self.attention.standing() {
-            self.stop_for(interruption)?;
-        }
-        if self.attention.take_hold() {
-            self.hold(HoldReason::Asked, None, "go on when you are ready".into(), None).await?;
-            loop {
-                let Command { what, by } = self.next_wish().await?;
-                match what {
-                    Wish::Go => break,
-                    other => {
-                        self.obey(None, other, by).await?;
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Journals that the run waits.
-    pub(super) async fn hold(
-        &mut self,
-        reason: HoldReason,
-        step: Option<&str>,
-        needs: String,
-        hint: Option<String>,
-    ) -> Result<(), Stop> {
-        self.record(Event::Held { reason, step: step.map(str::to_owned), needs, hint }).await
-    }
-
-    /// Holds until `done`, ticking items as they come.
-    pub(super) async fn wait_for(
-        &mut self,
-        reason: HoldReason,
-        step: &str,
-        needs: String,
-        hint: Option<String>,
-        done: impl Fn(&Run) -> bool,
-    ) -> Result<Flow, Stop> {
-        self.hold(reason, Some(step), needs, hint).await?;
-        loop {
-            let Command { what, by } = self.next_wish().await?;
-            match what {
-                Wish::Confirm { .. } | Wish::Go => {
-                    if self.recorder.look(&done) {
-                        self.go_on("all is ticked").await?;
-                        return Ok(Flow::Go);
-                    }
-                }
-                other => {
-                    if let Some(flow) = self.obey(Some(step), other, by).await? {
-                        return Ok(flow);
-                    }
-                }
-            }
-        }
-    }
-
-    /// Leaves a hold that is over by itself.
-    pub(super) async fn go_on(&mut self, reason: &str) -> Result<(), Stop> {
-        if !self.recorder.look(Run::is_holding) {
-            return Ok(());
-        }
-        self.record(Event::Decided {
-            what: Decision::Go,
-            step: None,
-            by: Person { name: "engine".into(), how: Assurance::Policy },
-            reason: Some(reason.to_owned()),
-        })
-        .await
-    }
-
-    /// The next accepted command.
-    pub(super) async fn next_wish(&mut self) -> Result<Command, Stop> {
-        match self.attention.wish().await {
-            Ok(command) => Ok(command),
-            Err(interruption) => {
-                self.stop_for(interruption)?;
-                Err(Stop::Interrupted { signal: "the end of the program".into() })
-            }
-        }
-    }
-
-    /// Wishes that mean the same on every hold.
-    pub(super) async fn obey(
-        &mut self,
-        step: Option<&str>,
-        wish: Wish,
-        by: Person,
-    ) -> Result<Option<Flow>, Stop> {
-        match wish {
-            Wish::Leave { why } => Err(Stop::Left { exit: self.exit_for_leaving(), why }),
-            Wish::End { reason } => {
-                let why = format!("{} ended the run: {reason}", by.name);
-                Err(self.end(Ending::Stopped { why: why.clone() }, Exit::Failed, why).await)
-            }
-            Wish::RollBack { to, reason, .. } => Err(Stop::TurnBack { to, why: reason }),
-            Wish::Skip { step: of, reason } if step == Some(of.as_str()) => {
-                let problem = problems::plain(format!("skipped: {reason}"));
-                Ok(Some(Flow::Failed(problem)))
-            }
-            _ => Ok(None),
-        }
-    }
-
-    fn exit_for_leaving(&self) -> Exit {
-        self.recorder.look(|run| match run.hold_reason() {
-            Some(HoldReason::Unknown) => Exit::Unknown,
-            Some(HoldReason::LockLost) => Exit::Unreachable,
-            _ => Exit::Waiting,
-        })
-    }
-
-    /// Turns an interruption into the stop that it means.
-    pub(super) fn stop_for(&self, interruption: Interruption) -> Result<(), Stop> {
-        match interruption {
-            Interruption::Cancelled => Ok(()),
-            Interruption::Signal(signal) => Err(Stop::Interrupted { signal }),
-            Interruption::LockLost(why) => Err(Stop::LockLost(why)),
-        }
-    }
-
-    async fn finish(&mut self) -> Result<Exit, Stop> {
-        let open = self.recorder.look(|run| {
-            self.plan
-                .phases
-                .iter()
-                .flat_map(|phase| &phase.steps)
-                .filter(|step| !run.step(&step.id).is_some_and(|s| s.is_good() || s.status.is_left_out()))
-                .count()
-        });
-        if open > 0 {
-            let why = format!("what was asked for is done; {open} steps of the plan are still to come");
-            let fingerprint = self.fingerprint_now().await;
-            self.record(Event::Left { exit_code: Exit::Done.code(), why, fingerprint }).await?;
-            return Ok(Exit::Done);
-        }
-        let summary = self.summary().await;
-        self.record(Event::Ended { outcome: Ending::Done, exit_code: Exit::Done.code(), summary }).await?;
-        Ok(Exit::Done)
-    }
-
-    /// Ends the run, and says so as a stop.
-    pub(super) async fn end(&mut self, outcome: Ending, exit: Exit, why: String) -> Stop {
-        let summary = self.summary().await;
-        match self.record(Event::Ended { outcome, exit_code: exit.code(), summary }).await {
-            Ok(()) => Stop::Over { exit, why },
-            Err(stop) => stop,
-        }
-    }
-
-    /// Before any change a run is refused; afterwards it can only be let go of.
-    async fn refuse_or_leave(&mut self, why: String) -> Stop {
-        if self.recorder.look(|run| !run.touched) {
-            return self.end(Ending::Refused { why: why.clone() }, Exit::Refused, why).await;
-        }
-        Stop::Left { exit: Exit::Waiting, why }
-    }
-
-    pub(super) async fn refuse(&mut self, why: String) -> Stop {
-        self.refuse_or_leave(why).await
-    }
-
-    /// Journals how the process lets go of the run, and lets go of the lock.
-    pub async fn let_go(mut self, stop: &Stop) {
-        let left = match stop {
-            Stop::Interrupted { signal } => {
-                let interrupted = Event::Interrupted { signal: signal.clone() };
-                if let Err(error) = self.record(interrupted).await {
-                    tracing::warn!(%error, "journaling the signal");
-                }
-                Some(stop.to_string())
-            }
-            Stop::Left { why, .. } => Some(why.clone()),
-            Stop::Pg(_) | Stop::LockLost(_) | Stop::Local(_) => Some(stop.to_string()),
-            Stop::Journal(_) | Stop::Over { .. } | Stop::Refused { .. } | Stop::TurnBack { .. } => None,
-        };
-        if let Some(why) = left.filter(|_| !self.recorder.look(Run::is_ended)) {
-            let exit_code = stop.exit().code();
-            let fingerprint = match stop {
-                Stop::Left { .. } => self.fingerprint_now().await,
-                _ => None,
-            };
-            if let Err(error) = self.record(Event::Left { exit_code, why, fingerprint }).await {
-                tracing::warn!(%error, "journaling that the run was left");
-            }
-        }
-        self.close().await;
-    }
-
-    /// Closes the sessions in order; the lock goes with the control session.
-    pub async fn close(self) {
-        let Self { look, idle_look, control, .. } = self;
-        look.close().await;
-        if let Some(look) = idle_look {
-            look.close().await;
-        }
-        control.close().await;
     }
 
     // Small things that everything here uses.
@@ -823,67 +501,17 @@ impl Conductor {
         self.recorder.look(|run| run.step(step).map_or(Status::Pending, |s| s.status))
     }
 
-    fn settled(&self, step: &str) -> bool {
+    pub(super) fn settled(&self, step: &str) -> bool {
         matches!(self.status(step), Status::Verified | Status::Accepted | Status::Skipped | Status::Assumed)
     }
 
-    fn selected(&self, phase: &str) -> bool {
+    pub(super) fn selected(&self, phase: &str) -> bool {
         self.recorder
             .look(|run| run.selection.only.is_empty() || run.selection.only.iter().any(|p| p == phase))
-    }
-
-    pub(super) fn saved(&self) -> Saved {
-        let mut saved = self.saved_values();
-        for (name, value) in self.vars.iter() {
-            let text = Some(value.text.clone());
-            saved.entry(name.to_owned()).or_insert(SavedValue { text, type_oid: 0 });
-        }
-        saved
-    }
-
-    /// Saved values, those too that wait for a COMMIT.
-    fn saved_values(&self) -> Saved {
-        let mut saved = self.recorder.look(|run| run.saved.clone());
-        for event in &self.unsaved {
-            if let Event::Saved { values, .. } = event {
-                for (name, value) in values {
-                    saved.entry(name.clone()).or_insert_with(|| value.clone());
-                }
-            }
-        }
-        saved
     }
 
     /// A spare session for reading.
     pub(super) async fn spare(&self) -> Result<Session, Stop> {
         Ok(Session::connect(&self.target, "look").await?)
-    }
-
-    /// Opens a source as a script with the run's variables.
-    pub(super) fn script(&self, source: &Source) -> Result<AnyScript, Stop> {
-        self.sources.open(source, self.variables()).map_err(|error| Stop::Local(error.to_string()))
-    }
-
-    /// The plan's variables and what was saved so far; saved values came from the database and are
-    /// never pasted raw.
-    pub(super) fn variables(&self) -> Variables {
-        let mut vars = self.vars.clone();
-        for (name, value) in self.saved_values() {
-            if let Some(text) = value.text {
-                let _ = vars.set_from(&name, text, crate::script::Origin::Database { raw_allowed: false });
-            }
-        }
-        vars
-    }
-
-    /// One statement of the plan with its variables filled in.
-    pub(super) fn inline(&self, sql: &str) -> Result<String, String> {
-        let mut script =
-            Script::inline("the plan", sql, self.variables()).map_err(|error| error.to_string())?;
-        match script.next_item() {
-            Ok(Some(Item::Statement(statement))) => Ok(statement.text),
-            Ok(_) => Err("there is no statement in it".into()),
-            Err(error) => Err(error.to_string()),
-        }
     }
 }

@@ -310,7 +310,7 @@ fn open_run_on(state: &StateDir, plan: &Plan, identity: &TargetIdentity) -> Resu
 /// One open run a plan and database.
 fn not_open_yet(state: &StateDir, plan: &Plan, identity: &TargetIdentity) -> Result<(), Stop> {
     let unread = |run: &RunEntry| run.opened.is_none() && matches!(run.standing, Standing::Damaged { .. });
-    if let Some(damaged) = state.runs()?.into_iter().find(unread) {
+    if let Some(damaged) = state.runs().map_err(no_folder)?.into_iter().find(unread) {
         let why = format!(
             "run {} in {} can't be read, and may be an open one of this plan: look at it, and move its folder away when \
              it is none",

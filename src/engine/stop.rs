@@ -15,7 +15,7 @@ pub enum Stop {
     Pg(#[from] PgError),
     /// The control session is gone, and the lock with it.
     #[error(
-        "the control session was lost ({0}), and with it the lock on this database; `holdpoint resume` takes it again"
+        "the lock on this database was lost: {0}; nothing of what was under way is applied. `holdpoint resume` takes it again"
     )]
     LockLost(String),
     /// Nobody is there to answer, or somebody let go of the run.

@@ -241,7 +241,7 @@ impl Conductor {
         }
         .sql();
         if let Err(error) = own(work, &sql).await {
-            if error.sqlstate() == Some(entry::STALE_EPOCH) {
+            if matches!(error.sqlstate(), Some(entry::STALE_EPOCH | entry::SERIALIZATION)) {
                 // Not this step's failure: the run isn't ours any more.
                 return Err(Abandon::Stop(Stop::LockLost(error.to_string())));
             }

@@ -8,6 +8,8 @@ use crate::run::event::{Direction, Unit};
 
 /// SQLSTATE of a write by a runner whose epoch is over.
 pub const STALE_EPOCH: &str = "HP001";
+/// SQLSTATE of the same where the transaction has an older snapshot: the fence row changed behind it.
+pub const SERIALIZATION: &str = "40001";
 /// SQLSTATE of a write in another transaction than the one the unit began.
 pub const OTHER_TRANSACTION: &str = "HP002";
 

@@ -1,0 +1,143 @@
+//! What follows a failure: the plan's policy, and people where it says to hold.
+
+use super::conductor::{Answer, Conductor};
+use super::exit::Exit;
+use super::problems;
+use super::stop::Stop;
+use crate::plan::model::{OnFailure, Step};
+use crate::run::command::{Command, Wish};
+use crate::run::event::{Assurance, Ending, Event, HoldReason, Person, Problem};
+use crate::run::state::Status;
+
+impl Conductor {
+    pub(super) fn standing_failure(&self, step: &Step) -> (HoldReason, Problem) {
+        self.recorder.look(|run| match run.step(&step.id) {
+            Some(state) if state.status == Status::Failed => {
+                (HoldReason::Failed, state.problem.clone().unwrap_or_default())
+            }
+            _ => (HoldReason::Unverified, problems::plain("a checkpoint didn't pass")),
+        })
+    }
+
+    /// Which checkpoints didn't pass, with what was expected and what came.
+    pub(super) fn unverified(&self, step: &Step, only: Option<&[String]>) -> String {
+        const MOST: usize = 3;
+        let mut words: Vec<String> = self.recorder.look(|run| {
+            let results = run.step(&step.id).map(|state| state.failed_checkpoints()).unwrap_or_default();
+            results
+                .iter()
+                .filter(|result| only.is_none_or(|only| only.contains(&result.checkpoint)))
+                .map(|result| {
+                    let verdict = &result.verdict;
+                    let differ = format!("expected {}, got {}", verdict.expected, verdict.got);
+                    // A step that is one check has its title already.
+                    if result.title == step.title {
+                        differ
+                    } else {
+                        format!("\"{}\": {differ}", result.title)
+                    }
+                })
+                .collect()
+        });
+        if words.len() > MOST {
+            let more = words.len() - MOST;
+            words.truncate(MOST);
+            words.push(format!("and {more} more"));
+        }
+        match words.is_empty() {
+            true => format!("\"{}\" didn't pass", step.title),
+            false => format!("\"{}\" didn't pass: {}", step.title, words.join("; ")),
+        }
+    }
+
+    /// What the plan says about a failure, and what people say when it says to hold.
+    pub(super) async fn policy(
+        &mut self,
+        step: &Step,
+        reason: HoldReason,
+        problem: &Problem,
+        needs: String,
+    ) -> Result<Answer, Stop> {
+        let by = Person { name: "plan".into(), how: Assurance::Policy };
+        match self.policy_for(step) {
+            OnFailure::Continue => {
+                let what =
+                    format!("\"{}\" failed and the plan says to go on: {}", step.title, problem.message);
+                if reason == HoldReason::Unverified {
+                    self.record(Event::StepAccepted { step: step.id.clone(), reason: what, by }).await?;
+                } else {
+                    self.record(Event::StepSkipped {
+                        step: step.id.clone(),
+                        reason: what,
+                        by,
+                        deviation: true,
+                    })
+                    .await?;
+                }
+                Ok(Answer::Next)
+            }
+            OnFailure::Stop => {
+                let why = format!("\"{}\" failed and the plan says to stop: {}", step.title, problem.message);
+                Err(self.end(Ending::Stopped { why: why.clone() }, Exit::Failed, why).await)
+            }
+            OnFailure::Rollback => Err(Stop::TurnBack { to: None, why: problem.message.clone() }),
+            OnFailure::Procedure(id) => {
+                let why =
+                    format!("the plan rolls back by \"{id}\" here, and named rollbacks aren't built yet");
+                Err(Stop::Left { exit: Exit::Waiting, why })
+            }
+            OnFailure::Hold => self.ask_about(step, reason, needs).await,
+        }
+    }
+
+    /// A checkpoint's own policy comes before its step's; the strictest of several holds.
+    pub(super) fn policy_for(&self, step: &Step) -> OnFailure {
+        let failed = self.recorder.look(|run| {
+            run.step(&step.id)
+                .map(|s| s.failed_checkpoints().iter().map(|r| r.checkpoint.clone()).collect::<Vec<_>>())
+                .unwrap_or_default()
+        });
+        let own =
+            |id: &String| step.checkpoints.iter().find(|c| c.id == *id).and_then(|c| c.on_failure.clone());
+        // A checkpoint that may fail says nothing about a step that failed for another reason.
+        let tolerated = self.status(&step.id) == Status::Failed;
+        let policies: Vec<OnFailure> = failed
+            .iter()
+            .map(|id| own(id).unwrap_or_else(|| step.on_failure.clone()))
+            .filter(|policy| !(tolerated && *policy == OnFailure::Continue))
+            .collect();
+        if policies.is_empty() {
+            return step.on_failure.clone();
+        }
+        let strict = policies.into_iter().find(|policy| *policy != OnFailure::Continue);
+        strict.unwrap_or(OnFailure::Continue)
+    }
+
+    pub(super) async fn ask_about(
+        &mut self,
+        step: &Step,
+        reason: HoldReason,
+        needs: String,
+    ) -> Result<Answer, Stop> {
+        let advice = step.otherwise.as_deref().map(|otherwise| self.fill(otherwise));
+        self.hold(reason, Some(&step.id), needs, advice).await?;
+        loop {
+            let Command { what, by } = self.next_wish().await?;
+            match what {
+                Wish::Retry | Wish::Go => return Ok(Answer::Retry),
+                Wish::Skip { step: of, reason } if of == step.id => {
+                    let deviation = !step.optional;
+                    self.record(Event::StepSkipped { step: of, reason, by, deviation }).await?;
+                    return Ok(Answer::Next);
+                }
+                Wish::Override { step: of, reason } if of == step.id => {
+                    self.record(Event::StepAccepted { step: of, reason, by }).await?;
+                    return Ok(Answer::Next);
+                }
+                other => {
+                    self.obey(Some(&step.id), other, by).await?;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Values of a run, as expectations and scripts see them: saved ones, and the plan's variables.
+
+use super::conductor::Conductor;
+use super::sources::{AnyScript, Source};
+use super::stop::Stop;
+use crate::plan::expect::{Saved, SavedValue};
+use crate::run::event::Event;
+use crate::script::{Item, Script, Variables};
+
+impl Conductor {
+    pub(super) fn saved(&self) -> Saved {
+        let mut saved = self.saved_values();
+        for (name, value) in self.vars.iter() {
+            let text = Some(value.text.clone());
+            saved.entry(name.to_owned()).or_insert(SavedValue { text, type_oid: 0 });
+        }
+        saved
+    }
+
+    /// Saved values, those too that wait for a COMMIT.
+    pub(super) fn saved_values(&self) -> Saved {
+        let mut saved = self.recorder.look(|run| run.saved.clone());
+        for event in &self.unsaved {
+            if let Event::Saved { values, .. } = event {
+                for (name, value) in values {
+                    saved.entry(name.clone()).or_insert_with(|| value.clone());
+                }
+            }
+        }
+        saved
+    }
+
+    /// The plan's variables and what was saved so far; saved values came from the database and are
+    /// never pasted raw.
+    pub(super) fn variables(&self) -> Variables {
+        let mut vars = self.vars.clone();
+        for (name, value) in self.saved_values() {
+            if let Some(text) = value.text {
+                let _ = vars.set_from(&name, text, crate::script::Origin::Database { raw_allowed: false });
+            }
+        }
+        vars
+    }
+
+    /// One statement of the plan with its variables filled in.
+    pub(super) fn inline(&self, sql: &str) -> Result<String, String> {
+        let mut script =
+            Script::inline("the plan", sql, self.variables()).map_err(|error| error.to_string())?;
+        match script.next_item() {
+            Ok(Some(Item::Statement(statement))) => Ok(statement.text),
+            Ok(_) => Err("there is no statement in it".into()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// Opens a source as a script with the run's variables.
+    pub(super) fn script(&self, source: &Source) -> Result<AnyScript, Stop> {
+        self.sources.open(source, self.variables()).map_err(|error| Stop::Local(error.to_string()))
+    }
+}
