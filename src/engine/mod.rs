@@ -19,6 +19,7 @@
 //! - [`baseline`] is what there was before the first change, [`verify`] evaluates checkpoints;
 //! - [`reconcile`] finds out after a stop what became of what was under way;
 //! - [`rollback`] goes backwards;
+//! - [`rehearse`] proves a plan and its rollback on a private server;
 //! - [`pilot`] answers where nobody sits; [`fixture`] makes the database for a demo; [`secrets`] keeps
 //!   secret values out of events.
 
@@ -41,6 +42,7 @@ pub mod preflight;
 pub mod problems;
 pub mod reconcile;
 pub mod recorder;
+pub mod rehearse;
 pub mod rollback;
 pub mod script_steps;
 pub mod secrets;

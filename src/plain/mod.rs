@@ -2,6 +2,7 @@
 //!
 //! - [`Printer`] is fed every envelope of a run, also those from before a resume, and answers with
 //!   the lines that are worth printing; it folds the run beside, for titles, phases and the summary;
+//! - [`RehearsalPrinter`] does the same for what a rehearsal tells, and prints its table;
 //! - [`Style`] says where the lines go: a terminal of so many columns, or a log;
 //! - [`scrub`] takes out of foreign text what could move a cursor or turn a line around;
 //! - [`exit_words`] says what an exit code means.
@@ -17,6 +18,7 @@ mod next;
 mod page;
 mod people_lines;
 mod printer;
+mod rehearsal_lines;
 mod run_lines;
 pub mod scrub;
 mod step_lines;
@@ -28,5 +30,6 @@ mod unit_lines;
 mod words;
 
 pub use printer::Printer;
+pub use rehearsal_lines::RehearsalPrinter;
 pub use style::Style;
 pub use words::exit_words;
