@@ -158,7 +158,7 @@ const GLOB: &str = "[[phase.step]]\nid = \"glob\"\ntitle = \"Glob\"\nfiles = \"u
 async fn globbed(last: &str) -> Bench {
     let bench = Bench::new().await;
     for folder in ["up", "down"] {
-        std::fs::create_dir(bench.path(folder)).unwrap();
+        std::fs::create_dir(bench.path(folder)).expect("a folder");
     }
     for name in ["1", "2", "3"] {
         bench.file(&format!("up/{name}.sql"), &format!("CREATE TABLE t{name} ();"));
