@@ -7,6 +7,7 @@
 //!   [`illegal`] what they can't say;
 //! - `query` and `lookup` are what is asked of a run;
 //! - [`command`] is what a person (or a pipeline) may ask for;
+//! - [`sample`] is what may be overwritten at any time and is never journaled: the statement that runs;
 //! - [`gate`] (with `gate_people`) decides what is allowed now, and says why not.
 
 pub mod command;
@@ -23,6 +24,7 @@ mod lookup;
 mod name;
 mod outline;
 mod query;
+pub mod sample;
 pub mod state;
 mod step;
 mod unit;
