@@ -16,10 +16,12 @@
 //! | `measure` | the ground for all that follows: pinned settings, one snapshot |
 //! | `inventory`, `names`, `rows`, `orphans` | what there is: objects, their names, rows, broken references |
 //! | `fingerprint`, `content`, `row_hashes`, `touched` | what differs from before: schema, rows, and what a transaction wrote |
+//! | `child`, `handover` | programs that run beside us, psql and pg_dump among them; how they get our connection |
 //! | `embedded` | a private server for demo and tests |
 
 mod auth;
 pub mod blockers;
+pub mod child;
 mod config;
 mod conninfo;
 mod conninfo_text;
@@ -29,6 +31,7 @@ pub mod embedded;
 mod environment;
 mod error;
 pub mod fingerprint;
+pub mod handover;
 pub mod identity;
 mod incoming;
 pub mod inventory;

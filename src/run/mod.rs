@@ -7,8 +7,9 @@
 //!   [`illegal`] what they can't say;
 //! - `query` and `lookup` are what is asked of a run;
 //! - [`command`] is what a person (or a pipeline) may ask for;
-//! - [`sample`] is what may be overwritten at any time and is never journaled: the statement that runs;
-//! - [`gate`] (with `gate_people`) decides what is allowed now, and says why not.
+//! - [`gate`] (with `gate_people`) decides what is allowed now, and says why not;
+//! - [`rehearsal`] is what a rehearsal of a plan found;
+//! - [`sample`] is what may be overwritten at any time and is never journaled: the statement that runs.
 
 pub mod command;
 pub mod event;
@@ -24,6 +25,7 @@ mod lookup;
 mod name;
 mod outline;
 mod query;
+pub mod rehearsal;
 pub mod sample;
 pub mod state;
 mod step;
