@@ -63,7 +63,7 @@ impl Conductor {
             Stop::Journal(_)
             | Stop::Over { .. }
             | Stop::Refused { .. }
-            | Stop::TurnBack { .. }
+            | Stop::TurnBack(_)
             | Stop::Halted => None,
         };
         if let Some(why) = left.filter(|_| !self.recorder.look(Run::is_ended)) {

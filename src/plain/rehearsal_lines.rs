@@ -3,9 +3,9 @@
 use super::page::{Layout, Page};
 use super::style::Style;
 use super::symbols::{Mark, Paint};
-use super::words::{count, of_len, took};
 use crate::run::event::TargetIdentity;
 use crate::run::rehearsal::{Finding, Ground, Leg, Outcome, Part, Progress, Rehearsal, StepRehearsed};
+use crate::text::words::{count, of_len, took};
 
 /// A table is laid out for a page, also where it goes into a log.
 const PAGE: usize = 80;

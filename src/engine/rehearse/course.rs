@@ -13,6 +13,7 @@ use super::report::Report;
 use super::settings::rehearsed;
 use super::twice::twice;
 use super::walk::{Back, Forward, Walk, interrupted};
+use crate::engine::rollback::Wanted;
 use crate::engine::stop::Stop;
 use crate::engine::unit::millis;
 use crate::plan::digest::PlanDigest;
@@ -213,7 +214,7 @@ impl<'a> Course<'a> {
             self.report.tell(Progress::Began(Leg::Back));
         }
         let to = standing.is_some().then_some(first);
-        let back = walk.back(to).await?;
+        let back = walk.back(Wanted { to, ..Wanted::all("rehearsed".into()) }).await?;
         if back.short.is_none() {
             let image = if standing.is_some() { then.as_ref() } else { None };
             let now = self.ground.image().await?;

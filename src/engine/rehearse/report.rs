@@ -11,6 +11,7 @@ use super::ground::{Ground, Source};
 use super::image::Image;
 use super::walk::{Back, Forward};
 use crate::engine::open::{operator, program};
+use crate::engine::rollback::{Way, way};
 use crate::engine::unit::millis;
 use crate::plan::duration;
 use crate::plan::model::{Plan, Step, Undo};
@@ -157,8 +158,10 @@ impl Report {
                 (None, Some((since, before))) if at < *before => {
                     Part::not_done(format!("behind it stands \"{since}\", which is irreversible"))
                 }
-                _ if step.rollback.is_none() => Part::failed("the plan has no rollback for it", None),
-                _ => continue,
+                _ => match way(&plan, &step.id) {
+                    Way::Not(why) => Part::failed(why, None),
+                    _ => continue,
+                },
             };
             if part.outcome == Outcome::NotDone {
                 self.note(Some(&step.id), part.why.clone().unwrap_or_default());

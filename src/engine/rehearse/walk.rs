@@ -10,6 +10,7 @@ use super::ground::Ground;
 use crate::engine::conductor::Conductor;
 use crate::engine::open::{Opening, open};
 use crate::engine::pilot::Pilot;
+use crate::engine::rollback::Wanted;
 use crate::engine::stop::Stop;
 use crate::plan::model::Plan;
 use crate::run::event::{Direction, Envelope, Event, Mode, Residue, Selection};
@@ -72,10 +73,10 @@ impl Walk {
         Ok(ended.map_or(Forward::There, Forward::Short))
     }
 
-    /// Undoes what was applied, down to and including `to`.
-    pub(super) async fn back(&mut self, to: Option<String>) -> Result<Back, Stop> {
+    /// Undoes what was applied, as far as it is wanted.
+    pub(super) async fn back(&mut self, wanted: Wanted) -> Result<Back, Stop> {
         while self.events.try_recv().is_ok() {}
-        self.conductor.turn_back(to, "rehearsed", "rehearse");
+        self.conductor.turn_back(wanted);
         let short = self.leg().await?;
         let mut back = Back::default();
         let mut ended = false;
