@@ -265,7 +265,7 @@ fn a_plan_that_cant_be_run_cant_be_rehearsed() {
         .complains("the fixture failed: before.sql:1:15: relation \"gone\"")
         .reads_well();
     stage.corner.is_clean();
-    assert_eq!(records(stage.folder.path()), [PathBuf::new(); 0]);
+    assert!(records(stage.folder.path()).is_empty());
 }
 
 #[test]
@@ -287,6 +287,6 @@ fn a_signal_ends_it_and_leaves_nothing() {
         let said = Said::of(child, "the rehearsal to end");
         said.exits(130).complains(&format!("interrupted by {signal}")).reads_well();
         stage.corner.is_clean();
-        assert_eq!(records(stage.folder.path()), [PathBuf::new(); 0]);
+        assert!(records(stage.folder.path()).is_empty());
     }
 }
