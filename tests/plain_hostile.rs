@@ -2,8 +2,9 @@
 
 mod plain_support;
 
-use holdpoint::plain::{Printer, Style, scrub};
+use holdpoint::plain::{Printer, Style};
 use holdpoint::run::event::*;
+use holdpoint::text::scrub;
 use plain_support::*;
 
 /// Clears the screen, turns the line around, hides, begins a line that looks like ours.

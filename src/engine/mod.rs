@@ -19,6 +19,7 @@
 //! - [`baseline`] is what there was before the first change, [`verify`] evaluates checkpoints;
 //! - [`reconcile`] finds out after a stop what became of what was under way;
 //! - [`rollback`] goes backwards;
+//! - [`sampler`] looks at the work session from outside, for those who look on;
 //! - [`pilot`] answers where nobody sits; [`fixture`] makes the database for a demo; [`secrets`] keeps
 //!   secret values out of events.
 
@@ -43,6 +44,7 @@ mod psql;
 pub mod reconcile;
 pub mod recorder;
 pub mod rollback;
+pub mod sampler;
 pub mod script_steps;
 pub mod secrets;
 pub mod sources;

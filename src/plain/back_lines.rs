@@ -3,8 +3,8 @@
 use super::page::Page;
 use super::printer::Printer;
 use super::symbols::Mark;
-use super::words::{of_len, some};
 use crate::run::event::{Event, Residue};
+use crate::text::words::{of_len, some};
 
 /// What is left is listed up to here; the journal has all of it.
 const SHOWN: usize = 30;

@@ -4,8 +4,8 @@ use super::next;
 use super::page::Page;
 use super::printer::Printer;
 use super::symbols::Mark;
-use super::words::person;
 use crate::run::event::{Assurance, Decision, Event, HoldReason, Person, ProofShown};
+use crate::text::words::person;
 
 impl Printer {
     pub(super) fn people_event(&mut self, page: &mut Page, event: &Event) -> bool {

@@ -8,7 +8,8 @@
 //! - `query` and `lookup` are what is asked of a run;
 //! - [`command`] is what a person (or a pipeline) may ask for;
 //! - [`gate`] (with `gate_people`) decides what is allowed now, and says why not;
-//! - [`rehearsal`] is what a rehearsal of a plan found.
+//! - [`rehearsal`] is what a rehearsal of a plan found;
+//! - [`sample`] is what may be overwritten at any time and is never journaled: the statement that runs.
 
 pub mod command;
 pub mod event;
@@ -25,6 +26,7 @@ mod name;
 mod outline;
 mod query;
 pub mod rehearsal;
+pub mod sample;
 pub mod state;
 mod step;
 mod unit;
