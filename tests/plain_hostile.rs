@@ -70,6 +70,8 @@ fn hostile_events() -> Vec<Event> {
         step: Some("stages".into()),
         by: person.clone(),
         reason: Some(text()),
+        procedure: None,
+        only: vec![],
     });
     events.push(Event::StepSkipped { step: "stages".into(), reason: text(), by: person, deviation: true });
     events.push(Event::Interrupted { signal: text() });

@@ -11,7 +11,8 @@
 //! - [`preflight`] reads every script before the window; [`open`] connects, looks, locks and begins the
 //!   journal, with [`outline`] as what is in it of the plan; [`control`] holds the lock;
 //! - [`conductor`] goes through the plan, [`attention`] hears what may interrupt it, and [`stop`] is why
-//!   it ends early, with [`exit`] as the code for that;
+//!   it ends early, with [`exit`] as the code for that; `holds`, `failure` and `decided` are how it waits, what follows a
+//!   failure, and what outlives a stop;
 //! - [`script_steps`] are the steps that run SQL, [`people`] those that people do;
 //! - [`mod@unit`] applies one transaction, [`bare`] scripts whose statements are committed one by one, and
 //!   [`outside`] one statement outside of transactions, `psql` files that the real psql runs; [`sources`] has their text, [`stream`] sends it,
@@ -28,6 +29,7 @@ pub mod bare;
 pub mod baseline;
 pub mod conductor;
 pub mod control;
+mod decided;
 mod ending;
 pub mod exit;
 mod failure;
