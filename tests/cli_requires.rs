@@ -116,14 +116,17 @@ async fn a_failed_rehearsal_takes_the_evidence_away() {
 #[tokio::test]
 async fn it_is_looked_for_again_at_its_step() {
     let bench = bench("").await;
+    let plan = std::fs::read_to_string(bench.path("plan.toml")).unwrap();
+    let ask = "[[phase.step]]\nid = \"ask\"\ntitle = \"Ask\"\nconfirm = \"Ready\"\n\n";
+    bench.file("plan.toml", &plan.replacen("[[phase.step]]", &format!("{ask}[[phase.step]]"), 1));
     assert_eq!(rehearse(&bench).await.code, 0);
-    // The other phase first: what it needs isn't there, and the run waits.
-    let waits = bench.call(&["run", "--only", "second"]).await;
+    let waits = bench.run().await;
     assert_eq!(waits.code, 6, "{waits:#?}");
     std::fs::rename(bench.path("state/rehearsals"), bench.path("away")).unwrap();
-    let ran = bench.call(&["run", "--only", "work"]).await;
+    let ran = bench.call(&["resume", "--confirm", "ask=Ann"]).await;
     assert_eq!(ran.code, 6, "{ran:#?}");
-    let failed = ran.events.iter().find(|event| event["event"] == "step_failed" && event["step"] == "rehearsed");
+    let failed =
+        ran.events.iter().find(|event| event["event"] == "step_failed" && event["step"] == "rehearsed");
     assert!(failed.unwrap()["problem"]["message"].as_str().unwrap().contains("there is none"), "{ran:#?}");
     assert_eq!(bench.value("SELECT count(*) FROM t").await, "0");
 }
