@@ -17,7 +17,7 @@
 //! - [`mod@unit`] applies one transaction, [`bare`] scripts whose statements are committed one by one, and
 //!   [`outside`] one statement outside of transactions; [`sources`] has their text, [`stream`] sends it,
 //!   [`problems`] says what went wrong;
-//! - [`baseline`] is what there was before the first change, [`verify`] evaluates checkpoints;
+//! - [`baseline`] is what there was before the first change, [`image`] before and after each step, [`verify`] evaluates checkpoints;
 //! - [`reconcile`] finds out after a stop what became of what was under way;
 //! - [`rollback`] goes backwards;
 //! - [`sampler`] looks at the work session from outside, for those who look on;
@@ -35,6 +35,7 @@ pub mod exit;
 mod failure;
 pub mod fixture;
 mod holds;
+pub mod image;
 pub mod open;
 pub mod outline;
 pub mod outside;

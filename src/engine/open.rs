@@ -178,6 +178,7 @@ fn assemble(opening: Opening, begun: Begun) -> Conductor {
         ending: None,
         unsettled: false,
         counted_before: None,
+        slow_fingerprint: None,
         fence_xid: None,
         unsaved: Vec::new(),
         epoch: None,
