@@ -3,7 +3,7 @@
 use super::page::Page;
 use super::printer::Printer;
 use super::symbols::Mark;
-use super::words::{count, open_for, person, touched};
+use super::words::{count, open_for, person, size, touched};
 use crate::run::event::{AppliedHow, Blocker, Direction, Event, Place, Unit};
 
 impl Printer {
@@ -37,6 +37,10 @@ impl Printer {
                 };
                 page.fact(2, Mark::Bad, &what);
                 self.problem(page, 2, &unit.step, problem);
+            }
+            Event::FileWritten { path, bytes, rows, .. } => {
+                let what = format!("wrote {}, {}, to {path}", count(*rows, "row"), size(*bytes));
+                page.fact(2, Mark::Plain, &what);
             }
             Event::UnitUnknown { unit, evidence } => {
                 let what = self.unit_words(unit);
