@@ -243,7 +243,14 @@ pub fn held(reason: HoldReason, step: Option<&str>) -> Event {
 }
 
 pub fn decided(what: Decision, step: Option<&str>) -> Event {
-    Event::Decided { what, step: step.map(Into::into), by: person(), reason: Some("so".into()) }
+    Event::Decided {
+        what,
+        step: step.map(Into::into),
+        by: person(),
+        reason: Some("so".into()),
+        procedure: None,
+        only: vec![],
+    }
 }
 
 pub fn confirmed(step: &str, item: &str) -> Event {
@@ -269,12 +276,14 @@ pub fn rollback(steps: &[&str], procedure: Option<&str>) -> Event {
         steps: steps.iter().map(|&s| s.into()).collect(),
         kept: vec![],
         why: "it went wrong".into(),
+        course: Course::default(),
     }
 }
 
 pub fn rollback_ended() -> Event {
     Event::RollbackEnded {
         residue: vec![],
+        others: vec![],
         covers: vec!["schema".into()],
         not_compared: vec![],
         elapsed_ms: 9,
