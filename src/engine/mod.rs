@@ -20,6 +20,7 @@
 //! - [`baseline`] is what there was before the first change, [`verify`] evaluates checkpoints;
 //! - [`reconcile`] finds out after a stop what became of what was under way;
 //! - [`rollback`] goes backwards;
+//! - [`rehearse`] proves a plan and its rollback on a private server;
 //! - [`sampler`] looks at the work session from outside, for those who look on;
 //! - [`pilot`] answers where nobody sits; [`fixture`] makes the database for a demo; [`secrets`] keeps
 //!   secret values out of events.
@@ -45,6 +46,7 @@ pub mod preflight;
 pub mod problems;
 pub mod reconcile;
 pub mod recorder;
+pub mod rehearse;
 pub mod rollback;
 pub mod sampler;
 pub mod script_steps;

@@ -176,6 +176,7 @@ fn assemble(opening: Opening, begun: Begun) -> Conductor {
         turn: None,
         leave_out: BTreeSet::new(),
         ending: None,
+        halt_after: None,
         unsettled: false,
         counted_before: None,
         fence_xid: None,

@@ -2,6 +2,7 @@
 //!
 //! - [`Printer`] is fed every envelope of a run, also those from before a resume, and answers with
 //!   the lines that are worth printing; it folds the run beside, for titles, phases and the summary;
+//! - [`RehearsalPrinter`] does the same for what a rehearsal tells, and prints its table;
 //! - [`Style`] says where the lines go: a terminal of so many columns, or a log.
 //!
 //! Inside: `page` lays lines out (and is the one place where text is scrubbed), `symbols` are what it
@@ -15,6 +16,7 @@ mod next;
 mod page;
 mod people_lines;
 mod printer;
+mod rehearsal_lines;
 mod run_lines;
 mod step_lines;
 mod style;
@@ -23,4 +25,5 @@ mod symbols;
 mod unit_lines;
 
 pub use printer::Printer;
+pub use rehearsal_lines::RehearsalPrinter;
 pub use style::Style;
