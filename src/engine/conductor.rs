@@ -90,7 +90,9 @@ pub enum Flow {
 fn failure_words(step: &Step, problem: &Problem) -> String {
     match &problem.place {
         Some(place) => {
-            let at = format!("{}:{}:{}", place.file, place.line, place.column);
+            // psql knows the line alone.
+            let column = if place.column > 0 { format!(":{}", place.column) } else { String::new() };
+            let at = format!("{}:{}{column}", place.file, place.line);
             format!("\"{}\" failed at {at}: {}", step.title, problem.message)
         }
         None => format!("\"{}\" failed: {}", step.title, problem.message),

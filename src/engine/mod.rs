@@ -15,8 +15,8 @@
 //!   failure, and what outlives a stop;
 //! - [`script_steps`] are the steps that run SQL, [`people`] those that people do;
 //! - [`mod@unit`] applies one transaction, [`bare`] scripts whose statements are committed one by one, and
-//!   [`outside`] one statement outside of transactions; [`sources`] has their text, [`stream`] sends it
-//!   ([`copy`]: with the data of its COPYs), [`problems`] says what went wrong;
+//!   [`outside`] one statement outside of transactions, `psql` files that the real psql runs; [`sources`] has
+//!   their text, [`stream`] sends it ([`copy`]: with the data of its COPYs), [`problems`] says what went wrong;
 //! - [`baseline`] is what there was before the first change, [`verify`] evaluates checkpoints;
 //! - [`reconcile`] finds out after a stop what became of what was under way;
 //! - [`rollback`] goes backwards;
@@ -44,6 +44,7 @@ pub mod people;
 pub mod pilot;
 pub mod preflight;
 pub mod problems;
+mod psql;
 pub mod reconcile;
 pub mod recorder;
 pub mod rehearse;

@@ -16,7 +16,7 @@
 //! | `measure` | the ground for all that follows: pinned settings, one snapshot |
 //! | `inventory`, `names`, `rows`, `orphans` | what there is: objects, their names, rows, broken references |
 //! | `fingerprint`, `content`, `row_hashes`, `touched` | what differs from before: schema, rows, and what a transaction wrote |
-//! | `child`, `handover` | programs that run beside us, psql and pg_dump among them; how they get our connection |
+//! | `child`, `handover`, `psql` | programs that run beside us; how they get our connection; where psql is |
 //! | `embedded` | a private server for demo and tests |
 
 mod auth;
@@ -40,6 +40,7 @@ mod message;
 pub mod names;
 mod orphans;
 mod passfile;
+mod psql;
 mod query;
 pub mod row_hashes;
 pub mod rows;
@@ -56,6 +57,7 @@ pub use config::{ConfigError, ConnectConfig, Host, RootCert, SslMode};
 pub use environment::Environment;
 pub use error::PgError;
 pub use message::{Column, DataRow, Reply, TransactionStatus};
+pub use psql::{Psql, PsqlError};
 pub use query::{Bound, Completed, Limits, LongCell, Rows};
 pub use server_error::ServerError;
 pub use session::{CancelHandle, Session};
