@@ -6,6 +6,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use crate::crash;
 use crate::engine::exit::Exit;
 use crate::engine::stop::Stop;
 use crate::pg::child::{Child, Ended, News, Program, Stream};
@@ -65,6 +66,7 @@ impl Copied {
             settings: Vec::new(),
             roles: Vec::new(),
         };
+        crash::point("rehearsal-dumped");
         copied.look_inside(server).await?;
         copied.copy_roles(server, target).await?;
         Ok(copied)

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::copy::Copied;
 use super::image::Image;
+use crate::crash;
 use crate::engine::fixture;
 use crate::engine::stop::Stop;
 use crate::journal::StateDir;
@@ -59,6 +60,7 @@ impl Ground {
         } else if let Some(file) = &source.fixture {
             load(plan, file, &ground.config()).await?;
         }
+        crash::point("rehearsal-database-made");
         ground.aside(&format!("ALTER DATABASE {} RENAME TO {BEFORE}", quoted(&ground.database))).await?;
         Ok(ground)
     }
@@ -92,6 +94,7 @@ impl Ground {
             }
         }
         session.close().await;
+        crash::point("rehearsal-fresh-copy");
         made?;
         Ok(self.config())
     }
