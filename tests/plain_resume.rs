@@ -16,7 +16,7 @@ fn taken_up_again_after_a_crash() {
         [
             started("stages", Forward, 1),
             begins("stages", Forward, 1),
-            Event::CommitIntent { unit: unit("stages", Forward), xid: Some("742".into()) },
+            Event::CommitIntent { unit: unit("stages", Forward), xid: Some("742".into()), xid_end: None },
         ],
     );
     let resumed = Event::RunResumed {
@@ -44,7 +44,7 @@ fn taken_up_again_after_a_crash() {
             Event::StepVerified { step: "stages".into(), elapsed_ms: 520, checkpoints: 1 },
             started("quality", Forward, 1),
             begins("quality", Forward, 1),
-            Event::CommitIntent { unit: unit("quality", Forward), xid: None },
+            Event::CommitIntent { unit: unit("quality", Forward), xid: None, xid_end: None },
             Event::UnitUnknown {
                 unit: unit("quality", Forward),
                 evidence: vec!["the connection was lost in COMMIT: server closed it".into()],
@@ -123,7 +123,7 @@ fn rolled_back_with_residue() {
             },
             started("stages", Back, 1),
             begins("stages", Back, 1),
-            Event::CommitIntent { unit: unit("stages", Back), xid: None },
+            Event::CommitIntent { unit: unit("stages", Back), xid: None, xid_end: None },
             committed("stages", Back, 3, 0, &[]),
             applied("stages", Back, 90),
             back,
@@ -133,6 +133,11 @@ fn rolled_back_with_residue() {
                     residue("function public.get_stage_info(integer)", None, Some("CREATE FUNCTION …")),
                     residue("rows of venture_artifacts", Some("12034 rows"), Some("12033 rows")),
                 ],
+                apart: vec![residue(
+                    "value of sequence public.ids",
+                    Some("last value 4"),
+                    Some("last value 9"),
+                )],
                 covers: vec!["schema".into(), "rows of venture_artifacts".into()],
                 not_compared: vec!["rows of tables that the plan doesn't guard, sequence values".into()],
                 elapsed_ms: 310,
@@ -159,12 +164,16 @@ fn rolled_back_with_residue() {
 09:30:41   ✓ undone: Step 1: Lifecycle stage configuration           95 ms  1 checkpoint passed
 09:30:42 ✗ undone, but 2 objects aren't as before                   310 ms
 09:30:42   ✗ function public.get_stage_info(integer): it wasn't there before
-             now      CREATE FUNCTION …
+             + CREATE FUNCTION …
 09:30:42   ✗ rows of venture_artifacts: it has changed
-             before   12034 rows
-             now      12033 rows
+             - 12034 rows
+             + 12033 rows
            compared: schema, rows of venture_artifacts
            not compared: rows of tables that the plan doesn't guard, sequence values
+09:30:42 · differs too, but isn't residue: sequences that moved on, rows that others wrote last
+09:30:42   · value of sequence public.ids: it has changed
+             - last value 4
+             + last value 9
 09:30:43 ! deviation: two objects differ
 09:30:44 ✗ rolled back, but not everything is as it was before
            exit     1: something failed, or isn't as it should be

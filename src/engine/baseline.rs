@@ -9,14 +9,14 @@ use super::conductor::Conductor;
 use super::problems::LOCK_NOT_AVAILABLE;
 use super::stop::Stop;
 use crate::pg::Session;
-use crate::pg::content;
 use crate::pg::fingerprint::Fingerprint;
+use crate::pg::image::{Image, Missing};
 use crate::pg::inventory::Inventory;
 use crate::pg::ledger::schema::{self, SchemaError};
 use crate::pg::measure::MeasureError;
 use crate::pg::rows;
 use crate::plan::model::{Kind, Step};
-use crate::run::event::{Baseline, Event, Residue, RowCount, Summary};
+use crate::run::event::{Baseline, Event, RowCount, Summary};
 
 /// The kinds that deltas are about.
 const COUNTED: &[Kind] = &[
@@ -117,22 +117,24 @@ impl Conductor {
 
     async fn take_baseline(&mut self) -> Result<(), Stop> {
         let mut session = self.spare().await?;
-        let fingerprint = Fingerprint::take(&mut session).await.map_err(measured)?;
+        let mut image = Image::schema(&mut session).await.map_err(measured)?;
         let inventory = Inventory::take(&mut session, &[]).await.map_err(measured)?;
-        let guards = match self.guard_hashes().await? {
-            Ok(guards) => guards,
+        match image.add_rows(&mut session, &self.plan.guards, Missing::Error).await {
+            Ok(()) => {}
             // The plan names what isn't there, or the role may not read it.
             Err(error) if !error.is_lost() && !is_locked(&error) => {
                 let why = format!("the tables that the plan guards can't be measured: {}", words(&error));
                 return Err(self.refuse(why).await);
             }
             Err(error) => return Err(measured(error)),
-        };
+        }
         let rows = self.rows_now(&mut session).await?;
         session.close().await;
         let counts = counted(&inventory);
-        self.keep("before-image.json", &fingerprint)?;
-        let baseline = Baseline { counts, rows, fingerprint: fingerprint.digest(), guards };
+        self.keep("before-image.json", &image)?;
+        let fingerprint = image.fingerprint.digest();
+        let guards = image.rows.into_iter().map(|(table, rows)| (table, rows.content.hash)).collect();
+        let baseline = Baseline { counts, rows, fingerprint, guards };
         self.record(Event::BaselineTaken(Box::new(baseline))).await
     }
 
@@ -158,16 +160,6 @@ impl Conductor {
         }
         let what = "the schema isn't as this run left it: somebody else changed it meanwhile".to_owned();
         self.record(Event::Deviation { step: None, what }).await
-    }
-
-    async fn guard_hashes(&mut self) -> Result<Result<BTreeMap<String, String>, MeasureError>, Stop> {
-        if self.plan.guards.is_empty() {
-            return Ok(Ok(BTreeMap::new()));
-        }
-        let mut session = self.spare().await?;
-        let hashed = content::contents(&mut session, &self.plan.guards, None).await;
-        session.close().await;
-        Ok(hashed.map(|hashed| hashed.into_iter().map(|(table, content)| (table, content.hash)).collect()))
     }
 
     async fn rows_now(&self, session: &mut Session) -> Result<BTreeMap<String, RowCount>, Stop> {
@@ -224,38 +216,6 @@ impl Conductor {
         session.close().await;
         self.keep(&name, &before)?;
         Ok(before)
-    }
-
-    /// Compares the database with the before-image: residue, what was compared, what wasn't.
-    pub(super) async fn compare_with_before_image(
-        &mut self,
-    ) -> Result<(Vec<Residue>, Vec<String>, Vec<String>), Stop> {
-        let Some(baseline) = self.recorder.look(|run| run.baseline.clone()) else {
-            return Ok((Vec::new(), Vec::new(), vec!["there is no before-image".into()]));
-        };
-        let mut session = self.spare().await?;
-        let now = Fingerprint::take(&mut session).await.map_err(measured)?;
-        session.close().await;
-        let text = std::fs::read(self.folder.path().join("before-image.json"))
-            .map_err(|error| Stop::Local(format!("the before-image can't be read: {error}")))?;
-        let before: Fingerprint = serde_json::from_slice(&text)
-            .map_err(|error| Stop::Local(format!("the before-image can't be understood: {error}")))?;
-        let mut residue = Fingerprint::diff(&before, &now).map_err(measured)?;
-        let hashes = self.guard_hashes().await?.map_err(measured)?;
-        let mut covers = vec!["schema".to_owned()];
-        for (table, before) in &baseline.guards {
-            covers.push(format!("rows of {table}"));
-            let after = hashes.get(table);
-            if after != Some(before) {
-                residue.push(Residue {
-                    object: format!("rows of {table}"),
-                    before: Some(before.clone()),
-                    after: after.cloned(),
-                });
-            }
-        }
-        let not_compared = vec!["rows of tables that the plan doesn't guard, sequence values".to_owned()];
-        Ok((residue, covers, not_compared))
     }
 
     /// The figures for the end: what the database can tell now, and what it could before.
@@ -318,7 +278,7 @@ fn file_name(id: &str) -> String {
     id.chars().map(|c| if c.is_alphanumeric() || c == '-' { c } else { '_' }).collect()
 }
 
-fn measured(error: MeasureError) -> Stop {
+pub(super) fn measured(error: MeasureError) -> Stop {
     match error {
         MeasureError::Pg(error) if error.is_lost() => Stop::Pg(error),
         other => {

@@ -18,7 +18,7 @@
 //!   [`problems`] says what went wrong;
 //! - [`baseline`] is what there was before the first change, [`verify`] evaluates checkpoints;
 //! - [`reconcile`] finds out after a stop what became of what was under way;
-//! - [`rollback`] goes backwards;
+//! - [`rollback`] goes backwards, `residue` says what is left then;
 //! - [`pilot`] answers where nobody sits; [`fixture`] makes the database for a demo; [`secrets`] keeps
 //!   secret values out of events.
 
@@ -41,6 +41,7 @@ pub mod preflight;
 pub mod problems;
 pub mod reconcile;
 pub mod recorder;
+mod residue;
 pub mod rollback;
 pub mod script_steps;
 pub mod secrets;

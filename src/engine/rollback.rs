@@ -4,11 +4,12 @@ use std::time::Instant;
 
 use super::conductor::Conductor;
 use super::exit::Exit;
+use super::residue::Left;
 use super::stop::Stop;
 use super::unit::millis;
 use crate::plan::model::{Action, OnFailure, Plan, Step, Undo};
 use crate::run::command::{Command, Wish};
-use crate::run::event::{CheckpointResult, Direction, Ending, Event, HoldReason, Problem, Residue, When};
+use crate::run::event::{CheckpointResult, Direction, Ending, Event, HoldReason, Problem, When};
 
 /// How a step is undone.
 enum Way<'a> {
@@ -65,12 +66,12 @@ impl Conductor {
         for id in &steps {
             self.undone_with_another(id).await?;
         }
-        let (residue, covers, not_compared) = self.residue().await?;
+        let Left { residue, apart, covers, not_compared } = self.residue().await?;
         let to = self.recorder.look(|run| run.rollback.as_ref().and_then(|r| r.to.clone()));
         let elapsed_ms = millis(began.elapsed());
         // Nothing compared is nothing proven.
         let clean = residue.is_empty() && self.recorder.look(|run| run.baseline.is_some());
-        self.record(Event::RollbackEnded { residue, covers, not_compared, elapsed_ms }).await?;
+        self.record(Event::RollbackEnded { residue, apart, covers, not_compared, elapsed_ms }).await?;
         let everything = self.recorder.look(|run| run.applied_order.is_empty());
         if to.is_some() && !everything {
             let needs =
@@ -171,7 +172,7 @@ impl Conductor {
     }
 
     /// Checkpoints of a rollback that is done which didn't pass.
-    fn failed_after(&self, id: &str) -> Vec<CheckpointResult> {
+    pub(super) fn failed_after(&self, id: &str) -> Vec<CheckpointResult> {
         self.recorder.look(|run| {
             let results = run.step(id).map(|step| step.undo_checkpoints.values());
             results.into_iter().flatten().filter(|result| !result.verdict.passed).cloned().collect()
@@ -223,29 +224,6 @@ impl Conductor {
             elapsed_ms: millis(began.elapsed()),
         })
         .await
-    }
-
-    /// What is there and wasn't, or the reverse: against the before-image.
-    async fn residue(&mut self) -> Result<(Vec<Residue>, Vec<String>, Vec<String>), Stop> {
-        let everything = self.recorder.look(|run| run.applied_order.is_empty());
-        let to = self.recorder.look(|run| run.rollback.as_ref().and_then(|r| r.to.clone()));
-        if to.is_some() && !everything {
-            let not_compared = vec!["everything: the before-image is of the whole run".to_owned()];
-            return Ok((Vec::new(), Vec::new(), not_compared));
-        }
-        let (mut residue, mut covers, not_compared) = self.compare_with_before_image().await?;
-        let undone = self.recorder.look(|run| run.rollback.as_ref().map(|r| r.steps.clone()));
-        let failed: Vec<CheckpointResult> =
-            undone.unwrap_or_default().iter().flat_map(|id| self.failed_after(id)).collect();
-        for result in failed {
-            residue.push(Residue {
-                object: format!("checkpoint \"{}\" after the rollback of {}", result.title, result.step),
-                before: Some(result.verdict.expected),
-                after: Some(result.verdict.got),
-            });
-        }
-        covers.push("the checkpoints of the rollbacks".to_owned());
-        Ok((residue, covers, not_compared))
     }
 }
 

@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 
 use super::measure::{MeasureError, Pin, json, number, only_row, text};
 use super::names::{Table, quoted, resolve};
+use super::row_hashes::CELL;
 use super::session::Session;
 
 /// What a table held.
@@ -33,6 +34,8 @@ pub(super) struct Shape {
     pub columns: Vec<String>,
     /// Of the primary key, in its order; empty without one.
     pub key: Vec<String>,
+    /// Not a view or a foreign table.
+    pub is_table: bool,
 }
 
 /// Content of the tables that a plan guards, under the plan's names, all in one snapshot. `budget`
@@ -94,6 +97,18 @@ impl Shape {
             self.columns.iter().map(|column| format!("t.{}", quoted(column))).collect();
         format!("sha256(convert_to(ROW({})::text, getdatabaseencoding()::text))", columns.join(", "))
     }
+
+    /// Eight hex digits for each column of a row `t`; dashes for NULL.
+    pub(super) fn cells(&self) -> String {
+        let cells: Vec<String> = self
+            .columns
+            .iter()
+            .map(|column| {
+                format!("coalesce(left(md5(t.{}::text), {CELL}), repeat('-', {CELL}))", quoted(column))
+            })
+            .collect();
+        cells.join(" || ")
+    }
 }
 
 /// Columns and keys of the tables that a plan names. For a session with a pin.
@@ -107,20 +122,23 @@ pub(super) async fn shapes(session: &mut Session, names: &[String]) -> Result<Ve
           (SELECT coalesce(json_agg(a.attname ORDER BY k.at), '[]') \
            FROM pg_index i CROSS JOIN LATERAL unnest(i.indkey) WITH ORDINALITY AS k(attnum, at) \
            JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum \
-           WHERE i.indrelid = c.oid AND i.indisprimary AND k.at <= i.indnkeyatts) \
+           WHERE i.indrelid = c.oid AND i.indisprimary AND k.at <= i.indnkeyatts), \
+          c.relkind IN ('r', 'p') \
         FROM pg_class c WHERE c.oid::text IN (SELECT json_array_elements_text($1::json))";
     let answer = session.query(sql, &[Some(&oids)]).await?;
-    let mut known: BTreeMap<u32, (Vec<String>, Vec<String>)> = BTreeMap::new();
+    let mut known: BTreeMap<u32, (Vec<String>, Vec<String>, bool)> = BTreeMap::new();
     for row in &answer.rows {
         let mut columns: Vec<String> = json(row, 1)?;
         // The server sorts by its collation; what is hashed must not depend on one.
         columns.sort();
-        known.insert(number(row, 0)?, (columns, json(row, 2)?));
+        known.insert(number(row, 0)?, (columns, json(row, 2)?, text(row, 3)? == "t"));
     }
     tables
         .into_iter()
         .map(|table| match known.get(&table.oid) {
-            Some((columns, key)) => Ok(Shape { columns: columns.clone(), key: key.clone(), table }),
+            Some((columns, key, is_table)) => {
+                Ok(Shape { columns: columns.clone(), key: key.clone(), is_table: *is_table, table })
+            }
             None => Err(MeasureError::NoTable { name: table.name }),
         })
         .collect()

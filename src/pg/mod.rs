@@ -15,7 +15,8 @@
 //! | `identity`, `blockers`, `probe` | which server it is; who is in the way; whether a statement took effect |
 //! | `measure` | the ground for all that follows: pinned settings, one snapshot |
 //! | `inventory`, `names`, `rows`, `orphans` | what there is: objects, their names, rows, broken references |
-//! | `fingerprint`, `content`, `row_hashes`, `touched` | what differs from before: schema, rows, and what a transaction wrote |
+//! | `fingerprint`, `sequences`, `content`, `row_hashes`, `touched` | what differs from before: schema, values of sequences, rows, and what a transaction wrote |
+//! | `image` | all of that at one moment, and what differs between two |
 //! | `embedded` | a private server for demo and tests |
 
 mod auth;
@@ -30,6 +31,7 @@ mod environment;
 mod error;
 pub mod fingerprint;
 pub mod identity;
+pub mod image;
 mod incoming;
 pub mod inventory;
 pub mod measure;
@@ -40,6 +42,7 @@ mod passfile;
 mod query;
 pub mod row_hashes;
 pub mod rows;
+pub mod sequences;
 mod server_error;
 mod session;
 mod startup;

@@ -6,18 +6,30 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::content::{limit, shapes};
-use super::measure::{MeasureError, Pin, number, only_row, text};
+use super::measure::{MeasureError, Pin, number, only_row, optional, text};
 use super::names::quoted;
 use super::session::Session;
 
+/// Hex digits of a column in [`RowHashes::cells`].
+pub(super) const CELL: usize = 8;
+
 /// The rows of a table, each by its key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct RowHashes {
     /// Columns of the primary key; empty without one, and then a row is its own key.
     pub key: Vec<String>,
     /// Key as text → hash of the row in hex and how often it is there (more than once only without a
     /// key). Keys are row data: they belong where row data may be.
     pub rows: BTreeMap<String, (String, u64)>,
+    /// Columns in the order of `cells`. Both are empty without a key, and in what older programs wrote.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<String>,
+    /// Of each row, eight hex digits a column: which columns differ, not what was in them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub cells: BTreeMap<String, String>,
+    /// The transaction that wrote each row, as the row has it; only worth something now and here.
+    #[serde(skip)]
+    pub written_by: BTreeMap<String, u32>,
 }
 
 /// Which rows differ; each list is cut at the bound that was asked for, the counts aren't.
@@ -67,10 +79,22 @@ async fn read(
         [one] => format!("{one}::text"),
         several => format!("ROW({})::text", several.join(", ")),
     };
-    let sql = format!("SELECT {key}, {hash} FROM {} t", shape.table.sql);
-    let mut hashes = RowHashes { key: shape.key, rows: BTreeMap::new() };
+    let cells = if shape.key.is_empty() { "''".to_owned() } else { shape.cells() };
+    // Only a table's own rows know who wrote them.
+    let xmin = if shape.is_table { "t.xmin::text" } else { "NULL" };
+    let sql = format!("SELECT {key}, {hash}, {cells}, {xmin} FROM {} t", shape.table.sql);
+    let columns = if shape.key.is_empty() { Vec::new() } else { shape.columns };
+    let mut hashes = RowHashes { key: shape.key, columns, ..RowHashes::default() };
     for row in &session.query(&sql, &[]).await?.rows {
         let (key, hash) = (text(row, 0)?, text(row, 1)?);
+        if !hashes.columns.is_empty() {
+            hashes.cells.insert(key.to_owned(), text(row, 2)?.to_owned());
+        }
+        if let Some(xmin) = optional(row, 3).and_then(|xmin| xmin.parse().ok()) {
+            // Of equal rows the newest counts: nobody can tell which one is meant.
+            let by = hashes.written_by.entry(key.to_owned()).or_insert(xmin);
+            *by = (*by).max(xmin);
+        }
         // Children by inheritance can repeat their parent's keys: then all of them count.
         let (all, times) = hashes.rows.entry(key.to_owned()).or_insert_with(|| (hash.to_owned(), 0));
         if *times > 0 && !all.split(' ').any(|known| known == hash) {
@@ -83,7 +107,29 @@ async fn read(
     Ok(Some(hashes))
 }
 
+/// Who wrote a row isn't part of what it is.
+impl PartialEq for RowHashes {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.key, &self.rows, &self.columns, &self.cells)
+            == (&other.key, &other.rows, &other.columns, &other.cells)
+    }
+}
+
 impl RowHashes {
+    /// Columns in which a row differs, of those that are there on both sides.
+    pub fn changed_columns(before: &Self, after: &Self, key: &str) -> Vec<String> {
+        let (Some(then), Some(now)) = (before.cells.get(key), after.cells.get(key)) else {
+            return Vec::new();
+        };
+        let cell = |cells: &str, at: usize| cells.get(at * CELL..(at + 1) * CELL).map(str::to_owned);
+        let now_at = |column: &String| after.columns.iter().position(|other| other == column);
+        let both =
+            before.columns.iter().enumerate().filter_map(|(at, column)| Some((at, now_at(column)?, column)));
+        both.filter(|(at, now_at, _)| cell(then, *at) != cell(now, *now_at))
+            .map(|(_, _, column)| column.clone())
+            .collect()
+    }
+
     /// The rows that differ, named by their keys, at most `bound` of each sort.
     pub fn diff(before: &Self, after: &Self, bound: usize) -> RowDifference {
         let mut difference = RowDifference::default();

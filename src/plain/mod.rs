@@ -13,6 +13,7 @@
 mod back_lines;
 mod book;
 mod check_lines;
+mod definition;
 mod next;
 mod page;
 mod people_lines;

@@ -119,6 +119,9 @@ pub enum Event {
         unit: Unit,
         /// The transaction's id, when it has one.
         xid: Option<String>,
+        /// The first id that it can't have given to one of its savepoints, where that is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        xid_end: Option<String>,
     },
     /// A statement outside transactions is about to be sent.
     BareIntent {
@@ -219,7 +222,16 @@ pub enum Event {
         why: String,
     },
     /// The run went backwards, and this is what is left.
-    RollbackEnded { residue: Vec<Residue>, covers: Vec<String>, not_compared: Vec<String>, elapsed_ms: u64 },
+    RollbackEnded {
+        /// What differs from before the first change; empty: nothing.
+        residue: Vec<Residue>,
+        /// What differs too and isn't residue: sequences that moved on, rows that others wrote last.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        apart: Vec<Residue>,
+        covers: Vec<String>,
+        not_compared: Vec<String>,
+        elapsed_ms: u64,
+    },
     /// A signal came; the run stopped at a safe point.
     Interrupted { signal: String },
     /// A process let go of the run without ending it.

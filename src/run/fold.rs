@@ -130,7 +130,7 @@ impl Run {
                     ended: None,
                 })?;
             }
-            Event::RollbackEnded { residue, covers, not_compared, elapsed_ms } => {
+            Event::RollbackEnded { residue, apart, covers, not_compared, elapsed_ms } => {
                 self.nothing_moves()?;
                 self.all_undone()?;
                 let (RunState::RollingBack, Some(rollback)) = (&self.state, &mut self.rollback) else {
@@ -138,6 +138,7 @@ impl Run {
                 };
                 rollback.ended = Some(RollbackResult {
                     residue: residue.clone(),
+                    apart: apart.clone(),
                     covers: covers.clone(),
                     not_compared: not_compared.clone(),
                     elapsed_ms: *elapsed_ms,

@@ -27,6 +27,7 @@ pub mod state;
 mod step;
 mod unit;
 mod unit_steps;
+mod wrote;
 
 pub use fold_steps::TARGET;
 pub use illegal::Illegal;

@@ -64,6 +64,8 @@ pub struct Run {
     pub left: Option<(u8, String)>,
     /// Something of a step that changes was applied, or may have been: the run can't end as refused.
     pub touched: bool,
+    /// What tells its rows from those of others.
+    pub wrote: Wrote,
     pub(super) doubt_hold: Option<Hold>,
     /// What the run waited for when the doubt came up.
     pub(super) doubt_before: Option<Hold>,
@@ -73,6 +75,15 @@ pub struct Run {
     pub(super) places: Vec<(usize, usize)>,
     pub(super) current: Option<usize>,
     pub(super) unanswered: Option<usize>,
+}
+
+/// The transactions in which a run wrote, forwards and back.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Wrote {
+    /// Of each the id, and the first id beyond it where that is known.
+    pub transactions: Vec<(u64, Option<u64>)>,
+    /// Rows were deleted or tables rewritten, or may have been.
+    pub removes: bool,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -136,6 +147,7 @@ pub struct RollbackState {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RollbackResult {
     pub residue: Vec<Residue>,
+    pub apart: Vec<Residue>,
     pub covers: Vec<String>,
     pub not_compared: Vec<String>,
     pub elapsed_ms: u64,

@@ -30,7 +30,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("run", &["jiff", "serde", "serde_json", "thiserror", "uuid"]),
     ("crash", &["nix"]),
     ("journal", &["hmac", "jiff", "nix", "rand", "serde", "serde_json", "sha2", "thiserror", "uuid"]),
-    ("plain", &["jiff", "serde_json", "unicode_width"]),
+    ("plain", &["jiff", "serde_json", "similar", "unicode_width"]),
 ];
 
 /// Rooms that see nothing but their input.

@@ -144,7 +144,7 @@ pub fn bare(unit: Unit, attempt: u32) -> Event {
 }
 
 pub fn intent(unit: Unit) -> Event {
-    Event::CommitIntent { unit, xid: Some("742".into()) }
+    Event::CommitIntent { unit, xid: Some("742".into()), xid_end: None }
 }
 
 pub fn unit_applied(unit: Unit) -> Event {
@@ -263,6 +263,7 @@ pub fn rollback(steps: &[&str], procedure: Option<&str>) -> Event {
 pub fn rollback_ended() -> Event {
     Event::RollbackEnded {
         residue: vec![],
+        apart: vec![],
         covers: vec!["schema".into()],
         not_compared: vec![],
         elapsed_ms: 9,
