@@ -17,10 +17,12 @@
 //! | `inventory`, `names`, `rows`, `orphans` | what there is: objects, their names, rows, broken references |
 //! | `fingerprint`, `sequences`, `content`, `row_hashes`, `touched` | what differs from before: schema, values of sequences, rows, and what a transaction wrote |
 //! | `image` | all of that at one moment, and what differs between two |
+//! | `child`, `handover` | programs that run beside us, psql and pg_dump among them; how they get our connection |
 //! | `embedded` | a private server for demo and tests |
 
 mod auth;
 pub mod blockers;
+pub mod child;
 mod config;
 mod conninfo;
 mod conninfo_text;
@@ -30,6 +32,7 @@ pub mod embedded;
 mod environment;
 mod error;
 pub mod fingerprint;
+pub mod handover;
 pub mod identity;
 pub mod image;
 mod incoming;

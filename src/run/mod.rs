@@ -7,7 +7,8 @@
 //!   [`illegal`] what they can't say;
 //! - `query` and `lookup` are what is asked of a run;
 //! - [`command`] is what a person (or a pipeline) may ask for;
-//! - [`gate`] (with `gate_people`) decides what is allowed now, and says why not.
+//! - [`gate`] (with `gate_people`) decides what is allowed now, and says why not;
+//! - [`rehearsal`] is what a rehearsal of a plan found.
 
 pub mod command;
 pub mod event;
@@ -23,6 +24,7 @@ mod lookup;
 mod name;
 mod outline;
 mod query;
+pub mod rehearsal;
 pub mod state;
 mod step;
 mod unit;
