@@ -16,7 +16,7 @@
 //! | `measure` | the ground for all that follows: pinned settings, one snapshot |
 //! | `inventory`, `names`, `rows`, `orphans` | what there is: objects, their names, rows, broken references |
 //! | `fingerprint`, `sequences`, `content`, `row_hashes`, `touched` | what differs from before: schema, values of sequences, rows, and what a transaction wrote |
-//! | `image` | all of that at one moment, and what differs between two |
+//! | `image`, `snapshot` | all of that at one moment, and what differs between two; the same as a file |
 //! | `child`, `handover` | programs that run beside us, psql and pg_dump among them; how they get our connection |
 //! | `embedded` | a private server for demo and tests |
 
@@ -48,6 +48,7 @@ pub mod rows;
 pub mod sequences;
 mod server_error;
 mod session;
+pub mod snapshot;
 mod startup;
 mod stream;
 mod tls;

@@ -25,6 +25,7 @@ mod name;
 mod outline;
 mod query;
 pub mod rehearsal;
+pub mod residue;
 pub mod state;
 mod step;
 mod unit;
