@@ -75,7 +75,7 @@ async fn rows_of_others_stand_apart() {
     // Written in a savepoint: its id isn't the transaction's, and it is ours all the same.
     assert_eq!(list(&ran, "residue"), ["row id = 1 of items: state: as before | state: changed"]);
     assert_eq!(
-        list(&ran, "apart"),
+        list(&ran, "others"),
         [
             "row id = 9 of items: there | -",
             "row id = 30 of items: - | there",
@@ -94,14 +94,12 @@ async fn only_rows_of_others_and_sequences_that_moved_on_are_a_clean_rollback() 
     .await;
     ran.exits(4);
     assert_eq!(list(&ran, "residue"), Vec::<String>::new());
+    assert_eq!(list(&ran, "others"), ["row id = 7 of items: title: as before | title: changed"]);
     assert_eq!(
-        list(&ran, "apart"),
-        [
-            "value of sequence public.log_id_seq: not used yet, begins with 1 | last value 2",
-            "row id = 7 of items: title: as before | title: changed"
-        ]
+        list(&ran, "moved"),
+        ["value of sequence public.log_id_seq: not used yet, begins with 1 | last value 2"]
     );
-    ran.says("differs too, but isn't residue");
+    ran.says("written by others meanwhile, so no residue").says("moved on, as sequences do");
 }
 
 #[tokio::test]

@@ -172,9 +172,17 @@ pub struct RollbackArgs {
     /// Give a variable of the plan a value (secret ones aren't kept)
     #[arg(long = "var", value_name = "NAME=VALUE")]
     pub vars: Vec<String>,
+    #[command(flatten)]
+    pub answers: AnswerArgs,
     /// Stop after this step is undone
-    #[arg(long, value_name = "STEP")]
+    #[arg(long, value_name = "STEP", conflicts_with_all = ["only", "procedure"])]
     pub to: Option<String>,
+    /// Undo this step alone (may be given again); refused when a later one needs it
+    #[arg(long, value_name = "STEP", conflicts_with = "procedure")]
+    pub only: Vec<String>,
+    /// Carry out this [[rollback]] of the plan
+    #[arg(long, value_name = "ID")]
+    pub procedure: Option<String>,
     /// Why; it is in the evidence
     #[arg(long, value_name = "TEXT", default_value = "asked for on the command line")]
     pub reason: String,

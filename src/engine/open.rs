@@ -12,7 +12,7 @@ use super::attention::Attention;
 use super::conductor::{Conductor, Says};
 use super::control::Control;
 use super::exit::Exit;
-use super::outline::outline;
+use super::outline::{outline, procedures};
 use super::problems::Disclosure;
 use super::recorder::Recorder;
 use super::secrets::Secrets;
@@ -400,7 +400,7 @@ fn opened(opening: &Opening, identity: &TargetIdentity) -> Opened {
         mode: opening.mode,
         selection: opening.selection.clone(),
         outline: outline(plan),
-        procedures: Vec::new(),
+        procedures: procedures(plan),
         vars: opening
             .vars
             .iter()

@@ -49,6 +49,10 @@ pub fn preflight(plan: &Plan, vars: &Variables) -> Preflight {
             look(&mut preflight, plan, &sources, vars, &format!("{} (rollback)", step.id), undo);
         }
     }
+    let vars = with_those_of_rollbacks(plan, vars);
+    for step in plan.rollbacks.iter().flat_map(|procedure| &procedure.steps) {
+        look(&mut preflight, plan, &sources, &vars, &step.id, step);
+    }
     let named: BTreeSet<&str> = plan.files.iter().map(|file| file.name.as_str()).collect();
     let opened: Vec<PathBuf> = opened.lock().map(|set| set.iter().cloned().collect()).unwrap_or_default();
     preflight.included = opened
@@ -57,6 +61,15 @@ pub fn preflight(plan: &Plan, vars: &Variables) -> Preflight {
         .filter(|file| !named.contains(file.name.as_str()))
         .collect();
     preflight
+}
+
+/// A variable that only a procedure uses is asked for when that starts; until then any value does.
+fn with_those_of_rollbacks(plan: &Plan, vars: &Variables) -> Variables {
+    let mut all = vars.clone();
+    for var in plan.vars.iter().filter(|var| var.only_rollback && vars.get(&var.name).is_none()) {
+        let _ = all.set(&var.name, var.default.clone().unwrap_or_default());
+    }
+    all
 }
 
 /// A checkpoint that would be refused when its turn comes.

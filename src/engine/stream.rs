@@ -19,6 +19,7 @@ use crate::pg::ServerError;
 use crate::pg::Session;
 use crate::pg::{Reply, TransactionStatus};
 use crate::run::event::{Blocker, Problem};
+use crate::run::sample::Doing;
 use crate::script::{Item, Kind, Statement, Transaction as Control};
 
 /// Statements in flight, at most.
@@ -283,7 +284,27 @@ impl<'a> Stream<'a> {
         self.work.queue_simple(&statement.text).map_err(|error| self.broken(error))?;
         self.flight_bytes += statement.text.len();
         self.flight.push_back(statement);
+        if self.flight.len() == 1 {
+            self.show();
+        }
         Ok(())
+    }
+
+    /// Shows the statement that the server works on to those who look on.
+    fn show(&self) {
+        if self.attention.doing.receiver_count() == 0 {
+            return;
+        }
+        let doing = self.flight.front().map(|statement| Doing {
+            pid: self.work.pid(),
+            file: std::sync::Arc::clone(&statement.place.file),
+            line: statement.place.line,
+            column: statement.place.column,
+            number: self.tally.statements + 1,
+            rows: self.tally.rows,
+            since: jiff::Timestamp::now(),
+        });
+        self.attention.doing.send_replace(doing);
     }
 
     async fn flush(&mut self) -> Result<(), Broken> {
@@ -336,6 +357,7 @@ impl<'a> Stream<'a> {
                     if let Some(statement) = self.flight.pop_front() {
                         self.flight_bytes = self.flight_bytes.saturating_sub(statement.text.len());
                     }
+                    self.show();
                     tracing::trace!(?status, "ready");
                 }
                 _ => {}

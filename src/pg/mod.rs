@@ -12,7 +12,7 @@
 //! | `startup`, `auth` | from a stream to a session |
 //! | `session`, `query`, `error` | the session |
 //! | `ledger` | what was applied, kept in the target itself |
-//! | `identity`, `blockers`, `probe` | which server it is; who is in the way; whether a statement took effect |
+//! | `identity`, `blockers`, `watched`, `probe` | which server it is; who is in the way; what a session has locked; whether a statement took effect |
 //! | `measure` | the ground for all that follows: pinned settings, one snapshot |
 //! | `inventory`, `names`, `rows`, `orphans` | what there is: objects, their names, rows, broken references |
 //! | `fingerprint`, `sequences`, `content`, `row_hashes`, `touched` | what differs from before: schema, values of sequences, rows, and what a transaction wrote |
@@ -53,6 +53,7 @@ mod startup;
 mod stream;
 mod tls;
 pub mod touched;
+pub mod watched;
 mod wire;
 
 pub use config::{ConfigError, ConnectConfig, Host, RootCert, SslMode};

@@ -4,8 +4,8 @@ use super::definition;
 use super::page::Page;
 use super::printer::Printer;
 use super::symbols::Mark;
-use super::words::{of_len, some};
 use crate::run::event::{Event, Residue};
+use crate::text::words::{of_len, some};
 
 /// What is left is listed up to here; the journal has all of it.
 const SHOWN: usize = 30;
@@ -15,7 +15,7 @@ const LINES: usize = 12;
 impl Printer {
     pub(super) fn back_event(&mut self, page: &mut Page, event: &Event) -> bool {
         match event {
-            Event::RollbackStarted { to, procedure, steps, kept, why } => {
+            Event::RollbackStarted { to, procedure, steps, kept, why, .. } => {
                 self.group = None;
                 page.head(0, Mark::Back, &format!("rolls back: {why}"));
                 if let Some(procedure) = procedure {
@@ -26,7 +26,7 @@ impl Printer {
                 }
                 self.list(page, steps, kept);
             }
-            Event::RollbackEnded { residue, apart, covers, not_compared, elapsed_ms } => {
+            Event::RollbackEnded { residue, others, moved, covers, not_compared, elapsed_ms } => {
                 left(page, residue, covers, *elapsed_ms);
                 if !covers.is_empty() {
                     page.below(0, "", &format!("compared: {}", some(covers, 20)));
@@ -34,7 +34,12 @@ impl Printer {
                 if !not_compared.is_empty() {
                     page.below(0, "", &format!("not compared: {}", not_compared.join(", ")));
                 }
-                kept_apart(page, apart);
+                apart(page, "written by others meanwhile, so no residue:", others);
+                apart(
+                    page,
+                    "moved on, as sequences do when they are used; no rollback takes that back:",
+                    moved,
+                );
             }
             _ => return false,
         }
@@ -78,11 +83,10 @@ fn left(page: &mut Page, residue: &[Residue], covers: &[String], elapsed_ms: u64
 }
 
 /// What differs too, and what nobody has to look after.
-fn kept_apart(page: &mut Page, apart: &[Residue]) {
-    if !apart.is_empty() {
-        let what = "differs too, but isn't residue: sequences that moved on, rows that others wrote last";
+fn apart(page: &mut Page, what: &str, list: &[Residue]) {
+    if !list.is_empty() {
         page.fact(0, Mark::Plain, what);
-        named(page, Mark::Plain, apart);
+        named(page, Mark::Plain, list);
     }
 }
 

@@ -4,9 +4,9 @@ use super::definition::{self, Side};
 use super::sheet::Sheet;
 use super::style::Style;
 use super::symbols::Paint;
-use super::text::width;
-use super::words::of_len;
 use crate::run::residue::Change;
+use crate::text::columns::width;
+use crate::text::words::of_len;
 
 /// Lines of a definition that is on one side only.
 const LINES: usize = 20;

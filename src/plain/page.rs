@@ -3,10 +3,11 @@
 //! Everything that is printed goes through here, and here it is scrubbed: no other file of this room
 //! makes a line by itself.
 
-use super::scrub;
-use super::symbols::{Mark, Paint, ascii};
-use super::text::{around_caret, cut, pad, pad_left, width, wrap};
-use super::words::took;
+use super::symbols::{Mark, Paint};
+use crate::text::ascii::ascii;
+use crate::text::columns::{around_caret, cut, pad, pad_left, width, wrap};
+use crate::text::scrub;
+use crate::text::words::took;
 
 /// `HH:MM:SS `
 const CLOCK: usize = 9;

@@ -1,9 +1,10 @@
 //! A page without a clock: what a command prints that has looked at something.
 
-use super::scrub;
 use super::style::Style;
-use super::symbols::{Paint, ascii};
-use super::text::{pad, wrap};
+use super::symbols::Paint;
+use crate::text::ascii::ascii;
+use crate::text::columns::{pad, wrap};
+use crate::text::scrub;
 
 /// Of a page that nobody's terminal limits.
 const PAPER: usize = 80;

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::scrub;
 use super::sheet::Sheet;
 use super::style::Style;
-use super::words::{count, number, unsigned};
 use crate::plan::model::Kind;
+use crate::text::scrub;
+use crate::text::words::{count, number, unsigned};
 
 /// A snapshot, as far as it is printed.
 #[derive(Debug)]

@@ -3,8 +3,8 @@
 use super::page::Page;
 use super::printer::Printer;
 use super::symbols::Mark;
-use super::words::{count, open_for, person, touched};
 use crate::run::event::{AppliedHow, Blocker, Direction, Event, Place, Unit};
+use crate::text::words::{count, open_for, person, touched};
 
 impl Printer {
     pub(super) fn unit_event(&mut self, page: &mut Page, event: &Event) -> bool {

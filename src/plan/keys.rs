@@ -51,7 +51,7 @@ pub(super) const KEYS: &[Key] = &[
     later(key("source", &[Root], "table", "none", "the database that data is copied from")),
     key("defaults", &[Root], "table", "none", "keys for every step"),
     key("phase", &[Root], "list of tables", "required", "the phases in order"),
-    later(key("rollback", &[Root], "list of tables", "none", "named procedures")),
+    key("rollback", &[Root], "list of tables", "none", "named procedures"),
     // [plan]
     key("id", &[Plan], "id", "required", "name for machines"),
     key("title", &[Plan], "text", "required", "name for people"),

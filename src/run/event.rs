@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::plan::expect::SavedValue;
 
+pub use super::course::*;
 pub use super::facts::*;
 pub use super::outline::*;
 
@@ -202,7 +203,19 @@ pub enum Event {
     /// The run waits.
     Held { reason: HoldReason, step: Option<String>, needs: String, hint: Option<String> },
     /// A command of a person was accepted.
-    Decided { what: Decision, step: Option<String>, by: Person, reason: Option<String> },
+    Decided {
+        what: Decision,
+        /// Of a rollback: as far as this step.
+        step: Option<String>,
+        by: Person,
+        reason: Option<String>,
+        /// Of a rollback: by this procedure.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        procedure: Option<String>,
+        /// Of a rollback: these steps alone.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        only: Vec<String>,
+    },
     /// Something isn't as planned and the run went on: it belongs in the evidence.
     Deviation { step: Option<String>, what: String },
     /// Somebody wrote something down.
@@ -220,14 +233,20 @@ pub enum Event {
         /// Steps whose effects stay, with the reason.
         kept: Vec<(String, String)>,
         why: String,
+        /// What was asked for besides, and what will run for each step.
+        #[serde(default, skip_serializing_if = "Course::is_empty")]
+        course: Course,
     },
     /// The run went backwards, and this is what is left.
     RollbackEnded {
         /// What differs from before the first change; empty: nothing.
         residue: Vec<Residue>,
-        /// What differs too and isn't residue: sequences that moved on, rows that others wrote last.
+        /// Rows that others wrote meanwhile: no residue of this run.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        apart: Vec<Residue>,
+        others: Vec<Residue>,
+        /// Sequences that moved on: no rollback takes nextval back.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        moved: Vec<Residue>,
         covers: Vec<String>,
         not_compared: Vec<String>,
         elapsed_ms: u64,

@@ -14,6 +14,7 @@ const END: &str = "<!-- /events -->";
 const FILES: &[&str] = &[
     "src/run/event.rs",
     "src/run/outline.rs",
+    "src/run/course.rs",
     "src/run/facts.rs",
     "src/plan/model.rs",
     "src/plan/expect/verdict.rs",

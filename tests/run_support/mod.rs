@@ -231,7 +231,14 @@ pub fn held(reason: HoldReason, step: Option<&str>) -> Event {
 }
 
 pub fn decided(what: Decision, step: Option<&str>) -> Event {
-    Event::Decided { what, step: step.map(Into::into), by: person(), reason: Some("so".into()) }
+    Event::Decided {
+        what,
+        step: step.map(Into::into),
+        by: person(),
+        reason: Some("so".into()),
+        procedure: None,
+        only: vec![],
+    }
 }
 
 pub fn confirmed(step: &str, item: &str) -> Event {
@@ -257,13 +264,15 @@ pub fn rollback(steps: &[&str], procedure: Option<&str>) -> Event {
         steps: steps.iter().map(|&s| s.into()).collect(),
         kept: vec![],
         why: "it went wrong".into(),
+        course: Course::default(),
     }
 }
 
 pub fn rollback_ended() -> Event {
     Event::RollbackEnded {
         residue: vec![],
-        apart: vec![],
+        others: vec![],
+        moved: vec![],
         covers: vec!["schema".into()],
         not_compared: vec![],
         elapsed_ms: 9,

@@ -13,8 +13,10 @@ use crate::run::event::Residue;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Comparison {
     pub differs: Vec<Residue>,
-    /// Differs too, and isn't the run's fault: sequences that moved on, rows that others wrote last.
-    pub apart: Vec<Residue>,
+    /// After a run: rows that somebody else wrote last.
+    pub others: Vec<Residue>,
+    /// After a run: sequences that moved on.
+    pub moved: Vec<Residue>,
 }
 
 impl Image {
@@ -23,7 +25,7 @@ impl Image {
     pub fn compare(before: &Self, after: &Self, ours: Option<&Ours>) -> Result<Comparison, MeasureError> {
         let mut comparison = Comparison {
             differs: Fingerprint::diff(&before.fingerprint, &after.fingerprint)?,
-            apart: Vec::new(),
+            ..Comparison::default()
         };
         compare_sequences(before, after, ours.is_some(), &mut comparison);
         let tables: BTreeSet<&String> = before.rows.keys().chain(after.rows.keys()).collect();
@@ -47,7 +49,7 @@ fn compare_sequences(before: &Image, after: &Image, after_a_run: bool, compariso
             after: Some(now.to_string()),
         };
         if after_a_run && now.follows(then) {
-            comparison.apart.push(residue);
+            comparison.moved.push(residue);
         } else {
             comparison.differs.push(residue);
         }

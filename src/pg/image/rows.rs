@@ -82,8 +82,8 @@ fn each(
         let named = |key: &&String| row(table, change, key, before, after);
         comparison.differs.extend(of_ours.iter().take(NAMED).map(named));
         comparison.differs.extend(more(table, change, of_ours.len()));
-        comparison.apart.extend(of_others.iter().take(NAMED).map(named));
-        comparison.apart.extend(more(table, change, of_others.len()));
+        comparison.others.extend(of_others.iter().take(NAMED).map(named));
+        comparison.others.extend(more(table, change, of_others.len()));
     }
 }
 
@@ -166,7 +166,7 @@ mod tests {
         let words = |list: &[Residue]| {
             list.iter().map(|r| format!("{}: {:?} {:?}", r.object, r.before, r.after)).collect()
         };
-        (words(&comparison.differs), words(&comparison.apart))
+        (words(&comparison.differs), words(&comparison.others))
     }
 
     #[test]
