@@ -20,6 +20,8 @@ pub struct Cli {
 pub enum Command {
     /// Try a plan on a private PostgreSQL: nothing to set up, nothing left behind
     Demo(DemoArgs),
+    /// Prove a plan and its rollback on a private PostgreSQL, before the window
+    Rehearse(RehearseArgs),
     /// Run a plan on a real database
     Run(RunArgs),
     /// Go on with a run after a stop, a failure or a crash
@@ -95,6 +97,23 @@ pub struct DemoArgs {
     /// Install PostgreSQL by the system's package manager when there is none
     #[arg(long)]
     pub yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct RehearseArgs {
+    /// A plan's file, or the name of a shipped plan
+    pub plan: String,
+    /// Print what was found as JSON
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub state: StateArgs,
+    /// Give a variable of the plan a value
+    #[arg(long = "var", value_name = "NAME=VALUE")]
+    pub vars: Vec<String>,
+    /// Folder of PostgreSQL's server programs
+    #[arg(long, value_name = "DIR", env = "HOLDPOINT_PG_BIN")]
+    pub pg_bin: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -52,7 +52,7 @@ pub async fn run(args: RunArgs, level: &str) -> Result<Exit, Failure> {
         mode: Mode::Run,
         selection: Selection { only: args.only.clone(), from: args.from.clone() },
         vars: values,
-        signal: signals()?,
+        signal: signals("the run")?,
         says: show.says.clone(),
         listeners: show.listeners.clone(),
     };

@@ -58,6 +58,8 @@ pub struct Conductor {
     pub unsaved: Vec<Event>,
     /// End the run, for this reason, as soon as it is taken up.
     pub ending: Option<String>,
+    /// Stand still as soon as this step is settled: a rehearsal looks around there.
+    pub halt_after: Option<String>,
     /// Taken up after a stop: what was under way isn't settled yet.
     pub unsettled: bool,
     /// Counters of the work session from before the transaction that runs.
@@ -88,7 +90,9 @@ pub enum Flow {
 fn failure_words(step: &Step, problem: &Problem) -> String {
     match &problem.place {
         Some(place) => {
-            let at = format!("{}:{}:{}", place.file, place.line, place.column);
+            // psql knows the line alone.
+            let column = if place.column > 0 { format!(":{}", place.column) } else { String::new() };
+            let at = format!("{}:{}{column}", place.file, place.line);
             format!("\"{}\" failed at {at}: {}", step.title, problem.message)
         }
         None => format!("\"{}\" failed: {}", step.title, problem.message),
@@ -174,6 +178,9 @@ impl Conductor {
                     self.skip(step).await?;
                 } else {
                     self.do_step(step).await?;
+                }
+                if self.halt_after.as_deref() == Some(step.id.as_str()) {
+                    return Err(Stop::Halted);
                 }
             }
         }

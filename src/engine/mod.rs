@@ -15,11 +15,12 @@
 //!   failure, and what outlives a stop;
 //! - [`script_steps`] are the steps that run SQL, [`people`] those that people do;
 //! - [`mod@unit`] applies one transaction, [`bare`] scripts whose statements are committed one by one, and
-//!   [`outside`] one statement outside of transactions; [`sources`] has their text, [`stream`] sends it,
+//!   [`outside`] one statement outside of transactions, `psql` files that the real psql runs; [`sources`] has their text, [`stream`] sends it,
 //!   [`problems`] says what went wrong;
 //! - [`baseline`] is what there was before the first change, [`verify`] evaluates checkpoints;
 //! - [`reconcile`] finds out after a stop what became of what was under way;
 //! - [`rollback`] goes backwards;
+//! - [`rehearse`] proves a plan and its rollback on a private server;
 //! - [`sampler`] looks at the work session from outside, for those who look on;
 //! - [`pilot`] answers where nobody sits; [`fixture`] makes the database for a demo; [`secrets`] keeps
 //!   secret values out of events.
@@ -42,8 +43,10 @@ pub mod people;
 pub mod pilot;
 pub mod preflight;
 pub mod problems;
+mod psql;
 pub mod reconcile;
 pub mod recorder;
+pub mod rehearse;
 pub mod rollback;
 pub mod sampler;
 pub mod script_steps;

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use super::sources::{Source, Sources};
-use crate::plan::model::{Action, Ask, Plan, PlanFile, Step, Transaction, Undo};
+use crate::plan::model::{Action, Ask, Plan, PlanFile, Runner, Step, Transaction, Undo};
 use crate::run::event::Place;
-use crate::script::{Kind, ScanReport, Transaction as Control, Variables, scan_with};
+use crate::script::{Kind, Problem as Wrong, ScanReport, Transaction as Control, Variables, scan_with};
 
 /// Something to say about a script.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -142,7 +142,20 @@ fn judge(preflight: &mut Preflight, id: &str, step: &Step, report: &ScanReport) 
         });
     };
     for problem in &report.problems {
-        find(&problem.place, problem.to_string(), None, true);
+        if step.runner == Runner::Psql && is_psqls_matter(problem.problem) {
+            find(
+                &problem.place,
+                format!("left to psql: {}", problem.what.trim_end_matches(" is refused")),
+                None,
+                false,
+            );
+        } else {
+            find(&problem.place, problem.to_string(), None, true);
+        }
+    }
+    if step.runner == Runner::Psql {
+        by_psql(&mut find, step, report);
+        return;
     }
     let mut commits = false;
     // Where the script's transaction began that is open at this place.
@@ -190,6 +203,45 @@ fn judge(preflight: &mut Preflight, id: &str, step: &Step, report: &ScanReport) 
     {
         let what = "transaction = \"script\" is for files with their own BEGIN … COMMIT, and there is no COMMIT here";
         find(first, what.to_owned(), Some("leave the key out: one transaction is the default"), true);
+    }
+}
+
+/// What psql can do, or takes in its own way.
+fn is_psqls_matter(problem: Wrong) -> bool {
+    matches!(problem, Wrong::Refused | Wrong::UnknownCommand | Wrong::Condition)
+}
+
+/// A script that the real psql runs: what would break its one transaction is refused all the same.
+fn by_psql(
+    find: &mut impl FnMut(&crate::script::Place, String, Option<&str>, bool),
+    step: &Step,
+    report: &ScanReport,
+) {
+    for statement in &report.statements {
+        for kind in statement.kind.each() {
+            let prepares = matches!(
+                kind,
+                Kind::Transaction(Control::Prepare | Control::CommitPrepared | Control::RollbackPrepared)
+            );
+            if (step.transaction == Transaction::Single || prepares)
+                && let Some((what, hint)) = refused(step.transaction, kind)
+            {
+                find(&statement.place, what.to_owned(), Some(hint), true);
+            }
+        }
+    }
+    if let Some(first) = &report.first {
+        let what = match step.transaction {
+            Transaction::Single => {
+                "psql runs this file (runner = \"psql\"), in one transaction with the ledger's row. What is lost: nothing is \
+                 counted, no checkpoint runs before COMMIT, no lock is tried for again, and shell commands run"
+            }
+            _ => {
+                "psql runs this file (runner = \"psql\"), not in one transaction: the ledger has one row for all of it, \
+                 after it. If it is cut off, nobody can tell how far it came, and a person has to rule"
+            }
+        };
+        find(first, what.to_owned(), None, false);
     }
 }
 

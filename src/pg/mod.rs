@@ -17,7 +17,7 @@
 //! | `inventory`, `names`, `rows`, `orphans` | what there is: objects, their names, rows, broken references |
 //! | `fingerprint`, `sequences`, `content`, `row_hashes`, `touched` | what differs from before: schema, values of sequences, rows, and what a transaction wrote |
 //! | `image`, `snapshot` | all of that at one moment, and what differs between two; the same as a file |
-//! | `child`, `handover` | programs that run beside us, psql and pg_dump among them; how they get our connection |
+//! | `child`, `handover`, `psql` | programs that run beside us; how they get our connection; where psql is |
 //! | `embedded` | a private server for demo and tests |
 
 mod auth;
@@ -42,6 +42,7 @@ mod message;
 pub mod names;
 mod orphans;
 mod passfile;
+mod psql;
 mod query;
 pub mod row_hashes;
 pub mod rows;
@@ -60,6 +61,7 @@ pub use config::{ConfigError, ConnectConfig, Host, RootCert, SslMode};
 pub use environment::Environment;
 pub use error::PgError;
 pub use message::{Column, DataRow, Reply, TransactionStatus};
+pub use psql::{Psql, PsqlError};
 pub use query::{Bound, Completed, Limits, LongCell, Rows};
 pub use server_error::ServerError;
 pub use session::{CancelHandle, Session};

@@ -2,6 +2,7 @@
 //!
 //! - [`Printer`] is fed every envelope of a run, also those from before a resume, and answers with
 //!   the lines that are worth printing; it folds the run beside, for titles, phases and the summary;
+//! - [`RehearsalPrinter`] does the same for what a rehearsal tells, and prints its table;
 //! - [`Style`] says where the lines go: a terminal of so many columns, or a log;
 //! - [`snapshot_lines`] and [`diff_lines`] are for commands that look at databases and run nothing.
 //!
@@ -19,6 +20,7 @@ mod next;
 mod page;
 mod people_lines;
 mod printer;
+mod rehearsal_lines;
 mod run_lines;
 mod sheet;
 mod snapshot_page;
@@ -30,5 +32,6 @@ mod unit_lines;
 
 pub use diff_page::{DiffLine, DiffLines, diff_lines};
 pub use printer::Printer;
+pub use rehearsal_lines::RehearsalPrinter;
 pub use snapshot_page::{SnapshotLines, snapshot_lines};
 pub use style::Style;

@@ -145,6 +145,13 @@ pub(super) const KEYS: &[Key] = &[
     key("idempotent", &[Defaults], "bool", "false", "rehearse runs it twice and compares"),
     of("transaction", SCRIPTS, "single, none, script", "single", "how SQL runs"),
     of(
+        "runner",
+        &["file", "files"],
+        "holdpoint, psql",
+        "holdpoint",
+        "who runs it; with psql the ledger knows less",
+    ),
+    of(
         "verify",
         &["file", "files", "sql", "backup"],
         "before_commit, after_commit, both; in a backup list or restore",

@@ -124,7 +124,7 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         xid_end: Option<String>,
     },
-    /// A statement outside transactions is about to be sent.
+    /// A statement outside transactions is about to be sent, or a program to run a file.
     BareIntent {
         #[serde(flatten)]
         unit: Unit,
@@ -134,6 +134,10 @@ pub enum Event {
         source: SourceRef,
         /// What the probe found before; `None`: there is no probe for this kind of statement.
         probe: Option<ProbeState>,
+        /// The program that runs a whole file here, `psql 15.4`: what it does isn't seen, so `pid` is 0
+        /// and `backend_start` is the name of its sessions. Else missing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        runner: Option<String>,
     },
     /// J3. The server confirmed it, or the ledger did afterwards.
     UnitApplied {

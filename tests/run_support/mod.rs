@@ -140,7 +140,8 @@ pub fn unit_started(unit: Unit, attempt: u32) -> Event {
 pub fn bare(unit: Unit, attempt: u32) -> Event {
     let probe =
         Some(ProbeState { what: "index i exists".into(), holds: false, oid: None, search_path: None });
-    Event::BareIntent { unit, attempt, pid: 11, backend_start: "then".into(), source: source(), probe }
+    let (backend_start, source) = ("then".into(), source());
+    Event::BareIntent { unit, attempt, pid: 11, backend_start, source, probe, runner: None }
 }
 
 pub fn intent(unit: Unit) -> Event {
