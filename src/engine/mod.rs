@@ -15,8 +15,8 @@
 //!   failure, and what outlives a stop;
 //! - [`script_steps`] are the steps that run SQL, [`people`] those that people do;
 //! - [`mod@unit`] applies one transaction, [`bare`] scripts whose statements are committed one by one, and
-//!   [`outside`] one statement outside of transactions, `psql` files that the real psql runs; [`sources`] has their text, [`stream`] sends it,
-//!   [`problems`] says what went wrong;
+//!   [`outside`] one statement outside of transactions, `psql` files that the real psql runs; [`sources`] has
+//!   their text, [`stream`] sends it ([`copy`]: with the data of its COPYs), [`problems`] says what went wrong;
 //! - [`baseline`] is what there was before the first change, [`verify`] evaluates checkpoints;
 //! - [`reconcile`] finds out after a stop what became of what was under way;
 //! - [`rollback`] goes backwards;
@@ -30,6 +30,7 @@ pub mod bare;
 pub mod baseline;
 pub mod conductor;
 pub mod control;
+pub mod copy;
 mod decided;
 mod ending;
 pub mod exit;

@@ -162,6 +162,21 @@ pub enum Event {
         #[serde(flatten)]
         unit: Unit,
     },
+    /// A `\copy … to` of it wrote a file below the run's folder. The file stays, whatever becomes of the unit.
+    FileWritten {
+        #[serde(flatten)]
+        unit: Unit,
+        /// As the script names it.
+        file: String,
+        /// Where it was written.
+        path: String,
+        bytes: u64,
+        rows: u64,
+        /// SHA-256.
+        digest: String,
+        /// Of the `\copy`.
+        place: Place,
+    },
     /// Nobody can say yet whether it was applied.
     UnitUnknown {
         #[serde(flatten)]

@@ -24,6 +24,7 @@ impl Event {
             Self::UnitApplied { .. } => "unit_applied",
             Self::UnitFailed { .. } => "unit_failed",
             Self::UnitPassedOver { .. } => "unit_passed_over",
+            Self::FileWritten { .. } => "file_written",
             Self::UnitUnknown { .. } => "unit_unknown",
             Self::UnitReconciled { .. } => "unit_reconciled",
             Self::CheckpointResult(_) => "checkpoint_result",
@@ -87,6 +88,7 @@ impl Event {
             | Self::UnitApplied { unit, .. }
             | Self::UnitFailed { unit, .. }
             | Self::UnitPassedOver { unit }
+            | Self::FileWritten { unit, .. }
             | Self::UnitUnknown { unit, .. }
             | Self::UnitReconciled { unit, .. } => Some(unit),
             _ => None,

@@ -45,6 +45,8 @@ pub struct Run {
     pub saved: Saved,
     pub deviations: Vec<(Option<String>, String)>,
     pub notes: Vec<(Option<String>, String, Person)>,
+    /// Files that its scripts wrote, in order.
+    pub written: Vec<WrittenFile>,
     /// Guards of the target, as last evaluated.
     pub target_checks: Vec<CheckpointResult>,
     /// Steps that changed something, in the order in which their first unit (or, without units, they
@@ -121,6 +123,19 @@ pub struct Hold {
     pub hint: Option<String>,
     /// Whether the run was going backwards when it stopped, and will again.
     pub rolling_back: bool,
+}
+
+/// A file below the run's folder that a script wrote.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WrittenFile {
+    pub unit: Unit,
+    /// As the script names it; a later one of the same name has taken its place.
+    pub file: String,
+    pub path: String,
+    pub bytes: u64,
+    pub rows: u64,
+    /// SHA-256.
+    pub digest: String,
 }
 
 /// What a person (or the plan's policy) decided.
