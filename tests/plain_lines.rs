@@ -22,7 +22,7 @@ fn quality() -> Vec<Event> {
             8,
             pass("1 row", "1 row"),
         ),
-        Event::CommitIntent { unit: unit("quality", Forward), xid: None, xid_end: None },
+        Event::CommitIntent { unit: unit("quality", Forward), xid: None },
         committed("quality", Forward, 9, 0, &[("public.venture_artifacts", 0)]),
         applied("quality", Forward, 3_210),
         Event::StepVerified { step: "quality".into(), elapsed_ms: 3_210, checkpoints: 1 },
@@ -194,7 +194,7 @@ fn a_checkpoint_fails() {
     events.extend([
         started("stages", Forward, 1),
         begins("stages", Forward, 1),
-        Event::CommitIntent { unit: unit("stages", Forward), xid: None, xid_end: None },
+        Event::CommitIntent { unit: unit("stages", Forward), xid: None },
         committed("stages", Forward, 38, 31, &[]),
         applied("stages", Forward, 441),
         result,

@@ -167,12 +167,9 @@ async fn kochel_a_rollback_that_leaves_the_parent_changed() {
     scene.run("").exits(6);
     let said = scene.rollback("");
     // Its own verification passes, and the before-image doesn't.
-    said.exits(1)
-        .says("5.3 Only the parent remains")
-        .says("row id = SD-1 of directives: it has changed")
-        .says("+ title: changed");
+    said.exits(1).says("5.3 Only the parent remains").says("rows of directives: it has changed");
     let ended = scene.events_named("rollback_ended").pop().unwrap();
-    assert_eq!(ended["residue"][0]["object"], "row id = SD-1 of directives");
+    assert_eq!(ended["residue"][0]["object"], "rows of directives");
     assert_eq!(scene.value("SELECT title FROM directives").await, "orchestrator");
 }
 
@@ -222,12 +219,7 @@ async fn lane3_as_many_rows_of_wrong_content() {
     let person = "[[phase.step]]\nid = \"go\"\ntitle = \"Go\"\nconfirm = \"goes on\"\n";
     scene.plan_with("stepping = \"auto\"\nguards = [\"rows\"]", &steps(&[&file_step("swap", undo), person]));
     scene.run("").exits(6);
-    scene
-        .rollback("")
-        .exits(1)
-        .says("As many as before")
-        .says("row id = 1 of rows: it has changed")
-        .says("480 more rows of rows, changed");
+    scene.rollback("").exits(1).says("As many as before").says("rows of rows: it has changed");
 }
 
 #[tokio::test]

@@ -9,15 +9,18 @@ use super::conductor::Conductor;
 use super::problems::LOCK_NOT_AVAILABLE;
 use super::stop::Stop;
 use crate::pg::Session;
+use crate::pg::content;
 use crate::pg::fingerprint::Fingerprint;
-use crate::pg::image::{Image, Missing};
 use crate::pg::inventory::Inventory;
 use crate::pg::ledger::schema::{self, SchemaError};
 use crate::pg::measure::MeasureError;
 use crate::pg::rows;
+use crate::pg::sequences::{SequenceValues, sequence_values};
 use crate::plan::model::{Kind, Step};
 use crate::run::event::{Baseline, Event, RowCount, Summary};
 
+/// In the run's folder.
+const SEQUENCES_BEFORE: &str = "before-sequences.json";
 /// The kinds that deltas are about.
 const COUNTED: &[Kind] = &[
     Kind::Tables,
@@ -117,24 +120,24 @@ impl Conductor {
 
     async fn take_baseline(&mut self) -> Result<(), Stop> {
         let mut session = self.spare().await?;
-        let mut image = Image::schema(&mut session).await.map_err(measured)?;
+        let fingerprint = Fingerprint::take(&mut session).await.map_err(measured)?;
+        let sequences = sequence_values(&mut session).await.map_err(measured)?;
         let inventory = Inventory::take(&mut session, &[]).await.map_err(measured)?;
-        match image.add_rows(&mut session, &self.plan.guards, Missing::Error).await {
-            Ok(()) => {}
+        let guards = match self.guard_hashes().await? {
+            Ok(guards) => guards,
             // The plan names what isn't there, or the role may not read it.
             Err(error) if !error.is_lost() && !is_locked(&error) => {
                 let why = format!("the tables that the plan guards can't be measured: {}", words(&error));
                 return Err(self.refuse(why).await);
             }
             Err(error) => return Err(measured(error)),
-        }
+        };
         let rows = self.rows_now(&mut session).await?;
         session.close().await;
         let counts = counted(&inventory);
-        self.keep("before-image.json", &image)?;
-        let fingerprint = image.fingerprint.digest();
-        let guards = image.rows.into_iter().map(|(table, rows)| (table, rows.content.hash)).collect();
-        let baseline = Baseline { counts, rows, fingerprint, guards };
+        self.keep("before-image.json", &fingerprint)?;
+        self.keep(SEQUENCES_BEFORE, &sequences)?;
+        let baseline = Baseline { counts, rows, fingerprint: fingerprint.digest(), guards };
         self.record(Event::BaselineTaken(Box::new(baseline))).await
     }
 
@@ -160,6 +163,46 @@ impl Conductor {
         }
         let what = "the schema isn't as this run left it: somebody else changed it meanwhile".to_owned();
         self.record(Event::Deviation { step: None, what }).await
+    }
+
+    pub(super) async fn guard_hashes(
+        &mut self,
+    ) -> Result<Result<BTreeMap<String, String>, MeasureError>, Stop> {
+        if self.plan.guards.is_empty() {
+            return Ok(Ok(BTreeMap::new()));
+        }
+        let mut session = self.spare().await?;
+        let hashed = content::contents(&mut session, &self.plan.guards, None).await;
+        session.close().await;
+        Ok(hashed.map(|hashed| hashed.into_iter().map(|(table, content)| (table, content.hash)).collect()))
+    }
+
+    /// Of the guarded tables that are still there.
+    pub(super) async fn guard_hashes_now(&mut self) -> Result<BTreeMap<String, String>, Stop> {
+        let mut session = self.spare().await?;
+        let mut hashes = BTreeMap::new();
+        for table in &self.plan.guards {
+            match content::contents(&mut session, std::slice::from_ref(table), None).await {
+                Ok(found) => hashes.extend(found.into_iter().map(|(table, content)| (table, content.hash))),
+                Err(MeasureError::NoTable { .. }) => {}
+                Err(error) => return Err(measured(error)),
+            }
+        }
+        session.close().await;
+        Ok(hashes)
+    }
+
+    /// Where sequences stood before the first change; `None` in a run of an older program.
+    pub(super) fn sequences_before(&self) -> Result<Option<SequenceValues>, Stop> {
+        let path = self.folder.path().join(SEQUENCES_BEFORE);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let text = std::fs::read(&path)
+            .map_err(|error| Stop::Local(format!("{} can't be read: {error}", path.display())))?;
+        let values = serde_json::from_slice(&text)
+            .map_err(|error| Stop::Local(format!("{} can't be understood: {error}", path.display())))?;
+        Ok(Some(values))
     }
 
     async fn rows_now(&self, session: &mut Session) -> Result<BTreeMap<String, RowCount>, Stop> {
@@ -251,7 +294,7 @@ impl Conductor {
         summary
     }
 
-    fn keep(&self, name: &str, what: &impl serde::Serialize) -> Result<(), Stop> {
+    pub(super) fn keep(&self, name: &str, what: &impl serde::Serialize) -> Result<(), Stop> {
         let path = self.folder.path().join(name);
         let write = || -> std::io::Result<()> {
             let text = serde_json::to_vec(what).map_err(std::io::Error::other)?;

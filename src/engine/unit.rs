@@ -20,7 +20,6 @@ use super::stream::{Broken, Stream, Tally};
 use crate::crash;
 use crate::pg::Completed;
 use crate::pg::PgError;
-use crate::pg::Rows;
 use crate::pg::Session;
 use crate::pg::TransactionStatus;
 use crate::pg::ledger::{entry, fence, identifier, literal};
@@ -28,9 +27,6 @@ use crate::pg::measure::MeasureError;
 use crate::pg::touched::{self, Footprint};
 use crate::plan::model::Step;
 use crate::run::event::{AppliedHow, Direction, Event, Problem, Touched, Unit, When};
-
-/// With a transaction open a question that others only want the answer to waits no longer.
-const IDS_PATIENCE: Duration = Duration::from_secs(2);
 
 /// What is to be applied in one transaction.
 #[derive(Debug)]
@@ -306,22 +302,6 @@ impl Conductor {
         }
     }
 
-    /// The transaction's id, and the first one that none of its savepoints can have. Only what is
-    /// compared after a rollback rests on them: without them it is taken to have written more.
-    async fn transaction_ids(&mut self, work: &mut Session) -> (Option<String>, Option<String>) {
-        let scalar = |rows: Rows| rows.scalar().map(str::to_owned);
-        let sql = "SELECT pg_catalog.txid_current_if_assigned()";
-        let xid = work.query(sql, &[]).await.ok().and_then(scalar);
-        // In a session without a transaction of its own ages count from the id that comes next. No
-        // snapshot knows it: those end with the last transaction that is over.
-        let Some(number) = xid.as_ref().and_then(|xid| xid.parse::<u64>().ok()) else { return (xid, None) };
-        let sql = format!("SELECT pg_catalog.age('{}'::pg_catalog.xid)", number % (1 << 32));
-        let age = async { self.control.session().await.query(&sql, &[]).await.ok().and_then(scalar) };
-        let age = tokio::time::timeout(IDS_PATIENCE, age).await.ok().flatten();
-        let age = age.and_then(|age| age.parse::<u64>().ok()).filter(|age| *age > 0);
-        (xid, age.map(|age| (number + age).to_string()))
-    }
-
     /// Commits what is sealed, with the words of the file or our own.
     pub(super) async fn commit_as(
         &mut self,
@@ -331,7 +311,10 @@ impl Conductor {
         ready: Ready,
         began: Instant,
     ) -> Result<Outcome, Stop> {
-        let (xid, xid_end) = self.transaction_ids(work).await;
+        let xid =
+            work.query("SELECT pg_catalog.txid_current_if_assigned()", &[]).await.ok().and_then(|rows| {
+                rows.rows.into_iter().next().and_then(|row| row.into_iter().next().flatten())
+            });
         if work.transaction() != TransactionStatus::InTransaction {
             let problem = problems::plain("the transaction is no longer open or has failed");
             let lost = self.abort(work).await;
@@ -342,7 +325,7 @@ impl Conductor {
             let problem = problems::plain("stopped before COMMIT");
             return self.interrupted(unit, interruption, problem).await.map(Outcome::Failed);
         }
-        if let Err(stop) = self.record(Event::CommitIntent { unit: unit.clone(), xid, xid_end }).await {
+        if let Err(stop) = self.record(Event::CommitIntent { unit: unit.clone(), xid }).await {
             // The journal doesn't know of a COMMIT, so there must be none.
             self.abort(work).await;
             return Err(stop);

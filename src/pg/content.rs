@@ -34,8 +34,6 @@ pub(super) struct Shape {
     pub columns: Vec<String>,
     /// Of the primary key, in its order; empty without one.
     pub key: Vec<String>,
-    /// Not a view or a foreign table.
-    pub is_table: bool,
 }
 
 /// Content of the tables that a plan guards, under the plan's names, all in one snapshot. `budget`
@@ -122,23 +120,20 @@ pub(super) async fn shapes(session: &mut Session, names: &[String]) -> Result<Ve
           (SELECT coalesce(json_agg(a.attname ORDER BY k.at), '[]') \
            FROM pg_index i CROSS JOIN LATERAL unnest(i.indkey) WITH ORDINALITY AS k(attnum, at) \
            JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum \
-           WHERE i.indrelid = c.oid AND i.indisprimary AND k.at <= i.indnkeyatts), \
-          c.relkind IN ('r', 'p') \
+           WHERE i.indrelid = c.oid AND i.indisprimary AND k.at <= i.indnkeyatts) \
         FROM pg_class c WHERE c.oid::text IN (SELECT json_array_elements_text($1::json))";
     let answer = session.query(sql, &[Some(&oids)]).await?;
-    let mut known: BTreeMap<u32, (Vec<String>, Vec<String>, bool)> = BTreeMap::new();
+    let mut known: BTreeMap<u32, (Vec<String>, Vec<String>)> = BTreeMap::new();
     for row in &answer.rows {
         let mut columns: Vec<String> = json(row, 1)?;
         // The server sorts by its collation; what is hashed must not depend on one.
         columns.sort();
-        known.insert(number(row, 0)?, (columns, json(row, 2)?, text(row, 3)? == "t"));
+        known.insert(number(row, 0)?, (columns, json(row, 2)?));
     }
     tables
         .into_iter()
         .map(|table| match known.get(&table.oid) {
-            Some((columns, key, is_table)) => {
-                Ok(Shape { columns: columns.clone(), key: key.clone(), is_table: *is_table, table })
-            }
+            Some((columns, key)) => Ok(Shape { columns: columns.clone(), key: key.clone(), table }),
             None => Err(MeasureError::NoTable { name: table.name }),
         })
         .collect()

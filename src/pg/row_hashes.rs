@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::content::{limit, shapes};
-use super::measure::{MeasureError, Pin, number, only_row, optional, text};
+use super::measure::{MeasureError, Pin, number, only_row, text};
 use super::names::quoted;
 use super::session::Session;
 
@@ -14,7 +14,7 @@ use super::session::Session;
 pub(super) const CELL: usize = 8;
 
 /// The rows of a table, each by its key.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowHashes {
     /// Columns of the primary key; empty without one, and then a row is its own key.
     pub key: Vec<String>,
@@ -27,9 +27,6 @@ pub struct RowHashes {
     /// Of each row, eight hex digits a column: which columns differ, not what was in them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub cells: BTreeMap<String, String>,
-    /// The transaction that wrote each row, as the row has it; only worth something now and here.
-    #[serde(skip)]
-    pub written_by: BTreeMap<String, u32>,
 }
 
 /// Which rows differ; each list is cut at the bound that was asked for, the counts aren't.
@@ -80,20 +77,13 @@ async fn read(
         several => format!("ROW({})::text", several.join(", ")),
     };
     let cells = if shape.key.is_empty() { "''".to_owned() } else { shape.cells() };
-    // Only a table's own rows know who wrote them.
-    let xmin = if shape.is_table { "t.xmin::text" } else { "NULL" };
-    let sql = format!("SELECT {key}, {hash}, {cells}, {xmin} FROM {} t", shape.table.sql);
+    let sql = format!("SELECT {key}, {hash}, {cells} FROM {} t", shape.table.sql);
     let columns = if shape.key.is_empty() { Vec::new() } else { shape.columns };
     let mut hashes = RowHashes { key: shape.key, columns, ..RowHashes::default() };
     for row in &session.query(&sql, &[]).await?.rows {
         let (key, hash) = (text(row, 0)?, text(row, 1)?);
         if !hashes.columns.is_empty() {
             hashes.cells.insert(key.to_owned(), text(row, 2)?.to_owned());
-        }
-        if let Some(xmin) = optional(row, 3).and_then(|xmin| xmin.parse().ok()) {
-            // Of equal rows the newest counts: nobody can tell which one is meant.
-            let by = hashes.written_by.entry(key.to_owned()).or_insert(xmin);
-            *by = (*by).max(xmin);
         }
         // Children by inheritance can repeat their parent's keys: then all of them count.
         let (all, times) = hashes.rows.entry(key.to_owned()).or_insert_with(|| (hash.to_owned(), 0));
@@ -107,27 +97,33 @@ async fn read(
     Ok(Some(hashes))
 }
 
-/// Who wrote a row isn't part of what it is.
-impl PartialEq for RowHashes {
-    fn eq(&self, other: &Self) -> bool {
-        (&self.key, &self.rows, &self.columns, &self.cells)
-            == (&other.key, &other.rows, &other.columns, &other.cells)
-    }
-}
-
 impl RowHashes {
+    /// Columns that both have, in which rows can be compared one by one.
+    pub fn shared_columns(&self, other: &Self) -> Vec<String> {
+        self.columns.iter().filter(|column| other.columns.contains(column)).cloned().collect()
+    }
+
+    /// What is in these columns of a row, eight characters each with blanks between; `None` where it isn't
+    /// known.
+    pub fn cells_of(&self, key: &str, columns: &[String]) -> Option<String> {
+        let cells = self.cells.get(key).filter(|_| !columns.is_empty())?;
+        let cell = |column: &String| {
+            let at = self.columns.iter().position(|own| own == column)?;
+            cells.get(at * CELL..(at + 1) * CELL)
+        };
+        // In between a column may have been away.
+        let cells: Vec<&str> = columns.iter().map(|column| cell(column).unwrap_or("????????")).collect();
+        Some(cells.join(" "))
+    }
+
     /// Columns in which a row differs, of those that are there on both sides.
     pub fn changed_columns(before: &Self, after: &Self, key: &str) -> Vec<String> {
-        let (Some(then), Some(now)) = (before.cells.get(key), after.cells.get(key)) else {
+        let shared = before.shared_columns(after);
+        let (Some(then), Some(now)) = (before.cells_of(key, &shared), after.cells_of(key, &shared)) else {
             return Vec::new();
         };
-        let cell = |cells: &str, at: usize| cells.get(at * CELL..(at + 1) * CELL).map(str::to_owned);
-        let now_at = |column: &String| after.columns.iter().position(|other| other == column);
-        let both =
-            before.columns.iter().enumerate().filter_map(|(at, column)| Some((at, now_at(column)?, column)));
-        both.filter(|(at, now_at, _)| cell(then, *at) != cell(now, *now_at))
-            .map(|(_, _, column)| column.clone())
-            .collect()
+        let differs = then.split(' ').zip(now.split(' ')).map(|(then, now)| then != now);
+        shared.into_iter().zip(differs).filter(|(_, differs)| *differs).map(|(column, _)| column).collect()
     }
 
     /// The rows that differ, named by their keys, at most `bound` of each sort.

@@ -8,11 +8,15 @@ use serde::{Deserialize, Serialize};
 
 use super::measure::{MeasureError, PRELUDE, Pin, number, text};
 use super::session::Session;
+use crate::run::event::Residue;
 
 /// As many are read by one query.
 const AT_ONCE: usize = 200;
 /// Tries against sequences that others drop meanwhile.
 const TRIES: u32 = 3;
+
+/// Under their qualified names.
+pub type SequenceValues = BTreeMap<String, SequenceValue>;
 
 /// The position of a sequence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,8 +45,27 @@ impl fmt::Display for SequenceValue {
     }
 }
 
+/// What differs: sequences that went back, and those that merely moved on. One that came or went is a
+/// matter of the schema.
+pub fn compare(before: &SequenceValues, after: &SequenceValues) -> (Vec<Residue>, Vec<Residue>) {
+    let (mut went_back, mut moved_on) = (Vec::new(), Vec::new());
+    for (name, then) in before {
+        let Some(now) = after.get(name) else { continue };
+        if (then.last, then.called) == (now.last, now.called) {
+            continue;
+        }
+        let residue = Residue {
+            object: format!("value of sequence {name}"),
+            before: Some(then.to_string()),
+            after: Some(now.to_string()),
+        };
+        if now.follows(then) { moved_on.push(residue) } else { went_back.push(residue) }
+    }
+    (went_back, moved_on)
+}
+
 /// The position of every sequence that the role may read, under its qualified name.
-pub async fn sequence_values(session: &mut Session) -> Result<BTreeMap<String, SequenceValue>, MeasureError> {
+pub async fn sequence_values(session: &mut Session) -> Result<SequenceValues, MeasureError> {
     let mut tries = 1;
     loop {
         let pin = Pin::begin(session).await?;
@@ -54,7 +77,7 @@ pub async fn sequence_values(session: &mut Session) -> Result<BTreeMap<String, S
     }
 }
 
-async fn read(session: &mut Session) -> Result<BTreeMap<String, SequenceValue>, MeasureError> {
+async fn read(session: &mut Session) -> Result<SequenceValues, MeasureError> {
     let sql = format!(
         "{PRELUDE} SELECT rel.name, s.seqincrement FROM rel JOIN pg_sequence s ON s.seqrelid = rel.oid \
          WHERE CASE rel.relkind WHEN 'S' THEN has_sequence_privilege(rel.oid, 'SELECT') ELSE false END ORDER BY 1"

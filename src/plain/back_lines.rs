@@ -31,15 +31,26 @@ impl Printer {
                 if !covers.is_empty() {
                     page.below(0, "", &format!("compared: {}", some(covers, 20)));
                 }
+                for one in others {
+                    let rows = one.after.as_deref().unwrap_or("written");
+                    page.below(
+                        0,
+                        "by others",
+                        &format!("{}: {rows}, since this run began; left as they are", one.object),
+                    );
+                }
+                for one in moved.iter().take(SHOWN) {
+                    let (then, now) = (one.before.as_deref(), one.after.as_deref());
+                    let (then, now) = (then.unwrap_or_default(), now.unwrap_or_default());
+                    page.below(
+                        0,
+                        "moved on",
+                        &format!("{}: {then}, now {now}; no rollback takes that back", one.object),
+                    );
+                }
                 if !not_compared.is_empty() {
                     page.below(0, "", &format!("not compared: {}", not_compared.join(", ")));
                 }
-                apart(page, "written by others meanwhile, so no residue:", others);
-                apart(
-                    page,
-                    "moved on, as sequences do when they are used; no rollback takes that back:",
-                    moved,
-                );
             }
             _ => return false,
         }
@@ -80,14 +91,6 @@ fn left(page: &mut Page, residue: &[Residue], covers: &[String], elapsed_ms: u64
     };
     page.row(0, mark, &what, Some(elapsed_ms), "");
     named(page, Mark::Bad, residue);
-}
-
-/// What differs too, and what nobody has to look after.
-fn apart(page: &mut Page, what: &str, list: &[Residue]) {
-    if !list.is_empty() {
-        page.fact(0, Mark::Plain, what);
-        named(page, Mark::Plain, list);
-    }
 }
 
 fn named(page: &mut Page, mark: Mark, residue: &[Residue]) {

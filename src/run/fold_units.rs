@@ -25,14 +25,12 @@ impl Run {
                 state.runner.clone_from(runner);
                 self.steps[i].unit_begins(state)?;
             }
-            Event::CommitIntent { xid, xid_end, .. } => {
+            Event::CommitIntent { xid, .. } => {
                 self.steps[i].unit_commits(unit, xid.as_ref())?;
-                self.wrote.in_transaction(xid.as_deref(), xid_end.as_deref());
             }
             Event::LockRetry { .. } => self.steps[i].unit_waits(unit)?,
-            Event::UnitApplied { touched, .. } => {
+            Event::UnitApplied { .. } => {
                 self.steps[i].unit_applied(event)?;
-                self.wrote.touched(touched);
                 self.is_applied(i, unit.direction);
             }
             Event::UnitFailed { problem, .. } => self.steps[i].unit_failed(unit, problem)?,
@@ -51,8 +49,6 @@ impl Run {
             Event::UnitUnknown { evidence, .. } => self.unit_unknown(i, unit, evidence)?,
             Event::UnitReconciled { applied, evidence, by, .. } => {
                 self.steps[i].unit_reconciled(unit, *applied, by.is_some(), evidence)?;
-                // Nobody asked it any more what it had touched.
-                self.wrote.removes |= *applied;
                 if *applied {
                     self.is_applied(i, unit.direction);
                 } else if unit.direction == Direction::Forward && !self.steps[i].has_effects() {

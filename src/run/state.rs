@@ -8,8 +8,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::event::{
-    Baseline, CheckpointResult, Course, Decision, Ending, HoldReason, Opened, Person, Residue, Selection,
-    TargetIdentity, Unit,
+    Baseline, CheckpointResult, Course, Decision, Ending, HoldReason, Image, Opened, Person, Residue,
+    Selection, TargetIdentity, Unit,
 };
 use crate::plan::expect::Saved;
 
@@ -40,6 +40,8 @@ pub struct Run {
     pub epoch: Option<i64>,
     pub ledger_off: Option<String>,
     pub baseline: Option<Baseline>,
+    /// What there was at moments after that, in their order.
+    pub images: Vec<Image>,
     /// In the order of the plan, steps of procedures after them.
     pub steps: Vec<StepState>,
     pub saved: Saved,
@@ -66,8 +68,6 @@ pub struct Run {
     pub left: Option<(u8, String)>,
     /// Something of a step that changes was applied, or may have been: the run can't end as refused.
     pub touched: bool,
-    /// What tells its rows from those of others.
-    pub wrote: Wrote,
     pub(super) doubt_hold: Option<Hold>,
     /// What the run waited for when the doubt came up.
     pub(super) doubt_before: Option<Hold>,
@@ -77,15 +77,6 @@ pub struct Run {
     pub(super) places: Vec<(usize, usize)>,
     pub(super) current: Option<usize>,
     pub(super) unanswered: Option<usize>,
-}
-
-/// The transactions in which a run wrote, forwards and back.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Wrote {
-    /// Of each the id, and the first id beyond it where that is known.
-    pub transactions: Vec<(u64, Option<u64>)>,
-    /// Rows were deleted or tables rewritten, or may have been.
-    pub removes: bool,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -175,7 +175,7 @@ pub fn stages() -> Vec<Event> {
     let mut events = vec![started("stages", Forward, 1), begins("stages", Forward, 1)];
     events.extend([
         checkpoint("stages", "checkpoint-1", "Checkpoint 1: 25 stages", 12, pass("25", "25")),
-        Event::CommitIntent { unit: unit("stages", Forward), xid: Some("742".into()), xid_end: None },
+        Event::CommitIntent { unit: unit("stages", Forward), xid: Some("742".into()) },
         committed(
             "stages",
             Forward,

@@ -145,7 +145,7 @@ pub fn bare(unit: Unit, attempt: u32) -> Event {
 }
 
 pub fn intent(unit: Unit) -> Event {
-    Event::CommitIntent { unit, xid: Some("742".into()), xid_end: None }
+    Event::CommitIntent { unit, xid: Some("742".into()) }
 }
 
 pub fn unit_applied(unit: Unit) -> Event {

@@ -1,7 +1,5 @@
 //! Which rows of a table differ, named by their keys.
 
-use super::compare::Comparison;
-use super::ours::Ours;
 use super::take::TableRows;
 use crate::pg::names::quoted;
 use crate::pg::row_hashes::RowHashes;
@@ -22,25 +20,24 @@ pub(super) fn compare(
     table: &str,
     before: Option<&TableRows>,
     after: Option<&TableRows>,
-    ours: Option<&Ours>,
-    comparison: &mut Comparison,
+    differs: &mut Vec<Residue>,
 ) {
     let (Some(then), Some(now)) = (before, after) else {
         let rows = |side: Option<&TableRows>| side.map(|rows| of(rows.content.rows));
         let object = format!("rows of {table}");
-        return comparison.differs.push(Residue { object, before: rows(before), after: rows(after) });
+        return differs.push(Residue { object, before: rows(before), after: rows(after) });
     };
     if then.content == now.content {
         return;
     }
     match (&then.each, &now.each) {
         (Some(before), Some(after)) if before.key == after.key && !before.key.is_empty() => {
-            each(table, before, after, ours, comparison);
+            each(table, before, after, differs);
         }
         (Some(before), Some(after))
             if before.key == after.key && then.content.columns == now.content.columns =>
         {
-            each(table, before, after, ours, comparison);
+            each(table, before, after, differs);
         }
         _ => {
             let text = |rows: &TableRows| {
@@ -48,18 +45,12 @@ pub(super) fn compare(
                 format!("{}, content {hash}…; not compared row by row", of(rows.content.rows))
             };
             let (before, after) = (Some(text(then)), Some(text(now)));
-            comparison.differs.push(Residue { object: format!("rows of {table}"), before, after });
+            differs.push(Residue { object: format!("rows of {table}"), before, after });
         }
     }
 }
 
-fn each(
-    table: &str,
-    before: &RowHashes,
-    after: &RowHashes,
-    ours: Option<&Ours>,
-    comparison: &mut Comparison,
-) {
+fn each(table: &str, before: &RowHashes, after: &RowHashes, differs: &mut Vec<Residue>) {
     let difference = RowHashes::diff(before, after, usize::MAX);
     // With other columns every row is another one; what counts is what both have, and the columns
     // themselves are a matter of the schema.
@@ -77,21 +68,8 @@ fn each(
     ];
     for (change, keys) in sorts {
         let keys: Vec<&String> = keys;
-        let (of_others, of_ours): (Vec<&String>, Vec<&String>) =
-            keys.into_iter().partition(|key| ours.is_some_and(|ours| by_others(change, key, after, ours)));
-        let named = |key: &&String| row(table, change, key, before, after);
-        comparison.differs.extend(of_ours.iter().take(NAMED).map(named));
-        comparison.differs.extend(more(table, change, of_ours.len()));
-        comparison.others.extend(of_others.iter().take(NAMED).map(named));
-        comparison.others.extend(more(table, change, of_others.len()));
-    }
-}
-
-/// Whether somebody else than the run brought the row into the state in which it is.
-fn by_others(change: Change, key: &str, after: &RowHashes, ours: &Ours) -> bool {
-    match change {
-        Change::Removed => !ours.removes(),
-        Change::Added | Change::Changed => after.written_by.get(key).is_some_and(|xmin| !ours.wrote(*xmin)),
+        differs.extend(keys.iter().take(NAMED).map(|key| row(table, change, key, before, after)));
+        differs.extend(more(table, change, keys.len()));
     }
 }
 
@@ -145,56 +123,38 @@ mod tests {
     use super::*;
     use crate::pg::content::Content;
 
-    /// Rows `(key, cells, xmin)` of a table with the columns id and title.
-    fn table(rows: &[(&str, &str, u32)]) -> TableRows {
+    /// Rows `(key, cells)` of a table with the columns id and title.
+    fn table(rows: &[(&str, &str)]) -> TableRows {
         let mut each = RowHashes {
             key: vec!["id".into()],
             columns: vec!["id".into(), "title".into()],
             ..RowHashes::default()
         };
-        for (key, cells, xmin) in rows {
+        for (key, cells) in rows {
             each.rows.insert((*key).to_owned(), ((*cells).to_owned(), 1));
             each.cells.insert((*key).to_owned(), (*cells).to_owned());
-            each.written_by.insert((*key).to_owned(), *xmin);
         }
         let hash = format!("{rows:?}");
         let content = Content { rows: rows.len() as u64, columns: each.columns.clone(), hash };
         TableRows { content, each: Some(each) }
     }
 
-    fn shown(comparison: &Comparison) -> (Vec<String>, Vec<String>) {
-        let words = |list: &[Residue]| {
-            list.iter().map(|r| format!("{}: {:?} {:?}", r.object, r.before, r.after)).collect()
-        };
-        (words(&comparison.differs), words(&comparison.others))
+    fn compared(before: &TableRows, after: Option<&TableRows>) -> Vec<String> {
+        let mut differs = Vec::new();
+        compare("t", Some(before), after, &mut differs);
+        differs.iter().map(|r| format!("{}: {:?} {:?}", r.object, r.before, r.after)).collect()
     }
 
     #[test]
-    fn rows_are_named_with_the_columns_that_differ_and_those_of_others_apart() {
-        let before = table(&[("1", "aaaaaaaabbbbbbbb", 5), ("2", "aaaaaaaabbbbbbbb", 5), ("3", "x", 5)]);
-        let after = table(&[
-            ("1", "aaaaaaaacccccccc", 70),
-            ("2", "aaaaaaaadddddddd", 90),
-            ("4", "y", 71),
-            ("5", "z", 91),
-        ]);
-        let ours = Ours::new(vec![(70, Some(72))], true);
-        let mut comparison = Comparison::default();
-        compare("t", Some(&before), Some(&after), Some(&ours), &mut comparison);
-        let (differs, apart) = shown(&comparison);
+    fn rows_are_named_with_the_columns_that_differ() {
+        let before = table(&[("1", "aaaaaaaabbbbbbbb"), ("2", "aaaaaaaabbbbbbbb"), ("3", "x")]);
+        let after = table(&[("1", "aaaaaaaacccccccc"), ("2", "aaaaaaaabbbbbbbb"), ("4", "y")]);
         assert_eq!(
-            differs,
+            compared(&before, Some(&after)),
             [
                 "row id = 3 of t: Some(\"there\") None",
                 "row id = 4 of t: None Some(\"there\")",
                 "row id = 1 of t: Some(\"title: as before\") Some(\"title: changed\")"
-            ]
-        );
-        assert_eq!(
-            apart,
-            [
-                "row id = 5 of t: None Some(\"there\")",
-                "row id = 2 of t: Some(\"title: as before\") Some(\"title: changed\")"
             ]
         );
     }
@@ -202,13 +162,10 @@ mod tests {
     #[test]
     fn many_are_counted_and_a_table_that_is_gone_is_said() {
         let keys: Vec<String> = (0..25).map(|n| n.to_string()).collect();
-        let rows: Vec<(&str, &str, u32)> = keys.iter().map(|key| (key.as_str(), "q", 1)).collect();
-        let mut comparison = Comparison::default();
-        compare("t", Some(&table(&rows)), Some(&table(&[])), None, &mut comparison);
-        assert_eq!(comparison.differs.len(), 21);
-        assert_eq!(comparison.differs[20].object, "5 more rows of t, removed");
-        let mut comparison = Comparison::default();
-        compare("t", Some(&table(&rows)), None, None, &mut comparison);
-        assert_eq!(shown(&comparison).0, ["rows of t: Some(\"25 rows\") None"]);
+        let rows: Vec<(&str, &str)> = keys.iter().map(|key| (key.as_str(), "q")).collect();
+        let gone = compared(&table(&rows), Some(&table(&[])));
+        assert_eq!(gone.len(), 21);
+        assert!(gone[20].starts_with("5 more rows of t, removed"), "{}", gone[20]);
+        assert_eq!(compared(&table(&rows), None), ["rows of t: Some(\"25 rows\") None"]);
     }
 }

@@ -92,7 +92,7 @@ pub fn differ(
         names(&before.image, &after.image, majors.0 != majors.1)
     } else if majors.0 == majors.1 {
         let (then, now) = (with_rows_of(before, after), with_rows_of(after, before));
-        Image::compare(&then, &now, None)?.differs
+        Image::compare(&then, &now)?
     } else {
         return Err(DiffError::OtherMajor { before: majors.0, after: majors.1 });
     };
