@@ -20,6 +20,10 @@ struct Stretch {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SourceMap {
     stretches: Vec<Stretch>,
+    /// Variables that were pasted as they are, and where they are named.
+    pub(super) raw: Vec<(String, Located)>,
+    /// The file ended before the statement did.
+    pub(super) cut_off: bool,
 }
 
 /// A place in the file, for a position in the text.

@@ -31,7 +31,7 @@ pub struct Statement {
     pub kind: Kind,
     /// It may change lock_timeout (found by looking, generously).
     pub touches_lock_timeout: bool,
-    map: SourceMap,
+    pub(super) map: SourceMap,
 }
 
 impl Statement {
@@ -209,6 +209,11 @@ impl<R: Resolver> Script<R> {
         chunk.clear();
         let Some(level) = self.stack.last_mut() else { return Ok(false) };
         level.splitter.copy(chunk).map_err(|fault| level.error(fault))
+    }
+
+    /// After the last chunk: the file ended in the data, without the line that ends them.
+    pub fn copy_cut_off(&self) -> bool {
+        self.stack.last().is_some_and(|level| level.splitter.copy_cut_off())
     }
 
     fn enter(
