@@ -71,6 +71,7 @@ pub fn scan(resolver: impl Resolver, file: &str, vars: Variables) -> Result<Scan
 pub fn scan_with<R: Resolver>(mut script: Script<R>) -> Result<ScanReport, ScriptError> {
     let mut report = ScanReport::default();
     let mut chunk = Vec::new();
+    let mut beginning = true;
     while report.problems.len() < PROBLEMS_AT_MOST {
         match script.next_item() {
             Ok(None) => break,
@@ -95,7 +96,7 @@ pub fn scan_with<R: Resolver>(mut script: Script<R>) -> Result<ScanReport, Scrip
                 if let Some(on) = statement.sets_standard_strings() {
                     script.set_standard_strings(on);
                 }
-                surprises::look(&statement, &mut report.surprises);
+                surprises::look(&statement, &mut beginning, &mut report.surprises);
                 if statement.kind != Kind::Empty {
                     report.count += 1;
                     report.first.get_or_insert_with(|| statement.place.clone());
