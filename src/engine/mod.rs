@@ -15,9 +15,10 @@
 //!   failure, and what outlives a stop;
 //! - [`script_steps`] are the steps that run SQL, [`people`] those that people do;
 //! - [`mod@unit`] applies one transaction, [`bare`] scripts whose statements are committed one by one, and
-//!   [`outside`] one statement outside of transactions, `psql` files that the real psql runs; [`sources`] has their text, [`stream`] sends it,
-//!   [`problems`] says what went wrong;
-//! - [`baseline`] is what there was before the first change, [`verify`] evaluates checkpoints;
+//!   [`outside`] one statement outside of transactions, `psql` files that the real psql runs; [`sources`] has
+//!   their text, [`stream`] sends it ([`copy`]: with the data of its COPYs), [`problems`] says what went wrong;
+//! - [`baseline`] is what there was before the first change, [`image`] before and after
+//!   each step, [`verify`] evaluates checkpoints;
 //! - [`reconcile`] finds out after a stop what became of what was under way;
 //! - [`rollback`] goes backwards;
 //! - [`rehearse`] proves a plan and its rollback on a private server;
@@ -30,12 +31,14 @@ pub mod bare;
 pub mod baseline;
 pub mod conductor;
 pub mod control;
+pub mod copy;
 mod decided;
 mod ending;
 pub mod exit;
 mod failure;
 pub mod fixture;
 mod holds;
+pub mod image;
 mod notes;
 pub mod open;
 pub mod outline;

@@ -26,6 +26,8 @@
 mod bare;
 mod classify;
 mod condition;
+mod copy_command;
+mod data_file;
 mod error;
 mod excerpt;
 mod kind;
@@ -50,6 +52,7 @@ mod vars;
 mod walk;
 
 pub use classify::{classify, executes_prepared, reads_only, selects_only_constants};
+pub use copy_command::CopyFile;
 pub use error::{Problem, ScriptError};
 pub use excerpt::excerpt;
 pub use kind::{Bare, Kind, QualifiedName, Reindex, Session, Transaction};

@@ -53,6 +53,11 @@ impl SourceMap {
         self.stretches.push(Stretch { text, offset, line, column, pasted });
     }
 
+    /// The map of a text that was made of something else, which stands there.
+    pub(super) fn made_of(offset: u64, line: u64, column: u64) -> Self {
+        SourceMap { stretches: vec![Stretch { text: 0, offset, line, column, pasted: true }] }
+    }
+
     /// Line and column of the latest stretch.
     pub(super) fn last_place(&self) -> Option<(u64, u64)> {
         self.stretches.last().map(|last| (last.line, last.column))
