@@ -55,7 +55,8 @@ impl SourceMap {
 
     /// The map of a text that was made of something else, which stands there.
     pub(super) fn made_of(offset: u64, line: u64, column: u64) -> Self {
-        SourceMap { stretches: vec![Stretch { text: 0, offset, line, column, pasted: true }] }
+        let stretches = vec![Stretch { text: 0, offset, line, column, pasted: true }];
+        SourceMap { stretches, ..SourceMap::default() }
     }
 
     /// Line and column of the latest stretch.

@@ -160,7 +160,6 @@ fn drops_bare(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::script::{Memory, Variables, scan};
 
     fn surprises(sql: &str) -> Vec<String> {
