@@ -5,6 +5,8 @@ use super::failure::Failure;
 use super::{out, shipped};
 use crate::engine::exit::Exit;
 use crate::engine::preflight::{Finding, preflight};
+use crate::engine::rollback::forecasts;
+use crate::engine::sources::Sources;
 use crate::plan::diagnostic::Severity;
 use crate::plan::{LoadOptions, load};
 use crate::script::Variables;
@@ -44,6 +46,13 @@ fn one(name: &str, path: &std::path::Path) -> bool {
     let scripts = preflight(&loaded.plan, &vars);
     for finding in &scripts.findings {
         out::line(&words(finding));
+    }
+    let sources = Sources::loose(&loaded.plan.sql_dir);
+    for (step, forecast) in forecasts(&loaded.plan, &sources, &vars) {
+        // That there is no way back is a finding of the plan itself.
+        if forecast.impossible.is_none() && !forecast.losses.is_empty() {
+            out::line(&format!("{name}: note: step {step}: its rollback {}", forecast.words()));
+        }
     }
     let errors = scripts.findings.iter().filter(|finding| finding.error).count();
     let not_built = loaded.plan.not_built.len();

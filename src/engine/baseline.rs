@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use super::conductor::Conductor;
 use super::problems::LOCK_NOT_AVAILABLE;
+use super::rollback::forecasts;
 use super::stop::Stop;
 use crate::pg::Session;
 use crate::pg::content;
@@ -133,7 +134,10 @@ impl Conductor {
         let counts = counted(&inventory);
         self.keep("before-image.json", &fingerprint)?;
         let baseline = Baseline { counts, rows, fingerprint: fingerprint.digest(), guards };
-        self.record(Event::BaselineTaken(Box::new(baseline))).await
+        self.record(Event::BaselineTaken(Box::new(baseline))).await?;
+        let told = forecasts(&self.plan, &self.sources, &self.variables());
+        let steps = told.iter().map(|(step, forecast)| forecast.of_step(step)).collect();
+        self.record(Event::WaysBack { steps }).await
     }
 
     /// The schema as it is now, once the run has changed something; `None` when it can't be asked.
