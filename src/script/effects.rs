@@ -180,9 +180,7 @@ fn writes(tokens: &[Piece<'_>], found: &mut Vec<Effect>) {
             inserts = true;
         } else if piece.is("DELETE") && r.take("FROM") {
             found.extend(target(&mut r).map(Effect::Deletes));
-        } else if piece.is("MERGE") && r.take("INTO") {
-            found.extend(target(&mut r).map(Effect::Updates));
-        } else if piece.is("UPDATE") {
+        } else if piece.is("UPDATE") || piece.is("MERGE") && r.take("INTO") {
             found.extend(target(&mut r).map(Effect::Updates));
         }
     }
