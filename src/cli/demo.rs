@@ -28,7 +28,7 @@ pub async fn demo(args: DemoArgs, level: &str) -> Result<Exit, Failure> {
     let plan = Arc::new(loaded.plan.clone());
     run::known_phases(&plan, &args.only)?;
     let values = vars::values(&plan, &args.vars, &Default::default(), true)?;
-    let scripts = run::scanned(&plan, &values)?;
+    let scripts = run::scanned(&plan, &values, None)?;
     let state = match (&args.state.state_dir, on_disk.is_shipped()) {
         (None, true) => StateDir::find(Some(&own_state()), &on_disk.path),
         (explicit, _) => StateDir::find(explicit.as_deref(), &on_disk.path),

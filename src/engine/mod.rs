@@ -15,7 +15,8 @@
 //! - [`script_steps`] are the steps that run SQL, [`people`] those that people do;
 //! - [`mod@unit`] applies one transaction, [`bare`] scripts whose statements are committed one by one, and
 //!   [`outside`] one statement outside of transactions; [`sources`] has their text, [`stream`] sends it,
-//!   [`problems`] says what went wrong;
+//!   `follow` works with what comes back, `table` shows it, [`problems`] says what went wrong;
+//!   `reentry` is for a script of which a part is applied;
 //! - [`baseline`] is what there was before the first change, [`verify`] evaluates checkpoints;
 //! - [`reconcile`] finds out after a stop what became of what was under way;
 //! - [`rollback`] goes backwards;
@@ -31,6 +32,7 @@ mod ending;
 pub mod exit;
 mod failure;
 pub mod fixture;
+mod follow;
 mod holds;
 pub mod open;
 pub mod outline;
@@ -41,12 +43,14 @@ pub mod preflight;
 pub mod problems;
 pub mod reconcile;
 pub mod recorder;
+mod reentry;
 pub mod rollback;
 pub mod script_steps;
 pub mod secrets;
 pub mod sources;
 pub mod stop;
 pub mod stream;
+mod table;
 mod texts;
 pub mod unit;
 mod values;

@@ -16,7 +16,7 @@ use super::exit::Exit;
 use super::problems::{self, DEADLOCK, LOCK_NOT_AVAILABLE};
 use super::sources::Source;
 use super::stop::Stop;
-use super::stream::{Broken, Stream, Tally};
+use super::stream::{Broken, Stream, Tally, surroundings_of};
 use crate::crash;
 use crate::pg::Completed;
 use crate::pg::PgError;
@@ -160,11 +160,12 @@ impl Conductor {
             own(work, &sql).await.map_err(|error| self.taking_role(role, error))?;
         }
         let began = Instant::now();
-        let mut script = self.script(job.source).map_err(Abandon::Stop)?;
+        let mut script = self.script(job.step, job.source).map_err(Abandon::Stop)?;
         let says = self.says.clone();
         let step = job.unit.step.clone();
         let mut say = move |line: &str| says.say(&step, line);
-        let (tally, digest) = {
+        script.variables_mut().surround(&surroundings_of(work));
+        let (tally, digest, passed) = {
             let disclosure = self.disclosure;
             let mut stream = Stream::new(
                 work,
@@ -178,9 +179,11 @@ impl Conductor {
             let streamed = stream.all(&mut script).await;
             blockers.clone_from(&stream.blockers);
             streamed?;
-            (stream.tally.clone(), stream.digest())
+            (stream.tally.clone(), stream.digest(), stream.passed.lines())
         };
         crash::point("after-statements");
+        let deviation = |what| Event::Deviation { step: Some(job.unit.step.clone()), what };
+        self.unsaved.extend(passed.into_iter().map(deviation));
         self.still_ours(work)?;
         self.epilogue(work).await?;
         let took = began.elapsed();

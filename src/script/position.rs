@@ -49,6 +49,11 @@ impl SourceMap {
         self.stretches.push(Stretch { text, offset, line, column, pasted });
     }
 
+    /// All of the text stands for what is at one place.
+    pub(super) fn at_one_place(offset: u64, line: u64, column: u64) -> Self {
+        SourceMap { stretches: vec![Stretch { text: 0, offset, line, column, pasted: true }] }
+    }
+
     /// Line and column of the latest stretch.
     pub(super) fn last_place(&self) -> Option<(u64, u64)> {
         self.stretches.last().map(|last| (last.line, last.column))

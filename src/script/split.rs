@@ -1,21 +1,33 @@
 //! One file cut into statements and commands, as psql's main loop does it: line by line.
 
-use super::condition::{Conditions, Saved, Text};
+use super::condition::{Conditions, Saved, Text, Truth};
 use super::error::{Fault, Problem};
 use super::lex::{Form, Lexer, TokenKind};
 use super::meta::{self, Branching, Command};
-use super::query::{Finished, From, Query};
+use super::query::{Finished, From, Query, Start};
 use super::slash::Cursor;
 use super::source::{Columns, LineAt, Source, SourceFault};
+use super::special;
 use super::tally::{Class, Tally};
+use super::then::Then;
 use super::vars::{Variables, quote_identifier, quote_literal};
 use std::io::Read;
 
 /// What a file holds next.
 #[derive(Debug)]
 pub(super) enum Event {
-    Statement(Finished),
-    Command { command: Command, at: At },
+    Statement {
+        found: Finished,
+        then: Then,
+        /// `\bind`
+        bind: Option<Vec<String>>,
+    },
+    Command {
+        command: Command,
+        at: At,
+    },
+    /// What comes next depends on answers that aren't there yet.
+    Settle,
 }
 
 /// A place within the file.
@@ -46,7 +58,14 @@ pub(super) struct Around<'a> {
     pub vars: &'a Variables,
     /// `\restrict` is in force: no command but `\unrestrict`.
     pub restricted: bool,
+    /// Statements are under way: their results aren't in the variables yet.
+    pub pending: bool,
+    /// Nothing is run: what only the run knows may be one thing or the other.
+    pub looking: bool,
 }
+
+/// A statement of at most this many bytes can be sent again by `\g`.
+const AGAIN: usize = 1024 * 1024;
 
 /// The value of a variable that is being lexed in the place of its name.
 #[derive(Debug)]
@@ -69,8 +88,14 @@ pub(super) struct Splitter<R> {
     named: (usize, usize),
     columns: Columns,
     query: Query,
+    /// The statement before, for a `\g` that has none of its own; none when it was too long.
+    previous: Option<Finished>,
+    /// Values for the next statement's parameters.
+    bind: Option<Vec<String>>,
     conditions: Conditions,
     tally: Tally,
+    /// `\q`
+    quit: bool,
     ended: bool,
 }
 
@@ -86,14 +111,22 @@ impl<R: Read> Splitter<R> {
             named: (0, 0),
             columns: Columns::default(),
             query: Query::default(),
+            previous: Some(Finished::default()),
+            bind: None,
             conditions: Conditions::default(),
             tally: Tally::default(),
+            quit: false,
             ended: false,
         }
     }
 
     pub fn set_standard_strings(&mut self, on: bool) {
         self.lexer.set_standard_strings(on);
+    }
+
+    /// Whether only the run knows if what stands here is executed.
+    pub fn uncertain(&self) -> bool {
+        self.conditions.uncertain()
     }
 
     pub fn tally(&self) -> &Tally {
@@ -127,6 +160,9 @@ impl<R: Read> Splitter<R> {
 
     /// Reads the next line that isn't blank. False at the end of the file.
     fn next_line(&mut self) -> Result<bool, FileFault> {
+        if self.quit {
+            return Ok(false);
+        }
         loop {
             let before = self.source.offset();
             let read = self.source.line(&mut self.line);
@@ -166,10 +202,10 @@ impl<R: Read> Splitter<R> {
     /// At the end of the file psql sends what it has, finished or not; only then it looks at `\if`.
     fn finish(&mut self) -> Result<Option<Event>, FileFault> {
         if !self.query.is_empty() && self.conditions.active() {
-            return Ok(Some(Event::Statement(self.query.finish())));
+            return Ok(Some(self.statement()));
         }
         self.query.truncate(0);
-        if !self.conditions.is_empty() && !self.ended {
+        if !self.conditions.is_empty() && !self.ended && !self.quit {
             self.ended = true;
             let end = self.source.offset();
             let at = At { start: end, end, line: self.source.lines(), column: 1 };
@@ -192,15 +228,22 @@ impl<R: Read> Splitter<R> {
         loop {
             if let Some(mut value) = self.pasted.pop() {
                 let Some(token) = self.lexer.step(&value.text, value.pos) else { continue };
-                value.pos = token.end;
                 let text = value.text[token.start..token.end].to_vec();
+                if self.must_wait(&text, token.kind, around) {
+                    self.pasted.push(value);
+                    return Ok(Some(Event::Settle));
+                }
+                value.pos = token.end;
                 self.pasted.push(value);
                 if self.take(line, &text, token.kind, around)? {
-                    return Ok(Some(Event::Statement(self.query.finish())));
+                    return Ok(Some(self.statement()));
                 }
                 continue;
             }
             let Some(token) = self.pos.and_then(|pos| self.lexer.step(line, pos)) else { return Ok(None) };
+            if self.must_wait(&line[token.start..token.end], token.kind, around) {
+                return Ok(Some(Event::Settle));
+            }
             self.named = (token.start, token.end);
             self.pos = Some(token.end);
             if token.kind == TokenKind::Backslash {
@@ -216,9 +259,48 @@ impl<R: Read> Splitter<R> {
             };
             self.tally.add(class, self.offset(token.start), self.offset(token.end));
             if self.take(line, &line[token.start..token.end], token.kind, around)? {
-                return Ok(Some(Event::Statement(self.query.finish())));
+                return Ok(Some(self.statement()));
             }
         }
+    }
+
+    /// The token can't be read before every answer is there: a command, or a variable that results set.
+    fn must_wait(&self, text: &[u8], kind: TokenKind, around: Around<'_>) -> bool {
+        if !around.pending || !self.conditions.active() {
+            return around.pending && kind == TokenKind::Backslash;
+        }
+        match kind {
+            TokenKind::Backslash => true,
+            TokenKind::Variable(form) => special::is_of_results(&name_in(text, form)),
+            _ => false,
+        }
+    }
+
+    /// A statement ends here.
+    fn statement(&mut self) -> Event {
+        let found = self.query.finish();
+        self.previous = (found.text.len() <= AGAIN).then(|| found.clone());
+        Event::Statement { found, then: Then::PLAIN, bind: self.bind.take() }
+    }
+
+    /// `\g` and its kin at this place.
+    fn send(&mut self, then: Then, at: At) -> Result<Event, FileFault> {
+        let mut found = self.query.finish();
+        if found.text.is_empty() {
+            let Some(previous) = &self.previous else {
+                let fault =
+                    Fault::new(Problem::Arguments, "the statement before is too long to be sent again")
+                        .todo("write it out once more");
+                return Err(FileFault { fault, at });
+            };
+            found = previous.clone();
+            found.start = Start { offset: at.start, line: at.line, column: at.column };
+        } else {
+            self.previous = (found.text.len() <= AGAIN).then(|| found.clone());
+        }
+        found.end = at.end;
+        self.lexer.forget();
+        Ok(Event::Statement { found, then, bind: self.bind.take() })
     }
 
     fn offset(&self, pos: usize) -> u64 {
@@ -272,12 +354,10 @@ impl<R: Read> Splitter<R> {
         form: Form,
         around: Around<'_>,
     ) -> Result<(), FileFault> {
-        let name = match form {
-            Form::Raw => &text[1..],
-            Form::Literal | Form::Identifier => &text[2..text.len() - 1],
-            Form::IsSet => &text[3..text.len() - 1],
-        };
-        let name = String::from_utf8_lossy(name).into_owned();
+        let name = name_in(text, form);
+        if !around.looking && around.vars.get(&name).is_some_and(|value| value.is_unknown()) {
+            return Err(self.fault(line, gone(&name), self.named));
+        }
         let pasted = match (form, around.vars.get(&name)) {
             (Form::IsSet, value) => if value.is_some() { "TRUE" } else { "FALSE" }.to_owned(),
             (_, None) => {
@@ -331,9 +411,38 @@ impl<R: Read> Splitter<R> {
         let end = cursor.pos;
         self.pos = Some(end);
         self.tally.add(Class::Command, self.offset(start), self.offset(end));
+        let at = self.place(line, start, end);
         match result {
             Ok(Command::Nothing) => Ok(None),
-            Ok(command) => Ok(Some(Event::Command { command, at: self.place(line, start, end) })),
+            Ok(Command::Send { then }) => self.send(then, at).map(Some),
+            Ok(Command::Bind { values }) => {
+                self.bind = Some(values);
+                Ok(None)
+            }
+            Ok(Command::Reset) => {
+                self.query.truncate(0);
+                self.previous = Some(Finished::default());
+                self.lexer.forget();
+                Ok(None)
+            }
+            Ok(Command::Print) => {
+                let text = match (self.query.is_empty(), &self.previous) {
+                    (false, _) => self.query.text(),
+                    (true, Some(previous)) => previous.text.clone(),
+                    (true, None) => String::new(),
+                };
+                let command = Command::Echo { text: text + "\n", to: meta::EchoTo::Out };
+                Ok(Some(Event::Command { command, at }))
+            }
+            // What stands behind it may run all the same.
+            Ok(Command::Quit) if around.looking && self.uncertain() => Ok(None),
+            Ok(Command::Quit) => {
+                self.quit = true;
+                self.pos = Some(line.len());
+                self.tally.add(Class::Skipped, self.offset(end), self.offset(line.len()));
+                Ok(None)
+            }
+            Ok(command) => Ok(Some(Event::Command { command, at })),
             Err(fault) => Err(self.fault(line, fault, (start, end))),
         }
     }
@@ -353,6 +462,9 @@ impl<R: Read> Splitter<R> {
             return Err(meta::unknown(&name));
         }
         meta::rest(cursor)?;
+        if let Some(name) = cursor.unknown.take().filter(|_| !around.looking) {
+            return Err(gone(&name));
+        }
         Ok(command)
     }
 
@@ -366,14 +478,15 @@ impl<R: Read> Splitter<R> {
         let now = Saved { query_len: self.query.len(), paren_depth: self.lexer.paren_depth() };
         let text = match branching {
             Branching::If => {
-                let value =
-                    if self.conditions.active() { meta::condition(name, cursor, vars) } else { Ok(false) };
+                let active = self.conditions.active();
+                let value = if active { meta::condition(name, cursor, vars) } else { Ok(Truth::No) };
                 // The block is there whatever its value is: its \endif must not look lonely to a scan.
-                self.conditions.begin(value.as_ref().is_ok_and(|value| *value), now);
+                self.conditions.begin(value.as_ref().map_or(Truth::No, |value| *value), now);
                 value.map(|_| Text::Keep)?
             }
             Branching::Elif => {
-                let value = self.conditions.elif_matters() && meta::condition(name, cursor, vars)?;
+                let matters = self.conditions.elif_matters();
+                let value = if matters { meta::condition(name, cursor, vars)? } else { Truth::No };
                 self.conditions.elif(value, now)?
             }
             Branching::Else => self.conditions.otherwise(now)?,
@@ -385,4 +498,21 @@ impl<R: Read> Splitter<R> {
         }
         Ok(())
     }
+}
+
+/// What a statement left in this variable is gone: it ran before a stop.
+fn gone(name: &str) -> Fault {
+    Fault::new(Problem::Variable, format!("{name} isn't known any more"))
+        .why("the statement that set it was applied before a stop and isn't run again")
+        .todo("finish the rest by hand and override, or roll back")
+}
+
+/// The variable's name in `:name`, `:'name'`, `:"name"` or `:{?name}`.
+fn name_in(text: &[u8], form: Form) -> String {
+    let name = match form {
+        Form::Raw => &text[1..],
+        Form::Literal | Form::Identifier => &text[2..text.len() - 1],
+        Form::IsSet => &text[3..text.len() - 1],
+    };
+    String::from_utf8_lossy(name).into_owned()
 }

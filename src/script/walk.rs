@@ -1,15 +1,19 @@
 //! A script with everything it includes, as one stream of statements and messages.
 
 use super::classify;
+use super::connect::Connect;
 use super::error::{Fault, Problem, ScriptError};
 use super::excerpt;
 use super::kind::{Kind, Session};
 use super::meta::{Command, EchoTo};
-use super::place::{IncludedFrom, Place, Span};
+use super::place::{Generated, IncludedFrom, Place, Span};
 use super::position::{Located, SourceMap};
 use super::resolve::{Memory, Resolver};
+use super::special::{self, Outcome};
 use super::split::{Around, At, Event, FileFault, Splitter};
 use super::tally::Tally;
+use super::then::Then;
+use super::tokens::{Tok, Tokens};
 use super::vars::{self, Origin, Variables};
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -31,6 +35,12 @@ pub struct Statement {
     pub kind: Kind,
     /// It may change lock_timeout (found by looking, generously).
     pub touches_lock_timeout: bool,
+    /// What is done with its result.
+    pub then: Then,
+    /// Values for `$1`, `$2`, …: it goes by the extended protocol.
+    pub bind: Option<Vec<String>>,
+    /// Only the run knows whether it is executed at all.
+    pub uncertain: bool,
     map: SourceMap,
 }
 
@@ -38,7 +48,42 @@ impl Statement {
     /// What comes behind it may have to be read otherwise, or under another lock_timeout: its answer comes
     /// first. (Found by looking, generously.)
     pub fn decides_what_follows(&self) -> bool {
-        self.touches_lock_timeout || classify::mentions(&self.text, STANDARD_STRINGS)
+        self.touches_lock_timeout || self.then.decides() || classify::mentions(&self.text, STANDARD_STRINGS)
+    }
+
+    /// A statement that this one's result has in a cell, as `\gexec` runs it.
+    #[must_use]
+    pub fn generate(&self, cell: Generated, text: String) -> Statement {
+        let (kind, touches_lock_timeout) = classify::classify(&text);
+        let place = Place { generated: Some(cell), ..self.place.clone() };
+        Statement {
+            map: SourceMap::at_one_place(place.span.start, place.line, place.column),
+            place,
+            kind,
+            touches_lock_timeout,
+            then: Then::PLAIN,
+            bind: None,
+            uncertain: self.uncertain,
+            text,
+        }
+    }
+
+    /// The variables that `\gset` may set, as far as the statement's words tell; none when it may be any.
+    fn names_in_result(&self) -> Option<BTreeSet<String>> {
+        let mut names = BTreeSet::new();
+        for piece in Tokens::new(&self.text) {
+            match piece.tok {
+                Tok::Word => {
+                    names.insert(piece.text.to_ascii_lowercase());
+                }
+                Tok::QuotedIdent => {
+                    names.insert(piece.text.trim_matches('"').replace("\"\"", "\""));
+                }
+                Tok::Symbol if piece.text == "*" => return None,
+                _ => {}
+            }
+        }
+        Some(names)
     }
 
     /// `SET standard_conforming_strings = …`, as far as it can be known without a server.
@@ -83,6 +128,48 @@ pub enum Item {
         text: String,
         place: Place,
     },
+    /// What comes next can't be read before everything that is under way is answered, and
+    /// [`Script::settled`] was told so.
+    Settle,
+    /// `\c`: a new session.
+    Connect {
+        connect: Connect,
+        place: Place,
+    },
+    /// One of the switches that decide what an error means is set.
+    Switched {
+        switch: Switch,
+        on: bool,
+        place: Place,
+    },
+}
+
+/// Variables by which a script says what an error means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Switch {
+    /// `ON_ERROR_STOP`
+    StopOnError,
+    /// `ON_ERROR_ROLLBACK`
+    RollBackOnError,
+    /// `AUTOCOMMIT`
+    Autocommit,
+}
+
+impl Switch {
+    /// The variable.
+    pub fn name(self) -> &'static str {
+        match self {
+            Switch::StopOnError => "ON_ERROR_STOP",
+            Switch::RollBackOnError => "ON_ERROR_ROLLBACK",
+            Switch::Autocommit => "AUTOCOMMIT",
+        }
+    }
+
+    fn of(name: &str) -> Option<Switch> {
+        [Switch::StopOnError, Switch::RollBackOnError, Switch::Autocommit]
+            .into_iter()
+            .find(|s| s.name() == name)
+    }
 }
 
 struct Level {
@@ -101,6 +188,12 @@ pub struct Script<R> {
     restricted: Option<String>,
     noted: BTreeSet<&'static str>,
     tally: Tally,
+    /// Statements are under way whose results the variables don't have yet.
+    pending: bool,
+    /// It is read without a server.
+    looking: bool,
+    /// `\o /dev/null`
+    mute: bool,
 }
 
 impl Script<Memory> {
@@ -121,13 +214,18 @@ impl<R: Resolver> Script<R> {
             restricted: None,
             noted: BTreeSet::new(),
             tally: Tally::default(),
+            pending: false,
+            looking: false,
+            mute: false,
         };
+        script.vars.begin();
         let place = Place {
             file: Path::new(file).into(),
             line: 1,
             column: 1,
             span: Span::default(),
             includes: Arc::new([]),
+            generated: None,
         };
         script.enter(None, file, false, &place)?;
         Ok(script)
@@ -138,6 +236,89 @@ impl<R: Resolver> Script<R> {
         self.standard_strings = on;
         for level in &mut self.stack {
             level.splitter.set_standard_strings(on);
+        }
+    }
+
+    /// From now on it is read without a server: what results decide may be one way or the other.
+    pub fn look_only(&mut self) {
+        self.looking = true;
+        self.vars.look_only();
+    }
+
+    /// The session's client_encoding, as the server reports it.
+    pub fn set_encoding(&mut self, encoding: &str) {
+        if self.vars.text("ENCODING") != Some(encoding) {
+            self.vars.encoded(encoding);
+        }
+    }
+
+    /// Statements were sent whose answers aren't there yet.
+    pub fn sent(&mut self) {
+        self.pending = true;
+    }
+
+    /// Everything is answered; this is how the last statement ended.
+    pub fn settled(&mut self, last: Option<&Outcome>) {
+        self.pending = false;
+        if let Some(outcome) = last {
+            self.vars.outcome(outcome);
+        }
+    }
+
+    /// A statement was passed over because it ran before a stop: nobody knows its result any more.
+    pub fn skipped(&mut self) {
+        self.vars.results_are_gone();
+    }
+
+    /// Whether one of psql's switches is on.
+    pub fn is_on(&self, switch: Switch) -> bool {
+        special::is_on(&self.vars, switch.name())
+    }
+
+    /// The script sends its results nowhere.
+    pub fn is_mute(&self) -> bool {
+        self.mute
+    }
+
+    /// `\gset` of a row: names of columns and values, `None` for NULL. What psql would say of it comes back.
+    ///
+    /// # Errors
+    /// When a column's name can't be a variable's; those before it are set, as in psql.
+    pub fn take_row(
+        &mut self,
+        prefix: &str,
+        row: &[(String, Option<String>)],
+    ) -> Result<Vec<String>, vars::VariableError> {
+        let mut said = Vec::new();
+        for (column, value) in row {
+            let name = format!("{prefix}{column}");
+            if special::is_obeyed(&name) {
+                said.push(format!("attempt to \\gset into specially treated variable {name:?} ignored"));
+                continue;
+            }
+            match value {
+                Some(value) => {
+                    self.vars.set_from(&name, value.clone(), Origin::Database { raw_allowed: false })?;
+                }
+                None if vars::is_name(&name) => self.vars.unset(&name),
+                None => return Err(vars::VariableError::Name(name)),
+            }
+        }
+        Ok(said)
+    }
+
+    /// The statement isn't run: what its result would set isn't known from here on.
+    pub(super) fn pass(&mut self, statement: &Statement) {
+        let Then::Set { prefix } = &statement.then else { return };
+        match statement.names_in_result() {
+            None => self.vars.forget_all(prefix),
+            Some(names) => {
+                for name in names.iter().map(|name| format!("{prefix}{name}")) {
+                    if vars::is_name(&name) && !special::is_obeyed(&name) {
+                        self.vars.forget(&name);
+                    }
+                }
+            }
         }
     }
 
@@ -170,9 +351,15 @@ impl<R: Resolver> Script<R> {
     pub fn next_item(&mut self) -> Result<Option<Item>, ScriptError> {
         loop {
             let Some(level) = self.stack.last_mut() else { return Ok(None) };
-            let around = Around { vars: &self.vars, restricted: self.restricted.is_some() };
+            let around = Around {
+                vars: &self.vars,
+                restricted: self.restricted.is_some(),
+                pending: self.pending,
+                looking: self.looking,
+            };
             match level.splitter.next(around) {
-                Ok(Some(Event::Statement(found))) => {
+                Ok(Some(Event::Settle)) => return Ok(Some(Item::Settle)),
+                Ok(Some(Event::Statement { found, then, bind })) => {
                     let at = At {
                         start: found.start.offset,
                         end: found.end,
@@ -180,13 +367,20 @@ impl<R: Resolver> Script<R> {
                         column: found.start.column,
                     };
                     let (kind, touches_lock_timeout) = classify::classify(&found.text);
-                    return Ok(Some(Item::Statement(Statement {
+                    let statement = Statement {
                         place: level.place(at),
                         kind,
                         touches_lock_timeout,
+                        then,
+                        bind,
+                        uncertain: level.splitter.uncertain(),
                         text: found.text,
                         map: found.map,
-                    })));
+                    };
+                    if self.looking {
+                        self.pass(&statement);
+                    }
+                    return Ok(Some(Item::Statement(statement)));
                 }
                 Ok(Some(Event::Command { command, at })) => {
                     let place = level.place(at);
@@ -248,9 +442,16 @@ impl<R: Resolver> Script<R> {
             Command::Include { name, relative } => {
                 self.enter(Some(&Arc::clone(&place.file)), &name, relative, &place)?;
             }
-            Command::Set { name, value, from_database } => {
-                let origin =
-                    if from_database { Origin::Database { raw_allowed: false } } else { Origin::Author };
+            Command::Set { name, value, from_database, unknown } => {
+                let origin = match (from_database, unknown) {
+                    (raw, true) => Origin::Unknown { raw_allowed: !raw },
+                    (true, false) => Origin::Database { raw_allowed: false },
+                    (false, false) => Origin::Author,
+                };
+                if let Some(switch) = Switch::of(&name) {
+                    let _ = self.vars.set(&name, value);
+                    return Ok(Some(Item::Switched { switch, on: self.is_on(switch), place }));
+                }
                 self.vars
                     .set_from(&name, value, origin)
                     .map_err(|e| Fault::new(Problem::Arguments, format!("\\set: {e}")).at(place))?;
@@ -274,9 +475,40 @@ impl<R: Resolver> Script<R> {
                 let text = format!("\\{command} has no effect here");
                 return Ok(Some(Item::Notice { text, place }));
             }
-            Command::NoEffect { .. } | Command::Nothing => {}
+            Command::Connect(connect) => return Ok(Some(Item::Connect { connect, place })),
+            Command::Encoding { name } => return self.encoding(&name, place).map(Some),
+            Command::Output { discard } => self.mute = discard,
+            // Those that the splitter carries out itself, and those that do nothing.
+            Command::Send { .. }
+            | Command::Bind { .. }
+            | Command::Print
+            | Command::Reset
+            | Command::Quit
+            | Command::NoEffect { .. }
+            | Command::Nothing => {}
         }
         Ok(None)
+    }
+
+    /// `\encoding NAME`, as libpq asks for it.
+    fn encoding(&self, name: &str, place: Place) -> Result<Item, ScriptError> {
+        if name.is_empty() || !name.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-')) {
+            let what = format!("\\encoding: {name:?} is no name of an encoding");
+            return Err(Fault::new(Problem::Arguments, what).at(place));
+        }
+        let text = format!("set client_encoding to '{name}'");
+        let (kind, touches_lock_timeout) = classify::classify(&text);
+        let span = place.span;
+        Ok(Item::Statement(Statement {
+            map: SourceMap::at_one_place(span.start, place.line, place.column),
+            place,
+            kind,
+            touches_lock_timeout,
+            then: Then::Nothing,
+            bind: None,
+            uncertain: self.stack.last().is_some_and(|level| level.splitter.uncertain()),
+            text,
+        }))
     }
 }
 
@@ -295,6 +527,7 @@ impl Level {
             column: at.column,
             span: Span { start: at.start, end: at.end },
             includes: Arc::clone(&self.includes),
+            generated: None,
         }
     }
 
