@@ -12,8 +12,9 @@
 //! | [`journal`] | a run's events on disk, durable and chained | `run`, `crash` |
 //! | [`pg`] | connections, the ledger, inventories, a server of our own | `plan`, `script`, `run` |
 //! | [`engine`] | turns a plan into events on a real database | `plan`, `script`, `run`, `crash`, `journal`, `pg` |
-//! | [`plain`] | the same events as lines of text | `plan`, `run` |
-//! | [`cli`] | one file a subcommand | `plan`, `script`, `run`, `journal`, `pg`, `engine`, `plain` |
+//! | [`text`] | text for people: scrubbed, measured, figures in words; pure | `run` |
+//! | [`plain`] | the same events as lines of text | `plan`, `run`, `text` |
+//! | [`cli`] | one file a subcommand | `plan`, `script`, `run`, `journal`, `pg`, `engine`, `plain`, `text` |
 //!
 //! Pure means: a function of its input, with no clock, network, terminal or runtime. The one thing that
 //! a pure room does outside is that `plan` reads the files that a plan names.
@@ -27,3 +28,4 @@ pub mod plain;
 pub mod plan;
 pub mod run;
 pub mod script;
+pub mod text;

@@ -7,6 +7,7 @@ use common::server::TestServer;
 use holdpoint::pg::Session;
 use holdpoint::pg::blockers::{blockers, lockers};
 use holdpoint::pg::identity::Target;
+use holdpoint::pg::watched::watched;
 use holdpoint::run::event::Blocker;
 
 /// Runs `sql` on a session of its own until it waits for a lock, asks for the blockers, ends the wait.
@@ -180,4 +181,45 @@ async fn the_target_is_known_by_what_it_is() {
     assert_eq!(target.publishes_all, ["everything"]);
     let triggers: Vec<&str> = target.event_triggers.iter().map(|trigger| trigger.name.as_str()).collect();
     assert_eq!(triggers, ["No DDL"]);
+}
+
+/// What a cockpit shows of a step: asked while the table is locked as hard as can be.
+#[tokio::test]
+async fn a_session_is_seen_with_its_locks_and_what_it_waits_for() {
+    let server = TestServer::start().await;
+    let database = server.fresh_database().await;
+    server
+        .sql(
+            &database,
+            "CREATE TABLE \"Big\" AS SELECT generate_series(1, 5000) AS n; ANALYZE \"Big\"; CREATE TABLE t (n int)",
+        )
+        .await;
+    let mut asker = server.session(&database).await;
+    let mut holder = server.session(&database).await;
+    holder.batch("BEGIN; ALTER TABLE \"Big\" ADD m int; INSERT INTO t VALUES (1)").await.expect("locked");
+    let seen = watched(&mut asker, holder.pid()).await.expect("seen");
+    let locks: Vec<(&str, &str, bool, Option<i64>)> =
+        seen.locks.iter().map(|l| (l.relation.as_str(), l.mode.as_str(), l.granted, l.rows)).collect();
+    assert_eq!(
+        locks,
+        [("\"Big\"", "AccessExclusive", true, Some(5000)), ("t", "RowExclusive", true, None)],
+        "{seen:?}"
+    );
+    assert!(seen.locks[0].bytes > 0 && seen.waits.is_none(), "{seen:?}");
+
+    let mut waiting = server.session(&database).await;
+    let (pid, cancel) = (waiting.pid(), waiting.cancel_handle());
+    waiting.queue_simple("SELECT * FROM \"Big\"").expect("queued");
+    waiting.flush().await.expect("sent");
+    let seen = loop {
+        let seen = watched(&mut asker, pid).await.expect("seen");
+        if seen.waits.is_some() {
+            break seen;
+        }
+    };
+    assert_eq!(seen.waits.as_deref(), Some("Lock: relation"));
+    assert!(seen.locks.iter().any(|l| l.relation == "\"Big\"" && !l.granted), "{seen:?}");
+    cancel.cancel().await.expect("cancelled");
+    waiting.drain().await.expect("drained");
+    assert_eq!(watched(&mut asker, 1).await.expect("nobody").locks, []);
 }

@@ -2,8 +2,9 @@
 
 mod plain_support;
 
-use holdpoint::plain::{Printer, Style, scrub};
+use holdpoint::plain::{Printer, Style};
 use holdpoint::run::event::*;
+use holdpoint::text::scrub;
 use plain_support::*;
 
 /// Clears the screen, turns the line around, hides, begins a line that looks like ours.
@@ -69,6 +70,8 @@ fn hostile_events() -> Vec<Event> {
         step: Some("stages".into()),
         by: person.clone(),
         reason: Some(text()),
+        procedure: None,
+        only: vec![],
     });
     events.push(Event::StepSkipped { step: "stages".into(), reason: text(), by: person, deviation: true });
     events.push(Event::Interrupted { signal: text() });

@@ -112,7 +112,14 @@ run          01990000-0000-7000-8000-000000000001
 fn the_demo_says_that_it_answers() {
     let stepping = vec![
         held(HoldReason::Stepping, "stages", "go: \"Step 1\"", None),
-        Event::Decided { what: Decision::Go, step: None, by: demo(), reason: None },
+        Event::Decided {
+            what: Decision::Go,
+            step: None,
+            by: demo(),
+            reason: None,
+            procedure: None,
+            only: vec![],
+        },
     ];
     let events = [before_changes(Mode::Demo, demo()), stepping, stages()].concat();
     same(

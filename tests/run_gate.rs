@@ -40,7 +40,7 @@ fn tick(item: &str, note: Option<&str>) -> Wish {
 }
 
 fn back(to: Option<&str>) -> Wish {
-    Wish::RollBack { to: to.map(Into::into), procedure: None, reason: "so".into() }
+    Wish::RollBack { to: to.map(Into::into), only: vec![], procedure: None, reason: "so".into() }
 }
 
 fn rule(step: &str) -> Wish {
@@ -237,7 +237,12 @@ fn wishes() -> Vec<Wish> {
     for step in ["a", "b", "list", "sign", "p1"] {
         wishes.extend([skip(step), accept(step), back(Some(step)), rule(step)]);
     }
-    wishes.push(Wish::RollBack { to: None, procedure: Some("proc".into()), reason: "so".into() });
+    wishes.push(Wish::RollBack {
+        to: None,
+        only: vec![],
+        procedure: Some("proc".into()),
+        reason: "so".into(),
+    });
     wishes.extend(["backup", "ticket"].map(|item| tick(item, Some("x"))));
     wishes.extend(["dba", "lead"].map(sign));
     wishes

@@ -20,6 +20,8 @@ pub struct Cli {
 pub enum Command {
     /// Try a plan on a private PostgreSQL: nothing to set up, nothing left behind
     Demo(DemoArgs),
+    /// Prove a plan and its rollback on a private PostgreSQL, before the window
+    Rehearse(RehearseArgs),
     /// Run a plan on a real database
     Run(RunArgs),
     /// Go on with a run after a stop, a failure or a crash
@@ -90,6 +92,23 @@ pub struct DemoArgs {
     /// Install PostgreSQL by the system's package manager when there is none
     #[arg(long)]
     pub yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct RehearseArgs {
+    /// A plan's file, or the name of a shipped plan
+    pub plan: String,
+    /// Print what was found as JSON
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub state: StateArgs,
+    /// Give a variable of the plan a value
+    #[arg(long = "var", value_name = "NAME=VALUE")]
+    pub vars: Vec<String>,
+    /// Folder of PostgreSQL's server programs
+    #[arg(long, value_name = "DIR", env = "HOLDPOINT_PG_BIN")]
+    pub pg_bin: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -167,9 +186,17 @@ pub struct RollbackArgs {
     /// Give a variable of the plan a value (secret ones aren't kept)
     #[arg(long = "var", value_name = "NAME=VALUE")]
     pub vars: Vec<String>,
+    #[command(flatten)]
+    pub answers: AnswerArgs,
     /// Stop after this step is undone
-    #[arg(long, value_name = "STEP")]
+    #[arg(long, value_name = "STEP", conflicts_with_all = ["only", "procedure"])]
     pub to: Option<String>,
+    /// Undo this step alone (may be given again); refused when a later one needs it
+    #[arg(long, value_name = "STEP", conflicts_with = "procedure")]
+    pub only: Vec<String>,
+    /// Carry out this [[rollback]] of the plan
+    #[arg(long, value_name = "ID")]
+    pub procedure: Option<String>,
     /// Why; it is in the evidence
     #[arg(long, value_name = "TEXT", default_value = "asked for on the command line")]
     pub reason: String,

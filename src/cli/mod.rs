@@ -11,6 +11,7 @@ mod drive;
 mod failure;
 mod log;
 mod out;
+pub mod rehearse;
 pub mod resume;
 pub mod rollback;
 pub mod run;

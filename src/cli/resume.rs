@@ -207,7 +207,7 @@ impl TakenUp {
             mode,
             selection,
             vars: values,
-            signal: signals()?,
+            signal: signals("the run")?,
             says: show.says.clone(),
             listeners: show.listeners.clone(),
         };
@@ -243,10 +243,13 @@ fn kept_plan(folder: &RunFolder, run: &Run) -> Result<Loaded, Failure> {
     loaded.plan.path = original.into();
     let copies = folder.copies().map_err(|error| Failure::unreachable(error.to_string()))?;
     let names: Vec<String> = copies.into_iter().filter_map(|copy| copy.name).collect();
-    for step in loaded.plan.phases.iter_mut().flat_map(|phase| &mut phase.steps) {
-        freeze(&mut step.action, &names, &loaded.plan.sql_dir);
+    let plan = &mut loaded.plan;
+    let own = plan.phases.iter_mut().flat_map(|phase| &mut phase.steps);
+    let of_procedures = plan.rollbacks.iter_mut().flat_map(|procedure| &mut procedure.steps);
+    for step in own.chain(of_procedures) {
+        freeze(&mut step.action, &names, &plan.sql_dir);
         if let Some(Undo::Own(undo)) = &mut step.rollback {
-            freeze(&mut undo.action, &names, &loaded.plan.sql_dir);
+            freeze(&mut undo.action, &names, &plan.sql_dir);
         }
     }
     Ok(loaded)

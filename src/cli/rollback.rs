@@ -3,11 +3,12 @@
 use super::args::RollbackArgs;
 use super::drive::drive;
 use super::failure::Failure;
-use super::log;
 use super::resume::TakenUp;
+use super::{log, run};
 use crate::engine::exit::Exit;
 use crate::engine::open::operator;
-use crate::engine::pilot::{Answers, Pilot};
+use crate::engine::pilot::Pilot;
+use crate::engine::rollback::Wanted;
 
 /// Rolls a run back.
 pub async fn rollback(args: RollbackArgs, level: &str) -> Result<Exit, Failure> {
@@ -16,14 +17,20 @@ pub async fn rollback(args: RollbackArgs, level: &str) -> Result<Exit, Failure> 
     if taken.run.applied_order.is_empty() && !taken.run.goes_back() {
         return Err(Failure::refused("this run has applied nothing: there is nothing to roll back"));
     }
+    let answers = run::answers(&args.answers, &taken.loaded.plan)?;
     let selection = taken.run.selection.clone();
     let (opened, show) =
         taken.open(&args.screenless, args.target.as_deref(), &args.vars, selection, level).await?;
     let operator = operator().os_user;
-    let pilot = Pilot::Answers { answers: Answers::default(), operator: operator.clone(), resumed: true };
+    let pilot = Pilot::Answers { answers, operator: operator.clone(), resumed: true };
     let opened = match opened {
         Ok(mut conductor) => {
-            conductor.turn_back(args.to.clone(), &args.reason, &operator);
+            conductor.turn_back(Wanted {
+                to: args.to.clone(),
+                only: args.only.clone(),
+                procedure: args.procedure.clone(),
+                why: format!("{} ({operator})", args.reason),
+            });
             Ok(conductor)
         }
         refused => refused,

@@ -14,13 +14,14 @@ use crate::engine::exit::Exit;
 use crate::engine::open::{Opening, open, open_run, operator};
 use crate::engine::pilot::{Answers, Confirmation, Pilot, Signature};
 use crate::engine::preflight::{Preflight, preflight};
-use crate::engine::stream::surroundings;
+use crate::engine::rollback::step_for;
+use crate::engine::surroundings::surroundings;
 use crate::journal::StateDir;
 use crate::pg::ConnectConfig;
 use crate::plan::digest::digest;
 use crate::plan::model::{Action, Plan, Stepping};
 use crate::plan::{LoadOptions, Loaded, load};
-use crate::run::event::{Mode, Selection};
+use crate::run::event::{Direction, Mode, Selection};
 use crate::script::Variables;
 
 /// Runs a plan, or goes on with its open run when phases are chosen one by one.
@@ -52,7 +53,7 @@ pub async fn run(args: RunArgs, level: &str) -> Result<Exit, Failure> {
         mode: Mode::Run,
         selection: Selection { only: args.only.clone(), from: args.from.clone() },
         vars: values,
-        signal: signals()?,
+        signal: signals("the run")?,
         says: show.says.clone(),
         listeners: show.listeners.clone(),
     };
@@ -152,8 +153,7 @@ pub fn answers(args: &AnswerArgs, plan: &Plan) -> Result<Answers, Failure> {
         None => Answers::default(),
     };
     for (id, name) in vars::pairs(&args.confirm)? {
-        match plan.phases.iter().flat_map(|phase| &phase.steps).find(|step| step.id == id).map(|s| &s.action)
-        {
+        match step_for(plan, &id, Direction::Forward).map(|step| &step.action) {
             Some(Action::Confirm(_)) => drop(answers.confirm.insert(id, Confirmation::Name(name))),
             Some(Action::Signoff(signoff)) => {
                 let roles = answers.sign.entry(id.clone()).or_default();
@@ -167,7 +167,6 @@ pub fn answers(args: &AnswerArgs, plan: &Plan) -> Result<Answers, Failure> {
             None => return Err(Failure::usage(format!("--confirm {id}: the plan has no such step"))),
         }
     }
-    let steps: Vec<&str> = plan.phases.iter().flat_map(|p| &p.steps).map(|s| s.id.as_str()).collect();
     let named = answers
         .go
         .iter()
@@ -175,7 +174,7 @@ pub fn answers(args: &AnswerArgs, plan: &Plan) -> Result<Answers, Failure> {
         .chain(answers.sign.keys())
         .chain(answers.failed.keys());
     for id in named {
-        if !steps.contains(&id.as_str()) {
+        if step_for(plan, id, Direction::Forward).is_none() {
             return Err(Failure::usage(format!("--answers: the plan has no step \"{id}\"")));
         }
     }

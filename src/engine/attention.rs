@@ -7,6 +7,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::recorder::Wishes;
 use crate::run::command::{Command, Wish};
+use crate::run::sample::Doing;
 
 /// Why running work is to be stopped.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub struct Attention {
     hold_set: watch::Sender<bool>,
     signal: watch::Receiver<Option<String>>,
     lost: watch::Receiver<Option<String>>,
+    /// What the work session does, for those who look on: the latest counts, nothing is journaled.
+    pub doing: watch::Sender<Option<Doing>>,
 }
 
 impl Attention {
@@ -56,7 +59,7 @@ impl Attention {
                 }
             }
         });
-        Self { wishes: wishes_out, cancel, hold, hold_set, signal, lost }
+        Self { wishes: wishes_out, cancel, hold, hold_set, signal, lost, doing: watch::channel(None).0 }
     }
 
     /// Forgets cancels of statements that are over.

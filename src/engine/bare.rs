@@ -16,7 +16,8 @@ use super::problems::{self, DEADLOCK, LOCK_NOT_AVAILABLE};
 use super::reentry::{Live, SESSION, can_be_repeated, identity};
 use super::sources::{AnyScript, Source};
 use super::stop::Stop;
-use super::stream::{Broken, Stream, read_as, reconnects, surroundings_of};
+use super::stream::{Broken, Stream, reconnects};
+use super::surroundings::{read_as, surroundings_of};
 use super::unit::{Abandon, Outcome, Work, marked, own, set_nonce};
 use crate::crash;
 use crate::pg::TransactionStatus;
@@ -257,7 +258,7 @@ impl Conductor {
     }
 
     /// Errors that the script said to pass over, in what is committed now.
-    pub(super) async fn passed_over(&mut self, step: &str, lines: Vec<String>) -> Result<(), Stop> {
+    pub(super) async fn deviate(&mut self, step: &str, lines: Vec<String>) -> Result<(), Stop> {
         for what in lines {
             self.record(Event::Deviation { step: Some(step.to_owned()), what }).await?;
         }
@@ -567,7 +568,7 @@ impl Conductor {
                 match self.commit_as(&unit, &mut passage.work.session, words, ready, began).await? {
                     Outcome::Applied => {
                         passage.script.settled(Some(&Ended::Done { rows: None }));
-                        self.passed_over(&unit.step, passed).await?;
+                        self.deviate(&unit.step, passed).await?;
                         Ok(Ok(()))
                     }
                     Outcome::Failed(problem) => Ok(Err(problem)),

@@ -303,7 +303,9 @@ impl Conductor {
                 .mode(0o600)
                 .open(&aside)?;
             file.write_all(&text)?;
-            file.sync_all()?;
+            if self.folder.is_durable() {
+                file.sync_all()?;
+            }
             std::fs::rename(&aside, &path)
         };
         write().map_err(|error| Stop::Local(format!("{} can't be written: {error}", path.display())))

@@ -8,6 +8,7 @@ use super::control::Control;
 use super::exit::Exit;
 use super::problems::{self, Disclosure};
 use super::recorder::Recorder;
+use super::rollback::Wanted;
 use super::secrets::Secrets;
 use super::sources::Sources;
 use super::stop::Stop;
@@ -16,7 +17,7 @@ use crate::pg::ConnectConfig;
 use crate::pg::Session;
 use crate::plan::model::{Action, Ask, Checkpoint, Plan, Step, Stepping};
 use crate::run::command::{Command, Wish};
-use crate::run::event::{Decision, Direction, Ending, Event, HoldReason, Mode, Problem, When};
+use crate::run::event::{Direction, Ending, Event, HoldReason, Mode, Problem, When};
 use crate::run::state::{Run, Status};
 use crate::script::Variables;
 
@@ -49,14 +50,16 @@ pub struct Conductor {
     pub look: Session,
     /// A session for checkpoints, kept for the next one.
     pub idle_look: Option<Session>,
-    /// Go back, to this step, for this reason, as soon as the run is taken up.
-    pub turn: Option<(Option<String>, String)>,
+    /// Go back as soon as the run is taken up.
+    pub turn: Option<Wanted>,
     /// Steps that a person wants to leave out: asked about when their turn comes.
     pub leave_out: BTreeSet<String>,
     /// Values that checkpoints before COMMIT have seen; they are saved when it is done.
     pub unsaved: Vec<Event>,
     /// End the run, for this reason, as soon as it is taken up.
     pub ending: Option<String>,
+    /// Stand still as soon as this step is settled: a rehearsal looks around there.
+    pub halt_after: Option<String>,
     /// Taken up after a stop: what was under way isn't settled yet.
     pub unsettled: bool,
     /// Counters of the work session from before the transaction that runs.
@@ -87,7 +90,9 @@ pub enum Flow {
 fn failure_words(step: &Step, problem: &Problem) -> String {
     match &problem.place {
         Some(place) => {
-            let at = format!("{}:{}:{}", place.file, place.line, place.column);
+            // psql knows the line alone.
+            let column = if place.column > 0 { format!(":{}", place.column) } else { String::new() };
+            let at = format!("{}:{}{column}", place.file, place.line);
             format!("\"{}\" failed at {at}: {}", step.title, problem.message)
         }
         None => format!("\"{}\" failed: {}", step.title, problem.message),
@@ -129,6 +134,7 @@ impl Conductor {
                 self.check_target().await?;
             }
         }
+        self.take_up_ending();
         if let Some(why) = self.ending.take() {
             return Err(self.end(Ending::Stopped { why: why.clone() }, Exit::Failed, why).await);
         }
@@ -138,31 +144,21 @@ impl Conductor {
         } else {
             self.forward().await
         };
-        while let Err(Stop::TurnBack { to, why }) = ended {
+        while let Err(Stop::TurnBack(wanted)) = ended {
             // One that is under way goes on with what it set out to undo.
             ended = if self.recorder.look(|run| run.goes_back()) {
-                self.go_on(&why).await?;
+                self.go_on(&wanted.why).await?;
                 self.continue_rollback().await
             } else {
-                self.roll_back(to, &why).await
+                self.roll_back(*wanted).await
             };
         }
         ended
     }
 
-    /// Go back instead of forward, by a person's word.
-    pub fn turn_back(&mut self, to: Option<String>, reason: &str, by: &str) {
-        self.turn = Some((to, format!("{reason} ({by})")));
-    }
-
-    /// End the run where it stands, by a person's word.
-    pub fn end_here(&mut self, by: &str, reason: &str) {
-        self.ending = Some(format!("{by} ended the run: {reason}"));
-    }
-
     pub(super) async fn forward(&mut self) -> Result<Exit, Stop> {
-        if let Some((to, why)) = self.turn.take() {
-            return Err(Stop::TurnBack { to, why });
+        if let Some(wanted) = self.turn.take() {
+            return Err(Stop::TurnBack(Box::new(wanted)));
         }
         if !self.recorder.look(|run| run.is_holding() || run.in_doubt().is_some()) {
             self.assume_before_from().await?;
@@ -182,6 +178,9 @@ impl Conductor {
                     self.skip(step).await?;
                 } else {
                     self.do_step(step).await?;
+                }
+                if self.halt_after.as_deref() == Some(step.id.as_str()) {
+                    return Err(Stop::Halted);
                 }
             }
         }
@@ -224,22 +223,6 @@ impl Conductor {
                 Ok(())
             }
             _ => self.go_on("taken up again").await,
-        }
-    }
-
-    /// A decision that was accepted right before a stop still counts.
-    pub(super) async fn carry_out_decision(&mut self) -> Result<(), Stop> {
-        let Some(choice) = self.recorder.look(|run| run.decided.clone()) else { return Ok(()) };
-        let (Some(step), Some(reason)) = (choice.step, choice.reason) else { return Ok(()) };
-        let (status, by) = (self.status(&step), choice.by);
-        match (choice.what, status) {
-            (Decision::Skip, Status::Failed | Status::Pending) => {
-                self.record(Event::StepSkipped { step, reason, by, deviation: true }).await
-            }
-            (Decision::Override, Status::Unverified) => {
-                self.record(Event::StepAccepted { step, reason, by }).await
-            }
-            _ => Ok(()),
         }
     }
 
@@ -349,6 +332,10 @@ impl Conductor {
     ) -> Result<StepEnd, Stop> {
         let elapsed_ms = super::unit::millis(began.elapsed());
         self.compare_with_planned(step, began.elapsed()).await?;
+        let passed_over = self.passed_over(&step.id);
+        if failed.is_empty() && passed_over > 0 {
+            return self.accept_passed_over(step, passed_over, elapsed_ms).await;
+        }
         if failed.is_empty() {
             let checkpoints = u32::try_from(step.checkpoints.len()).unwrap_or(u32::MAX);
             self.record(Event::StepVerified { step: step.id.clone(), elapsed_ms, checkpoints }).await?;
@@ -429,6 +416,10 @@ impl Conductor {
 
     /// What must be so before anything is changed: authorization, and a key when stepping is manual.
     pub(super) async fn before_change(&mut self, step: &Step) -> Result<(), Stop> {
+        // A rollback was asked for as a whole, and what it undoes was authorized.
+        if self.recorder.look(Run::goes_back) {
+            return Ok(());
+        }
         if let Some(authorization) = self.plan.authorization.clone()
             && !matches!(self.status(&authorization), Status::Verified)
         {

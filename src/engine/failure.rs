@@ -1,9 +1,11 @@
 //! What follows a failure: the plan's policy, and people where it says to hold.
 
-use super::conductor::{Answer, Conductor};
+use super::conductor::{Answer, Conductor, StepEnd};
 use super::exit::Exit;
 use super::problems;
+use super::rollback::Wanted;
 use super::stop::Stop;
+use super::verify::count;
 use crate::plan::model::{OnFailure, Step};
 use crate::run::command::{Command, Wish};
 use crate::run::event::{Assurance, Ending, Event, HoldReason, Person, Problem};
@@ -80,11 +82,10 @@ impl Conductor {
                 let why = format!("\"{}\" failed and the plan says to stop: {}", step.title, problem.message);
                 Err(self.end(Ending::Stopped { why: why.clone() }, Exit::Failed, why).await)
             }
-            OnFailure::Rollback => Err(Stop::TurnBack { to: None, why: problem.message.clone() }),
+            OnFailure::Rollback => Err(Stop::TurnBack(Box::new(Wanted::all(problem.message.clone())))),
             OnFailure::Procedure(id) => {
-                let why =
-                    format!("the plan rolls back by \"{id}\" here, and named rollbacks aren't built yet");
-                Err(Stop::Left { exit: Exit::Waiting, why })
+                let wanted = Wanted { procedure: Some(id.clone()), ..Wanted::all(problem.message.clone()) };
+                Err(Stop::TurnBack(Box::new(wanted)))
             }
             OnFailure::Hold => self.ask_about(step, reason, needs).await,
         }
@@ -111,6 +112,28 @@ impl Conductor {
         }
         let strict = policies.into_iter().find(|policy| *policy != OnFailure::Continue);
         strict.unwrap_or(OnFailure::Continue)
+    }
+
+    /// Statements that failed and that the plan passes over.
+    pub(super) fn passed_over(&self, id: &str) -> usize {
+        self.recorder.look(|run| {
+            run.step(id).map_or(0, |step| step.units.iter().filter(|unit| unit.passed_over).count())
+        })
+    }
+
+    /// A step of which statements failed isn't verified, although the plan goes on.
+    pub(super) async fn accept_passed_over(
+        &mut self,
+        step: &Step,
+        statements: usize,
+        elapsed_ms: u64,
+    ) -> Result<StepEnd, Stop> {
+        let reason = format!("{} failed, and the plan says to go on", count(statements, "statement"));
+        let failed = Vec::new();
+        self.record(Event::StepUnverified { step: step.id.clone(), elapsed_ms, failed }).await?;
+        let by = Person { name: "plan".into(), how: Assurance::Policy };
+        self.record(Event::StepAccepted { step: step.id.clone(), reason, by }).await?;
+        Ok(StepEnd::Settled)
     }
 
     pub(super) async fn ask_about(

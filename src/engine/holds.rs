@@ -4,6 +4,7 @@ use super::attention::Interruption;
 use super::conductor::{Conductor, Flow};
 use super::exit::Exit;
 use super::problems;
+use super::rollback::Wanted;
 use super::stop::Stop;
 use crate::run::command::{Command, Wish};
 use crate::run::event::{Assurance, Decision, Ending, Event, HoldReason, Person};
@@ -79,6 +80,8 @@ impl Conductor {
             step: None,
             by: Person { name: "engine".into(), how: Assurance::Policy },
             reason: Some(reason.to_owned()),
+            procedure: None,
+            only: Vec::new(),
         })
         .await
     }
@@ -107,7 +110,9 @@ impl Conductor {
                 let why = format!("{} ended the run: {reason}", by.name);
                 Err(self.end(Ending::Stopped { why: why.clone() }, Exit::Failed, why).await)
             }
-            Wish::RollBack { to, reason, .. } => Err(Stop::TurnBack { to, why: reason }),
+            Wish::RollBack { to, only, procedure, reason } => {
+                Err(Stop::TurnBack(Box::new(Wanted { to, only, procedure, why: reason })))
+            }
             Wish::Skip { step: of, reason } if step == Some(of.as_str()) => {
                 let problem = problems::plain(format!("skipped: {reason}"));
                 Ok(Some(Flow::Failed(problem)))

@@ -11,15 +11,19 @@
 //! - [`preflight`] reads every script before the window; [`open`] connects, looks, locks and begins the
 //!   journal, with [`outline`] as what is in it of the plan; [`control`] holds the lock;
 //! - [`conductor`] goes through the plan, [`attention`] hears what may interrupt it, and [`stop`] is why
-//!   it ends early, with [`exit`] as the code for that;
+//!   it ends early, with [`exit`] as the code for that; `holds`, `failure` and `decided` are how it waits, what follows a
+//!   failure, and what outlives a stop;
 //! - [`script_steps`] are the steps that run SQL, [`people`] those that people do;
 //! - [`mod@unit`] applies one transaction, [`bare`] scripts whose statements are committed one by one, and
-//!   [`outside`] one statement outside of transactions; [`sources`] has their text, [`stream`] sends it,
-//!   `follow` works with what comes back, `table` shows it, [`problems`] says what went wrong;
+//!   [`outside`] one statement outside of transactions, `psql` files that the real psql runs; [`sources`] has their text, [`stream`] sends it,
+//!   `follow` works with what comes back, `table` shows it, [`surroundings`] is what
+//!   a script sees of its session, [`problems`] says what went wrong;
 //!   `reentry` is for a script of which a part is applied;
 //! - [`baseline`] is what there was before the first change, [`verify`] evaluates checkpoints;
 //! - [`reconcile`] finds out after a stop what became of what was under way;
 //! - [`rollback`] goes backwards;
+//! - [`rehearse`] proves a plan and its rollback on a private server;
+//! - [`sampler`] looks at the work session from outside, for those who look on;
 //! - [`pilot`] answers where nobody sits; [`fixture`] makes the database for a demo; [`secrets`] keeps
 //!   secret values out of events.
 
@@ -28,6 +32,7 @@ pub mod bare;
 pub mod baseline;
 pub mod conductor;
 pub mod control;
+mod decided;
 mod ending;
 pub mod exit;
 mod failure;
@@ -41,15 +46,19 @@ pub mod people;
 pub mod pilot;
 pub mod preflight;
 pub mod problems;
+mod psql;
 pub mod reconcile;
 pub mod recorder;
 mod reentry;
+pub mod rehearse;
 pub mod rollback;
+pub mod sampler;
 pub mod script_steps;
 pub mod secrets;
 pub mod sources;
 pub mod stop;
 pub mod stream;
+pub mod surroundings;
 mod table;
 mod texts;
 pub mod unit;

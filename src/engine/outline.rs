@@ -1,7 +1,8 @@
 //! The outline of a plan, as the journal keeps it: enough to read a run without its plan.
 
+use super::rollback::{Way, undoes, way};
 use crate::plan::model::{Action, Checkpoint, Plan, Step, Undo};
-use crate::run::event::{CheckpointOutline, ItemOutline, PhaseOutline, StepOutline};
+use crate::run::event::{CheckpointOutline, ItemOutline, PhaseOutline, ProcedureOutline, StepOutline};
 
 /// All phases and steps.
 #[must_use]
@@ -11,12 +12,26 @@ pub fn outline(plan: &Plan) -> Vec<PhaseOutline> {
         .map(|phase| PhaseOutline {
             id: phase.id.clone(),
             title: phase.title.clone(),
-            steps: phase.steps.iter().map(step).collect(),
+            steps: phase.steps.iter().map(|step| outlined(plan, step)).collect(),
         })
         .collect()
 }
 
-fn step(step: &Step) -> StepOutline {
+/// The named procedures.
+#[must_use]
+pub fn procedures(plan: &Plan) -> Vec<ProcedureOutline> {
+    plan.rollbacks
+        .iter()
+        .map(|procedure| ProcedureOutline {
+            id: procedure.id.clone(),
+            title: procedure.title.clone(),
+            undoes: undoes(plan, procedure),
+            steps: procedure.steps.iter().map(|step| outlined(plan, step)).collect(),
+        })
+        .collect()
+}
+
+fn outlined(plan: &Plan, step: &Step) -> StepOutline {
     let mut outline = StepOutline {
         id: step.id.clone(),
         title: step.title.clone(),
@@ -25,7 +40,10 @@ fn step(step: &Step) -> StepOutline {
         people: step.owner.iter().cloned().collect(),
         optional: step.optional,
         on_failure: step.on_failure.clone(),
-        rollback: step.rollback.as_ref().map(undo_words),
+        rollback: match way(plan, &step.id) {
+            Way::Procedure(procedure) => Some(format!("procedure {}", procedure.id)),
+            _ => step.rollback.as_ref().map(undo_words),
+        },
         checkpoints: checkpoints(step),
         items: Vec::new(),
         roles: Vec::new(),

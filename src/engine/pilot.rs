@@ -272,7 +272,9 @@ impl Answer {
             Self::Retry => Wish::Retry,
             Self::Skip(reason) => Wish::Skip { step: step.clone(), reason: reason.clone() },
             Self::Override(reason) => Wish::Override { step: step.clone(), reason: reason.clone() },
-            Self::Rollback(reason) => Wish::RollBack { to: None, procedure: None, reason: reason.clone() },
+            Self::Rollback(reason) => {
+                Wish::RollBack { to: None, only: Vec::new(), procedure: None, reason: reason.clone() }
+            }
             Self::End(reason) => Wish::End { reason: reason.clone() },
             Self::Applied(reason) => rule(true, reason),
             Self::NotApplied(reason) => rule(false, reason),

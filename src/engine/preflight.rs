@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use super::sources::{Source, Sources};
-use crate::plan::model::{Action, Ask, Plan, PlanFile, Step, Transaction, Undo};
+use crate::plan::model::{Action, Ask, Plan, PlanFile, Runner, Step, Transaction, Undo};
 use crate::run::event::Place;
-use crate::script::{Kind, ScanReport, Switch, Then, Transaction as Control, Variables, scan_with};
+use crate::script::{
+    Kind, Problem as Wrong, ScanReport, Switch, Then, Transaction as Control, Variables, scan_with,
+};
 
 /// Something to say about a script.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +51,10 @@ pub fn preflight(plan: &Plan, vars: &Variables) -> Preflight {
             look(&mut preflight, plan, &sources, vars, &format!("{} (rollback)", step.id), undo);
         }
     }
+    let vars = with_those_of_rollbacks(plan, vars);
+    for step in plan.rollbacks.iter().flat_map(|procedure| &procedure.steps) {
+        look(&mut preflight, plan, &sources, &vars, &step.id, step);
+    }
     let named: BTreeSet<&str> = plan.files.iter().map(|file| file.name.as_str()).collect();
     let opened: Vec<PathBuf> = opened.lock().map(|set| set.iter().cloned().collect()).unwrap_or_default();
     preflight.included = opened
@@ -57,6 +63,15 @@ pub fn preflight(plan: &Plan, vars: &Variables) -> Preflight {
         .filter(|file| !named.contains(file.name.as_str()))
         .collect();
     preflight
+}
+
+/// A variable that only a procedure uses is asked for when that starts; until then any value does.
+fn with_those_of_rollbacks(plan: &Plan, vars: &Variables) -> Variables {
+    let mut all = vars.clone();
+    for var in plan.vars.iter().filter(|var| var.only_rollback && vars.get(&var.name).is_none()) {
+        let _ = all.set(&var.name, var.default.clone().unwrap_or_default());
+    }
+    all
 }
 
 /// A checkpoint that would be refused when its turn comes.
@@ -131,7 +146,20 @@ fn judge(preflight: &mut Preflight, id: &str, step: &Step, report: &ScanReport) 
         });
     };
     for problem in &report.problems {
-        find(&problem.place, problem.to_string(), None, true);
+        if step.runner == Runner::Psql && is_psqls_matter(problem.problem) {
+            find(
+                &problem.place,
+                format!("left to psql: {}", problem.what.trim_end_matches(" is refused")),
+                None,
+                false,
+            );
+        } else {
+            find(&problem.place, problem.to_string(), None, true);
+        }
+    }
+    if step.runner == Runner::Psql {
+        by_psql(&mut find, step, report);
+        return;
     }
     for (switch, on, place) in &report.switches {
         if let Some((what, hint, error)) = switched(step.transaction, *switch, *on) {
@@ -223,6 +251,45 @@ fn switched(mode: Transaction, switch: Switch, on: bool) -> Option<(&'static str
             false,
         )),
         _ => None,
+    }
+}
+
+/// What psql can do, or takes in its own way.
+fn is_psqls_matter(problem: Wrong) -> bool {
+    matches!(problem, Wrong::Refused | Wrong::UnknownCommand | Wrong::Condition)
+}
+
+/// A script that the real psql runs: what would break its one transaction is refused all the same.
+fn by_psql(
+    find: &mut impl FnMut(&crate::script::Place, String, Option<&str>, bool),
+    step: &Step,
+    report: &ScanReport,
+) {
+    for statement in &report.statements {
+        for kind in statement.kind.each() {
+            let prepares = matches!(
+                kind,
+                Kind::Transaction(Control::Prepare | Control::CommitPrepared | Control::RollbackPrepared)
+            );
+            if (step.transaction == Transaction::Single || prepares)
+                && let Some((what, hint)) = refused(step.transaction, kind)
+            {
+                find(&statement.place, what.to_owned(), Some(hint), true);
+            }
+        }
+    }
+    if let Some(first) = &report.first {
+        let what = match step.transaction {
+            Transaction::Single => {
+                "psql runs this file (runner = \"psql\"), in one transaction with the ledger's row. What is lost: nothing is \
+                 counted, no checkpoint runs before COMMIT, no lock is tried for again, and shell commands run"
+            }
+            _ => {
+                "psql runs this file (runner = \"psql\"), not in one transaction: the ledger has one row for all of it, \
+                 after it. If it is cut off, nobody can tell how far it came, and a person has to rule"
+            }
+        };
+        find(first, what.to_owned(), None, false);
     }
 }
 

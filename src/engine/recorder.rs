@@ -167,14 +167,28 @@ impl Owner {
 fn facts_of(command: &Command) -> Vec<Event> {
     let by = command.by.clone();
     let decided = |what, step: Option<&String>, reason: Option<&String>| {
-        vec![Event::Decided { what, step: step.cloned(), by: by.clone(), reason: reason.cloned() }]
+        vec![Event::Decided {
+            what,
+            step: step.cloned(),
+            by: by.clone(),
+            reason: reason.cloned(),
+            procedure: None,
+            only: Vec::new(),
+        }]
     };
     match &command.what {
         Wish::Go => decided(Decision::Go, None, None),
         Wish::Retry => decided(Decision::Retry, None, None),
         Wish::Skip { step, reason } => decided(Decision::Skip, Some(step), Some(reason)),
         Wish::Override { step, reason } => decided(Decision::Override, Some(step), Some(reason)),
-        Wish::RollBack { to, reason, .. } => decided(Decision::RollBack, to.as_ref(), Some(reason)),
+        Wish::RollBack { to, only, procedure, reason } => vec![Event::Decided {
+            what: Decision::RollBack,
+            step: to.clone(),
+            by,
+            reason: Some(reason.clone()),
+            procedure: procedure.clone(),
+            only: only.clone(),
+        }],
         Wish::Hold => decided(Decision::Hold, None, None),
         Wish::Cancel => decided(Decision::Cancel, None, None),
         Wish::End { reason } => decided(Decision::End, None, Some(reason)),

@@ -1,6 +1,7 @@
 //! Why the conductor stops before the end of the plan.
 
 use super::exit::Exit;
+use super::rollback::Wanted;
 use crate::journal::JournalError;
 use crate::pg::PgError;
 
@@ -28,8 +29,11 @@ pub enum Stop {
     #[error("{why}")]
     Over { exit: Exit, why: String },
     /// A person or the plan wants to go back; the conductor turns around where it stands.
-    #[error("rolling back: {why}")]
-    TurnBack { to: Option<String>, why: String },
+    #[error("rolling back: {}", .0.why)]
+    TurnBack(Box<Wanted>),
+    /// It came to where it was to stand still.
+    #[error("as far as it was told")]
+    Halted,
     /// A signal came.
     #[error("interrupted by {signal}; the run can be resumed")]
     Interrupted { signal: String },
@@ -53,9 +57,10 @@ impl Stop {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Journal(_) | Self::Pg(_) | Self::LockLost(_) | Self::Local(_) => Exit::Unreachable,
+            Self::Halted => Exit::Done,
             Self::Left { exit, .. } | Self::Over { exit, .. } => *exit,
             Self::Refused { .. } => Exit::Refused,
-            Self::TurnBack { .. } => Exit::Failed,
+            Self::TurnBack(_) => Exit::Failed,
             Self::Interrupted { .. } => Exit::Interrupted,
         }
     }

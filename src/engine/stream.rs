@@ -14,14 +14,15 @@ use super::attention::{Attention, Interruption};
 use super::follow::{Answer, Next, Passed};
 use super::problems::{self, Disclosure};
 use super::sources::AnyScript;
+use super::surroundings::read_as;
 use super::unit::own;
 use crate::pg::PgError;
 use crate::pg::ServerError;
 use crate::pg::Session;
-use crate::pg::{ConnectConfig, Host};
 use crate::pg::{Reply, TransactionStatus};
 use crate::run::event::{Blocker, Problem};
-use crate::script::{Item, Kind, Outcome, Statement, Surroundings, Then, Transaction as Control};
+use crate::run::sample::Doing;
+use crate::script::{Item, Kind, Outcome, Statement, Then, Transaction as Control};
 
 /// Statements in flight, at most.
 const WINDOW: usize = 64;
@@ -362,7 +363,27 @@ impl<'a> Stream<'a> {
         queued.map_err(|error| self.broken(error))?;
         self.flight_bytes += statement.text.len();
         self.flight.push_back(statement);
+        if self.flight.len() == 1 {
+            self.show();
+        }
         Ok(())
+    }
+
+    /// Shows the statement that the server works on to those who look on.
+    fn show(&self) {
+        if self.attention.doing.receiver_count() == 0 {
+            return;
+        }
+        let doing = self.flight.front().map(|statement| Doing {
+            pid: self.work.pid(),
+            file: std::sync::Arc::clone(&statement.place.file),
+            line: statement.place.line,
+            column: statement.place.column,
+            number: self.tally.statements + 1,
+            rows: self.tally.rows,
+            since: jiff::Timestamp::now(),
+        });
+        self.attention.doing.send_replace(doing);
     }
 
     async fn flush(&mut self) -> Result<(), Broken> {
@@ -427,6 +448,7 @@ impl<'a> Stream<'a> {
                     if let Some(statement) = self.flight.pop_front() {
                         self.flight_bytes = self.flight_bytes.saturating_sub(statement.text.len());
                     }
+                    self.show();
                     tracing::trace!(?status, "ready");
                 }
                 _ => {}
@@ -572,41 +594,6 @@ pub(super) fn reconnects(place: &crate::script::Place) -> Problem {
     problem.place = Some(problems::place_of(place));
     problem.hint = Some("take it out, or split the file there: each file has a session of its own".into());
     problem
-}
-
-/// The session, as psql's variables tell it.
-pub(super) fn surroundings_of(work: &Session) -> Surroundings {
-    Surroundings {
-        encoding: work.parameter("client_encoding").map(str::to_owned),
-        server_version: work.parameter("server_version").map(str::to_owned),
-        server_version_num: Some(work.server_version().to_string()),
-        ..surroundings(work.config())
-    }
-}
-
-/// What is known of a session before there is one.
-#[must_use]
-pub fn surroundings(config: &ConnectConfig) -> Surroundings {
-    let host = match config.host() {
-        Host::Tcp { name, .. } => name.clone(),
-        Host::Socket(folder) => folder.display().to_string(),
-        Host::DefaultSocket => String::new(),
-    };
-    Surroundings {
-        dbname: config.database().to_owned(),
-        user: config.user().to_owned(),
-        host,
-        port: config.port().to_string(),
-        ..Surroundings::default()
-    }
-}
-
-/// Strings are read as the session has them: the server reports the setting, as psql sees it too.
-pub fn read_as(script: &mut AnyScript, work: &Session) {
-    script.set_standard_strings(work.parameter("standard_conforming_strings") != Some("off"));
-    if let Some(encoding) = work.parameter("client_encoding") {
-        script.set_encoding(encoding);
-    }
 }
 
 /// A setting's duration as SHOW has it: `0`, `250ms`, `5s`, `2min`.

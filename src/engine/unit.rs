@@ -16,7 +16,8 @@ use super::exit::Exit;
 use super::problems::{self, DEADLOCK, LOCK_NOT_AVAILABLE};
 use super::sources::Source;
 use super::stop::Stop;
-use super::stream::{Broken, Stream, Tally, surroundings_of};
+use super::stream::{Broken, Stream, Tally};
+use super::surroundings::surroundings_of;
 use crate::crash;
 use crate::pg::Completed;
 use crate::pg::PgError;
@@ -444,17 +445,13 @@ impl Conductor {
         }
     }
 
-    /// Undoes the open transaction. Returns the error when the connection is gone: then the server
-    /// undoes it by itself.
+    /// Undoes the open transaction. Returns the error when the session can't be used any more: the server
+    /// undoes what was open when it is closed. A ROLLBACK that wasn't answered as one (or wasn't even
+    /// sent, with replies still under way) is no ROLLBACK.
     pub(super) async fn abort(&mut self, work: &mut Session) -> Option<PgError> {
-        match own(work, "ROLLBACK").await {
-            Ok(_) => None,
-            Err(error) if is_lost(&error) => Some(error),
-            Err(error) => {
-                tracing::warn!(%error, "ROLLBACK");
-                None
-            }
-        }
+        let error = own(work, "ROLLBACK").await.err()?;
+        tracing::warn!(%error, "ROLLBACK");
+        Some(error)
     }
 
     /// Records that nothing of the unit is applied.

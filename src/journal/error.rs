@@ -48,6 +48,9 @@ pub enum JournalError {
     /// A copied file, or a file too large for a copy, isn't what the run was opened with.
     #[error("{} isn't what the run was opened with: {why}; put the old one back, or end the run with `resume --end REASON` and begin anew", path.display())]
     Changed { path: PathBuf, why: String },
+    /// The record of a rehearsal isn't as it was written.
+    #[error("the rehearsal's record {} can't be trusted: {why}; rehearse again, and move this file away", path.display())]
+    RehearsalChanged { path: PathBuf, why: String },
     #[error("there is no place for the run's state: {why}; give one with `--state-dir`")]
     NoPlace { why: String },
     #[error("failed to {what} {}: {source}", path.display())]

@@ -7,7 +7,8 @@
 //!   full disk;
 //! - `folder` is where runs live ([`StateDir`], [`RunFolder`]), `list` what there is at a glance;
 //! - `lock` lets one process at a time have a run;
-//! - `copies` keeps the plan and its files as the run was opened with them; `key` is the run's secret.
+//! - `copies` keeps the plan and its files as the run was opened with them; `key` is the run's secret;
+//! - `rehearsals` are the records of rehearsals, beside the runs.
 //!
 //! A run's folder:
 //! ```text
@@ -18,6 +19,7 @@
 //!   reserve          64 KiB that are given up when the disk is full
 //!   key              32 random bytes for the run's HMACs
 //!   plan.toml  files/…  copies.json   what it was opened with
+//! <state>/rehearsals/<id>.json        0600, what a rehearsal found
 //! ```
 
 mod chain;
@@ -29,6 +31,7 @@ mod key;
 mod list;
 mod lock;
 mod read;
+mod rehearsals;
 mod reserve;
 mod write;
 
@@ -41,4 +44,5 @@ pub use key::Key;
 pub use list::{RunEntry, Standing};
 pub use lock::RunLock;
 pub use read::{Reader, Tail, Torn, read_run};
+pub use rehearsals::KeptRehearsal;
 pub use write::{Journal, Recovery, TornTail};

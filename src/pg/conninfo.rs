@@ -71,7 +71,8 @@ const FOREIGN: [(&str, Option<&str>, &[&str]); 35] = [
 ];
 
 /// Variables that set the session up, as libpq sends them.
-const STARTUP: [(&str, &str); 3] = [("PGTZ", "TimeZone"), ("PGDATESTYLE", "DateStyle"), ("PGGEQO", "geqo")];
+pub(super) const STARTUP: [(&str, &str); 3] =
+    [("PGTZ", "TimeZone"), ("PGDATESTYLE", "DateStyle"), ("PGGEQO", "geqo")];
 
 /// A value and where it came from, for messages.
 struct Given {

@@ -12,14 +12,16 @@
 //! | `startup`, `auth` | from a stream to a session |
 //! | `session`, `query`, `error` | the session |
 //! | `ledger` | what was applied, kept in the target itself |
-//! | `identity`, `blockers`, `probe` | which server it is; who is in the way; whether a statement took effect |
+//! | `identity`, `blockers`, `watched`, `probe` | which server it is; who is in the way; what a session has locked; whether a statement took effect |
 //! | `measure` | the ground for all that follows: pinned settings, one snapshot |
 //! | `inventory`, `names`, `rows`, `orphans` | what there is: objects, their names, rows, broken references |
 //! | `fingerprint`, `content`, `row_hashes`, `touched` | what differs from before: schema, rows, and what a transaction wrote |
+//! | `child`, `handover`, `psql` | programs that run beside us; how they get our connection; where psql is |
 //! | `embedded` | a private server for demo and tests |
 
 mod auth;
 pub mod blockers;
+pub mod child;
 mod config;
 mod conninfo;
 mod conninfo_text;
@@ -29,6 +31,7 @@ pub mod embedded;
 mod environment;
 mod error;
 pub mod fingerprint;
+pub mod handover;
 pub mod identity;
 mod incoming;
 pub mod inventory;
@@ -37,6 +40,7 @@ mod message;
 pub mod names;
 mod orphans;
 mod passfile;
+mod psql;
 mod query;
 pub mod row_hashes;
 pub mod rows;
@@ -46,12 +50,14 @@ mod startup;
 mod stream;
 mod tls;
 pub mod touched;
+pub mod watched;
 mod wire;
 
 pub use config::{ConfigError, ConnectConfig, Host, RootCert, SslMode};
 pub use environment::Environment;
 pub use error::PgError;
 pub use message::{Column, DataRow, Reply, TransactionStatus};
+pub use psql::{Psql, PsqlError};
 pub use query::{Bound, Completed, Limits, LongCell, Rows};
 pub use server_error::ServerError;
 pub use session::{CancelHandle, Session};

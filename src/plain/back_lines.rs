@@ -3,8 +3,8 @@
 use super::page::Page;
 use super::printer::Printer;
 use super::symbols::Mark;
-use super::words::{of_len, some};
 use crate::run::event::{Event, Residue};
+use crate::text::words::{of_len, some};
 
 /// What is left is listed up to here; the journal has all of it.
 const SHOWN: usize = 30;
@@ -12,7 +12,7 @@ const SHOWN: usize = 30;
 impl Printer {
     pub(super) fn back_event(&mut self, page: &mut Page, event: &Event) -> bool {
         match event {
-            Event::RollbackStarted { to, procedure, steps, kept, why } => {
+            Event::RollbackStarted { to, procedure, steps, kept, why, .. } => {
                 self.group = None;
                 page.head(0, Mark::Back, &format!("rolls back: {why}"));
                 if let Some(procedure) = procedure {
@@ -23,7 +23,7 @@ impl Printer {
                 }
                 self.list(page, steps, kept);
             }
-            Event::RollbackEnded { residue, covers, not_compared, elapsed_ms } => {
+            Event::RollbackEnded { residue, covers, not_compared, elapsed_ms, .. } => {
                 left(page, residue, covers, *elapsed_ms);
                 if !not_compared.is_empty() {
                     page.below(0, "", &format!("not compared: {}", not_compared.join(", ")));

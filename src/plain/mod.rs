@@ -2,13 +2,12 @@
 //!
 //! - [`Printer`] is fed every envelope of a run, also those from before a resume, and answers with
 //!   the lines that are worth printing; it folds the run beside, for titles, phases and the summary;
-//! - [`Style`] says where the lines go: a terminal of so many columns, or a log;
-//! - [`scrub`] takes out of foreign text what could move a cursor or turn a line around;
-//! - [`exit_words`] says what an exit code means.
+//! - [`RehearsalPrinter`] does the same for what a rehearsal tells, and prints its table;
+//! - [`Style`] says where the lines go: a terminal of so many columns, or a log.
 //!
-//! Inside: `page` lays lines out (and is the one place where text is scrubbed), `symbols` and `text`
-//! are what it is made of, `words` says figures and people, `book` knows titles, the `*_lines` files
-//! say what an event is worth, `next` knows what a person can type.
+//! Inside: `page` lays lines out (and is the one place where text is scrubbed), `symbols` are what it
+//! is made of, `book` knows titles, the `*_lines` files say what an event is worth, `next` knows what a
+//! person can type.
 
 mod back_lines;
 mod book;
@@ -17,16 +16,14 @@ mod next;
 mod page;
 mod people_lines;
 mod printer;
+mod rehearsal_lines;
 mod run_lines;
-pub mod scrub;
 mod step_lines;
 mod style;
 mod summary;
 mod symbols;
-mod text;
 mod unit_lines;
-mod words;
 
 pub use printer::Printer;
+pub use rehearsal_lines::RehearsalPrinter;
 pub use style::Style;
-pub use words::exit_words;

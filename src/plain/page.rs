@@ -3,10 +3,11 @@
 //! Everything that is printed goes through here, and here it is scrubbed: no other file of this room
 //! makes a line by itself.
 
-use super::scrub;
-use super::symbols::{Mark, Paint, ascii};
-use super::text::{around_caret, cut, pad, pad_left, width, wrap};
-use super::words::took;
+use super::symbols::{Mark, Paint};
+use crate::text::ascii::ascii;
+use crate::text::columns::{around_caret, cut, pad, pad_left, width, wrap};
+use crate::text::scrub;
+use crate::text::words::took;
 
 /// `HH:MM:SS `
 const CLOCK: usize = 9;
@@ -230,6 +231,20 @@ impl Page {
         for line in lines {
             self.indented(2, Paint::Bold, &line);
         }
+    }
+
+    /// A row of a table of short cells, each under its head, on the right.
+    pub(super) fn columns(&mut self, mark: Mark, what: &str, cells: &[(Paint, String)]) {
+        const CELL: usize = 9;
+        let room = self.layout.columns().saturating_sub(2 + CELL * cells.len()).max(8);
+        let sign = if mark == Mark::Said { "  ".to_owned() } else { format!("{} ", mark.sign()) };
+        let what = pad(&cut(&scrub::line(what), room), room);
+        let cells: Vec<(Paint, String)> =
+            cells.iter().map(|(paint, text)| (*paint, pad_left(text, CELL))).collect();
+        let mut pieces = vec![(mark.paint(), sign.as_str()), (Paint::None, what.as_str())];
+        pieces.extend(cells.iter().map(|(paint, text)| (*paint, text.as_str())));
+        let line = self.layout.finish(&pieces);
+        self.lines.push(line);
     }
 
     /// Columns that are left of a line that begins at `begin`.

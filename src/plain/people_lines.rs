@@ -4,8 +4,8 @@ use super::next;
 use super::page::Page;
 use super::printer::Printer;
 use super::symbols::Mark;
-use super::words::person;
 use crate::run::event::{Assurance, Decision, Event, HoldReason, Person, ProofShown};
+use crate::text::words::person;
 
 impl Printer {
     pub(super) fn people_event(&mut self, page: &mut Page, event: &Event) -> bool {
@@ -13,7 +13,7 @@ impl Printer {
             Event::Held { reason, step, needs, hint } => {
                 self.held(page, reason, step.as_deref(), needs, hint.as_deref());
             }
-            Event::Decided { what, step, by, reason } => {
+            Event::Decided { what, step, by, reason, .. } => {
                 // What the plan or the engine decides shows in what happens next.
                 if by.how != Assurance::Policy {
                     self.decided(page, *what, step.as_deref(), by, reason.as_deref());

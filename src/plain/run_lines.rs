@@ -3,9 +3,9 @@
 use super::page::Page;
 use super::printer::Printer;
 use super::symbols::Mark;
-use super::words::{count, exit_words, of_len, rows, short, some, took, unsigned};
 use crate::plan::model::{Environment, Kind};
 use crate::run::event::{Baseline, Ending, Event, Opened, Operator, Selection, TargetIdentity};
+use crate::text::words::{count, exit_words, of_len, rows, short, some, took, unsigned};
 
 impl Printer {
     pub(super) fn run_event(&mut self, page: &mut Page, event: &Event) -> bool {

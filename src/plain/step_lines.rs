@@ -5,9 +5,9 @@ use super::page::Page;
 use super::printer::Printer;
 use super::run_lines::out_of;
 use super::symbols::Mark;
-use super::words::{of_len, person};
 use crate::run::event::{Assurance, Direction, Event, Person, Problem};
 use crate::run::state::Status;
+use crate::text::words::{of_len, person};
 
 impl Printer {
     pub(super) fn step_event(&mut self, page: &mut Page, event: &Event) -> bool {

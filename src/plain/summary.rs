@@ -5,10 +5,10 @@ use super::page::Page;
 use super::printer::Printer;
 use super::run_lines::{ending, environment, matters};
 use super::symbols::Mark;
-use super::words::{delta, exit_words, of_len, some, took, unsigned};
 use crate::plan::model::Kind;
 use crate::run::event::{HoldReason, PhaseOutline, Summary};
 use crate::run::state::{RunState, Status};
+use crate::text::words::{delta, exit_words, of_len, some, took, unsigned};
 
 /// Deviations and tables beyond this are counted.
 const SHOWN: usize = 20;
@@ -171,11 +171,12 @@ fn deltas(page: &mut Page, figures: &Summary) {
             &format!("unchanged: {}", some(&same, SHOWN)),
         );
     }
-    let wide = figures.rows.keys().map(|table| super::text::width(table)).max().unwrap_or_default().min(48);
+    let wide =
+        figures.rows.keys().map(|table| crate::text::columns::width(table)).max().unwrap_or_default().min(48);
     for (at, (table, (before, now))) in figures.rows.iter().take(SHOWN).enumerate() {
         page.entry(
             if at == 0 { "rows" } else { "" },
-            &format!("{} {}", super::text::pad(table, wide), delta(*before, *now)),
+            &format!("{} {}", crate::text::columns::pad(table, wide), delta(*before, *now)),
         );
     }
     if figures.rows.len() > SHOWN {

@@ -1,4 +1,4 @@
-//! Signs before a line, their colours, and what stands for them where there is only ASCII.
+//! Signs before a line, and their colours.
 
 /// What kind of line it is. The sign says it, the colour repeats it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,28 +76,4 @@ impl Paint {
         };
         format!("\u{1b}[{code}m{text}\u{1b}[0m")
     }
-}
-
-/// Symbols of ours, one column for one column.
-pub(super) fn ascii(text: &str) -> String {
-    text.chars()
-        .map(|c| match c {
-            '▶' | '→' => '>',
-            '◀' => '<',
-            '✓' => '+',
-            '✗' => 'x',
-            '·' => '.',
-            '◆' => '=',
-            '▲' => '^',
-            '▼' => 'v',
-            '≠' => '#',
-            '…' => '~',
-            '─' => '-',
-            '\u{fffd}' => '?',
-            '“' | '”' => '"',
-            '‘' | '’' => '\'',
-            '–' | '—' => '-',
-            c => c,
-        })
-        .collect()
 }

@@ -51,7 +51,7 @@ pub(super) const KEYS: &[Key] = &[
     later(key("source", &[Root], "table", "none", "the database that data is copied from")),
     key("defaults", &[Root], "table", "none", "keys for every step"),
     key("phase", &[Root], "list of tables", "required", "the phases in order"),
-    later(key("rollback", &[Root], "list of tables", "none", "named procedures")),
+    key("rollback", &[Root], "list of tables", "none", "named procedures"),
     // [plan]
     key("id", &[Plan], "id", "required", "name for machines"),
     key("title", &[Plan], "text", "required", "name for people"),
@@ -152,6 +152,13 @@ pub(super) const KEYS: &[Key] = &[
     key("idempotent", &[Defaults], "bool", "false", "rehearse runs it twice and compares"),
     of("unsafe_vars", SCRIPTS, "list of names", "none", "variables from the database that :name may paste"),
     of("transaction", SCRIPTS, "single, none, script", "single", "how SQL runs"),
+    of(
+        "runner",
+        &["file", "files"],
+        "holdpoint, psql",
+        "holdpoint",
+        "who runs it; with psql the ledger knows less",
+    ),
     of(
         "verify",
         &["file", "files", "sql", "backup"],

@@ -47,6 +47,17 @@ pub struct Plan {
     pub files: Vec<PlanFile>,
 }
 
+impl Plan {
+    /// The first step that psql runs, forward or back; its id.
+    #[must_use]
+    pub fn first_by_psql(&self) -> Option<&str> {
+        let by_psql = |step: &Step| step.runner == Runner::Psql;
+        let own = |step: &Step| matches!(&step.rollback, Some(Undo::Own(own)) if by_psql(own));
+        let mut steps = self.phases.iter().flat_map(|phase| &phase.steps);
+        steps.find(|step| by_psql(step) || own(step)).map(|step| step.id.as_str())
+    }
+}
+
 /// A file that the plan names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlanFile {
@@ -187,6 +198,7 @@ pub struct Step {
     pub checkpoints: Vec<Checkpoint>,
     pub rollback: Option<Undo>,
     pub transaction: Transaction,
+    pub runner: Runner,
     pub lock_timeout: Duration,
     pub lock_retries: u32,
     /// Variables that may be pasted raw although their value comes from the database.
@@ -238,6 +250,16 @@ pub enum Transaction {
     None,
     /// The file has its own COMMITs.
     Script,
+}
+
+/// Who runs a step's script.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Runner {
+    #[default]
+    Holdpoint,
+    /// The real psql, for a file that needs more of it than holdpoint speaks.
+    Psql,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

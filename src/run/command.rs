@@ -25,8 +25,9 @@ pub enum Wish {
     Sign { step: String, role: String, accept: bool, note: Option<String> },
     /// Say whether a unit of unknown outcome was applied.
     Rule { step: String, unit: String, applied: bool, reason: String },
-    /// Undo what this run applied, down to and including `to` (all of it when `None`).
-    RollBack { to: Option<String>, procedure: Option<String>, reason: String },
+    /// Undo what this run applied: down to and including `to` (all of it when `None`), by a procedure,
+    /// or some steps alone.
+    RollBack { to: Option<String>, only: Vec<String>, procedure: Option<String>, reason: String },
     /// Wait after the step that runs.
     Hold,
     /// Cancel the statement that runs.

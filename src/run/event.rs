@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::plan::expect::SavedValue;
 
+pub use super::course::*;
 pub use super::facts::*;
 pub use super::outline::*;
 
@@ -120,7 +121,7 @@ pub enum Event {
         /// The transaction's id, when it has one.
         xid: Option<String>,
     },
-    /// A statement outside transactions is about to be sent.
+    /// A statement outside transactions is about to be sent, or a program to run a file.
     BareIntent {
         #[serde(flatten)]
         unit: Unit,
@@ -130,6 +131,10 @@ pub enum Event {
         source: SourceRef,
         /// What the probe found before; `None`: there is no probe for this kind of statement.
         probe: Option<ProbeState>,
+        /// The program that runs a whole file here, `psql 15.4`: what it does isn't seen, so `pid` is 0
+        /// and `backend_start` is the name of its sessions. Else missing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        runner: Option<String>,
     },
     /// J3. The server confirmed it, or the ledger did afterwards.
     UnitApplied {
@@ -199,7 +204,19 @@ pub enum Event {
     /// The run waits.
     Held { reason: HoldReason, step: Option<String>, needs: String, hint: Option<String> },
     /// A command of a person was accepted.
-    Decided { what: Decision, step: Option<String>, by: Person, reason: Option<String> },
+    Decided {
+        what: Decision,
+        /// Of a rollback: as far as this step.
+        step: Option<String>,
+        by: Person,
+        reason: Option<String>,
+        /// Of a rollback: by this procedure.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        procedure: Option<String>,
+        /// Of a rollback: these steps alone.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        only: Vec<String>,
+    },
     /// Something isn't as planned and the run went on: it belongs in the evidence.
     Deviation { step: Option<String>, what: String },
     /// Somebody wrote something down.
@@ -217,9 +234,20 @@ pub enum Event {
         /// Steps whose effects stay, with the reason.
         kept: Vec<(String, String)>,
         why: String,
+        /// What was asked for besides, and what will run for each step.
+        #[serde(default, skip_serializing_if = "Course::is_empty")]
+        course: Course,
     },
     /// The run went backwards, and this is what is left.
-    RollbackEnded { residue: Vec<Residue>, covers: Vec<String>, not_compared: Vec<String>, elapsed_ms: u64 },
+    RollbackEnded {
+        residue: Vec<Residue>,
+        /// Rows that others wrote meanwhile: no residue of this run.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        others: Vec<Residue>,
+        covers: Vec<String>,
+        not_compared: Vec<String>,
+        elapsed_ms: u64,
+    },
     /// A signal came; the run stopped at a safe point.
     Interrupted { signal: String },
     /// A process let go of the run without ending it.

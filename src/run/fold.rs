@@ -7,7 +7,7 @@
 
 use super::event::{Ending, Envelope, Event, Opened, StepOutline};
 use super::illegal::Illegal;
-use super::state::{Hold, RollbackResult, RollbackState, Run, RunState};
+use super::state::{Choice, Hold, RollbackResult, RollbackState, Run, RunState};
 use super::step::{StepState, Why};
 
 impl Run {
@@ -115,13 +115,19 @@ impl Run {
                     rolling_back: false,
                 })?;
             }
-            Event::Decided { what, step, by, reason } => {
-                self.decide(*what, step.as_deref(), by, reason.as_deref())?;
-            }
+            Event::Decided { what, step, by, reason, procedure, only } => self.decide(Choice {
+                what: *what,
+                step: step.clone(),
+                by: by.clone(),
+                reason: reason.clone(),
+                procedure: procedure.clone(),
+                only: only.clone(),
+            })?,
             Event::Deviation { step, what } => self.deviations.push((step.clone(), what.clone())),
             Event::Note { step, text, by } => self.notes.push((step.clone(), text.clone(), by.clone())),
-            Event::RollbackStarted { to, procedure, steps, kept, why } => {
+            Event::RollbackStarted { to, procedure, steps, kept, why, course } => {
                 self.start_rollback(RollbackState {
+                    course: course.clone(),
                     to: to.clone(),
                     procedure: procedure.clone(),
                     steps: steps.clone(),
@@ -130,7 +136,7 @@ impl Run {
                     ended: None,
                 })?;
             }
-            Event::RollbackEnded { residue, covers, not_compared, elapsed_ms } => {
+            Event::RollbackEnded { residue, others, covers, not_compared, elapsed_ms } => {
                 self.nothing_moves()?;
                 self.all_undone()?;
                 let (RunState::RollingBack, Some(rollback)) = (&self.state, &mut self.rollback) else {
@@ -138,6 +144,7 @@ impl Run {
                 };
                 rollback.ended = Some(RollbackResult {
                     residue: residue.clone(),
+                    others: others.clone(),
                     covers: covers.clone(),
                     not_compared: not_compared.clone(),
                     elapsed_ms: *elapsed_ms,
@@ -266,7 +273,10 @@ impl Run {
                 }
             }
             Ending::Stopped { .. } => {
-                if !matches!(self.state, RunState::Running | RunState::Holding(_)) {
+                // A rollback may be stopped by its own policy, before it has ended.
+                let back = self.state == RunState::RollingBack
+                    && self.rollback.as_ref().is_some_and(|rollback| rollback.ended.is_none());
+                if !back && !matches!(self.state, RunState::Running | RunState::Holding(_)) {
                     return Err("it isn't running or holding".into());
                 }
             }

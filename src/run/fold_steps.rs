@@ -176,7 +176,7 @@ impl Run {
             return Err("the rollback has ended".into());
         }
         match &self.steps[i].procedure {
-            Some(other) if rollback.procedure.as_ref() != Some(other) => {
+            Some(other) if !rollback.procedures().contains(&other.as_str()) => {
                 Err(format!("procedure `{other}` isn't under way"))
             }
             _ => Ok(()),

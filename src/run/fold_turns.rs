@@ -1,6 +1,6 @@
 //! The fold over what turns a run: it holds, somebody decides, it goes backwards.
 
-use super::event::{Decision, HoldReason, Person};
+use super::event::{Assurance, Decision, HoldReason};
 use super::state::{Choice, Hold, RollbackState, Run, RunState};
 use super::step::{Status, Why};
 use super::unit::UnitPhase;
@@ -60,16 +60,16 @@ impl Run {
         }
     }
 
-    pub(super) fn decide(
-        &mut self,
-        what: Decision,
-        step: Option<&str>,
-        by: &Person,
-        reason: Option<&str>,
-    ) -> Result<(), Why> {
-        if let Some(step) = step {
+    pub(super) fn decide(&mut self, mut choice: Choice) -> Result<(), Why> {
+        let what = choice.what;
+        let step = choice.step.as_deref();
+        for step in step.into_iter().chain(choice.only.iter().map(String::as_str)) {
             self.find(step)?;
         }
+        // The plan's own policy leaves an undo out without a hold.
+        let kept_by_plan = self.state == RunState::RollingBack
+            && what == Decision::Skip
+            && choice.by.how == Assurance::Policy;
         let leaves = match (&self.state, what) {
             (RunState::InDoubt(_), Decision::RuledApplied | Decision::RuledNotApplied) => false,
             (RunState::InDoubt(_), _) => return self.is_not_in_doubt(),
@@ -86,12 +86,9 @@ impl Run {
             }
             _ => false,
         };
-        let choice = Choice {
-            what,
-            step: step.map(str::to_owned).or_else(|| self.hold().and_then(|hold| hold.step.clone())),
-            by: by.clone(),
-            reason: reason.map(str::to_owned),
-        };
+        if what != Decision::RollBack && choice.step.is_none() {
+            choice.step = self.hold().and_then(|hold| hold.step.clone());
+        }
         match what {
             Decision::Hold => {
                 self.hold_asked = true;
@@ -100,14 +97,14 @@ impl Run {
             Decision::Cancel | Decision::RuledApplied | Decision::RuledNotApplied => return Ok(()),
             _ => {}
         }
+        let back = self.goes_back();
+        if (leaves && back || kept_by_plan)
+            && what == Decision::Skip
+            && let (Some(rollback), Some(step)) = (&mut self.rollback, &choice.step)
+        {
+            rollback.kept.push((step.clone(), choice.reason.clone().unwrap_or_default()));
+        }
         if leaves {
-            let back = self.goes_back();
-            if back
-                && what == Decision::Skip
-                && let (Some(rollback), Some(step)) = (&mut self.rollback, &choice.step)
-            {
-                rollback.kept.push((step.clone(), choice.reason.clone().unwrap_or_default()));
-            }
             self.state = if back { RunState::RollingBack } else { RunState::Running };
         }
         self.decided = Some(choice);
@@ -124,17 +121,17 @@ impl Run {
         {
             self.find(step)?;
         }
-        if let Some(name) = &rollback.procedure
-            && !self.opened.as_ref().is_some_and(|o| o.procedures.iter().any(|p| p.id == *name))
-        {
-            return Err(format!("the plan has no procedure `{name}`"));
+        let procedures = rollback.procedures();
+        for name in &procedures {
+            if !self.opened.as_ref().is_some_and(|o| o.procedures.iter().any(|p| p.id == *name)) {
+                return Err(format!("the plan has no procedure `{name}`"));
+            }
         }
         // A procedure that was carried out before, to its end, is carried out anew; one that was
         // stopped half-way goes on where it was, since nothing may happen twice.
         if self.rollback.as_ref().is_none_or(|old| old.ended.is_some()) {
-            for step in
-                self.steps.iter_mut().filter(|s| s.procedure.is_some() && s.procedure == rollback.procedure)
-            {
+            let takes_part = |name: &String| procedures.contains(&name.as_str());
+            for step in self.steps.iter_mut().filter(|s| s.procedure.as_ref().is_some_and(takes_part)) {
                 if step.status != Status::Pending {
                     step.reset(step.generation + 1);
                 }
@@ -145,5 +142,20 @@ impl Run {
         self.state = RunState::RollingBack;
         self.answered();
         Ok(())
+    }
+}
+
+impl RollbackState {
+    /// It was told to leave something that this run applied.
+    #[must_use]
+    pub fn is_partial(&self) -> bool {
+        self.to.is_some() || self.procedure.is_some() || !self.course.only.is_empty()
+    }
+
+    /// The procedures that may run in it.
+    #[must_use]
+    pub fn procedures(&self) -> Vec<&str> {
+        let named = self.procedure.as_deref().into_iter();
+        named.chain(self.course.procedures.iter().map(|turn| turn.procedure.as_str())).collect()
     }
 }

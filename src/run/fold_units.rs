@@ -17,11 +17,12 @@ impl Run {
                 let state = begun(unit, UnitPhase::Started, *attempt, *pid, backend_start, source);
                 self.steps[i].unit_begins(state)?;
             }
-            Event::BareIntent { attempt, pid, backend_start, source, probe, .. } => {
+            Event::BareIntent { attempt, pid, backend_start, source, probe, runner, .. } => {
                 self.may_change(i)?;
                 let mut state = begun(unit, UnitPhase::Intent, *attempt, *pid, backend_start, source);
                 state.bare = true;
                 state.probe.clone_from(probe);
+                state.runner.clone_from(runner);
                 self.steps[i].unit_begins(state)?;
             }
             Event::CommitIntent { xid, .. } => {
@@ -114,6 +115,7 @@ fn begun(
         pid,
         backend_start: backend_start.to_owned(),
         probe: None,
+        runner: None,
         xid: None,
         how: None,
         touched: Vec::new(),

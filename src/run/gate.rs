@@ -65,7 +65,9 @@ pub fn judge(run: &Run, command: &Command) -> Result<(), Refused> {
         Wish::Sign { step, role, accept, .. } => {
             super::gate_people::sign(run, &command.by, step, role, *accept)
         }
-        Wish::RollBack { to, procedure, .. } => roll_back(run, to.as_deref(), procedure.as_deref()),
+        Wish::RollBack { to, only, procedure, .. } => {
+            roll_back(run, to.as_deref(), only, procedure.as_deref())
+        }
         Wish::End { .. } => end(run),
         Wish::Hold | Wish::Cancel | Wish::Note { .. } | Wish::Rule { .. } | Wish::Leave { .. } => Ok(()),
     }
@@ -223,7 +225,12 @@ fn accept(run: &Run, id: &str, reason: &str) -> Verdict {
     with_reason(reason)
 }
 
-fn roll_back(run: &Run, to: Option<&str>, procedure: Option<&str>) -> Verdict {
+fn roll_back(run: &Run, to: Option<&str>, only: &[String], procedure: Option<&str>) -> Verdict {
+    if usize::from(to.is_some()) + usize::from(!only.is_empty()) + usize::from(procedure.is_some()) > 1 {
+        return no(
+            "a rollback goes down to a step, undoes some steps alone, or follows a procedure: one of them",
+        );
+    }
     match run.state {
         RunState::Opening => return no("nothing has been applied yet"),
         RunState::RollingBack => return no("the run is rolling back already"),
@@ -234,28 +241,23 @@ fn roll_back(run: &Run, to: Option<&str>, procedure: Option<&str>) -> Verdict {
         }
         _ => {}
     }
-    if let Some(to) = to {
-        known(run, to)?;
+    for step in to.into_iter().chain(only.iter().map(String::as_str)) {
+        known(run, step)?;
     }
     if let Some(name) = procedure {
         let opened = run.opened.as_ref();
-        let Some(found) = opened.and_then(|o| o.procedures.iter().find(|p| p.id == name)) else {
+        if !opened.is_some_and(|o| o.procedures.iter().any(|p| p.id == name)) {
             return no(format!("the plan has no rollback procedure `{name}`"));
-        };
-        if run.applied_order.is_empty() {
-            return no("nothing has been applied yet");
         }
-        return if to.is_some_and(|to| !found.undoes.iter().any(|id| id == to)) {
-            no(format!("procedure `{name}` doesn't go by steps"))
-        } else {
-            Ok(())
-        };
+        return if run.applied_order.is_empty() { no("nothing has been applied yet") } else { Ok(()) };
     }
     if run.applied_order.is_empty() {
         return no("nothing has been applied yet");
     }
-    if let Some(to) = to.filter(|to| !run.applied_order.iter().any(|id| id == to)) {
-        return no(format!("step `{to}` isn't applied by this run"));
+    for step in to.into_iter().chain(only.iter().map(String::as_str)) {
+        if !run.applied_order.iter().any(|id| id == step) {
+            return no(format!("step `{step}` isn't applied by this run"));
+        }
     }
     let mut past = false;
     let mut asked = run.to_undo().take_while(|step| {
@@ -263,7 +265,10 @@ fn roll_back(run: &Run, to: Option<&str>, procedure: Option<&str>) -> Verdict {
         past |= Some(step.id.as_str()) == to;
         take
     });
-    let any = asked.any(|step| run.outline(&step.id).is_some_and(|o| o.rollback.is_some()));
+    let meant = |id: &String| only.is_empty() || only.contains(id);
+    let any = asked.any(|step| {
+        meant(&step.id) && run.outline(&step.id).is_some_and(|outline| outline.rollback.is_some())
+    });
     if any { Ok(()) } else { no("none of the steps that were applied has a rollback") }
 }
 

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::event::{
-    Baseline, CheckpointResult, Decision, Ending, HoldReason, Opened, Person, Residue, Selection,
+    Baseline, CheckpointResult, Course, Decision, Ending, HoldReason, Opened, Person, Residue, Selection,
     TargetIdentity, Unit,
 };
 use crate::plan::expect::Saved;
@@ -119,6 +119,9 @@ pub struct Choice {
     pub step: Option<String>,
     pub by: Person,
     pub reason: Option<String>,
+    /// Of a rollback.
+    pub procedure: Option<String>,
+    pub only: Vec<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -129,6 +132,7 @@ pub struct RollbackState {
     /// Steps whose effects stay, with the reason; those left out on the way too.
     pub kept: Vec<(String, String)>,
     pub why: String,
+    pub course: Course,
     pub ended: Option<RollbackResult>,
 }
 
@@ -136,6 +140,8 @@ pub struct RollbackState {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RollbackResult {
     pub residue: Vec<Residue>,
+    /// Rows that others wrote meanwhile.
+    pub others: Vec<Residue>,
     pub covers: Vec<String>,
     pub not_compared: Vec<String>,
     pub elapsed_ms: u64,

@@ -25,10 +25,12 @@
 
 mod bare;
 mod classify;
+mod commands;
 mod condition;
 mod connect;
 mod error;
 mod excerpt;
+mod item;
 mod kind;
 mod lex;
 mod lexeme;
@@ -46,6 +48,7 @@ mod slash;
 mod source;
 mod special;
 mod split;
+mod statement;
 mod tally;
 mod then;
 mod tokens;
@@ -56,6 +59,7 @@ pub use classify::{classify, executes_prepared, reads_only, selects_only_constan
 pub use connect::Connect;
 pub use error::{Problem, ScriptError};
 pub use excerpt::excerpt;
+pub use item::{Item, Switch};
 pub use kind::{Bare, Kind, QualifiedName, Reindex, Session, Transaction};
 pub use lex::{Form, Lexer, Token, TokenKind};
 pub use meta::EchoTo;
@@ -66,9 +70,10 @@ pub use scan::{PROBLEMS_AT_MOST, Reconnect, ScanReport, Scanned, scan, scan_with
 pub use secrets::mask_secrets;
 pub use section::{SectionError, section};
 pub use special::{Outcome, Surroundings};
+pub use statement::Statement;
 pub use tally::{Class, Tally};
 pub use then::Then;
 pub use vars::{
     Origin, Value, VariableError, Variables, is_name, parse_bool, quote_identifier, quote_literal,
 };
-pub use walk::{INCLUDE_DEPTH, Item, Script, Statement, Switch};
+pub use walk::{INCLUDE_DEPTH, Script};

@@ -2,13 +2,14 @@
 
 use super::connect::Connect;
 use super::error::{Problem, ScriptError};
+use super::item::{Item, Switch};
 use super::kind::Kind;
 use super::place::Place;
 use super::resolve::Resolver;
 use super::tally::Tally;
 use super::then::Then;
 use super::vars::Variables;
-use super::walk::{Item, Script, Switch};
+use super::walk::Script;
 
 /// More problems than this in one script are one problem: it is no SQL script.
 pub const PROBLEMS_AT_MOST: usize = 100;

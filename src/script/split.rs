@@ -1,11 +1,10 @@
 //! One file cut into statements and commands, as psql's main loop does it: line by line.
 
-use super::condition::{Conditions, Saved, Text, Truth};
+use super::condition::Conditions;
 use super::error::{Fault, Problem};
 use super::lex::{Form, Lexer, TokenKind};
-use super::meta::{self, Branching, Command};
-use super::query::{Finished, From, Query, Start};
-use super::slash::Cursor;
+use super::meta::Command;
+use super::query::{Finished, From, Query};
 use super::source::{Columns, LineAt, Source, SourceFault};
 use super::special;
 use super::tally::{Class, Tally};
@@ -65,7 +64,7 @@ pub(super) struct Around<'a> {
 }
 
 /// A statement of at most this many bytes can be sent again by `\g`.
-const AGAIN: usize = 1024 * 1024;
+pub(super) const AGAIN: usize = 1024 * 1024;
 
 /// The value of a variable that is being lexed in the place of its name.
 #[derive(Debug)]
@@ -77,26 +76,26 @@ struct Pasted {
 
 #[derive(Debug)]
 pub(super) struct Splitter<R> {
-    source: Source<R>,
-    lexer: Lexer,
-    line: Vec<u8>,
-    at: LineAt,
+    pub(super) source: Source<R>,
+    pub(super) lexer: Lexer,
+    pub(super) line: Vec<u8>,
+    pub(super) at: LineAt,
     /// How far the line is read; none between lines.
-    pos: Option<usize>,
+    pub(super) pos: Option<usize>,
     /// Values being pasted, innermost last, and where in the line the outermost one is named.
     pasted: Vec<Pasted>,
-    named: (usize, usize),
-    columns: Columns,
-    query: Query,
+    pub(super) named: (usize, usize),
+    pub(super) columns: Columns,
+    pub(super) query: Query,
     /// The statement before, for a `\g` that has none of its own; none when it was too long.
-    previous: Option<Finished>,
+    pub(super) previous: Option<Finished>,
     /// Values for the next statement's parameters.
-    bind: Option<Vec<String>>,
-    conditions: Conditions,
-    tally: Tally,
+    pub(super) bind: Option<Vec<String>>,
+    pub(super) conditions: Conditions,
+    pub(super) tally: Tally,
     /// `\q`
-    quit: bool,
-    ended: bool,
+    pub(super) quit: bool,
+    pub(super) ended: bool,
 }
 
 impl<R: Read> Splitter<R> {
@@ -283,27 +282,7 @@ impl<R: Read> Splitter<R> {
         Event::Statement { found, then: Then::PLAIN, bind: self.bind.take() }
     }
 
-    /// `\g` and its kin at this place.
-    fn send(&mut self, then: Then, at: At) -> Result<Event, FileFault> {
-        let mut found = self.query.finish();
-        if found.text.is_empty() {
-            let Some(previous) = &self.previous else {
-                let fault =
-                    Fault::new(Problem::Arguments, "the statement before is too long to be sent again")
-                        .todo("write it out once more");
-                return Err(FileFault { fault, at });
-            };
-            found = previous.clone();
-            found.start = Start { offset: at.start, line: at.line, column: at.column };
-        } else {
-            self.previous = (found.text.len() <= AGAIN).then(|| found.clone());
-        }
-        found.end = at.end;
-        self.lexer.forget();
-        Ok(Event::Statement { found, then, bind: self.bind.take() })
-    }
-
-    fn offset(&self, pos: usize) -> u64 {
+    pub(super) fn offset(&self, pos: usize) -> u64 {
         self.at.offset + pos as u64
     }
 
@@ -389,119 +368,18 @@ impl<R: Read> Splitter<R> {
         Ok(())
     }
 
-    fn fault(&mut self, line: &[u8], fault: Fault, (start, end): (usize, usize)) -> FileFault {
+    pub(super) fn fault(&mut self, line: &[u8], fault: Fault, (start, end): (usize, usize)) -> FileFault {
         FileFault { fault, at: self.place(line, start, end) }
     }
 
-    fn place(&mut self, line: &[u8], start: usize, end: usize) -> At {
+    pub(super) fn place(&mut self, line: &[u8], start: usize, end: usize) -> At {
         let column = self.columns.at(line, start);
         At { start: self.offset(start), end: self.offset(end), line: self.at.number, column }
-    }
-
-    /// A backslash at `start`: reads the command and its arguments.
-    fn command(&mut self, line: &[u8], start: usize, around: Around<'_>) -> Result<Option<Event>, FileFault> {
-        self.query.command();
-        let mut cursor = Cursor::new(line, start + 1);
-        let result = self.read_command(&mut cursor, around);
-        if result.is_err() {
-            cursor.whole_line(); // psql throws away the rest of the line
-        } else {
-            cursor.end();
-        }
-        let end = cursor.pos;
-        self.pos = Some(end);
-        self.tally.add(Class::Command, self.offset(start), self.offset(end));
-        let at = self.place(line, start, end);
-        match result {
-            Ok(Command::Nothing) => Ok(None),
-            Ok(Command::Send { then }) => self.send(then, at).map(Some),
-            Ok(Command::Bind { values }) => {
-                self.bind = Some(values);
-                Ok(None)
-            }
-            Ok(Command::Reset) => {
-                self.query.truncate(0);
-                self.previous = Some(Finished::default());
-                self.lexer.forget();
-                Ok(None)
-            }
-            Ok(Command::Print) => {
-                let text = match (self.query.is_empty(), &self.previous) {
-                    (false, _) => self.query.text(),
-                    (true, Some(previous)) => previous.text.clone(),
-                    (true, None) => String::new(),
-                };
-                let command = Command::Echo { text: text + "\n", to: meta::EchoTo::Out };
-                Ok(Some(Event::Command { command, at }))
-            }
-            // What stands behind it may run all the same.
-            Ok(Command::Quit) if around.looking && self.uncertain() => Ok(None),
-            Ok(Command::Quit) => {
-                self.quit = true;
-                self.pos = Some(line.len());
-                self.tally.add(Class::Skipped, self.offset(end), self.offset(line.len()));
-                Ok(None)
-            }
-            Ok(command) => Ok(Some(Event::Command { command, at })),
-            Err(fault) => Err(self.fault(line, fault, (start, end))),
-        }
-    }
-
-    fn read_command(&mut self, cursor: &mut Cursor<'_>, around: Around<'_>) -> Result<Command, Fault> {
-        let name = cursor.command();
-        if around.restricted && name != "unrestrict" {
-            let what = format!("\\{name}: only \\unrestrict is allowed behind \\restrict");
-            return Err(Fault::new(Problem::Refused, what).why("pg_dump guards its output with \\restrict"));
-        }
-        let mut command = Command::Nothing;
-        if let Some(branching) = meta::branching(&name) {
-            self.branch(branching, &name, cursor, around.vars)?;
-        } else if self.conditions.active() {
-            command = meta::parse(&name, cursor, around.vars)?;
-        } else if !meta::skip(&name, cursor)? {
-            return Err(meta::unknown(&name));
-        }
-        meta::rest(cursor)?;
-        if let Some(name) = cursor.unknown.take().filter(|_| !around.looking) {
-            return Err(gone(&name));
-        }
-        Ok(command)
-    }
-
-    fn branch(
-        &mut self,
-        branching: Branching,
-        name: &str,
-        cursor: &mut Cursor<'_>,
-        vars: &Variables,
-    ) -> Result<(), Fault> {
-        let now = Saved { query_len: self.query.len(), paren_depth: self.lexer.paren_depth() };
-        let text = match branching {
-            Branching::If => {
-                let active = self.conditions.active();
-                let value = if active { meta::condition(name, cursor, vars) } else { Ok(Truth::No) };
-                // The block is there whatever its value is: its \endif must not look lonely to a scan.
-                self.conditions.begin(value.as_ref().map_or(Truth::No, |value| *value), now);
-                value.map(|_| Text::Keep)?
-            }
-            Branching::Elif => {
-                let matters = self.conditions.elif_matters();
-                let value = if matters { meta::condition(name, cursor, vars)? } else { Truth::No };
-                self.conditions.elif(value, now)?
-            }
-            Branching::Else => self.conditions.otherwise(now)?,
-            Branching::Endif => self.conditions.end()?,
-        };
-        if let Text::Discard(saved) = text {
-            self.query.truncate(saved.query_len);
-            self.lexer.set_paren_depth(saved.paren_depth);
-        }
-        Ok(())
     }
 }
 
 /// What a statement left in this variable is gone: it ran before a stop.
-fn gone(name: &str) -> Fault {
+pub(super) fn gone(name: &str) -> Fault {
     Fault::new(Problem::Variable, format!("{name} isn't known any more"))
         .why("the statement that set it was applied before a stop and isn't run again")
         .todo("finish the rest by hand and override, or roll back")

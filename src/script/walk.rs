@@ -1,176 +1,25 @@
 //! A script with everything it includes, as one stream of statements and messages.
 
 use super::classify;
-use super::connect::Connect;
 use super::error::{Fault, Problem, ScriptError};
-use super::excerpt;
-use super::kind::{Kind, Session};
-use super::meta::{Command, EchoTo};
-use super::place::{Generated, IncludedFrom, Place, Span};
-use super::position::{Located, SourceMap};
+use super::item::{Item, Switch};
+use super::meta::Command;
+use super::place::{IncludedFrom, Place, Span};
+use super::position::SourceMap;
 use super::resolve::{Memory, Resolver};
 use super::special::{self, Outcome};
 use super::split::{Around, At, Event, FileFault, Splitter};
+use super::statement::Statement;
 use super::tally::Tally;
 use super::then::Then;
-use super::tokens::{Tok, Tokens};
 use super::vars::{self, Origin, Variables};
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
-const STANDARD_STRINGS: &str = "standard_conforming_strings";
-
 /// How deep `\i` may go; a script that includes itself stops here.
 pub const INCLUDE_DEPTH: usize = 32;
-
-/// A statement, exactly as psql would send it: variables filled in, comments and blank lines between
-/// statements left out, its semicolon kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Statement {
-    pub text: String,
-    /// Where it begins, and its range of bytes in the file: its identity across runs.
-    pub place: Place,
-    pub kind: Kind,
-    /// It may change lock_timeout (found by looking, generously).
-    pub touches_lock_timeout: bool,
-    /// What is done with its result.
-    pub then: Then,
-    /// Values for `$1`, `$2`, …: it goes by the extended protocol.
-    pub bind: Option<Vec<String>>,
-    /// Only the run knows whether it is executed at all.
-    pub uncertain: bool,
-    map: SourceMap,
-}
-
-impl Statement {
-    /// What comes behind it may have to be read otherwise, or under another lock_timeout: its answer comes
-    /// first. (Found by looking, generously.)
-    pub fn decides_what_follows(&self) -> bool {
-        self.touches_lock_timeout || self.then.decides() || classify::mentions(&self.text, STANDARD_STRINGS)
-    }
-
-    /// A statement that this one's result has in a cell, as `\gexec` runs it.
-    #[must_use]
-    pub fn generate(&self, cell: Generated, text: String) -> Statement {
-        let (kind, touches_lock_timeout) = classify::classify(&text);
-        let place = Place { generated: Some(cell), ..self.place.clone() };
-        Statement {
-            map: SourceMap::at_one_place(place.span.start, place.line, place.column),
-            place,
-            kind,
-            touches_lock_timeout,
-            then: Then::PLAIN,
-            bind: None,
-            uncertain: self.uncertain,
-            text,
-        }
-    }
-
-    /// The variables that `\gset` may set, as far as the statement's words tell; none when it may be any.
-    fn names_in_result(&self) -> Option<BTreeSet<String>> {
-        let mut names = BTreeSet::new();
-        for piece in Tokens::new(&self.text) {
-            match piece.tok {
-                Tok::Word => {
-                    names.insert(piece.text.to_ascii_lowercase());
-                }
-                Tok::QuotedIdent => {
-                    names.insert(piece.text.trim_matches('"').replace("\"\"", "\""));
-                }
-                Tok::Symbol if piece.text == "*" => return None,
-                _ => {}
-            }
-        }
-        Some(names)
-    }
-
-    /// `SET standard_conforming_strings = …`, as far as it can be known without a server.
-    pub(super) fn sets_standard_strings(&self) -> Option<bool> {
-        let Kind::Session(Session::Set { name, .. }) = &self.kind else { return None };
-        if name != STANDARD_STRINGS {
-            return None;
-        }
-        let mut words = self.text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
-        vars::parse_bool(words.next_back()?)
-    }
-
-    /// Where in the file a server's error position (characters, from 1) is.
-    pub fn locate(&self, position: usize) -> Option<Located> {
-        self.map.locate(&self.text, position)
-    }
-
-    /// The line of the text that was sent, with a caret at the position, at most `width` cells wide.
-    /// Values of variables are in it: for people who may see them, and masked where they may not.
-    pub fn excerpt(&self, position: usize, width: usize) -> Option<String> {
-        let before = position.checked_sub(1)?;
-        let byte = self.text.char_indices().nth(before).map_or(self.text.len(), |(byte, _)| byte);
-        let start = self.text[..byte].rfind('\n').map_or(0, |newline| newline + 1);
-        let line = self.text[start..].lines().next().unwrap_or_default();
-        let column = 1 + self.text[start..byte].chars().count() as u64;
-        Some(excerpt::excerpt(line, column, width))
-    }
-}
-
-/// What a script holds next.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Item {
-    Statement(Statement),
-    /// `\echo` and its kin; the text ends with a newline unless `-n` was given.
-    Echo {
-        text: String,
-        to: EchoTo,
-        place: Place,
-    },
-    /// Something that a person should be told, once.
-    Notice {
-        text: String,
-        place: Place,
-    },
-    /// What comes next can't be read before everything that is under way is answered, and
-    /// [`Script::settled`] was told so.
-    Settle,
-    /// `\c`: a new session.
-    Connect {
-        connect: Connect,
-        place: Place,
-    },
-    /// One of the switches that decide what an error means is set.
-    Switched {
-        switch: Switch,
-        on: bool,
-        place: Place,
-    },
-}
-
-/// Variables by which a script says what an error means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Switch {
-    /// `ON_ERROR_STOP`
-    StopOnError,
-    /// `ON_ERROR_ROLLBACK`
-    RollBackOnError,
-    /// `AUTOCOMMIT`
-    Autocommit,
-}
-
-impl Switch {
-    /// The variable.
-    pub fn name(self) -> &'static str {
-        match self {
-            Switch::StopOnError => "ON_ERROR_STOP",
-            Switch::RollBackOnError => "ON_ERROR_ROLLBACK",
-            Switch::Autocommit => "AUTOCOMMIT",
-        }
-    }
-
-    fn of(name: &str) -> Option<Switch> {
-        [Switch::StopOnError, Switch::RollBackOnError, Switch::Autocommit]
-            .into_iter()
-            .find(|s| s.name() == name)
-    }
-}
 
 struct Level {
     splitter: Splitter<Box<dyn Read + Send>>,

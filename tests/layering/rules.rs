@@ -30,11 +30,12 @@ const CRATES: &[(&str, &[&str])] = &[
     ("run", &["jiff", "serde", "serde_json", "thiserror", "uuid"]),
     ("crash", &["nix"]),
     ("journal", &["hmac", "jiff", "nix", "rand", "serde", "serde_json", "sha2", "thiserror", "uuid"]),
-    ("plain", &["jiff", "serde_json", "unicode_width"]),
+    ("text", &["unicode_width"]),
+    ("plain", &["jiff", "serde_json"]),
 ];
 
 /// Rooms that see nothing but their input.
-const PURE: &[&str] = &["plan", "script", "run", "plain"];
+const PURE: &[&str] = &["plan", "script", "run", "text", "plain"];
 /// Parts of the standard library that a pure room has no use for.
 const OUTSIDE: &[&str] = &["env", "net", "os", "process", "thread"];
 const TERMINAL: &[&str] = &["Stderr", "Stdin", "Stdout", "stderr", "stdin", "stdout", "IsTerminal"];

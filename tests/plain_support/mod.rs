@@ -127,8 +127,14 @@ pub fn people(by: Person) -> Vec<Event> {
     let proven = Person { name: "proof".into(), how: Assurance::Proof };
     let go = Decision::Go;
     let engine = Person { name: "engine".into(), how: Assurance::Policy };
-    let released =
-        || Event::Decided { what: go, step: None, by: engine.clone(), reason: Some("signed".into()) };
+    let released = || Event::Decided {
+        what: go,
+        step: None,
+        by: engine.clone(),
+        reason: Some("signed".into()),
+        procedure: None,
+        only: vec![],
+    };
     vec![
         started("assumptions", Forward, 1),
         confirmed("assumptions", "Low-activity window", proven, vec![proof]),

@@ -140,7 +140,8 @@ pub fn unit_started(unit: Unit, attempt: u32) -> Event {
 pub fn bare(unit: Unit, attempt: u32) -> Event {
     let probe =
         Some(ProbeState { what: "index i exists".into(), holds: false, oid: None, search_path: None });
-    Event::BareIntent { unit, attempt, pid: 11, backend_start: "then".into(), source: source(), probe }
+    let (backend_start, source) = ("then".into(), source());
+    Event::BareIntent { unit, attempt, pid: 11, backend_start, source, probe, runner: None }
 }
 
 pub fn intent(unit: Unit) -> Event {
@@ -231,7 +232,14 @@ pub fn held(reason: HoldReason, step: Option<&str>) -> Event {
 }
 
 pub fn decided(what: Decision, step: Option<&str>) -> Event {
-    Event::Decided { what, step: step.map(Into::into), by: person(), reason: Some("so".into()) }
+    Event::Decided {
+        what,
+        step: step.map(Into::into),
+        by: person(),
+        reason: Some("so".into()),
+        procedure: None,
+        only: vec![],
+    }
 }
 
 pub fn confirmed(step: &str, item: &str) -> Event {
@@ -257,12 +265,14 @@ pub fn rollback(steps: &[&str], procedure: Option<&str>) -> Event {
         steps: steps.iter().map(|&s| s.into()).collect(),
         kept: vec![],
         why: "it went wrong".into(),
+        course: Course::default(),
     }
 }
 
 pub fn rollback_ended() -> Event {
     Event::RollbackEnded {
         residue: vec![],
+        others: vec![],
         covers: vec!["schema".into()],
         not_compared: vec![],
         elapsed_ms: 9,

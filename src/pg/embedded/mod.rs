@@ -14,7 +14,7 @@
 //! | `sweep` | what programs that were killed left behind |
 
 mod error;
-mod find;
+pub(in crate::pg) mod find;
 mod folder;
 mod privileges;
 mod process;

@@ -23,7 +23,6 @@ impl<'a> Build<'a> {
         let (id, order) = self.index.at(span).map(|def| (def.id.clone(), def.order)).unwrap_or_default();
         self.now = Moment { scope: Scope::Procedure(number), order };
         self.place = id.clone();
-        self.later("rollback", span);
         let mut procedure = Procedure {
             id,
             title: String::new(),

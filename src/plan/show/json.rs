@@ -2,7 +2,7 @@
 
 use crate::plan::duration;
 use crate::plan::model::{
-    Action, Ask, Checkpoint, Environment, Item, NotBuilt, OnFailure, Phase, Plan, Proof, Side, Step,
+    Action, Ask, Checkpoint, Environment, Item, NotBuilt, OnFailure, Phase, Plan, Proof, Runner, Side, Step,
     Stepping, Transaction, Undo, Verify,
 };
 
@@ -64,6 +64,9 @@ pub struct StepJson {
     pub starts: Option<String>,
     pub takes: Option<String>,
     pub transaction: Transaction,
+    /// Who runs its script, when it isn't holdpoint.
+    #[serde(skip_serializing_if = "is_holdpoint")]
+    pub runner: Runner,
     pub lock_timeout: String,
     pub lock_retries: u32,
     pub unsafe_vars: Vec<String>,
@@ -145,6 +148,10 @@ pub struct NotBuiltJson {
     pub line: usize,
 }
 
+fn is_holdpoint(runner: &Runner) -> bool {
+    *runner == Runner::Holdpoint
+}
+
 /// The plan in that shape. Values of variables aren't in it.
 pub fn json(plan: &Plan) -> PlanJson {
     PlanJson {
@@ -224,6 +231,7 @@ fn step(of: &Step) -> StepJson {
         starts: of.starts.clone(),
         takes: of.takes.as_ref().map(duration::takes_words),
         transaction: of.transaction,
+        runner: of.runner,
         lock_timeout: duration::words(of.lock_timeout),
         lock_retries: of.lock_retries,
         unsafe_vars: of.unsafe_vars.clone(),

@@ -2,7 +2,7 @@
 
 use crate::plan::duration;
 use crate::plan::expect::{Cell, Expect};
-use crate::plan::model::{Action, Amount, Ask, Checkpoint, Kinds, Step};
+use crate::plan::model::{Action, Amount, Ask, Checkpoint, Kinds, Step, Transaction};
 
 use super::line::clean;
 
@@ -31,6 +31,16 @@ pub(super) fn detail(action: &Action) -> String {
         Action::Signoff(signoff) => clean(&signoff.roles.join(", ")),
         Action::Inventory(kinds_) => kinds(kinds_),
         Action::Group | Action::Sql { .. } | Action::Check { .. } | Action::Later(_) => String::new(),
+    }
+}
+
+/// What it means that psql runs a step, in a line.
+pub fn by_psql(step: &Step) -> &'static str {
+    match step.transaction {
+        Transaction::Single => {
+            "run by psql, in one transaction with the ledger's row; not counted or watched"
+        }
+        _ => "run by psql: if it is cut off, nobody can tell how far it came",
     }
 }
 

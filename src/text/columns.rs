@@ -4,7 +4,7 @@ use unicode_width::UnicodeWidthChar;
 
 /// Columns, counted character by character: terminals differ in how they join characters, and a
 /// line that is a little too short does no harm.
-pub(super) fn width(text: &str) -> usize {
+pub fn width(text: &str) -> usize {
     text.chars().map(cells).sum()
 }
 
@@ -13,7 +13,7 @@ fn cells(c: char) -> usize {
 }
 
 /// At most so many columns, with `…` where something was cut.
-pub(super) fn cut(text: &str, columns: usize) -> String {
+pub fn cut(text: &str, columns: usize) -> String {
     if width(text) <= columns {
         return text.to_owned();
     }
@@ -38,21 +38,21 @@ fn prefix(text: &str, columns: usize) -> &str {
 }
 
 /// Filled up with blanks.
-pub(super) fn pad(text: &str, columns: usize) -> String {
+pub fn pad(text: &str, columns: usize) -> String {
     let mut out = text.to_owned();
     out.extend(std::iter::repeat_n(' ', columns.saturating_sub(width(text))));
     out
 }
 
 /// Filled up with blanks from the left.
-pub(super) fn pad_left(text: &str, columns: usize) -> String {
+pub fn pad_left(text: &str, columns: usize) -> String {
     let mut out = " ".repeat(columns.saturating_sub(width(text)));
     out.push_str(text);
     out
 }
 
 /// Broken between words into at most `most` lines; what doesn't fit is cut.
-pub(super) fn wrap(text: &str, columns: usize, most: usize) -> Vec<String> {
+pub fn wrap(text: &str, columns: usize, most: usize) -> Vec<String> {
     let columns = columns.max(8);
     let mut rest = text.trim();
     let mut out = Vec::new();
@@ -75,7 +75,7 @@ pub(super) fn wrap(text: &str, columns: usize, most: usize) -> Vec<String> {
 }
 
 /// A line and the caret below it, both cut so that the caret still points at the same character.
-pub(super) fn around_caret(line: &str, caret: &str, columns: usize) -> (String, String) {
+pub fn around_caret(line: &str, caret: &str, columns: usize) -> (String, String) {
     let at = width(&caret[..caret.find('^').unwrap_or(caret.len())]);
     if width(line).max(at + 1) <= columns {
         return (line.to_owned(), caret.to_owned());

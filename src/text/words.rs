@@ -20,7 +20,7 @@ pub fn exit_words(code: u8) -> &'static str {
 }
 
 /// How long something took: `441 ms`, `3.2 s`, `12:41`, `1:02:03`.
-pub(super) fn took(ms: u64) -> String {
+pub fn took(ms: u64) -> String {
     let s = ms / 1000;
     match ms {
         0..1000 => format!("{ms} ms"),
@@ -31,13 +31,13 @@ pub(super) fn took(ms: u64) -> String {
 }
 
 /// How long a transaction has been open: always a clock, `00:41`.
-pub(super) fn open_for(ms: u64) -> String {
+pub fn open_for(ms: u64) -> String {
     let s = ms / 1000;
     if s < 3600 { format!("{:02}:{:02}", s / 60, s % 60) } else { took(ms) }
 }
 
 /// Digits in groups of three from five digits on, as people read them.
-pub(super) fn number(n: i64) -> String {
+pub fn number(n: i64) -> String {
     let digits = n.unsigned_abs().to_string();
     let mut out = String::new();
     for (at, digit) in digits.chars().enumerate() {
@@ -49,20 +49,20 @@ pub(super) fn number(n: i64) -> String {
     if n < 0 { format!("-{out}") } else { out }
 }
 
-pub(super) fn unsigned(n: u64) -> String {
+pub fn unsigned(n: u64) -> String {
     number(i64::try_from(n).unwrap_or(i64::MAX))
 }
 
-pub(super) fn count(n: u64, word: &str) -> String {
+pub fn count(n: u64, word: &str) -> String {
     format!("{} {word}{}", unsigned(n), if n == 1 { "" } else { "s" })
 }
 
-pub(super) fn of_len(len: usize, word: &str) -> String {
+pub fn of_len(len: usize, word: &str) -> String {
     count(len as u64, word)
 }
 
 /// Names in a row, the first few.
-pub(super) fn some(names: &[String], most: usize) -> String {
+pub fn some(names: &[String], most: usize) -> String {
     let shown = names.iter().take(most).cloned().collect::<Vec<_>>().join(", ");
     match names.len().saturating_sub(most) {
         0 => shown,
@@ -70,12 +70,12 @@ pub(super) fn some(names: &[String], most: usize) -> String {
     }
 }
 
-pub(super) fn rows(rows: RowCount) -> String {
+pub fn rows(rows: RowCount) -> String {
     format!("{}{}", if rows.exact { "" } else { "about " }, number(rows.rows))
 }
 
 /// `43→46 ▲3`, or the figure alone where nothing changed.
-pub(super) fn delta(before: i64, now: i64) -> String {
+pub fn delta(before: i64, now: i64) -> String {
     let sign = match now.cmp(&before) {
         std::cmp::Ordering::Equal => return number(now),
         std::cmp::Ordering::Greater => '▲',
@@ -85,7 +85,7 @@ pub(super) fn delta(before: i64, now: i64) -> String {
 }
 
 /// What a transaction touched: `stages +25; artifacts ~3 -1; parents changed`.
-pub(super) fn touched(touched: &[Touched]) -> String {
+pub fn touched(touched: &[Touched]) -> String {
     let parts: Vec<String> = touched
         .iter()
         .map(|t| {
@@ -106,7 +106,7 @@ pub(super) fn touched(touched: &[Touched]) -> String {
 }
 
 /// Who, and how we know.
-pub(super) fn person(person: &Person) -> String {
+pub fn person(person: &Person) -> String {
     match person.how {
         Assurance::Typed => format!("{} (typed)", person.name),
         Assurance::Asserted => format!("{} (asserted, not typed)", person.name),
@@ -117,7 +117,7 @@ pub(super) fn person(person: &Person) -> String {
 }
 
 /// The first figures of a digest: enough to compare by eye.
-pub(super) fn short(digest: &str) -> String {
+pub fn short(digest: &str) -> String {
     digest.chars().take(12).collect()
 }
 

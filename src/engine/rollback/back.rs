@@ -1,0 +1,109 @@
+//! Goes along the course of a rollback, from its first line in the journal to its last.
+
+use std::time::Instant;
+
+use super::super::conductor::Conductor;
+use super::super::exit::Exit;
+use super::super::stop::Stop;
+use super::super::unit::millis;
+use super::{Wanted, set_out};
+use crate::run::event::{self, Ending, Event, HoldReason};
+use crate::run::state::RollbackState;
+
+impl Conductor {
+    /// Undoes what this run applied, as far as it is asked for.
+    ///
+    /// # Errors
+    /// When it can't be begun so, or the run can't go on.
+    pub(in crate::engine) async fn roll_back(&mut self, wanted: Wanted) -> Result<Exit, Stop> {
+        let plan = std::sync::Arc::clone(&self.plan);
+        let course = self.recorder.look(|run| set_out(&plan, run, &wanted));
+        let course = course.map_err(|why| Stop::Left { exit: Exit::Waiting, why })?;
+        if !course.procedures.is_empty() {
+            self.has_values_for_rollback()?;
+        }
+        self.record(Event::RollbackStarted {
+            to: wanted.to,
+            procedure: wanted.procedure,
+            steps: course.steps,
+            kept: course.kept,
+            why: wanted.why,
+            course: event::Course { only: wanted.only, procedures: course.procedures },
+        })
+        .await?;
+        self.continue_rollback().await
+    }
+
+    /// A variable that only a procedure uses is needed when one starts.
+    fn has_values_for_rollback(&self) -> Result<(), Stop> {
+        let missing: Vec<String> = self
+            .plan
+            .vars
+            .iter()
+            .filter(|var| var.only_rollback && self.vars.get(&var.name).is_none())
+            .map(|var| match &var.ask {
+                Some(ask) => format!("--var {}=… ({ask})", var.name),
+                None => format!("--var {}=…", var.name),
+            })
+            .collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let why = format!("the rollback needs values: {}; nothing was undone yet", missing.join(", "));
+        Err(Stop::Left { exit: Exit::Waiting, why })
+    }
+
+    /// Goes on with a rollback, after a stop too.
+    pub(in crate::engine) async fn continue_rollback(&mut self) -> Result<Exit, Stop> {
+        let began = Instant::now();
+        if self.epoch.is_none() && self.recorder.look(|run| run.epoch.is_some()) {
+            self.take_fence().await?;
+        }
+        let rollback = self.recorder.look(|run| run.rollback.clone()).unwrap_or_default();
+        // One that undoes nothing of what stands has no step that would bring it in.
+        for turn in rollback.course.procedures.iter().filter(|turn| turn.undoes.is_empty()) {
+            self.carry_out(turn).await?;
+        }
+        for id in &rollback.steps {
+            match rollback.course.procedure_for(id) {
+                Some(turn) if turn.undoes.first() == Some(id) => self.carry_out(turn).await?,
+                Some(_) => {}
+                None => self.undo(id).await?,
+            }
+        }
+        // Last, those that were undone with another step, once that one really is.
+        for id in rollback.steps.iter().filter(|id| rollback.course.procedure_for(id).is_none()) {
+            self.undone_with_another(id).await?;
+        }
+        self.end_rollback(&rollback, began).await
+    }
+
+    async fn end_rollback(&mut self, rollback: &RollbackState, began: Instant) -> Result<Exit, Stop> {
+        let everything = self.recorder.look(|run| run.applied_order.is_empty());
+        let found = self.residue(rollback, everything).await?;
+        let elapsed_ms = millis(began.elapsed());
+        // Nothing compared is nothing proven.
+        let clean = found.residue.is_empty() && self.recorder.look(|run| run.baseline.is_some());
+        self.record(Event::RollbackEnded {
+            residue: found.residue,
+            others: found.others,
+            covers: found.covers,
+            not_compared: found.not_compared,
+            elapsed_ms,
+        })
+        .await?;
+        if rollback.is_partial() && !everything {
+            let needs =
+                "the rollback went as far as it was told; go on forward, or roll back the rest".to_owned();
+            self.hold(HoldReason::RolledBackTo, None, needs.clone(), None).await?;
+            // Residue is residue, also of a part.
+            let exit = if clean { Exit::Waiting } else { Exit::Failed };
+            return Err(Stop::Left { exit, why: needs });
+        }
+        let exit = if clean && everything { Exit::RolledBack } else { Exit::Failed };
+        let summary = self.summary().await;
+        let outcome = Ending::RolledBack { clean: clean && everything };
+        self.record(Event::Ended { outcome, exit_code: exit.code(), summary }).await?;
+        Ok(exit)
+    }
+}

@@ -1,0 +1,163 @@
+//! Undoes one step by its own rollback, and asks when that fails.
+
+use std::time::Instant;
+
+use super::super::conductor::Conductor;
+use super::super::exit::Exit;
+use super::super::stop::Stop;
+use super::super::unit::millis;
+use super::{Way, step_for, way};
+use crate::plan::model::{Action, OnFailure, Step};
+use crate::run::command::{Command, Wish};
+use crate::run::event::{CheckpointResult, Direction, Ending, Event, HoldReason, Problem, When};
+
+impl Conductor {
+    /// Undoes a step, and looks at the checkpoints of its rollback.
+    pub(super) async fn undo(&mut self, id: &str) -> Result<(), Stop> {
+        loop {
+            if !self.stands(id) {
+                return self.verify_undone(id).await;
+            }
+            let plan = std::sync::Arc::clone(&self.plan);
+            let problem = match way(&plan, id) {
+                Way::Own(step) => match self.undo_once(id, step).await? {
+                    Ok(()) => continue,
+                    Err(problem) => problem,
+                },
+                // Undone with another step, which stands before it and is undone later; or not at all.
+                Way::By(_) | Way::Procedure(_) | Way::Not(_) => return Ok(()),
+            };
+            match step_for(&plan, id, Direction::Back).map(|undo| &undo.on_failure) {
+                Some(OnFailure::Continue) => {
+                    let why = format!("its rollback failed and the plan says to go on: {}", problem.message);
+                    return self.leave_standing(id, why).await;
+                }
+                Some(OnFailure::Stop) => {
+                    let why =
+                        format!("undoing \"{id}\" failed and the plan says to stop: {}", problem.message);
+                    return Err(self.end(Ending::Stopped { why: why.clone() }, Exit::Failed, why).await);
+                }
+                _ => {}
+            }
+            let needs = format!("undoing \"{id}\" failed: {}", problem.message);
+            self.hold(HoldReason::UndoFailed, Some(id), needs, problem.hint.clone()).await?;
+            loop {
+                let Command { what, by } = self.next_wish().await?;
+                match what {
+                    Wish::Retry | Wish::Go => break,
+                    Wish::Skip { step, reason } if step == id => {
+                        let what = format!("its rollback was skipped by {}: {reason}", by.name);
+                        self.record(Event::Deviation { step: Some(step), what }).await?;
+                        return Ok(());
+                    }
+                    other => {
+                        self.obey(None, other, by).await?;
+                    }
+                }
+            }
+        }
+    }
+
+    pub(super) async fn undone_with_another(&mut self, id: &str) -> Result<(), Stop> {
+        let plan = std::sync::Arc::clone(&self.plan);
+        let Way::By(other) = way(&plan, id) else { return Ok(()) };
+        if !self.stands(id) {
+            return Ok(());
+        }
+        if self.stands(other) {
+            return self
+                .leave_standing(id, format!("\"{other}\", with which it is undone, wasn't undone"))
+                .await;
+        }
+        self.undone_elsewhere(id).await
+    }
+
+    /// It is undone. A checkpoint of its rollback that failed is looked at again, or a person goes on
+    /// regardless; it stays in the residue then.
+    async fn verify_undone(&mut self, id: &str) -> Result<(), Stop> {
+        let plan = std::sync::Arc::clone(&self.plan);
+        let Way::Own(undo) = way(&plan, id) else { return Ok(()) };
+        loop {
+            let failed: Vec<String> =
+                self.failed_after(id).iter().map(|result| format!("\"{}\"", result.title)).collect();
+            if failed.is_empty() || undo.on_failure == OnFailure::Continue {
+                return Ok(());
+            }
+            let needs = format!("\"{id}\" is undone, and {} didn't pass", failed.join(", "));
+            self.hold(HoldReason::UndoFailed, Some(id), needs, undo.otherwise.clone()).await?;
+            loop {
+                let Command { what, by } = self.next_wish().await?;
+                match what {
+                    Wish::Retry | Wish::Go => break,
+                    Wish::Override { step, reason } if step == id => {
+                        let what = format!(
+                            "after its rollback {} didn't pass; {} went on: {reason}",
+                            failed.join(", "),
+                            by.name
+                        );
+                        return self.record(Event::Deviation { step: Some(step), what }).await;
+                    }
+                    other => {
+                        self.obey(None, other, by).await?;
+                    }
+                }
+            }
+            self.verify_standing(id, &undo.checkpoints, Direction::Back, When::AfterCommit).await?;
+        }
+    }
+
+    /// Checkpoints of a rollback that is done which didn't pass.
+    pub(super) fn failed_after(&self, id: &str) -> Vec<CheckpointResult> {
+        self.recorder.look(|run| {
+            let results = run.step(id).map(|step| step.undo_checkpoints.values());
+            results.into_iter().flatten().filter(|result| !result.verdict.passed).cloned().collect()
+        })
+    }
+
+    async fn undo_once(&mut self, id: &str, undo: &Step) -> Result<Result<(), Problem>, Stop> {
+        let began = Instant::now();
+        self.start_id(id, Direction::Back).await?;
+        let generation = self.generation(id);
+        if let Some(problem) = self.cant_undo(undo) {
+            self.undo_failed(id, &problem, began).await?;
+            return Ok(Err(problem));
+        }
+        if matches!(undo.action, Action::File { .. } | Action::Files { .. } | Action::Sql { .. }) {
+            if let Err(problem) = self.run_units(undo, id, Direction::Back).await? {
+                self.undo_failed(id, &problem, began).await?;
+                return Ok(Err(problem));
+            }
+            self.record(Event::StepApplied {
+                step: id.to_owned(),
+                direction: Direction::Back,
+                generation,
+                elapsed_ms: millis(began.elapsed()),
+            })
+            .await?;
+        }
+        if !self.verifies_before(undo) || !matches!(undo.action, Action::File { .. } | Action::Sql { .. }) {
+            let failed =
+                self.verify_standing(id, &undo.checkpoints, Direction::Back, When::AfterCommit).await?;
+            if !failed.is_empty() {
+                // It is undone; that a checkpoint of it failed is residue, and belongs in the evidence.
+                let what = format!("after its rollback {} didn't pass", failed.join(", "));
+                self.record(Event::Deviation { step: Some(id.to_owned()), what }).await?;
+            }
+        }
+        let elapsed_ms = millis(began.elapsed());
+        self.record(Event::StepUndone { step: id.to_owned(), generation, elapsed_ms }).await?;
+        Ok(Ok(()))
+    }
+
+    async fn undo_failed(&mut self, id: &str, problem: &Problem, began: Instant) -> Result<(), Stop> {
+        let generation = self.generation(id);
+        self.record(Event::StepFailed {
+            step: id.to_owned(),
+            direction: Direction::Back,
+            generation,
+            problem: problem.clone(),
+            elapsed_ms: millis(began.elapsed()),
+        })
+        .await
+    }
+}

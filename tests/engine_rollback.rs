@@ -1,0 +1,284 @@
+//! The ways back: named procedures, globs, parts of a run, and what happens when an undo fails.
+
+mod common;
+
+use common::runs::{Bench, Ran, step};
+use serde_json::json;
+
+fn undoable(id: &str, undo: &str, keys: &str) -> String {
+    format!("{}[phase.step.rollback]\nsql = '''{undo}'''\n", step(id, keys))
+}
+
+/// A person's step, so that the run stays open behind it.
+const WAITS: &str = "[[phase.step]]\nid = \"person\"\ntitle = \"Person\"\nconfirm = \"ready\"\n";
+
+async fn there(bench: &Bench) -> String {
+    bench.value("SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'").await
+}
+
+/// The words of a step's status in the summary of the last event.
+fn started(ran: &Ran) -> &serde_json::Value {
+    ran.last("rollback_started")
+}
+
+fn tables(bench: &Bench, names: &[&str]) {
+    for name in names {
+        bench.file(&format!("{name}.sql"), &format!("CREATE TABLE {name} (n int);"));
+    }
+}
+
+const PROCEDURE: &str = r#"
+[[rollback]]
+id = "together"
+title = "Both at once"
+undoes = ["a", "c"]
+
+[[rollback.step]]
+id = "everybody"
+title = "Everybody is out"
+confirm = "nobody works here"
+
+[[rollback.step]]
+id = "drop"
+title = "Drop both"
+sql = "DROP TABLE c; DROP TABLE a"
+
+  [[rollback.step.checkpoint]]
+  title = "both are gone"
+  sql = "SELECT count(*) FROM pg_class WHERE relname IN ('a', 'c')"
+  expect = 0
+
+[[rollback.step]]
+id = "looked"
+title = "Looked at"
+check = "SELECT count(*) FROM pg_class WHERE relname = 'a'"
+expect = 0
+"#;
+
+async fn together(keys: &str) -> Bench {
+    let bench = Bench::new().await;
+    tables(&bench, &["a", "b", "c"]);
+    bench.plan(&format!(
+        "{}{}{}{WAITS}{PROCEDURE}",
+        step("a", keys),
+        undoable("b", "DROP TABLE b", ""),
+        step("c", ""),
+    ));
+    bench.run().await.exits(6);
+    bench
+}
+
+#[tokio::test]
+async fn a_procedure_takes_part_where_nothing_else_undoes() {
+    let bench = together("").await;
+    let ran = bench.call(&["rollback"]).await;
+    ran.exits(6).says("Everybody is out");
+    assert_eq!(started(&ran)["steps"], json!(["c", "a", "b"]));
+    assert_eq!(there(&bench).await, "a b c");
+    let ran = bench.call(&["resume", "--confirm", "everybody=Kim"]).await;
+    ran.exits(4).says("both are gone");
+    assert_eq!(there(&bench).await, "");
+    assert_eq!(
+        bench.ledger().await,
+        ["a forward 0", "b forward 0", "c forward 0", "drop forward 0", "b back 0"]
+    );
+    assert_eq!(ran.last("ended")["outcome"], json!({ "outcome": "rolled_back", "clean": true }));
+}
+
+#[tokio::test]
+async fn a_procedure_undoes_what_it_says_and_no_more() {
+    let bench = together("").await;
+    let ran = bench.call(&["rollback", "--procedure", "together", "--confirm", "everybody=Kim"]).await;
+    ran.exits(6).says("go on forward, or roll back the rest");
+    assert_eq!(there(&bench).await, "b");
+    bench.call(&["rollback", "--procedure", "nothing"]).await.exits(6).says("it has together");
+    bench.call(&["rollback"]).await.exits(4);
+    assert_eq!(there(&bench).await, "");
+}
+
+#[tokio::test]
+async fn a_policy_carries_out_a_procedure() {
+    let bench = Bench::new().await;
+    tables(&bench, &["a", "c"]);
+    bench.file("x.sql", "SELECT 1/0;");
+    bench.plan(&format!(
+        "{}{}{}{PROCEDURE}",
+        step("a", ""),
+        step("c", ""),
+        step("x", "on_failure = \"together\"")
+    ));
+    bench.file("answers.toml", "[confirm]\neverybody = \"Kim\"\n");
+    let ran = bench.call(&["run", "--answers", "answers.toml"]).await;
+    ran.exits(4);
+    assert_eq!(started(&ran)["procedure"], "together");
+    assert_eq!(there(&bench).await, "");
+}
+
+/// Its steps fail like steps: hold, retry, leave out with a reason.
+#[tokio::test]
+async fn a_step_of_a_procedure_fails() {
+    let bench = together("").await;
+    bench.sql("CREATE VIEW uses AS SELECT * FROM c").await;
+    let go = ["rollback", "--procedure", "together", "--confirm", "everybody=Kim"];
+    let ran = bench.call(&go).await;
+    ran.exits(6).says("2BP01");
+    assert_eq!(there(&bench).await, "a b c");
+    bench.call(&["resume"]).await.exits(6);
+    let ran = bench.call(&["resume", "--skip", "drop=by hand, later"]).await;
+    // What it was to undo stands, and the last check says so too.
+    ran.exits(6).says("by hand, later");
+    let ran = bench.call(&["resume", "--override", "looked=known"]).await;
+    ran.exits(6);
+    assert_eq!(there(&bench).await, "a b c");
+    bench.sql("DROP VIEW uses").await;
+    bench.call(&["rollback", "--procedure", "together", "--confirm", "everybody=Kim"]).await.exits(6);
+    assert_eq!(there(&bench).await, "b");
+}
+
+/// What needs a step is undone before it, also when a procedure undoes several at once.
+#[tokio::test]
+async fn a_procedure_waits_for_what_rests_on_it() {
+    let bench = Bench::new().await;
+    tables(&bench, &["a", "c"]);
+    bench.file("b.sql", "CREATE TABLE b (n int); CREATE VIEW on_a AS SELECT * FROM a;");
+    bench.plan(&format!(
+        "{}{}{}{WAITS}{PROCEDURE}",
+        step("a", ""),
+        undoable("b", "DROP VIEW on_a; DROP TABLE b", "needs = [\"a\"]"),
+        step("c", "")
+    ));
+    bench.run().await.exits(6);
+    let ran = bench.call(&["rollback", "--confirm", "everybody=Kim"]).await;
+    ran.exits(4);
+    assert_eq!(started(&ran)["steps"], json!(["b", "c", "a"]));
+}
+
+const GLOB: &str = "[[phase.step]]\nid = \"glob\"\ntitle = \"Glob\"\nfiles = \"up/*.sql\"\n[phase.step.rollback]\nfiles = \"down/{file}\"\n";
+
+async fn globbed(last: &str) -> Bench {
+    let bench = Bench::new().await;
+    for folder in ["up", "down"] {
+        std::fs::create_dir(bench.path(folder)).expect("a folder");
+    }
+    for name in ["1", "2", "3"] {
+        bench.file(&format!("up/{name}.sql"), &format!("CREATE TABLE t{name} ();"));
+        bench.file(&format!("down/{name}.sql"), &format!("DROP TABLE t{name};"));
+    }
+    bench.file("up/3.sql", last);
+    bench.plan(&format!("{GLOB}{WAITS}"));
+    bench.run().await.exits(6);
+    bench
+}
+
+#[tokio::test]
+async fn the_files_of_a_glob_are_undone_last_first() {
+    let bench = globbed("CREATE TABLE t3 ();").await;
+    bench.call(&["rollback"]).await.exits(4);
+    let back: Vec<String> = bench.ledger().await.into_iter().filter(|row| row.contains("back")).collect();
+    assert_eq!(back, ["glob up/3.sql back 0", "glob up/2.sql back 0", "glob up/1.sql back 0"]);
+    assert_eq!(there(&bench).await, "");
+}
+
+#[tokio::test]
+async fn of_a_glob_that_failed_half_way_only_what_was_applied_is_undone() {
+    let bench = globbed("SELECT 1/0;").await;
+    assert_eq!(there(&bench).await, "t1 t2");
+    bench.call(&["rollback"]).await.exits(4);
+    let back: Vec<String> = bench.ledger().await.into_iter().filter(|row| row.contains("back")).collect();
+    assert_eq!(back, ["glob up/2.sql back 0", "glob up/1.sql back 0"]);
+    assert_eq!(there(&bench).await, "");
+}
+
+#[tokio::test]
+async fn one_component_alone() {
+    let bench = Bench::new().await;
+    tables(&bench, &["a", "b", "c"]);
+    bench.plan(&format!(
+        "{}{}{}{WAITS}",
+        undoable("a", "DROP TABLE a", ""),
+        undoable("b", "DROP TABLE b", ""),
+        undoable("c", "DROP TABLE c", "needs = [\"a\"]")
+    ));
+    bench.run().await.exits(6);
+    bench
+        .call(&["rollback", "--only", "a"])
+        .await
+        .exits(6)
+        .says("\"c\", which was applied later, needs \"a\"");
+    let ran = bench.call(&["rollback", "--only", "b"]).await;
+    ran.exits(6);
+    assert_eq!(there(&bench).await, "a c");
+    // Forward again does what is missing.
+    bench.call(&["resume", "--confirm", "person=Kim"]).await.exits(0);
+    assert_eq!(there(&bench).await, "a b c");
+}
+
+/// The server said what each step wrote: a later one that wrote there too may rest on it.
+#[tokio::test]
+async fn one_component_alone_isnt_taken_from_under_another() {
+    let bench = Bench::new().await;
+    tables(&bench, &["a"]);
+    bench.file("b.sql", "DO $$ BEGIN EXECUTE 'INSERT INTO a VALUES (1)'; END $$;");
+    bench.plan(&format!(
+        "{}{}{WAITS}",
+        undoable("a", "DROP TABLE a", ""),
+        undoable("b", "DELETE FROM a", "")
+    ));
+    bench.run().await.exits(6);
+    bench.call(&["rollback", "--only", "a"]).await.exits(6).says("wrote or changed a too");
+    assert_eq!(there(&bench).await, "a");
+    bench.call(&["rollback", "--only", "a", "--only", "b"]).await.exits(4);
+    assert_eq!(there(&bench).await, "");
+}
+
+#[tokio::test]
+async fn undone_with_another_step() {
+    let bench = Bench::new().await;
+    tables(&bench, &["a", "b"]);
+    bench.plan(&format!(
+        "{}{}[phase.step.rollback]\nby = \"a\"\n{WAITS}",
+        undoable("a", "DROP TABLE b; DROP TABLE a", ""),
+        step("b", "")
+    ));
+    bench.run().await.exits(6);
+    bench.call(&["rollback", "--to", "b"]).await.exits(6).says("is undone with \"a\"");
+    bench.call(&["rollback", "--only", "a"]).await.exits(6).says("undoes \"b\" too");
+    // When the one that undoes both is left out, both stay, and the end says so.
+    bench.sql("CREATE VIEW uses AS SELECT * FROM a").await;
+    bench.call(&["rollback"]).await.exits(6);
+    let ran = bench.call(&["resume", "--skip", "a=later"]).await;
+    ran.exits(1);
+    assert_eq!(there(&bench).await, "a b");
+    assert_eq!(ran.last("ended")["outcome"]["clean"], false);
+}
+
+/// A rollback's own policy: go on, and what isn't undone is residue.
+#[tokio::test]
+async fn a_rollback_may_go_on_or_stop_when_it_fails() {
+    for (policy, code, left) in [("continue", 1, "b"), ("stop", 1, "a b")] {
+        let bench = Bench::new().await;
+        tables(&bench, &["a", "b"]);
+        bench.file("x.sql", "SELECT 1/0;");
+        let failing = format!("{}on_failure = \"{policy}\"\n", undoable("b", "DROP TABLE nowhere", ""));
+        bench.plan(&format!(
+            "{}{failing}{}",
+            undoable("a", "DROP TABLE a", ""),
+            step("x", "on_failure = \"rollback\"")
+        ));
+        let ran = bench.run().await;
+        ran.exits(code);
+        assert_eq!(there(&bench).await, left, "{policy}");
+    }
+}
+
+/// A step of which statements failed isn't verified, although the plan goes on.
+#[tokio::test]
+async fn what_was_passed_over_isnt_verified() {
+    let bench = Bench::new().await;
+    bench.file("a.sql", "CREATE TABLE a ();\nSELECT 1/0;\nCREATE TABLE b ();\n");
+    bench.plan(&step("a", "transaction = \"none\"\non_failure = \"continue\""));
+    let ran = bench.run().await;
+    ran.exits(0);
+    assert_eq!(ran.last("step_accepted")["reason"], "1 statement failed, and the plan says to go on");
+    assert!(ran.events.iter().all(|event| event["event"] != "step_verified"), "{ran}");
+}
