@@ -11,12 +11,12 @@
 use std::time::Instant;
 
 use super::conductor::Conductor;
-use super::follow::{Next, skip_data};
+use super::follow::{Next, reconnects, skip_data};
 use super::problems::{self, DEADLOCK, LOCK_NOT_AVAILABLE};
 use super::reentry::{Live, SESSION, can_be_repeated, identity};
 use super::sources::{AnyScript, Source};
 use super::stop::Stop;
-use super::stream::{Broken, Stream, reconnects};
+use super::stream::{Broken, Stream};
 use super::surroundings::{read_as, surroundings_of};
 use super::unit::{Abandon, Outcome, Work, marked, own, set_nonce};
 use crate::crash;
@@ -415,7 +415,8 @@ impl Conductor {
         self.count_before(&mut passage.work.session).await?;
         own(&mut passage.work.session, "BEGIN").await.map_err(lost)?;
         own(&mut passage.work.session, &set_nonce(nonce)).await.map_err(lost)?;
-        let (tally, digest, made) = {
+        let artifacts = self.folder.artifacts();
+        let (sent, tally, digest, written, made) = {
             let says = self.says.clone();
             let of = unit.step.clone();
             let mut say = move |line: &str| says.say(&of, line);
@@ -427,13 +428,16 @@ impl Conductor {
                 passage.step.lock_timeout,
                 &mut say,
             )
-            .inside(nonce);
+            .inside(nonce)
+            .writing_to(&artifacts);
             let sent = stream.one(statement.clone(), &mut passage.script).await;
             blockers.clone_from(&stream.blockers);
             passage.unread = stream.unread;
-            sent?;
-            (stream.tally.clone(), stream.digest(), std::mem::take(&mut stream.next))
+            let made = std::mem::take(&mut stream.next);
+            (sent, stream.tally.clone(), stream.digest(), stream.written, made)
         };
+        self.record_written(unit, written).await?;
+        sent?;
         passage.next.extend(made);
         crash::point("after-statements");
         self.still_ours(&passage.work.session)?;
@@ -498,7 +502,8 @@ impl Conductor {
             return self.commit_open(passage, transaction, &statement).await;
         }
         let unit = transaction.unit.clone();
-        let (result, tally, digest, made, passed) = {
+        let artifacts = self.folder.artifacts();
+        let (result, tally, digest, written, made, passed) = {
             let says = self.says.clone();
             let of = unit.step.clone();
             let mut say = move |line: &str| says.say(&of, line);
@@ -510,21 +515,19 @@ impl Conductor {
                 passage.step.lock_timeout,
                 &mut say,
             )
-            .inside(&transaction.nonce);
+            .inside(&transaction.nonce)
+            .writing_to(&artifacts);
             let result = if Stream::is_careful(&passage.script) {
                 stream.careful(statement, &mut passage.script).await
             } else {
                 stream.one(statement, &mut passage.script).await
             };
             passage.unread = stream.unread;
-            (
-                result,
-                stream.tally.clone(),
-                stream.digest(),
-                std::mem::take(&mut stream.next),
-                std::mem::take(&mut stream.passed),
-            )
+            let made = std::mem::take(&mut stream.next);
+            let passed = std::mem::take(&mut stream.passed);
+            (result, stream.tally.clone(), stream.digest(), stream.written, made, passed)
         };
+        self.record_written(&unit, written).await?;
         if let Err(broken) = result {
             return self.give_up(passage, &unit, broken).await;
         }

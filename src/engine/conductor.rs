@@ -64,6 +64,8 @@ pub struct Conductor {
     pub unsettled: bool,
     /// Counters of the work session from before the transaction that runs.
     pub counted_before: Option<crate::pg::touched::Before>,
+    /// How long the last fingerprint for an image took.
+    pub slow_fingerprint: Option<std::time::Duration>,
     /// The transaction that took the fence.
     pub fence_xid: Option<i64>,
     /// `None` until the first change.
@@ -265,6 +267,7 @@ impl Conductor {
         // A script may change something even when there is nothing to undo.
         if step.changes || self.looks(step).is_none() {
             self.before_change(step).await?;
+            self.image_before(step).await?;
         }
         let began = std::time::Instant::now();
         self.start(step, Direction::Forward).await?;

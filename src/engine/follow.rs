@@ -304,6 +304,31 @@ pub(super) fn release() -> String {
     format!("RELEASE {SAVEPOINT}")
 }
 
+/// Nothing may be in flight before it or behind it.
+pub(super) fn must_be_alone(statement: &Statement) -> bool {
+    statement.kind.drains_window()
+        || statement.decides_what_follows()
+        || statement.then == Then::Describe
+        || statement.bind.is_some()
+}
+
+/// A COPY that a query made: nobody could tell before the run which lines of the script are its data.
+pub(super) fn no_data(statement: &Statement) -> Broken {
+    let mut problem =
+        problems::plain("\\gexec made a COPY … FROM STDIN, whose data can't stand in the script");
+    problem.place = Some(problems::place_of(&statement.place));
+    problem.hint = Some("write the COPY itself into the script, with its data behind it".into());
+    Broken::Script(Box::new(problem))
+}
+
+/// `\c` in the middle of a transaction.
+pub(super) fn reconnects(place: &crate::script::Place) -> Problem {
+    let mut problem = problems::plain("\\c would drop the transaction with everything that was done in it");
+    problem.place = Some(problems::place_of(place));
+    problem.hint = Some("take it out, or split the file there: each file has a session of its own".into());
+    problem
+}
+
 /// The temporary savepoint is gone, or isn't the last one any more.
 fn ends_savepoint(kind: &Kind) -> bool {
     use crate::script::Transaction::{Commit, Release, Rollback, RollbackTo, Savepoint};

@@ -15,11 +15,12 @@
 //!   failure, and what outlives a stop;
 //! - [`script_steps`] are the steps that run SQL, [`people`] those that people do;
 //! - [`mod@unit`] applies one transaction, [`bare`] scripts whose statements are committed one by one, and
-//!   [`outside`] one statement outside of transactions, `psql` files that the real psql runs; [`sources`] has their text, [`stream`] sends it,
-//!   `follow` works with what comes back, `table` shows it, [`surroundings`] is what
-//!   a script sees of its session, [`problems`] says what went wrong;
-//!   `reentry` is for a script of which a part is applied;
-//! - [`baseline`] is what there was before the first change, [`verify`] evaluates checkpoints;
+//!   [`outside`] one statement outside of transactions, `psql` files that the real psql runs; [`sources`] has
+//!   their text, [`stream`] sends it ([`copy`]: with the data of its COPYs), `follow` works with what comes
+//!   back, `table` shows it, [`surroundings`] is what a script sees of its session, [`problems`] says what
+//!   went wrong; `reentry` is for a script of which a part is applied;
+//! - [`baseline`] is what there was before the first change, [`image`] before and after
+//!   each step, [`verify`] evaluates checkpoints;
 //! - [`reconcile`] finds out after a stop what became of what was under way;
 //! - [`rollback`] goes backwards;
 //! - [`rehearse`] proves a plan and its rollback on a private server;
@@ -32,6 +33,7 @@ pub mod bare;
 pub mod baseline;
 pub mod conductor;
 pub mod control;
+pub mod copy;
 mod decided;
 mod ending;
 pub mod exit;
@@ -39,6 +41,7 @@ mod failure;
 pub mod fixture;
 mod follow;
 mod holds;
+pub mod image;
 pub mod open;
 pub mod outline;
 pub mod outside;

@@ -56,7 +56,7 @@ impl Conductor {
                 }
                 _ => continue,
             };
-            if statement.kind.copies_from_stdin() {
+            if statement.has_inline_data() {
                 while matches!(script.copy_chunk(&mut chunk), Ok(true)) {}
             }
             let unit = Unit { unit: identity(whole, &statement), ..whole.clone() };
@@ -140,7 +140,7 @@ impl Conductor {
                 if identity(&whole, &statement) == unit.unit {
                     return Ok(Some(statement));
                 }
-                if statement.kind.copies_from_stdin() {
+                if statement.has_inline_data() {
                     while matches!(script.copy_chunk(&mut chunk), Ok(true)) {}
                 }
             }
@@ -155,7 +155,7 @@ impl Conductor {
         statement: &Statement,
     ) -> Result<Result<(), Problem>, Stop> {
         passage.script.skipped();
-        if !statement.kind.copies_from_stdin() {
+        if !statement.has_inline_data() {
             return Ok(Ok(()));
         }
         let mut chunk = Vec::new();

@@ -195,10 +195,15 @@ impl Resolver for Shelf {
             let reader = Confirming { file, sha: Sha256::new(), expected: digest.clone(), name: display };
             return Ok(Opened { path: inside.into(), reader: Box::new(BufReader::new(reader)) });
         }
-        let file = File::open(self.root.join(&inside))?;
-        if file.metadata()?.is_dir() {
+        let path = self.root.join(&inside);
+        let metadata = path.metadata()?;
+        if metadata.is_dir() {
             return Err(format!("{display} is a folder").into());
         }
+        if !metadata.is_file() {
+            return Err(format!("{display} isn't a regular file").into());
+        }
+        let file = File::open(path)?;
         Ok(Opened { path: inside.into(), reader: Box::new(BufReader::new(file)) })
     }
 }

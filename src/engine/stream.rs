@@ -5,13 +5,15 @@
 //! transaction control, COPY, SET, and whatever decides what comes next.
 
 use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use super::attention::{Attention, Interruption};
-use super::follow::{Answer, Next, Passed};
+use super::copy::{Writing, Written};
+use super::follow::{Answer, Next, Passed, must_be_alone, no_data, reconnects};
 use super::problems::{self, Disclosure};
 use super::sources::AnyScript;
 use super::surroundings::read_as;
@@ -28,8 +30,6 @@ use crate::script::{Item, Kind, Outcome, Statement, Then, Transaction as Control
 const WINDOW: usize = 64;
 /// Bytes of statements in flight, at most.
 const WINDOW_BYTES: usize = 256 * 1024;
-/// COPY data is flushed in pieces of this size.
-const COPY_PIECE: usize = 256 * 1024;
 
 /// What a script did, so far.
 #[derive(Debug, Clone, Default)]
@@ -85,6 +85,11 @@ pub struct Stream<'a> {
     pub blockers: Vec<Blocker>,
     /// What marks the transaction as the unit's own; RESET ALL would wipe it.
     nonce: Option<String>,
+    /// Where a `\copy … to` writes; without it its rows are let go.
+    pub(super) artifacts: Option<PathBuf>,
+    pub(super) writing: Option<Writing>,
+    /// Files that are whole.
+    pub written: Vec<Written>,
     pub(super) say: &'a mut Say<'a>,
     /// Results of the statement that is being answered.
     pub(super) answer: Answer,
@@ -95,7 +100,7 @@ pub struct Stream<'a> {
     /// Errors that the script passed over.
     pub passed: Passed,
     /// How many COPYs of the statement that is being answered took their data.
-    fed: usize,
+    pub(super) fed: usize,
     /// How many of one that failed didn't.
     pub(super) unread: usize,
     /// Lines of results shown so far.
@@ -132,6 +137,9 @@ impl<'a> Stream<'a> {
             interrupted: None,
             blockers: Vec::new(),
             nonce: None,
+            artifacts: None,
+            writing: None,
+            written: Vec::new(),
             say,
             answer: Answer::default(),
             outcome: None,
@@ -148,6 +156,13 @@ impl<'a> Stream<'a> {
     #[must_use]
     pub fn inside(mut self, nonce: &str) -> Self {
         self.nonce = Some(nonce.to_owned());
+        self
+    }
+
+    /// The script may write files below this folder.
+    #[must_use]
+    pub fn writing_to(mut self, artifacts: &Path) -> Self {
+        self.artifacts = Some(artifacts.to_owned());
         self
     }
 
@@ -312,7 +327,7 @@ impl<'a> Stream<'a> {
             Err(broken) => {
                 let copies = statement.kind.each().iter();
                 let copies = copies.filter(|kind| matches!(kind, Kind::CopyFromStdin { .. })).count();
-                self.unread = copies.saturating_sub(self.fed);
+                self.unread = if statement.file.is_some() { 0 } else { copies.saturating_sub(self.fed) };
                 script.settled(self.outcome.take().as_ref());
                 Err(broken)
             }
@@ -352,7 +367,7 @@ impl<'a> Stream<'a> {
     }
 
     fn queue(&mut self, statement: Statement) -> Result<(), Broken> {
-        if let Some(interruption) = self.interrupted.clone().or_else(|| self.attention.standing()) {
+        if let Some(interruption) = self.interruption_now() {
             return Err(self.interruption(interruption));
         }
         add(&mut self.digest, &statement);
@@ -386,8 +401,36 @@ impl<'a> Stream<'a> {
         self.attention.doing.send_replace(doing);
     }
 
-    async fn flush(&mut self) -> Result<(), Broken> {
-        self.work.flush().await.map_err(Broken::Lost)
+    /// Sends what is queued. The server takes its time when what runs there is slow, or waits for a lock:
+    /// an interruption is heard meanwhile.
+    pub(super) async fn flush(&mut self) -> Result<(), Broken> {
+        loop {
+            tokio::select! {
+                biased;
+                flushed = self.work.flush() => return flushed.map_err(Broken::Lost),
+                interruption = self.attention.interrupted(), if self.interrupted.is_none() => {
+                    self.cancel(interruption).await;
+                }
+            }
+        }
+    }
+
+    async fn cancel(&mut self, interruption: Interruption) {
+        self.interrupted = Some(interruption);
+        self.cancel_running().await;
+    }
+
+    /// Cancels what runs. The cancel connection is awaited to its end: a late cancel would hit another
+    /// statement.
+    async fn cancel_running(&mut self) {
+        if let Err(error) = self.work.cancel_handle().cancel().await {
+            tracing::warn!(%error, "cancel");
+        }
+    }
+
+    /// The interruption that has come already.
+    pub(super) fn interruption_now(&self) -> Option<Interruption> {
+        self.interrupted.clone().or_else(|| self.attention.standing())
     }
 
     /// Waits until nothing is in flight.
@@ -413,6 +456,9 @@ impl<'a> Stream<'a> {
                     self.complete(&tag);
                     self.tally.statements += 1;
                     self.tally.rows += affected(&tag);
+                    if let Err(broken) = self.copy_out_done(affected(&tag)) {
+                        failed.get_or_insert(broken);
+                    }
                 }
                 Reply::Empty => self.complete(""),
                 Reply::Notice(notice) => self.notice(&notice),
@@ -443,8 +489,21 @@ impl<'a> Stream<'a> {
                         self.flush().await?;
                     }
                 },
+                Reply::CopyOut => {
+                    if let Err(broken) = self.copy_out() {
+                        failed.get_or_insert(broken);
+                        self.cancel_running().await;
+                    }
+                }
+                Reply::CopyData(bytes) => {
+                    if let Err(broken) = self.copied_out(&bytes) {
+                        failed.get_or_insert(broken);
+                        self.cancel_running().await;
+                    }
+                }
                 Reply::Ready(status) => {
                     self.answered();
+                    self.writing = None;
                     if let Some(statement) = self.flight.pop_front() {
                         self.flight_bytes = self.flight_bytes.saturating_sub(statement.text.len());
                     }
@@ -460,55 +519,23 @@ impl<'a> Stream<'a> {
         }
     }
 
-    /// Feeds inline data after the server has asked for it.
-    async fn copy_in(&mut self, script: &mut AnyScript) -> Result<(), Broken> {
-        self.fed += 1;
-        let mut piece = Vec::with_capacity(COPY_PIECE);
-        let mut queued = 0;
-        loop {
-            piece.clear();
-            match script.copy_chunk(&mut piece) {
-                Ok(true) => {}
-                Ok(false) => break,
-                Err(error) => {
-                    let problem = problems::of_script(&error);
-                    self.work.copy_fail("the COPY data can't be read").map_err(|e| self.broken(e))?;
-                    self.flush().await?;
-                    return Err(Broken::Script(Box::new(problem)));
-                }
-            }
-            self.work.copy_data(&piece).map_err(|error| self.broken(error))?;
-            queued += piece.len();
-            if queued >= COPY_PIECE {
-                self.flush().await?;
-                queued = 0;
-                if let Some(interruption) = self.attention.standing() {
-                    self.work.copy_fail("interrupted").map_err(|error| self.broken(error))?;
-                    self.flush().await?;
-                    return Err(self.interruption(interruption));
-                }
-            }
-        }
-        self.work.copy_done();
-        self.flush().await
-    }
-
     /// One message, while listening for interruptions and looking who is in the way.
-    async fn reply(&mut self) -> Result<Reply, Broken> {
+    pub(super) async fn reply(&mut self) -> Result<Reply, Broken> {
         // Shortly before the timeout strikes, and with enough time left for the answer.
         let enough = self.lock_timeout.saturating_sub(Duration::from_millis(200));
         let first = self.lock_timeout.mul_f64(0.6).min(enough).max(Duration::from_millis(5));
         let mut look_at = Instant::now() + first;
+        // Where one reply follows the other nothing else would ever get its turn.
+        if self.interrupted.is_none() && self.attention.standing().is_some() {
+            let interruption = self.attention.interrupted().await;
+            self.cancel(interruption).await;
+        }
         loop {
             tokio::select! {
                 biased;
                 reply = self.work.receive() => return reply.map_err(Broken::Lost),
                 interruption = self.attention.interrupted(), if self.interrupted.is_none() => {
-                    self.interrupted = Some(interruption);
-                    // The cancel connection is awaited to its end: a late cancel would hit another statement.
-                    if let Err(error) = self.work.cancel_handle().cancel().await {
-                        tracing::warn!(%error, "cancel");
-                    }
+                    self.cancel(interruption).await;
                 }
                 () = tokio::time::sleep_until(look_at) => {
                     match crate::pg::blockers::blockers(self.monitor, self.work.pid()).await {
@@ -522,7 +549,7 @@ impl<'a> Stream<'a> {
         }
     }
 
-    fn notice(&mut self, notice: &ServerError) {
+    pub(super) fn notice(&mut self, notice: &ServerError) {
         if notice.severity == "WARNING" {
             self.tally.warnings += 1;
         }
@@ -543,7 +570,7 @@ impl<'a> Stream<'a> {
         Broken::Server { problem: Box::new(problem), sqlstate: error.sqlstate.clone() }
     }
 
-    fn interruption(&self, interruption: Interruption) -> Broken {
+    pub(super) fn interruption(&self, interruption: Interruption) -> Broken {
         let mut problem = problems::plain(match &interruption {
             Interruption::Cancelled => "cancelled by a person".to_owned(),
             Interruption::Signal(signal) => format!("interrupted by {signal}"),
@@ -569,31 +596,6 @@ impl<'a> Stream<'a> {
     pub fn in_transaction(&self) -> bool {
         self.work.transaction() == TransactionStatus::InTransaction
     }
-}
-
-/// Nothing may be in flight before it or behind it.
-fn must_be_alone(statement: &Statement) -> bool {
-    statement.kind.drains_window()
-        || statement.decides_what_follows()
-        || statement.then == Then::Describe
-        || statement.bind.is_some()
-}
-
-/// A COPY that a query made: nobody could tell before the run which lines of the script are its data.
-fn no_data(statement: &Statement) -> Broken {
-    let mut problem =
-        problems::plain("\\gexec made a COPY … FROM STDIN, whose data can't stand in the script");
-    problem.place = Some(problems::place_of(&statement.place));
-    problem.hint = Some("write the COPY itself into the script, with its data behind it".into());
-    Broken::Script(Box::new(problem))
-}
-
-/// `\c` in the middle of a transaction.
-pub(super) fn reconnects(place: &crate::script::Place) -> Problem {
-    let mut problem = problems::plain("\\c would drop the transaction with everything that was done in it");
-    problem.place = Some(problems::place_of(place));
-    problem.hint = Some("take it out, or split the file there: each file has a session of its own".into());
-    problem
 }
 
 /// A setting's duration as SHOW has it: `0`, `250ms`, `5s`, `2min`.

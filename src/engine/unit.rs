@@ -166,7 +166,8 @@ impl Conductor {
         let step = job.unit.step.clone();
         let mut say = move |line: &str| says.say(&step, line);
         script.variables_mut().surround(&surroundings_of(work));
-        let (tally, digest, passed) = {
+        let artifacts = self.folder.artifacts();
+        let (streamed, tally, digest, written, passed) = {
             let disclosure = self.disclosure;
             let mut stream = Stream::new(
                 work,
@@ -176,12 +177,15 @@ impl Conductor {
                 job.step.lock_timeout,
                 &mut say,
             )
-            .inside(nonce);
+            .inside(nonce)
+            .writing_to(&artifacts);
             let streamed = stream.all(&mut script).await;
             blockers.clone_from(&stream.blockers);
-            streamed?;
-            (stream.tally.clone(), stream.digest(), stream.passed.lines())
+            let passed = stream.passed.lines();
+            (streamed, stream.tally.clone(), stream.digest(), stream.written, passed)
         };
+        self.record_written(&job.unit, written).await?;
+        streamed?;
         crash::point("after-statements");
         let deviation = |what| Event::Deviation { step: Some(job.unit.step.clone()), what };
         self.unsaved.extend(passed.into_iter().map(deviation));

@@ -4,7 +4,7 @@ use super::page::Page;
 use super::printer::Printer;
 use super::symbols::Mark;
 use crate::run::event::{AppliedHow, Blocker, Direction, Event, Place, Unit};
-use crate::text::words::{count, open_for, person, touched};
+use crate::text::words::{count, open_for, person, size, touched};
 
 impl Printer {
     pub(super) fn unit_event(&mut self, page: &mut Page, event: &Event) -> bool {
@@ -49,6 +49,10 @@ impl Printer {
                 };
                 page.fact(2, Mark::Bad, &what);
                 self.problem(page, 2, &unit.step, problem);
+            }
+            Event::FileWritten { path, bytes, rows, .. } => {
+                let what = format!("wrote {}, {}, to {path}", count(*rows, "row"), size(*bytes));
+                page.fact(2, Mark::Plain, &what);
             }
             Event::UnitUnknown { unit, evidence } => {
                 let what = self.unit_words(unit);

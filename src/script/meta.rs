@@ -68,6 +68,9 @@ pub(super) enum Command {
     Output {
         discard: bool,
     },
+    Copy {
+        arguments: String,
+    },
     NoEffect {
         command: &'static str,
     },
@@ -233,6 +236,7 @@ pub(super) fn parse(name: &str, cursor: &mut Cursor<'_>, vars: &Variables) -> Re
         },
         // The error before has been told in full already, or has stopped the run.
         "errverbose" => Command::NoEffect { command: "errverbose" },
+        "copy" => Command::Copy { arguments: cursor.line() },
         "timing" => Command::NoEffect { command: "timing" },
         "pset" => Command::NoEffect { command: "pset" },
         "x" => Command::NoEffect { command: "x" },

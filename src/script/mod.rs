@@ -28,6 +28,8 @@ mod classify;
 mod commands;
 mod condition;
 mod connect;
+mod copy_command;
+mod data_file;
 mod error;
 mod excerpt;
 mod item;
@@ -57,6 +59,7 @@ mod walk;
 
 pub use classify::{classify, executes_prepared, reads_only, selects_only_constants};
 pub use connect::Connect;
+pub use copy_command::CopyFile;
 pub use error::{Problem, ScriptError};
 pub use excerpt::excerpt;
 pub use item::{Item, Switch};

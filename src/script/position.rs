@@ -49,8 +49,8 @@ impl SourceMap {
         self.stretches.push(Stretch { text, offset, line, column, pasted });
     }
 
-    /// All of the text stands for what is at one place.
-    pub(super) fn at_one_place(offset: u64, line: u64, column: u64) -> Self {
+    /// The map of a text that was made of something else, which stands there.
+    pub(super) fn made_of(offset: u64, line: u64, column: u64) -> Self {
         SourceMap { stretches: vec![Stretch { text: 0, offset, line, column, pasted: true }] }
     }
 

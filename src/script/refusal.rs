@@ -80,10 +80,8 @@ pub(super) fn is_known(name: &str) -> bool {
 }
 
 pub(super) fn refused(name: &str) -> Fault {
-    let not_built = "not built yet";
     let (why, todo) = match name {
         "!" => ("it runs a shell command", "make it a `command` step of the plan"),
-        "copy" => (not_built, "use COPY … FROM STDIN with the data in the script, or a `command` step"),
         "crosstabview" => {
             ("it shows a table to a person and checks nothing", "make it a checkpoint of the plan")
         }

@@ -91,7 +91,8 @@ pub fn scan_with<R: Resolver>(mut script: Script<R>) -> Result<ScanReport, Scrip
         match script.next_item() {
             Ok(None) => break,
             Ok(Some(Item::Statement(statement))) => {
-                let copies = statement.kind.each().iter();
+                // The file of a \copy was found, and holds what it likes.
+                let copies = statement.kind.each().iter().filter(|_| statement.has_inline_data());
                 for kind in copies.filter(|kind| matches!(kind, Kind::CopyFromStdin { .. })) {
                     if let Kind::CopyFromStdin { binary: true } = kind {
                         let what = "COPY in binary format with its data in the script".to_owned();

@@ -1,6 +1,7 @@
 //! A statement as it is sent, where it stands, and what is done with its result.
 
 use super::classify;
+use super::copy_command::CopyFile;
 use super::excerpt;
 use super::kind::{Kind, Session};
 use super::place::{Generated, Place};
@@ -22,6 +23,8 @@ pub struct Statement {
     pub kind: Kind,
     /// It may change lock_timeout (found by looking, generously).
     pub touches_lock_timeout: bool,
+    /// It was made of a `\copy`, and this file is our end of it.
+    pub file: Option<CopyFile>,
     /// What is done with its result.
     pub then: Then,
     /// Values for `$1`, `$2`, …: it goes by the extended protocol.
@@ -32,6 +35,11 @@ pub struct Statement {
 }
 
 impl Statement {
+    /// COPY data for it follows in the script.
+    pub fn has_inline_data(&self) -> bool {
+        self.kind.copies_from_stdin() && self.file.is_none()
+    }
+
     /// What comes behind it may have to be read otherwise, or under another lock_timeout: its answer comes
     /// first. (Found by looking, generously.)
     pub fn decides_what_follows(&self) -> bool {
@@ -44,10 +52,11 @@ impl Statement {
         let (kind, touches_lock_timeout) = classify::classify(&text);
         let place = Place { generated: Some(cell), ..self.place.clone() };
         Statement {
-            map: SourceMap::at_one_place(place.span.start, place.line, place.column),
+            map: SourceMap::made_of(place.span.start, place.line, place.column),
             place,
             kind,
             touches_lock_timeout,
+            file: None,
             then: Then::PLAIN,
             bind: None,
             uncertain: self.uncertain,

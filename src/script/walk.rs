@@ -1,8 +1,11 @@
 //! A script with everything it includes, as one stream of statements and messages.
 
 use super::classify;
+use super::copy_command::{self, CopyFile};
+use super::data_file::DataFile;
 use super::error::{Fault, Problem, ScriptError};
 use super::item::{Item, Switch};
+use super::kind::Kind;
 use super::meta::Command;
 use super::place::{IncludedFrom, Place, Span};
 use super::position::SourceMap;
@@ -43,6 +46,8 @@ pub struct Script<R> {
     looking: bool,
     /// `\o /dev/null`
     mute: bool,
+    /// Behind the `\copy` that came last.
+    data: Option<DataFile>,
 }
 
 impl Script<Memory> {
@@ -66,6 +71,7 @@ impl<R: Resolver> Script<R> {
             pending: false,
             looking: false,
             mute: false,
+            data: None,
         };
         script.vars.begin();
         let place = Place {
@@ -198,6 +204,7 @@ impl<R: Resolver> Script<R> {
 
     /// What comes next; none at the end. After an error a runner stops; who only looks may go on.
     pub fn next_item(&mut self) -> Result<Option<Item>, ScriptError> {
+        self.data = None;
         loop {
             let Some(level) = self.stack.last_mut() else { return Ok(None) };
             let around = Around {
@@ -223,6 +230,7 @@ impl<R: Resolver> Script<R> {
                         then,
                         bind,
                         uncertain: level.splitter.uncertain(),
+                        file: None,
                         text: found.text,
                         map: found.map,
                     };
@@ -246,10 +254,24 @@ impl<R: Resolver> Script<R> {
         }
     }
 
-    /// After the server answered a statement with CopyIn: the next chunk of inline data, whole lines of
-    /// about 64 KiB. False at the end of the data; the call after that is the next COPY's.
+    /// After the server answered a statement with CopyIn: the next chunk of inline data or of the file of
+    /// its `\copy`, whole lines of about 64 KiB. False at the end of the data; the call after that is the
+    /// next COPY's.
     pub fn copy_chunk(&mut self, chunk: &mut Vec<u8>) -> Result<bool, ScriptError> {
         chunk.clear();
+        if let Some(data) = &mut self.data {
+            return data.copy(chunk).map_err(|error| {
+                let place = Place {
+                    file: Arc::clone(&data.path),
+                    line: data.line(),
+                    column: 1,
+                    span: Span::default(),
+                    includes: Arc::new([]),
+                    generated: None,
+                };
+                Fault::new(Problem::Read, "the data can't be read").why(error.to_string()).at(place)
+            });
+        }
         let Some(level) = self.stack.last_mut() else { return Ok(false) };
         level.splitter.copy(chunk).map_err(|fault| level.error(fault))
     }
@@ -286,6 +308,37 @@ impl<R: Resolver> Script<R> {
         Ok(())
     }
 
+    /// The COPY that a `\copy` comes down to. Its file is opened here, so that one that can't be had is found
+    /// before anything is sent.
+    fn copy(&mut self, arguments: &str, place: Place) -> Result<Item, ScriptError> {
+        let copy =
+            copy_command::parse(arguments, self.standard_strings).map_err(|fault| fault.at(place.clone()))?;
+        let (kind, touches_lock_timeout) = classify::classify(&copy.sql);
+        if let Some(CopyFile::From { name }) = &copy.file {
+            let binary = kind.each().iter().any(|kind| matches!(kind, Kind::CopyFromStdin { binary: true }));
+            match self.resolver.open(Some(&place.file), name, false) {
+                Ok(opened) => self.data = Some(DataFile::new(opened.path, opened.reader, binary)),
+                Err(error) => {
+                    let fault = Fault::new(Problem::Include, format!("\\copy: {name} can't be read"));
+                    let todo = "its name counts from the plan's sql_dir";
+                    return Err(fault.why(error.to_string()).todo(todo).at(place));
+                }
+            }
+        }
+        let map = SourceMap::made_of(place.span.start, place.line, place.column);
+        Ok(Item::Statement(Statement {
+            text: copy.sql,
+            place,
+            kind,
+            touches_lock_timeout,
+            file: copy.file,
+            then: Then::PLAIN,
+            bind: None,
+            uncertain: self.stack.last().is_some_and(|level| level.splitter.uncertain()),
+            map,
+        }))
+    }
+
     fn carry_out(&mut self, command: Command, place: Place) -> Result<Option<Item>, ScriptError> {
         match command {
             Command::Include { name, relative } => {
@@ -306,6 +359,7 @@ impl<R: Resolver> Script<R> {
                     .map_err(|e| Fault::new(Problem::Arguments, format!("\\set: {e}")).at(place))?;
             }
             Command::Unset { name } => self.vars.unset(&name),
+            Command::Copy { arguments } => return self.copy(&arguments, place).map(Some),
             Command::Echo { text, to } => return Ok(Some(Item::Echo { text, to, place })),
             Command::Restrict { key } => self.restricted = Some(key),
             Command::Unrestrict { key } => match self.restricted.take() {
@@ -349,10 +403,11 @@ impl<R: Resolver> Script<R> {
         let (kind, touches_lock_timeout) = classify::classify(&text);
         let span = place.span;
         Ok(Item::Statement(Statement {
-            map: SourceMap::at_one_place(span.start, place.line, place.column),
+            map: SourceMap::made_of(span.start, place.line, place.column),
             place,
             kind,
             touches_lock_timeout,
+            file: None,
             then: Then::Nothing,
             bind: None,
             uncertain: self.stack.last().is_some_and(|level| level.splitter.uncertain()),

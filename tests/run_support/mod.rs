@@ -176,6 +176,18 @@ pub fn retry(unit: Unit) -> Event {
     Event::LockRetry { unit, attempt: 1, of: 3, pause_ms: 10, place: None, blockers: vec![] }
 }
 
+pub fn wrote(unit: Unit) -> Event {
+    Event::FileWritten {
+        unit,
+        file: "out.csv".into(),
+        path: "/runs/1/artifacts/out.csv".into(),
+        bytes: 4,
+        rows: 1,
+        digest: "ab".into(),
+        place: Place { file: "a.sql".into(), line: 1, column: 1, includes: vec![] },
+    }
+}
+
 pub fn applied(step: &str, direction: Direction, generation: u32) -> Event {
     Event::StepApplied { step: step.into(), direction, generation, elapsed_ms: 5 }
 }
