@@ -279,6 +279,7 @@ impl Conductor {
             Action::File { .. } | Action::Files { .. } | Action::Sql { .. } => {
                 return self.run_script_step(step, began).await;
             }
+            Action::Requires(requires) => self.look_for_evidence(step, requires).await?,
             Action::Later(key) => Err(problems::plain(format!("`{key}` isn't built yet"))),
         };
         match result {

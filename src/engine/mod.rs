@@ -23,7 +23,7 @@
 //!   each step, [`verify`] evaluates checkpoints;
 //! - [`reconcile`] finds out after a stop what became of what was under way;
 //! - [`rollback`] goes backwards;
-//! - [`rehearse`] proves a plan and its rollback on a private server;
+//! - [`evidence`] looks for the rehearsal that a step asks for; [`rehearse`] proves a plan and its rollback on a private server;
 //! - [`sampler`] looks at the work session from outside, for those who look on;
 //! - [`pilot`] answers where nobody sits; [`fixture`] makes the database for a demo; [`secrets`] keeps
 //!   secret values out of events.
@@ -36,6 +36,7 @@ pub mod control;
 pub mod copy;
 mod decided;
 mod ending;
+pub mod evidence;
 pub mod exit;
 mod failure;
 pub mod fixture;

@@ -8,12 +8,14 @@
 //! - `query` and `lookup` are what is asked of a run;
 //! - [`command`] is what a person (or a pipeline) may ask for;
 //! - [`gate`] (with `gate_people`) decides what is allowed now, and says why not;
+//! - [`evidence`] judges whether a rehearsal is the one that a plan asks for;
 //! - [`rehearsal`] is what a rehearsal of a plan found;
 //! - [`sample`] is what may be overwritten at any time and is never journaled: the statement that runs.
 
 pub mod command;
 mod course;
 pub mod event;
+pub mod evidence;
 mod facts;
 mod fold;
 mod fold_steps;
@@ -28,6 +30,7 @@ mod name;
 mod outline;
 mod query;
 pub mod rehearsal;
+pub mod residue;
 pub mod sample;
 pub mod state;
 mod step;
