@@ -14,7 +14,6 @@ mod both;
 #[path = "engine_psql/compare.rs"]
 mod compare;
 #[path = "script/server.rs"]
-#[allow(dead_code, reason = "another test uses the rest")]
 mod server;
 
 use both::{Case, Desk, Mode};

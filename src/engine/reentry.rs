@@ -108,8 +108,7 @@ impl Conductor {
         let elsewhere = |unit: &UnitState| unit.unit.unit != whole.unit && !unit.unit.unit.starts_with(&own);
         self.recorder.look(|run| {
             let units = run.step(&whole.step).map(|s| s.units_of(whole.direction));
-            !whole.unit.is_empty()
-                && units.is_some_and(|units| units.last().is_some_and(|unit| elsewhere(unit)))
+            !whole.unit.is_empty() && units.is_some_and(|units| units.last().is_some_and(elsewhere))
         })
     }
 
