@@ -51,6 +51,7 @@ mod source;
 mod special;
 mod split;
 mod statement;
+mod surprises;
 mod tally;
 mod then;
 mod tokens;
@@ -74,6 +75,7 @@ pub use secrets::mask_secrets;
 pub use section::{SectionError, section};
 pub use special::{Outcome, Surroundings};
 pub use statement::Statement;
+pub use surprises::Surprise;
 pub use tally::{Class, Tally};
 pub use then::Then;
 pub use vars::{

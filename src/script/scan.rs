@@ -6,6 +6,7 @@ use super::item::{Item, Switch};
 use super::kind::Kind;
 use super::place::Place;
 use super::resolve::Resolver;
+use super::surprises::{self, Surprise};
 use super::tally::Tally;
 use super::then::Then;
 use super::vars::Variables;
@@ -46,6 +47,8 @@ pub struct ScanReport {
     pub first: Option<Place>,
     /// Everything that would stop a run, in order of the script.
     pub problems: Vec<ScriptError>,
+    /// What would go otherwise than its author may think.
+    pub surprises: Vec<(Surprise, Place)>,
     pub notices: Vec<(String, Place)>,
     /// What an error means from there on.
     pub switches: Vec<(Switch, bool, Place)>,
@@ -87,6 +90,7 @@ pub fn scan_with<R: Resolver>(mut script: Script<R>) -> Result<ScanReport, Scrip
     script.look_only();
     let mut report = ScanReport::default();
     let mut chunk = Vec::new();
+    let mut beginning = true;
     while report.problems.len() < PROBLEMS_AT_MOST {
         match script.next_item() {
             Ok(None) => break,
@@ -105,10 +109,14 @@ pub fn scan_with<R: Resolver>(mut script: Script<R>) -> Result<ScanReport, Scrip
                         });
                     }
                     skip_data(&mut script, &mut chunk, &mut report.problems);
+                    if script.copy_cut_off() {
+                        report.surprises.push((Surprise::DataCutOff, statement.place.clone()));
+                    }
                 }
                 if let Some(on) = statement.sets_standard_strings() {
                     script.set_standard_strings(on);
                 }
+                surprises::look(&statement, &mut beginning, &mut report.surprises);
                 if statement.kind != Kind::Empty {
                     report.count += 1;
                     report.first.get_or_insert_with(|| statement.place.clone());

@@ -276,6 +276,11 @@ impl<R: Resolver> Script<R> {
         level.splitter.copy(chunk).map_err(|fault| level.error(fault))
     }
 
+    /// After the last chunk: the file ended in the data, without the line that ends them.
+    pub fn copy_cut_off(&self) -> bool {
+        self.stack.last().is_some_and(|level| level.splitter.copy_cut_off())
+    }
+
     fn enter(
         &mut self,
         from: Option<&Path>,
