@@ -106,6 +106,12 @@ pub struct RehearseArgs {
     /// Print what was found as JSON
     #[arg(long)]
     pub json: bool,
+    /// Rehearse on a copy of this database's schema; it is only read, by pg_dump
+    #[arg(long, value_name = "CONNINFO")]
+    pub target: Option<String>,
+    /// Copy the rows too
+    #[arg(long, requires = "target")]
+    pub with_data: bool,
     #[command(flatten)]
     pub state: StateArgs,
     /// Give a variable of the plan a value
