@@ -87,6 +87,7 @@ impl Conductor {
         if let Some(statement) = self.lives_in_session(step, whole, source)? {
             self.half_applied(step, &statement).await?;
         }
+        let _running = self.attention.gauge.begin(&step.id);
         let script = self.script(source)?;
         self.attention.begin_work();
         let mut work = self.open_work(step).await?;

@@ -160,6 +160,7 @@ impl Conductor {
             own(work, &sql).await.map_err(|error| self.taking_role(role, error))?;
         }
         let began = Instant::now();
+        let running = self.attention.gauge.begin(&job.unit.step);
         let mut script = self.script(job.source).map_err(Abandon::Stop)?;
         let says = self.says.clone();
         let step = job.unit.step.clone();
@@ -181,6 +182,8 @@ impl Conductor {
             blockers.clone_from(&stream.blockers);
             (streamed, stream.tally.clone(), stream.digest(), stream.written)
         };
+        drop(running);
+        self.says.tell_left_out(&job.unit.step);
         self.record_written(&job.unit, written).await?;
         streamed?;
         crash::point("after-statements");

@@ -3,6 +3,7 @@
 //! - [`Printer`] is fed every envelope of a run, also those from before a resume, and answers with
 //!   the lines that are worth printing; it folds the run beside, for titles, phases and the summary;
 //! - [`RehearsalPrinter`] does the same for what a rehearsal tells, and prints its table;
+//! - [`progress()`] says how far a script is, which no event tells;
 //! - [`Style`] says where the lines go: a terminal of so many columns, or a log.
 //!
 //! Inside: `page` lays lines out (and is the one place where text is scrubbed), `symbols` are what it
@@ -16,6 +17,7 @@ mod next;
 mod page;
 mod people_lines;
 mod printer;
+mod progress_line;
 mod rehearsal_lines;
 mod run_lines;
 mod step_lines;
@@ -25,5 +27,6 @@ mod symbols;
 mod unit_lines;
 
 pub use printer::Printer;
+pub use progress_line::progress;
 pub use rehearsal_lines::RehearsalPrinter;
 pub use style::Style;
