@@ -3,10 +3,13 @@
 use super::args::CheckArgs;
 use super::failure::Failure;
 use super::{out, shipped};
+use crate::engine::evidence;
 use crate::engine::exit::Exit;
-use crate::engine::preflight::{Finding, preflight};
+use crate::engine::preflight::{Finding, Preflight, preflight};
+use crate::journal::StateDir;
 use crate::plan::diagnostic::Severity;
-use crate::plan::{LoadOptions, load};
+use crate::plan::digest::digest;
+use crate::plan::{LoadOptions, Loaded, load};
 use crate::script::Variables;
 
 /// Checks each plan; the exit code is of the worst.
@@ -45,6 +48,9 @@ fn one(name: &str, path: &std::path::Path) -> bool {
     for finding in &scripts.findings {
         out::line(&words(finding));
     }
+    for (step, why) in not_rehearsed(path, &loaded, &scripts) {
+        out::line(&format!("note: step {step}: {why}"));
+    }
     let errors = scripts.findings.iter().filter(|finding| finding.error).count();
     let not_built = loaded.plan.not_built.len();
     let steps: usize = loaded.plan.phases.iter().map(|phase| phase.steps.len()).sum();
@@ -70,6 +76,13 @@ fn one(name: &str, path: &std::path::Path) -> bool {
     let aside = if warnings > 0 { format!(", {}", plural(warnings, "warning")) } else { String::new() };
     out::line(&format!("✓ {name}: {size}{aside}"));
     true
+}
+
+/// The evidence that a run would ask for now and not get; it may still come.
+fn not_rehearsed(path: &std::path::Path, loaded: &Loaded, scripts: &Preflight) -> Vec<(String, String)> {
+    let Ok(state) = StateDir::find(None, path) else { return Vec::new() };
+    let Ok(digest) = digest(&loaded.plan, &loaded.source, &scripts.included) else { return Vec::new() };
+    evidence::missing(&loaded.plan, &digest.sha256, &state, &[])
 }
 
 /// A finding as a line, and its hint below.

@@ -16,7 +16,7 @@ use crate::pg::ledger::schema::{self, SchemaError};
 use crate::pg::measure::MeasureError;
 use crate::pg::rows;
 use crate::plan::model::{Kind, Step};
-use crate::run::event::{Baseline, Event, Residue, RowCount, Summary};
+use crate::run::event::{Baseline, Event, RowCount, Summary};
 
 /// The kinds that deltas are about.
 const COUNTED: &[Kind] = &[
@@ -160,7 +160,9 @@ impl Conductor {
         self.record(Event::Deviation { step: None, what }).await
     }
 
-    async fn guard_hashes(&mut self) -> Result<Result<BTreeMap<String, String>, MeasureError>, Stop> {
+    pub(super) async fn guard_hashes(
+        &mut self,
+    ) -> Result<Result<BTreeMap<String, String>, MeasureError>, Stop> {
         if self.plan.guards.is_empty() {
             return Ok(Ok(BTreeMap::new()));
         }
@@ -226,38 +228,6 @@ impl Conductor {
         Ok(before)
     }
 
-    /// Compares the database with the before-image: residue, what was compared, what wasn't.
-    pub(super) async fn compare_with_before_image(
-        &mut self,
-    ) -> Result<(Vec<Residue>, Vec<String>, Vec<String>), Stop> {
-        let Some(baseline) = self.recorder.look(|run| run.baseline.clone()) else {
-            return Ok((Vec::new(), Vec::new(), vec!["there is no before-image".into()]));
-        };
-        let mut session = self.spare().await?;
-        let now = Fingerprint::take(&mut session).await.map_err(measured)?;
-        session.close().await;
-        let text = std::fs::read(self.folder.path().join("before-image.json"))
-            .map_err(|error| Stop::Local(format!("the before-image can't be read: {error}")))?;
-        let before: Fingerprint = serde_json::from_slice(&text)
-            .map_err(|error| Stop::Local(format!("the before-image can't be understood: {error}")))?;
-        let mut residue = Fingerprint::diff(&before, &now).map_err(measured)?;
-        let hashes = self.guard_hashes().await?.map_err(measured)?;
-        let mut covers = vec!["schema".to_owned()];
-        for (table, before) in &baseline.guards {
-            covers.push(format!("rows of {table}"));
-            let after = hashes.get(table);
-            if after != Some(before) {
-                residue.push(Residue {
-                    object: format!("rows of {table}"),
-                    before: Some(before.clone()),
-                    after: after.cloned(),
-                });
-            }
-        }
-        let not_compared = vec!["rows of tables that the plan doesn't guard, sequence values".to_owned()];
-        Ok((residue, covers, not_compared))
-    }
-
     /// The figures for the end: what the database can tell now, and what it could before.
     pub(super) async fn summary(&mut self) -> Summary {
         let mut summary = self.recorder.look(|run| run.summary(jiff::Timestamp::now()));
@@ -291,7 +261,7 @@ impl Conductor {
         summary
     }
 
-    fn keep(&self, name: &str, what: &impl serde::Serialize) -> Result<(), Stop> {
+    pub(super) fn keep(&self, name: &str, what: &impl serde::Serialize) -> Result<(), Stop> {
         let path = self.folder.path().join(name);
         let write = || -> std::io::Result<()> {
             let text = serde_json::to_vec(what).map_err(std::io::Error::other)?;
@@ -320,7 +290,7 @@ fn file_name(id: &str) -> String {
     id.chars().map(|c| if c.is_alphanumeric() || c == '-' { c } else { '_' }).collect()
 }
 
-fn measured(error: MeasureError) -> Stop {
+pub(super) fn measured(error: MeasureError) -> Stop {
     match error {
         MeasureError::Pg(error) if error.is_lost() => Stop::Pg(error),
         other => {

@@ -54,6 +54,8 @@ pub struct Conductor {
     pub unsettled: bool,
     /// Counters of the work session from before the transaction that runs.
     pub counted_before: Option<crate::pg::touched::Before>,
+    /// How long the last fingerprint for an image took.
+    pub slow_fingerprint: Option<std::time::Duration>,
     /// The transaction that took the fence.
     pub fence_xid: Option<i64>,
     /// `None` until the first change.
@@ -255,6 +257,7 @@ impl Conductor {
         // A script may change something even when there is nothing to undo.
         if step.changes || self.looks(step).is_none() {
             self.before_change(step).await?;
+            self.image_before(step).await?;
         }
         let began = std::time::Instant::now();
         self.start(step, Direction::Forward).await?;
@@ -266,6 +269,7 @@ impl Conductor {
             Action::File { .. } | Action::Files { .. } | Action::Sql { .. } => {
                 return self.run_script_step(step, began).await;
             }
+            Action::Requires(requires) => self.look_for_evidence(step, requires).await?,
             Action::Later(key) => Err(problems::plain(format!("`{key}` isn't built yet"))),
         };
         match result {

@@ -17,10 +17,11 @@
 //! - [`mod@unit`] applies one transaction, [`bare`] scripts whose statements are committed one by one, and
 //!   [`outside`] one statement outside of transactions, `psql` files that the real psql runs; [`sources`] has
 //!   their text, [`stream`] sends it ([`copy`]: with the data of its COPYs), [`problems`] says what went wrong;
-//! - [`baseline`] is what there was before the first change, [`verify`] evaluates checkpoints;
+//! - [`baseline`] is what there was before the first change, [`image`] before and after
+//!   each step, [`verify`] evaluates checkpoints;
 //! - [`reconcile`] finds out after a stop what became of what was under way;
 //! - [`rollback`] goes backwards;
-//! - [`rehearse`] proves a plan and its rollback on a private server;
+//! - [`evidence`] looks for the rehearsal that a step asks for; [`rehearse`] proves a plan and its rollback on a private server;
 //! - [`says`] carries what scripts say to people, and [`progress`] how far they have come;
 //! - [`sampler`] looks at the work session from outside, for those who look on;
 //! - [`pilot`] answers where nobody sits; [`fixture`] makes the database for a demo; [`secrets`] keeps
@@ -34,10 +35,12 @@ pub mod control;
 pub mod copy;
 mod decided;
 mod ending;
+pub mod evidence;
 pub mod exit;
 mod failure;
 pub mod fixture;
 mod holds;
+pub mod image;
 pub mod open;
 pub mod outline;
 pub mod outside;

@@ -185,6 +185,7 @@ fn assemble(opening: Opening, begun: Begun) -> Conductor {
         halt_after: None,
         unsettled: false,
         counted_before: None,
+        slow_fingerprint: None,
         fence_xid: None,
         unsaved: Vec::new(),
         epoch: None,

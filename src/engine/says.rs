@@ -91,7 +91,8 @@ fn shortened(mut text: String) -> String {
         return text;
     }
     let whole = text.len();
-    text.truncate(text.floor_char_boundary(TEXT));
+    let end = (0..=TEXT).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
+    text.truncate(end);
     text.shrink_to_fit();
     text.push_str(&format!("… ({whole} bytes)"));
     text

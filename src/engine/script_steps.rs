@@ -23,6 +23,7 @@ impl Conductor {
                 return Ok(StepEnd::Failed(problem));
             }
         }
+        self.image_after(step).await?;
         self.applied(step, Direction::Forward, began).await?;
         self.verify_applied(step, began).await
     }

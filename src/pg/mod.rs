@@ -15,7 +15,7 @@
 //! | `identity`, `blockers`, `watched`, `probe` | which server it is; who is in the way; what a session has locked; whether a statement took effect |
 //! | `measure` | the ground for all that follows: pinned settings, one snapshot |
 //! | `inventory`, `names`, `rows`, `orphans` | what there is: objects, their names, rows, broken references |
-//! | `fingerprint`, `content`, `row_hashes`, `touched` | what differs from before: schema, rows, and what a transaction wrote |
+//! | `fingerprint`, `content`, `row_hashes`, `touched`, `family` | what differs from before: schema, rows, and what a transaction wrote |
 //! | `child`, `handover`, `psql` | programs that run beside us; how they get our connection; where psql is |
 //! | `embedded` | a private server for demo and tests |
 
@@ -30,6 +30,7 @@ mod dial;
 pub mod embedded;
 mod environment;
 mod error;
+pub mod family;
 pub mod fingerprint;
 pub mod handover;
 pub mod identity;

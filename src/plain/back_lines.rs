@@ -23,8 +23,16 @@ impl Printer {
                 }
                 self.list(page, steps, kept);
             }
-            Event::RollbackEnded { residue, covers, not_compared, elapsed_ms, .. } => {
+            Event::RollbackEnded { residue, others, covers, not_compared, elapsed_ms } => {
                 left(page, residue, covers, *elapsed_ms);
+                for one in others {
+                    let rows = one.after.as_deref().unwrap_or("written");
+                    page.below(
+                        0,
+                        "by others",
+                        &format!("{}: {rows}, since this run began; left as they are", one.object),
+                    );
+                }
                 if !not_compared.is_empty() {
                     page.below(0, "", &format!("not compared: {}", not_compared.join(", ")));
                 }

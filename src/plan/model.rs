@@ -296,6 +296,8 @@ pub enum Action {
     Inventory(Kinds),
     Confirm(Vec<Item>),
     Signoff(Signoff),
+    /// Evidence of a rehearsal.
+    Requires(Requires),
     /// An action that a later version brings; its key.
     Later(&'static str),
 }
@@ -326,6 +328,23 @@ pub struct Procedure {
     pub undoes: Vec<String>,
     pub within: Option<Duration>,
     pub steps: Vec<Step>,
+}
+
+/// What the newest rehearsal of a plan must have shown.
+#[derive(Debug, Clone)]
+pub struct Requires {
+    /// The plan's id.
+    pub rehearsal: String,
+    /// What the copied database must have said it is.
+    pub environment: Option<Environment>,
+    /// No older.
+    pub age: Option<Duration>,
+    /// Phases, steps and checkpoints that must have passed in it.
+    pub passed: Vec<String>,
+    /// How long the whole rollback took.
+    pub rollback: Option<Cell>,
+    /// How many objects the rollbacks left.
+    pub residue: Option<Cell>,
 }
 
 /// One line of a checklist.

@@ -15,6 +15,7 @@ use crate::plan::expect::SavedValue;
 
 pub use super::course::*;
 pub use super::facts::*;
+pub use super::image::{Image, ImageWhen};
 pub use super::outline::*;
 
 /// Version of the envelope.
@@ -87,6 +88,8 @@ pub enum Event {
     LedgerOff { reason: String },
     /// What was there before the first change.
     BaselineTaken(Box<Baseline>),
+    /// What there is before or after a step, or before a rollback.
+    ImageTaken(Box<Image>),
     /// A step's turn has come; nothing of it has happened yet.
     StepStarted { step: String, direction: Direction, generation: u32, attempt: u32 },
     /// Left out, by a person's word.

@@ -100,6 +100,12 @@ impl Run {
                 }
                 self.baseline = Some((**baseline).clone());
             }
+            Event::ImageTaken(image) => {
+                if let Some(step) = &image.step {
+                    self.find(step)?;
+                }
+                self.images.push((**image).clone());
+            }
             Event::Saved { values, .. } => {
                 self.is_not_in_doubt()?;
                 for (name, value) in values {

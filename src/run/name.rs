@@ -14,6 +14,7 @@ impl Event {
             Self::FenceTaken { .. } => "fence_taken",
             Self::LedgerOff { .. } => "ledger_off",
             Self::BaselineTaken(_) => "baseline_taken",
+            Self::ImageTaken(_) => "image_taken",
             Self::StepStarted { .. } => "step_started",
             Self::StepSkipped { .. } => "step_skipped",
             Self::StepAssumed { .. } => "step_assumed",
@@ -73,6 +74,7 @@ impl Event {
             | Self::Deviation { step, .. }
             | Self::Note { step, .. } => step.as_deref(),
             Self::CheckpointResult(result) => Some(&result.step),
+            Self::ImageTaken(image) => image.step.as_deref(),
             _ => self.unit().map(|unit| unit.step.as_str()),
         }
     }

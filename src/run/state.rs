@@ -8,8 +8,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::event::{
-    Baseline, CheckpointResult, Course, Decision, Ending, HoldReason, Opened, Person, Residue, Selection,
-    TargetIdentity, Unit,
+    Baseline, CheckpointResult, Course, Decision, Ending, HoldReason, Image, Opened, Person, Residue,
+    Selection, TargetIdentity, Unit,
 };
 use crate::plan::expect::Saved;
 
@@ -40,6 +40,8 @@ pub struct Run {
     pub epoch: Option<i64>,
     pub ledger_off: Option<String>,
     pub baseline: Option<Baseline>,
+    /// What there was at moments after that, in their order.
+    pub images: Vec<Image>,
     /// In the order of the plan, steps of procedures after them.
     pub steps: Vec<StepState>,
     pub saved: Saved,

@@ -15,6 +15,7 @@ const FILES: &[&str] = &[
     "src/run/event.rs",
     "src/run/outline.rs",
     "src/run/course.rs",
+    "src/run/image.rs",
     "src/run/facts.rs",
     "src/run/rehearsal.rs",
     "src/plan/model.rs",

@@ -14,7 +14,7 @@ use crate::engine::open::{operator, program};
 use crate::engine::rollback::{Way, way};
 use crate::engine::unit::millis;
 use crate::plan::duration;
-use crate::plan::model::{Plan, Step, Undo};
+use crate::plan::model::{Action, Plan, Step, Undo};
 use crate::run::event::Residue;
 use crate::run::rehearsal::{
     Finding, Ground as On, Leg, Outcome, Part, Progress, Rehearsal, StepRehearsed, VERSION,
@@ -96,7 +96,13 @@ impl Report {
         self.record.forward_ms = ms;
         for index in 0..self.record.steps.len() {
             let id = self.record.steps[index].id.clone();
-            let part = forward_part(run, &id, forward);
+            let asks = matches!(self.action(&id), Some(Action::Requires(_)));
+            let part = match forward_part(run, &id, forward) {
+                part if asks && part.outcome == Outcome::Passed => {
+                    Part::not_done("a rehearsal is asked for by a run, not by a rehearsal")
+                }
+                part => part,
+            };
             let step = &mut self.record.steps[index];
             step.forward = part.clone();
             if let Some(state) = run.step(&id) {
@@ -276,6 +282,10 @@ impl Report {
         if let Some(step) = self.record.steps.iter_mut().find(|recorded| recorded.id == step.id) {
             step.twice = part;
         }
+    }
+
+    fn action(&self, id: &str) -> Option<&Action> {
+        steps_of(&self.plan).find(|step| step.id == id).map(|step| &step.action)
     }
 
     fn title(&self, id: &str) -> String {

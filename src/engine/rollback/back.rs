@@ -22,6 +22,7 @@ impl Conductor {
         if !course.procedures.is_empty() {
             self.has_values_for_rollback()?;
         }
+        self.image_before_rollback().await?;
         self.record(Event::RollbackStarted {
             to: wanted.to,
             procedure: wanted.procedure,

@@ -247,7 +247,7 @@ fn step(of: &Step) -> StepJson {
 fn action(action: &Action) -> ActionJson {
     let mut out = ActionJson { kind: action_word(action), ..ActionJson::default() };
     match action {
-        Action::Group | Action::Later(_) => {}
+        Action::Group | Action::Requires(_) | Action::Later(_) => {}
         Action::File { file, section } => {
             out.files.push(file.name.clone());
             out.section = section.as_ref().map(|section| section.begin.clone());

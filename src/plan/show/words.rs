@@ -17,6 +17,7 @@ pub fn action_word(action: &Action) -> &'static str {
         Action::Inventory(_) => "inventory",
         Action::Confirm(_) => "confirm",
         Action::Signoff(_) => "signoff",
+        Action::Requires(_) => "requires",
         Action::Later(key) => key,
     }
 }
@@ -30,6 +31,7 @@ pub(super) fn detail(action: &Action) -> String {
         Action::Confirm(items) => count(items.len(), "item"),
         Action::Signoff(signoff) => clean(&signoff.roles.join(", ")),
         Action::Inventory(kinds_) => kinds(kinds_),
+        Action::Requires(requires) => clean(&format!("a rehearsal of {}", requires.rehearsal)),
         Action::Group | Action::Sql { .. } | Action::Check { .. } | Action::Later(_) => String::new(),
     }
 }
