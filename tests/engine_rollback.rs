@@ -316,7 +316,7 @@ async fn rows_that_differ_are_named_by_their_keys() {
     )
     .await;
     let ran = bench.call(&["rollback"]).await;
-    ran.exits(1).says("rows of g: it has changed").says("1 row changed (id 2), 1 row gone (id 3)");
+    ran.exits(1).says("rows of g: it has changed").says("1 row changed (id 2: t), 1 row gone (id 3)");
 }
 
 /// What others wrote meanwhile is no residue of this run, and is listed.
@@ -325,7 +325,7 @@ async fn rows_of_others_are_listed_apart() {
     let bench = guarded("UPDATE g SET t = 'ONE' WHERE id = 1;", "UPDATE g SET t = 'one' WHERE id = 1").await;
     bench.sql("INSERT INTO g VALUES (7, 'theirs'); UPDATE g SET t = 'theirs' WHERE id = 2").await;
     let ran = bench.call(&["rollback"]).await;
-    ran.exits(4).says("by others").says("1 row changed (id 2), 1 row added (id 7)");
+    ran.exits(4).says("by others").says("1 row changed (id 2: t), 1 row added (id 7)");
     assert_eq!(residue(&ran), "[]");
 
     // A row of ours that stays isn't hidden behind theirs.
@@ -333,8 +333,8 @@ async fn rows_of_others_are_listed_apart() {
     bench.sql("UPDATE g SET t = 'theirs' WHERE id = 2").await;
     let ran = bench.call(&["rollback"]).await;
     ran.exits(1);
-    assert!(residue(&ran).contains("1 row changed (id 1)"), "{ran}");
-    assert!(ran.last("rollback_ended")["others"].to_string().contains("1 row changed (id 2)"), "{ran}");
+    assert!(residue(&ran).contains("1 row changed (id 1: t)"), "{ran}");
+    assert!(ran.last("rollback_ended")["others"].to_string().contains("1 row changed (id 2: t)"), "{ran}");
 }
 
 /// A part is compared with what there was before that part.
@@ -347,7 +347,7 @@ async fn a_part_that_leaves_something_is_found_out() {
         )
         .await;
         let ran = bench.call(&["rollback", how[0], how[1]]).await;
-        ran.exits(1).says("table public.forgotten: it wasn't there before").says("1 row changed (id 1)");
+        ran.exits(1).says("table public.forgotten: it wasn't there before").says("1 row changed (id 1: t)");
         let ended = ran.last("rollback_ended");
         assert!(
             ended["covers"].to_string().contains("schema")

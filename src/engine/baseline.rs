@@ -15,9 +15,12 @@ use crate::pg::inventory::Inventory;
 use crate::pg::ledger::schema::{self, SchemaError};
 use crate::pg::measure::MeasureError;
 use crate::pg::rows;
+use crate::pg::sequences::{SequenceValues, sequence_values};
 use crate::plan::model::{Kind, Step};
 use crate::run::event::{Baseline, Event, RowCount, Summary};
 
+/// In the run's folder.
+const SEQUENCES_BEFORE: &str = "before-sequences.json";
 /// The kinds that deltas are about.
 const COUNTED: &[Kind] = &[
     Kind::Tables,
@@ -118,6 +121,7 @@ impl Conductor {
     async fn take_baseline(&mut self) -> Result<(), Stop> {
         let mut session = self.spare().await?;
         let fingerprint = Fingerprint::take(&mut session).await.map_err(measured)?;
+        let sequences = sequence_values(&mut session).await.map_err(measured)?;
         let inventory = Inventory::take(&mut session, &[]).await.map_err(measured)?;
         let guards = match self.guard_hashes().await? {
             Ok(guards) => guards,
@@ -132,6 +136,7 @@ impl Conductor {
         session.close().await;
         let counts = counted(&inventory);
         self.keep("before-image.json", &fingerprint)?;
+        self.keep(SEQUENCES_BEFORE, &sequences)?;
         let baseline = Baseline { counts, rows, fingerprint: fingerprint.digest(), guards };
         self.record(Event::BaselineTaken(Box::new(baseline))).await
     }
@@ -170,6 +175,34 @@ impl Conductor {
         let hashed = content::contents(&mut session, &self.plan.guards, None).await;
         session.close().await;
         Ok(hashed.map(|hashed| hashed.into_iter().map(|(table, content)| (table, content.hash)).collect()))
+    }
+
+    /// Of the guarded tables that are still there.
+    pub(super) async fn guard_hashes_now(&mut self) -> Result<BTreeMap<String, String>, Stop> {
+        let mut session = self.spare().await?;
+        let mut hashes = BTreeMap::new();
+        for table in &self.plan.guards {
+            match content::contents(&mut session, std::slice::from_ref(table), None).await {
+                Ok(found) => hashes.extend(found.into_iter().map(|(table, content)| (table, content.hash))),
+                Err(MeasureError::NoTable { .. }) => {}
+                Err(error) => return Err(measured(error)),
+            }
+        }
+        session.close().await;
+        Ok(hashes)
+    }
+
+    /// Where sequences stood before the first change; `None` in a run of an older program.
+    pub(super) fn sequences_before(&self) -> Result<Option<SequenceValues>, Stop> {
+        let path = self.folder.path().join(SEQUENCES_BEFORE);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let text = std::fs::read(&path)
+            .map_err(|error| Stop::Local(format!("{} can't be read: {error}", path.display())))?;
+        let values = serde_json::from_slice(&text)
+            .map_err(|error| Stop::Local(format!("{} can't be understood: {error}", path.display())))?;
+        Ok(Some(values))
     }
 
     async fn rows_now(&self, session: &mut Session) -> Result<BTreeMap<String, RowCount>, Stop> {

@@ -8,7 +8,7 @@
 //!
 //! - [`recorder`] is the one owner of the truth: it judges commands, makes facts durable, folds them
 //!   and hands them out; nothing starts before its start is in the journal;
-//! - [`preflight`] reads every script before the window; [`open`] connects, looks, locks and begins the
+//! - [`preflight`] reads every script before the window, and `notes` says what may surprise in them; [`open`] connects, looks, locks and begins the
 //!   journal, with [`outline`] as what is in it of the plan; [`control`] holds the lock;
 //! - [`conductor`] goes through the plan, [`attention`] hears what may interrupt it, and [`stop`] is why
 //!   it ends early, with [`exit`] as the code for that; `holds`, `failure` and `decided` are how it waits, what follows a
@@ -41,6 +41,7 @@ mod failure;
 pub mod fixture;
 mod holds;
 pub mod image;
+mod notes;
 pub mod open;
 pub mod outline;
 pub mod outside;

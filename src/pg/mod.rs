@@ -15,7 +15,8 @@
 //! | `identity`, `blockers`, `watched`, `probe` | which server it is; who is in the way; what a session has locked; whether a statement took effect |
 //! | `measure` | the ground for all that follows: pinned settings, one snapshot |
 //! | `inventory`, `names`, `rows`, `orphans` | what there is: objects, their names, rows, broken references |
-//! | `fingerprint`, `content`, `row_hashes`, `touched`, `family` | what differs from before: schema, rows, and what a transaction wrote |
+//! | `fingerprint`, `sequences`, `content`, `row_hashes`, `touched`, `family` | what differs from before: schema, values of sequences, rows, and what a transaction wrote |
+//! | `image`, `snapshot` | all of that at one moment, and what differs between two; the same as a file |
 //! | `child`, `handover`, `psql` | programs that run beside us; how they get our connection; where psql is |
 //! | `embedded` | a private server for demo and tests |
 
@@ -34,6 +35,7 @@ pub mod family;
 pub mod fingerprint;
 pub mod handover;
 pub mod identity;
+pub mod image;
 mod incoming;
 pub mod inventory;
 pub mod measure;
@@ -45,8 +47,10 @@ mod psql;
 mod query;
 pub mod row_hashes;
 pub mod rows;
+pub mod sequences;
 mod server_error;
 mod session;
+pub mod snapshot;
 mod startup;
 mod stream;
 mod tls;

@@ -258,10 +258,14 @@ pub enum Event {
     },
     /// The run went backwards, and this is what is left.
     RollbackEnded {
+        /// What differs from before the first change; empty: nothing.
         residue: Vec<Residue>,
         /// Rows that others wrote meanwhile: no residue of this run.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         others: Vec<Residue>,
+        /// Sequences that moved on: no rollback takes nextval back.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        moved: Vec<Residue>,
         covers: Vec<String>,
         not_compared: Vec<String>,
         elapsed_ms: u64,

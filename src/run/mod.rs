@@ -30,6 +30,7 @@ mod name;
 mod outline;
 mod query;
 pub mod rehearsal;
+pub mod residue;
 pub mod sample;
 pub mod state;
 mod step;

@@ -159,6 +159,8 @@ pub struct RollbackResult {
     pub residue: Vec<Residue>,
     /// Rows that others wrote meanwhile.
     pub others: Vec<Residue>,
+    /// Sequences that moved on.
+    pub moved: Vec<Residue>,
     pub covers: Vec<String>,
     pub not_compared: Vec<String>,
     pub elapsed_ms: u64,

@@ -45,6 +45,7 @@ mod section;
 mod slash;
 mod source;
 mod split;
+mod surprises;
 mod tally;
 mod tokens;
 mod vars;
@@ -63,6 +64,7 @@ pub use resolve::{Memory, Opened, ResolveError, Resolver};
 pub use scan::{PROBLEMS_AT_MOST, ScanReport, Scanned, scan, scan_with};
 pub use secrets::mask_secrets;
 pub use section::{SectionError, section};
+pub use surprises::Surprise;
 pub use tally::{Class, Tally};
 pub use vars::{
     Origin, Value, VariableError, Variables, is_name, parse_bool, quote_identifier, quote_literal,

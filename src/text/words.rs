@@ -116,7 +116,7 @@ pub fn touched(touched: &[Touched]) -> String {
             let name = t.relation.strip_prefix("public.").unwrap_or(&t.relation);
             match (rows.is_empty(), t.lock.as_str()) {
                 (false, _) => format!("{name} {}", rows.join(" ")),
-                (true, "AccessExclusiveLock") => format!("{name} changed"),
+                (true, "AccessExclusive") => format!("{name} changed"),
                 (true, _) => name.to_owned(),
             }
         })

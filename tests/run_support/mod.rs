@@ -285,6 +285,7 @@ pub fn rollback_ended() -> Event {
     Event::RollbackEnded {
         residue: vec![],
         others: vec![],
+        moved: vec![],
         covers: vec!["schema".into()],
         not_compared: vec![],
         elapsed_ms: 9,

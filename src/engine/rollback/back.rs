@@ -88,6 +88,7 @@ impl Conductor {
         self.record(Event::RollbackEnded {
             residue: found.residue,
             others: found.others,
+            moved: found.moved,
             covers: found.covers,
             not_compared: found.not_compared,
             elapsed_ms,

@@ -10,8 +10,9 @@ use super::super::baseline::measured;
 use super::super::conductor::Conductor;
 use super::super::stop::Stop;
 use super::timeline::{BACK, Finding, Timeline, Values};
-use crate::pg::fingerprint::Fingerprint;
+use crate::pg::fingerprint::{Fingerprint, NOT_COMPARED};
 use crate::pg::row_hashes::RowHashes;
+use crate::pg::sequences::{self, sequence_values};
 use crate::run::event::{Baseline, CheckpointResult, Image, ImageWhen, Residue};
 use crate::run::state::RollbackState;
 
@@ -26,6 +27,8 @@ pub(in crate::engine) struct Found {
     pub residue: Vec<Residue>,
     /// Rows that others wrote meanwhile.
     pub others: Vec<Residue>,
+    /// Sequences that moved on.
+    pub moved: Vec<Residue>,
     pub covers: Vec<String>,
     pub not_compared: Vec<String>,
 }
@@ -68,7 +71,8 @@ impl Conductor {
         let images = self.recorder.look(|run| run.images.clone());
         let undone: BTreeSet<String> =
             images.iter().filter_map(|image| image.step.clone()).chain([BACK.to_owned()]).collect();
-        let hashes = self.guard_hashes().await?.map_err(measured)?;
+        self.compare_sequences(&mut found).await?;
+        let hashes = self.guard_hashes_now().await?;
         for (table, before) in &baseline.guards {
             found.covers.push(format!("rows of {table}"));
             let after = hashes.get(table);
@@ -85,8 +89,26 @@ impl Conductor {
                 });
             }
         }
-        found.not_compared.push("rows of tables that the plan doesn't guard, sequence values".to_owned());
+        found.not_compared.push("rows of tables that the plan doesn't guard".to_owned());
+        found.not_compared.extend(NOT_COMPARED.iter().map(|what| (*what).to_owned()));
         Ok(found)
+    }
+
+    /// One that went back gives out numbers a second time; one that moved on was used, and no rollback
+    /// takes that back.
+    async fn compare_sequences(&mut self, found: &mut Found) -> Result<(), Stop> {
+        let Some(before) = self.sequences_before()? else {
+            found.not_compared.push("values of sequences".to_owned());
+            return Ok(());
+        };
+        let mut session = self.spare().await?;
+        let now = sequence_values(&mut session).await.map_err(measured)?;
+        session.close().await;
+        let (went_back, moved_on) = sequences::compare(&before, &now);
+        found.residue.extend(went_back);
+        found.moved = moved_on;
+        found.covers.push("values of sequences".to_owned());
+        Ok(())
     }
 
     /// A part is to be gone, and the rest to stand as it stood.
@@ -163,24 +185,31 @@ impl Conductor {
         if !has(images.first()) || !has(images.last()) {
             return Ok(false);
         }
-        let mut timeline = Timeline::default();
-        let mut key = Vec::new();
-        for (at, image) in images.iter().enumerate() {
-            let authors = authors_of_rows(images, at, table);
-            match image.guards.get(table) {
-                Some(digest) => {
-                    let rows = self.image_rows(digest)?;
-                    timeline.point(row_values(&rows), authors);
-                    key = rows.key;
-                }
-                None => timeline.gap(authors),
-            }
-        }
         let mut session = self.spare().await?;
         let now = self.hashed(&mut session, table).await?;
         session.close().await;
         let Ok(now) = now else { return Ok(false) };
-        let findings = timeline.judge(undone, &row_values(&now));
+        let mut points: Vec<Option<RowHashes>> = Vec::new();
+        for image in images {
+            points.push(match image.guards.get(table) {
+                Some(digest) => Some(self.image_rows(digest)?),
+                None => None,
+            });
+        }
+        let Some(first) = points.first().and_then(Option::as_ref) else { return Ok(false) };
+        let (other_columns, shared) = (first.columns != now.columns, first.shared_columns(&now));
+        let key = now.key.clone();
+        let idle = self.idle();
+        let mut timeline = Timeline::default();
+        for (at, rows) in points.iter().enumerate() {
+            let authors = authors_of_rows(images, at, table, &idle);
+            match rows {
+                Some(rows) => timeline.point(row_values(rows, &shared), authors),
+                None => timeline.gap(authors),
+            }
+        }
+        let now = row_values(&now, &shared);
+        let findings = timeline.judge(undone, &now);
         let (mut residue, mut others, mut unclear) = (Vec::new(), Vec::new(), 0);
         for finding in findings {
             match finding {
@@ -193,7 +222,7 @@ impl Conductor {
         let words = |rows: &[(String, Option<String>, Option<String>)]| Residue {
             object: format!("rows of {table}"),
             before: Some("as they were".to_owned()),
-            after: Some(rows_in_words(rows, named.then(|| key.join(", ")))),
+            after: Some(rows_in_words(rows, named.then(|| key.join(", ")), &shared)),
         };
         let nothing = residue.is_empty() && others.is_empty() && unclear == 0;
         if !residue.is_empty() {
@@ -206,8 +235,20 @@ impl Conductor {
             let what = format!("{unclear} rows of {table} (written by what was undone and by what stays)");
             found.not_compared.push(what);
         }
-        // Its content differs from before although no row does: that isn't believed.
-        Ok(!(nothing && self.recorder.look(|run| run.applied_order.is_empty())))
+        // Its content differs from before although no row does: that isn't believed, unless the columns
+        // aren't the same, which is a matter of the schema.
+        Ok(other_columns || !(nothing && self.recorder.look(|run| run.applied_order.is_empty())))
+    }
+
+    /// Steps that were begun and of which nothing was applied, by generation: they wrote nothing.
+    fn idle(&self) -> BTreeSet<(String, u32)> {
+        self.recorder.look(|run| {
+            let undone = run.rollback.iter().flat_map(|rollback| &rollback.steps);
+            let kept = run.rollback.iter().flat_map(|rollback| rollback.kept.iter().map(|(step, _)| step));
+            let acted: BTreeSet<&String> = undone.chain(kept).chain(&run.applied_order).collect();
+            let idle = run.steps.iter().filter(|step| !acted.contains(&step.id) && !step.has_effects());
+            idle.map(|step| (step.id.clone(), step.generation)).collect()
+        })
     }
 
     async fn schema_now(&mut self) -> Result<Fingerprint, Stop> {
@@ -241,10 +282,15 @@ fn since_first_of<'a>(images: &'a [Image], undone: &BTreeSet<String>) -> &'a [Im
 }
 
 /// Who may have written rows of the table between this image and the next one.
-fn authors_of_rows(images: &[Image], at: usize, table: &str) -> BTreeSet<String> {
+fn authors_of_rows(
+    images: &[Image],
+    at: usize,
+    table: &str,
+    idle: &BTreeSet<(String, u32)>,
+) -> BTreeSet<String> {
     let image = &images[at];
     let Some(step) = &image.step else { return BTreeSet::from([BACK.to_owned()]) };
-    if image.when == ImageWhen::AfterStep {
+    if image.when == ImageWhen::AfterStep || idle.contains(&(step.clone(), image.generation)) {
         return BTreeSet::new();
     }
     let after = images[at + 1..]
@@ -267,18 +313,30 @@ fn objects(fingerprint: &Fingerprint) -> Values {
     fingerprint.objects.clone().into_iter().chain(order).collect()
 }
 
-fn row_values(rows: &RowHashes) -> Values {
-    rows.rows.iter().map(|(key, (hash, times))| (key.clone(), format!("{hash} {times}"))).collect()
+/// A row's value is what is in the columns that count; without a key, where there are no columns, its hash.
+fn row_values(rows: &RowHashes, shared: &[String]) -> Values {
+    let value = |key: &String, hash: &String, times: u64| match rows.cells_of(key, shared) {
+        Some(cells) => cells,
+        None => format!("{hash} {times}"),
+    };
+    rows.rows.iter().map(|(key, (hash, times))| (key.clone(), value(key, hash, *times))).collect()
 }
 
-/// `2 rows changed (id 1, 7), 1 row gone (id 3)`.
-fn rows_in_words(rows: &[(String, Option<String>, Option<String>)], key: Option<String>) -> String {
-    let mut kinds: BTreeMap<u8, (&str, Vec<&str>)> = BTreeMap::new();
+/// `2 rows changed (id 1: title; 7: title, state), 1 row gone (id 3)`.
+fn rows_in_words(
+    rows: &[(String, Option<String>, Option<String>)],
+    key: Option<String>,
+    columns: &[String],
+) -> String {
+    let mut kinds: BTreeMap<u8, (&str, Vec<String>)> = BTreeMap::new();
     for (row, before, after) in rows {
-        let (order, kind) = match (before, after) {
-            (Some(_), Some(_)) => (0, "changed"),
-            (None, _) => (1, "added"),
-            (Some(_), None) => (2, "gone"),
+        let (order, kind, row) = match (before, after) {
+            (Some(before), Some(after)) => match differing(before, after, columns).as_slice() {
+                [] => (0, "changed", row.clone()),
+                columns => (0, "changed", format!("{row}: {}", columns.join(", "))),
+            },
+            (None, _) => (1, "added", row.clone()),
+            (Some(_), None) => (2, "gone", row.clone()),
         };
         kinds.entry(order).or_insert((kind, Vec::new())).1.push(row);
     }
@@ -287,12 +345,24 @@ fn rows_in_words(rows: &[(String, Option<String>, Option<String>)], key: Option<
         .map(|(kind, rows)| {
             let count = super::super::verify::count(rows.len(), "row");
             let Some(key) = &key else { return format!("{count} {kind}") };
-            let mut named: Vec<&str> = rows.iter().take(NAMED).copied().collect();
+            let mut named: Vec<&str> = rows.iter().take(NAMED).map(String::as_str).collect();
             if rows.len() > NAMED {
                 named.push("…");
             }
-            format!("{count} {kind} ({key} {})", named.join(", "))
+            let between = if kind == "changed" && !columns.is_empty() { "; " } else { ", " };
+            format!("{count} {kind} ({key} {})", named.join(between))
         })
         .collect();
     parts.join(", ")
+}
+
+/// Columns in which two values of a row differ.
+fn differing<'a>(before: &str, after: &str, columns: &'a [String]) -> Vec<&'a str> {
+    let (before, after) = (before.split(' '), after.split(' '));
+    before
+        .zip(after)
+        .zip(columns)
+        .filter(|((before, after), _)| before != after)
+        .map(|(_, column)| column.as_str())
+        .collect()
 }
