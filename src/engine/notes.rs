@@ -114,7 +114,8 @@ pub(super) fn is_psqls_matter(problem: Wrong) -> bool {
 
 /// Names that the plan saves: their values come while it runs.
 pub(super) fn saved(plan: &Plan) -> BTreeSet<String> {
-    let steps = plan.phases.iter().flat_map(|phase| &phase.steps);
+    let named = plan.rollbacks.iter().flat_map(|procedure| &procedure.steps);
+    let steps = plan.phases.iter().flat_map(|phase| &phase.steps).chain(named);
     let own = |step: &Step| match &step.rollback {
         Some(Undo::Own(own)) => own.checkpoints.clone(),
         _ => Vec::new(),

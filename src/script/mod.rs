@@ -28,6 +28,7 @@ mod classify;
 mod condition;
 mod copy_command;
 mod data_file;
+mod effects;
 mod error;
 mod excerpt;
 mod kind;
@@ -53,6 +54,7 @@ mod walk;
 
 pub use classify::{classify, executes_prepared, reads_only, selects_only_constants};
 pub use copy_command::CopyFile;
+pub use effects::{Effect, effects, heads};
 pub use error::{Problem, ScriptError};
 pub use excerpt::excerpt;
 pub use kind::{Bare, Kind, QualifiedName, Reindex, Session, Transaction};
