@@ -54,6 +54,8 @@ pub struct Case {
     pub plan: String,
     /// Residue that cannot be helped: a column that was dropped comes back as the last one.
     pub column_order: Vec<String>,
+    /// It isn't the plan that goes back, but a person later.
+    pub by_hand: bool,
 }
 
 /// What has become of the database on the way.
@@ -96,7 +98,9 @@ pub fn case(chance: &mut Chance, most: usize) -> Case {
         n: 0,
     };
     let mut case = Case::default();
-    let steps = 1 + chance.below(most);
+    // Mostly short ones: they take less time, and tell more when they fail.
+    let steps = 1 + chance.below(most) * chance.below(most) * chance.below(most) / (most * most);
+    case.by_hand = chance.below(4) == 0;
     let mut text = String::new();
     for at in 0..steps {
         let last = at + 1 == steps;
@@ -104,17 +108,17 @@ pub fn case(chance: &mut Chance, most: usize) -> Case {
         let changes = if bare {
             vec![world.bare(chance)]
         } else {
-            let several = if chance.below(3) == 0 { 1 + chance.below(4) } else { 1 };
+            let several = if chance.below(2) == 0 { 1 + chance.below(5) } else { 1 };
             (0..several).map(|_| world.change(chance, &mut case)).collect()
         };
-        step(&mut text, at, &changes, last.then(|| chance.below(3)));
+        step(&mut text, at, &changes, last.then(|| chance.below(3)), case.by_hand);
     }
     case.plan = text;
     case
 }
 
 /// `fails`: how.
-fn step(text: &mut String, at: usize, changes: &[Change], fails: Option<usize>) {
+fn step(text: &mut String, at: usize, changes: &[Change], fails: Option<usize>, by_hand: bool) {
     let bare = changes.iter().any(|change| change.bare);
     let end = |sql: &str| format!("{};\n", sql.trim_end_matches(';'));
     let mut forward: String = changes.iter().map(|change| end(&change.forward)).collect();
@@ -126,10 +130,11 @@ fn step(text: &mut String, at: usize, changes: &[Change], fails: Option<usize>) 
         None => {}
     }
     let transaction = if bare { "transaction = \"none\"\n" } else { "" };
+    let policy = if by_hand { "" } else { "on_failure = \"rollback\"\n" };
     let how = if bare { "\n  transaction = \"none\"" } else { "" };
     write!(
         text,
-        "\n[[phase.step]]\nid = \"s{at}\"\ntitle = \"s{at}\"\n{transaction}on_failure = \"rollback\"\nsql = '''\n{forward}'''\n\
+        "\n[[phase.step]]\nid = \"s{at}\"\ntitle = \"s{at}\"\n{transaction}{policy}sql = '''\n{forward}'''\n\
          \n  [phase.step.rollback]{how}\n  sql = '''\n{back}'''\n"
     )
     .expect("text");
@@ -238,7 +243,8 @@ impl World {
             17 => {
                 let how =
                     |on| format!("ALTER TABLE b0 {} TRIGGER watched", if on { "ENABLE" } else { "DISABLE" });
-                let before = std::mem::replace(&mut self.watched, !self.watched);
+                let before = self.watched;
+                self.watched = !before;
                 change(how(!before), how(before))
             }
             18 => {

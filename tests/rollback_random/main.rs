@@ -74,7 +74,18 @@ async fn there_and_back(server: Arc<TestServer>, seed: u64, dumped: bool) -> usi
     let before = image(&bench).await;
     let dump = dumped.then(|| dump(&bench));
 
-    let ran = bench.run().await;
+    let mut ran = bench.run().await;
+    if case.by_hand {
+        ran.exits(6);
+        ran = bench.call(&["rollback"]).await;
+        if ran.code == 3 {
+            // The first step failed: nothing was applied.
+            ran.says("there is nothing to roll back");
+            let differs = Image::compare(&before, &image(&bench).await).expect("comparable");
+            assert!(differs.is_empty(), "{differs:?}: HOLDPOINT_CASES=1 HOLDPOINT_SEED={seed}");
+            return 0;
+        }
+    }
     let text = || {
         let plan = std::fs::read_to_string(bench.path("plan.toml")).unwrap_or_default();
         format!("HOLDPOINT_CASES=1 HOLDPOINT_SEED={seed}\n{plan}\n{}\n{}", ran.out, ran.err)
