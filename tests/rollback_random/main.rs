@@ -23,6 +23,8 @@ const CASES: u64 = 200;
 const STEPS: usize = 30;
 /// Every so many cases pg_dump is asked too.
 const DUMPED: u64 = 20;
+/// The one that rows are inserted by.
+const USED: &str = "value of sequence public.b1_id_seq";
 const AT_ONCE: usize = 3;
 
 fn given(name: &str) -> Option<u64> {
@@ -79,9 +81,10 @@ async fn there_and_back(server: Arc<TestServer>, seed: u64, dumped: bool) -> usi
         ran.exits(6);
         ran = bench.call(&["rollback"]).await;
         if ran.code == 3 {
-            // The first step failed: nothing was applied.
+            // The first step failed: nothing was applied. It may have used a sequence.
             ran.says("there is nothing to roll back");
-            let differs = Image::compare(&before, &image(&bench).await).expect("comparable");
+            let mut differs = Image::compare(&before, &image(&bench).await).expect("comparable");
+            differs.retain(|one| one.object != USED);
             assert!(differs.is_empty(), "{differs:?}: HOLDPOINT_CASES=1 HOLDPOINT_SEED={seed}");
             return 0;
         }
@@ -96,7 +99,7 @@ async fn there_and_back(server: Arc<TestServer>, seed: u64, dumped: bool) -> usi
     let residue: BTreeSet<String> = ended["residue"].as_array().unwrap().iter().map(object).collect();
     let moved: Vec<String> = ended["moved"].as_array().into_iter().flatten().map(object).collect();
     assert!(ended["others"].is_null(), "nobody else wrote: {}", text());
-    assert!(moved.iter().all(|one| one == "value of sequence public.b1_id_seq"), "{moved:?}: {}", text());
+    assert!(moved.iter().all(|one| one == USED), "{moved:?}: {}", text());
     // What isn't undone because it was never applied left nothing.
     let allowed: BTreeSet<String> = case.column_order.iter().cloned().collect();
     assert!(residue.is_subset(&allowed), "{residue:?} and no more than {allowed:?}: {}", text());
