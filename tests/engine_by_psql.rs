@@ -431,12 +431,15 @@ async fn check_and_show_say_what_is_lost() {
     let bench = Bench::new().await;
     bench.script("SELECT 1 \\gset\n\\! true\n", PSQL);
     let ran = bench.call(&["check", "plan.toml"]).await;
-    ran.exits(0).says("runner = \"psql\"").says("a.sql:2:1: note").says("left to psql: \\!");
+    ran.exits(0)
+        .says("runner = \"psql\"")
+        .says("left to psql: \\gset")
+        .says("a.sql:2:1: note: step a: shell commands");
     bench.call(&["show", "plan.toml"]).await.exits(0).says("run by psql, in one transaction");
     bench.script("SELECT 1;\n", NONE);
     bench.call(&["show", "plan.toml"]).await.exits(0).says("nobody can tell how far it came");
     let ran = bench.call(&["check", "plan.toml"]).await;
-    ran.exits(0).says("a person has to rule");
+    ran.exits(0).says("a person has to\n        rule");
     bench.script("SELECT 1;\n", "runner = \"psql\"\nverify = \"both\"");
     bench.call(&["check", "plan.toml"]).await.exits(2).says("verify = \"after_commit\"");
     bench.plan("\n[[phase.step]]\nid = \"a\"\ntitle = \"a\"\nsql = \"SELECT 1\"\nrunner = \"psql\"\n");

@@ -71,6 +71,10 @@ pub struct AnswerArgs {
     /// Confirm or sign the step ID as NAME (asserted by you)
     #[arg(long, value_name = "ID=NAME")]
     pub confirm: Vec<String>,
+
+    /// Do a step that can't be taken back
+    #[arg(long, value_name = "STEP=REASON")]
+    pub irreversible: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -106,6 +110,12 @@ pub struct RehearseArgs {
     /// Print what was found as JSON
     #[arg(long)]
     pub json: bool,
+    /// Rehearse on a copy of this database's schema; it is only read, by pg_dump
+    #[arg(long, value_name = "CONNINFO")]
+    pub target: Option<String>,
+    /// Copy the rows too
+    #[arg(long, requires = "target")]
+    pub with_data: bool,
     #[command(flatten)]
     pub state: StateArgs,
     /// Give a variable of the plan a value
@@ -202,6 +212,9 @@ pub struct RollbackArgs {
     /// Carry out this [[rollback]] of the plan
     #[arg(long, value_name = "ID")]
     pub procedure: Option<String>,
+    /// Print what would run, in its order, and what would be lost; change nothing
+    #[arg(long)]
+    pub list: bool,
     /// Why; it is in the evidence
     #[arg(long, value_name = "TEXT", default_value = "asked for on the command line")]
     pub reason: String,

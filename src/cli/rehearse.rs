@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use super::args::RehearseArgs;
 use super::drive::signals;
 use super::failure::Failure;
-use super::{demo, log, out, run, shipped, vars};
+use super::{demo, log, out, run, shipped, target, vars};
 use crate::engine::exit::Exit;
 use crate::engine::rehearse::{Order, Subject, rehearse as go_through};
 use crate::engine::stop::Stop;
@@ -24,6 +24,13 @@ pub async fn rehearse(args: RehearseArgs, level: &str) -> Result<Exit, Failure> 
     let values = vars::values(&plan, &args.vars, &Default::default(), true)?;
     let scripts = run::scanned(&plan, &values)?;
     let state = demo::state(&args.state, &on_disk)?;
+    let subject = match &args.target {
+        Some(typed) => {
+            let target = Box::new(target::target(Some(typed), &plan)?);
+            Subject::Copy { target, with_data: args.with_data }
+        }
+        None => Subject::Fixture,
+    };
     let (progress, told) = mpsc::unbounded_channel();
     let order = Order {
         digest: digest(&plan, &loaded.source, &scripts.included)
@@ -31,7 +38,7 @@ pub async fn rehearse(args: RehearseArgs, level: &str) -> Result<Exit, Failure> 
         included: scripts.included,
         plan,
         vars: values,
-        subject: Subject::Fixture,
+        subject,
         bin_dir: args.pg_bin.clone(),
         signal: signals("the rehearsal")?,
         progress,

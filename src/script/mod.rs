@@ -28,6 +28,7 @@ mod classify;
 mod condition;
 mod copy_command;
 mod data_file;
+mod effects;
 mod error;
 mod excerpt;
 mod kind;
@@ -45,6 +46,7 @@ mod section;
 mod slash;
 mod source;
 mod split;
+mod surprises;
 mod tally;
 mod tokens;
 mod vars;
@@ -52,6 +54,7 @@ mod walk;
 
 pub use classify::{classify, executes_prepared, reads_only, selects_only_constants};
 pub use copy_command::CopyFile;
+pub use effects::{Effect, effects, heads};
 pub use error::{Problem, ScriptError};
 pub use excerpt::excerpt;
 pub use kind::{Bare, Kind, QualifiedName, Reindex, Session, Transaction};
@@ -63,6 +66,7 @@ pub use resolve::{Memory, Opened, ResolveError, Resolver};
 pub use scan::{PROBLEMS_AT_MOST, ScanReport, Scanned, scan, scan_with};
 pub use secrets::mask_secrets;
 pub use section::{SectionError, section};
+pub use surprises::Surprise;
 pub use tally::{Class, Tally};
 pub use vars::{
     Origin, Value, VariableError, Variables, is_name, parse_bool, quote_identifier, quote_literal,

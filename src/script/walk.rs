@@ -35,7 +35,7 @@ pub struct Statement {
     pub touches_lock_timeout: bool,
     /// It was made of a `\copy`, and this file is our end of it.
     pub file: Option<CopyFile>,
-    map: SourceMap,
+    pub(super) map: SourceMap,
 }
 
 impl Statement {
@@ -236,6 +236,11 @@ impl<R: Resolver> Script<R> {
         }
         let Some(level) = self.stack.last_mut() else { return Ok(false) };
         level.splitter.copy(chunk).map_err(|fault| level.error(fault))
+    }
+
+    /// After the last chunk: the file ended in the data, without the line that ends them.
+    pub fn copy_cut_off(&self) -> bool {
+        self.stack.last().is_some_and(|level| level.splitter.copy_cut_off())
     }
 
     fn enter(

@@ -16,6 +16,7 @@ use super::walk::{Back, Forward, Walk, interrupted};
 use crate::engine::rollback::Wanted;
 use crate::engine::stop::Stop;
 use crate::engine::unit::millis;
+use crate::pg::ConnectConfig;
 use crate::plan::digest::PlanDigest;
 use crate::plan::model::{Action, Plan, PlanFile, Step};
 use crate::run::event::Residue;
@@ -42,6 +43,8 @@ pub struct Order {
 pub enum Subject {
     /// The one that the plan's fixture makes.
     Fixture,
+    /// A copy of the target's schema; with its rows when they are wanted too.
+    Copy { target: Box<ConnectConfig>, with_data: bool },
 }
 
 /// Rehearses a plan. Whatever comes of it, nothing stays behind.
@@ -92,12 +95,15 @@ struct Course<'a> {
 impl<'a> Course<'a> {
     async fn begin(order: &'a Order) -> Result<Self, Stop> {
         let began = (Instant::now(), jiff::Timestamp::now());
-        let source = Source {
-            fixture: order.plan.fixture.as_ref().and_then(|fixture| fixture.target.clone()),
-            bin_dir: order.bin_dir.clone(),
-            database: "postgres".into(),
+        let fixture = order.plan.fixture.as_ref().and_then(|fixture| fixture.target.clone());
+        let (fixture, target) = match &order.subject {
+            Subject::Fixture => (fixture, None),
+            Subject::Copy { target, with_data } => (None, Some((ConnectConfig::clone(target), *with_data))),
         };
-        let ground = Ground::prepare(&order.plan, &source).await?;
+        // The plan's statements may ask for the name.
+        let database = target.as_ref().map_or("postgres", |(target, _)| target.database()).to_owned();
+        let source = Source { fixture, target, bin_dir: order.bin_dir.clone(), database };
+        let ground = Ground::prepare(&order.plan, &source, None).await?;
         ground.fresh().await?;
         let before = ground.image().await?;
         let report = Report::begin(order, &ground, &source, &before, began);
@@ -252,7 +258,7 @@ impl<'a> Course<'a> {
         interrupted(&self.order.signal)?;
         if self.ground.server_changed(&self.before).await? {
             self.report.tell(Progress::Renewed);
-            let other = Ground::prepare(&self.order.plan, &self.source).await?;
+            let other = Ground::prepare(&self.order.plan, &self.source, Some(&self.ground)).await?;
             std::mem::replace(&mut self.ground, other).stop().await;
         }
         self.ground.fresh().await?;

@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use super::copy::Copied;
 use super::image::Image;
+use crate::crash;
 use crate::engine::fixture;
 use crate::engine::stop::Stop;
 use crate::journal::StateDir;
@@ -24,29 +26,41 @@ pub(super) struct Ground {
     state: StateDir,
     /// What the copies are called: the plan's statements may ask.
     database: String,
+    copied: Option<Copied>,
 }
 
 /// What makes the database before the window.
 #[derive(Debug, Clone)]
 pub(super) struct Source {
     pub fixture: Option<PathBuf>,
+    /// The target instead, with its rows or without.
+    pub target: Option<(ConnectConfig, bool)>,
     pub bin_dir: Option<PathBuf>,
     pub database: String,
 }
 
 impl Ground {
-    /// Starts a server and makes the database before the window.
-    pub(super) async fn prepare(plan: &Plan, source: &Source) -> Result<Self, Stop> {
+    /// Starts a server and makes the database before the window; from the dump that another one was made
+    /// of, so that the target is asked only once.
+    pub(super) async fn prepare(plan: &Plan, source: &Source, other: Option<&Self>) -> Result<Self, Stop> {
         let options = Options { bin_dir: source.bin_dir.clone(), ..Options::default() };
         let server = Embedded::start(options).await.map_err(|error| no_server(&error))?;
         let state = StateDir::fleeting(server.dir().join("runs"));
-        let ground = Self { server, state, database: source.database.clone() };
+        let mut ground = Self { server, state, database: source.database.clone(), copied: None };
         if ground.database != "postgres" {
             ground.aside(&format!("CREATE DATABASE {}", quoted(&ground.database))).await?;
         }
-        if let Some(file) = &source.fixture {
+        if let Some((target, with_data)) = &source.target {
+            let mut copied = match other.and_then(|other| other.copied.as_ref()) {
+                Some(copied) => copied.moved_to(&ground.server)?,
+                None => Copied::dump(&ground.server, target, *with_data).await?,
+            };
+            copied.restore(&ground.server, &ground.config()).await?;
+            ground.copied = Some(copied);
+        } else if let Some(file) = &source.fixture {
             load(plan, file, &ground.config()).await?;
         }
+        crash::point("rehearsal-database-made");
         ground.aside(&format!("ALTER DATABASE {} RENAME TO {BEFORE}", quoted(&ground.database))).await?;
         Ok(ground)
     }
@@ -80,12 +94,17 @@ impl Ground {
             }
         }
         session.close().await;
+        crash::point("rehearsal-fresh-copy");
         made?;
         Ok(self.config())
     }
 
     pub(super) fn config(&self) -> ConnectConfig {
         self.server.config(&self.database)
+    }
+
+    pub(super) fn copied(&self) -> Option<&Copied> {
+        self.copied.as_ref()
     }
 
     pub(super) fn state(&self) -> &StateDir {

@@ -43,6 +43,11 @@ impl Report {
         let steps = plan.phases.iter().flat_map(|phase| &phase.steps).map(not_reached).collect();
         let mut covers = before.covers();
         covers.push("the checkpoints of the rollbacks".into());
+        let mut not_compared = before.not_compared();
+        if ground.copied().is_some() {
+            not_compared.push("what the target's role may not do (here everything ran as superuser)".into());
+            not_compared.push("the target's collation (here text sorts by C)".into());
+        }
         let record = Rehearsal {
             v: VERSION,
             id: Uuid::now_v7(),
@@ -55,8 +60,8 @@ impl Report {
             operator: operator(),
             program: program(),
             server_version: ground.version().to_owned(),
-            ground: On::Fixture { file: source.fixture.as_ref().map(|file| file.display().to_string()) },
-            environment: None,
+            ground: on(ground, source),
+            environment: ground.copied().and_then(|copied| copied.environment),
             passed: false,
             steps,
             forward_ms: 0,
@@ -64,8 +69,8 @@ impl Report {
             within_ms: plan.advice.within.map(millis),
             residue: Vec::new(),
             covers,
-            not_compared: before.not_compared(),
-            findings: Vec::new(),
+            not_compared,
+            findings: ground.copied().map(|copied| copied.findings.clone()).unwrap_or_default(),
         };
         Self { plan: std::sync::Arc::clone(plan), record, began, progress: order.progress.clone() }
     }
@@ -299,6 +304,14 @@ impl Report {
 
     fn note(&mut self, step: Option<&str>, what: String) {
         self.record.findings.push(Finding { fails: false, step: step.map(str::to_owned), what, hint: None });
+    }
+}
+
+fn on(ground: &Ground, source: &Source) -> On {
+    match ground.copied() {
+        Some(copied) if copied.with_data => On::Data { target: copied.target.clone() },
+        Some(copied) => On::Schema { target: copied.target.clone() },
+        None => On::Fixture { file: source.fixture.as_ref().map(|file| file.display().to_string()) },
     }
 }
 
