@@ -61,7 +61,7 @@ impl Report {
             operator: operator(),
             program: program(),
             server_version: ground.version().to_owned(),
-            ground: on(ground, source),
+            ground: on(plan, ground, source),
             environment: ground.copied().and_then(|copied| copied.environment),
             passed: false,
             steps,
@@ -335,11 +335,14 @@ impl Report {
     }
 }
 
-fn on(ground: &Ground, source: &Source) -> On {
+fn on(plan: &Plan, ground: &Ground, source: &Source) -> On {
+    // As the plan names it: a shipped plan lies in a folder that is gone by the time anybody reads this.
+    let named =
+        |file: &std::path::PathBuf| file.strip_prefix(&plan.sql_dir).unwrap_or(file).display().to_string();
     match ground.copied() {
         Some(copied) if copied.with_data => On::Data { target: copied.target.clone() },
         Some(copied) => On::Schema { target: copied.target.clone() },
-        None => On::Fixture { file: source.fixture.as_ref().map(|file| file.display().to_string()) },
+        None => On::Fixture { file: source.fixture.as_ref().map(named) },
     }
 }
 
