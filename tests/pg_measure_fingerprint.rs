@@ -161,6 +161,9 @@ async fn every_planted_difference_is_named_and_nothing_else() {
         let (mut found, mut expected) = (named(&before, &after), expected.to_vec());
         // Since 18 NOT NULL is a constraint of its own, beside the column.
         found.retain(|object| version < 180_000 || !object.ends_with("_not_null"));
+        // Before 15 a partition's copy of a trigger is internal, and isn't listed.
+        expected
+            .retain(|object| version >= 150_000 || *object != "trigger public.measure_rest.per_partition");
         found.sort();
         expected.sort_unstable();
         if found != expected {
