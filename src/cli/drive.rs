@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
@@ -15,11 +16,14 @@ use super::out;
 use crate::engine::conductor::Conductor;
 use crate::engine::exit::Exit;
 use crate::engine::pilot::Pilot;
+use crate::engine::progress::Gauge;
 use crate::engine::recorder::Listener;
+use crate::engine::says::{Asides, Says};
 use crate::engine::stop::Stop;
 use crate::journal::{RunFolder, StateDir, encode};
-use crate::plain::{Printer, Style};
+use crate::plain::{Printer, Style, progress};
 use crate::run::event::{Envelope, Event};
+use crate::run::sample::Progress;
 
 /// Who prints, and where events and asides arrive.
 #[derive(Debug)]
@@ -28,7 +32,7 @@ pub struct Show {
     /// Standard output is for events alone.
     json_only: bool,
     pub listeners: Vec<Listener>,
-    pub says: mpsc::UnboundedSender<(String, String)>,
+    pub says: Says,
 }
 
 /// The state folder, unless `resume` finds it by itself from here.
@@ -60,7 +64,7 @@ impl Show {
             printer.line(envelope);
         }
         let (listener, facts) = mpsc::unbounded_channel();
-        let (says, asides) = mpsc::unbounded_channel();
+        let (says, asides) = Says::new();
         let printing = tokio::spawn(print(printer, facts, asides, events, json_only));
         Ok(Self { printing, json_only, listeners: vec![listener], says })
     }
@@ -90,7 +94,7 @@ impl Show {
 async fn print(
     mut printer: Printer,
     mut facts: mpsc::UnboundedReceiver<Arc<Envelope>>,
-    mut asides: mpsc::UnboundedReceiver<(String, String)>,
+    mut asides: Asides,
     mut events: Option<Events>,
     json_only: bool,
 ) -> Printer {
@@ -98,7 +102,7 @@ async fn print(
         let lines = tokio::select! {
             biased;
             aside = asides.recv(), if !asides.is_closed() || !asides.is_empty() => match aside {
-                Some((step, text)) => printer.say(&step, &text),
+                Some(aside) => printer.say(&aside.step, &aside.text),
                 None => continue,
             },
             fact = facts.recv() => match fact {
@@ -206,9 +210,12 @@ pub async fn conduct(
     let folder = conductor.folder.clone();
     let recorder = conductor.recorder.clone();
     let flying = pilot.start(&recorder);
+    let beating = tokio::spawn(heartbeat(conductor.attention.gauge.clone(), show.says.clone()));
     let conducted = conductor.conduct().await;
     flying.abort();
     let _ = flying.await;
+    beating.abort();
+    let _ = beating.await;
     let result = match conducted {
         Ok(exit) => {
             conductor.close().await;
@@ -234,6 +241,30 @@ pub async fn conduct(
         }
     };
     Ok((exit, (!ended).then_some(folder)))
+}
+
+/// How often a long script says how far it is, and how often when nothing has moved.
+const BEAT: Duration = Duration::from_secs(10);
+const QUIET_BEAT: Duration = Duration::from_secs(60);
+
+/// Says now and then how far the script is that runs.
+async fn heartbeat(gauge: Gauge, says: Says) {
+    let mut told: Option<Progress> = None;
+    loop {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let Some(now) = gauge.sample() else {
+            told = None;
+            continue;
+        };
+        let before = told.as_ref().filter(|told| told.step == now.step && told.elapsed_ms <= now.elapsed_ms);
+        let since = now.elapsed_ms - before.map_or(0, |told| told.elapsed_ms);
+        let moved = before.is_none_or(|told| (told.bytes, told.statements) != (now.bytes, now.statements));
+        let wait = if moved { BEAT } else { QUIET_BEAT };
+        if u128::from(since) >= wait.as_millis() {
+            says.say(&now.step, &progress(&now, before));
+            told = Some(now);
+        }
+    }
 }
 
 /// What to type to go on with a run.
