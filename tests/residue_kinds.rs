@@ -1,5 +1,6 @@
 //! What a rollback leaves behind, kind by kind: everything planted is found by the comparison after the
 //! rollback and by `diff`, named, with what it was before and what it is now; and nothing else is.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod common;
 
