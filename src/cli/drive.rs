@@ -154,8 +154,8 @@ impl Events {
     }
 }
 
-/// The word of the signal that told us to end, once there is one.
-pub fn signals() -> Result<watch::Receiver<Option<String>>, Failure> {
+/// The word of the signal that told us to end, once there is one. `what` is to end.
+pub fn signals(what: &'static str) -> Result<watch::Receiver<Option<String>>, Failure> {
     let (set, told) = watch::channel(None);
     let mut kinds = Vec::new();
     for (kind, name) in [
@@ -174,7 +174,7 @@ pub fn signals() -> Result<watch::Receiver<Option<String>>, Failure> {
                 let first =
                     set.send_if_modified(|told| told.is_none() && told.replace(name.to_owned()).is_none());
                 let word = if first { "stops at the next safe point" } else { "is stopping already" };
-                out::hint(&format!("{name}: the run {word}"));
+                out::hint(&format!("{name}: {what} {word}"));
             }
         });
     }

@@ -207,7 +207,7 @@ impl TakenUp {
             mode,
             selection,
             vars: values,
-            signal: signals()?,
+            signal: signals("the run")?,
             says: show.says.clone(),
             listeners: show.listeners.clone(),
         };

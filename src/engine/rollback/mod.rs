@@ -2,12 +2,14 @@
 //!
 //! - `wanted` is what is asked for, `course` what comes of it: which steps, in which order, by what;
 //! - `back` goes along it; `undo` undoes one step by its own rollback, `procedure` several by a named one;
-//! - `residue` compares what is there now with what was there before.
+//! - `residue` compares what is there now with what was there before, and `timeline` says what should be
+//!   there when only a part is undone.
 
 mod back;
 mod course;
 mod procedure;
 mod residue;
+mod timeline;
 mod undo;
 mod wanted;
 
