@@ -51,13 +51,21 @@ pub fn in_statement(error: &ServerError, statement: &Statement, disclosure: Disc
         place.line = located.line;
         place.column = located.column;
     }
-    problem.excerpt = match (&statement.file, error.position) {
+    problem.excerpt = heading(statement);
+    problem.excerpt.extend(match (&statement.file, error.position) {
         // The server speaks of the data: the words of the COPY that was made say nothing.
         (Some(CopyFile::From { name }), None) => vec![format!("\\copy … from {name}")],
         (_, position) => excerpt(statement, position.map(|position| position as usize)),
-    };
+    });
     problem.place = Some(place);
     problem
+}
+
+/// What a person has to know before the statement's text: it doesn't stand in the file.
+#[must_use]
+pub fn heading(statement: &Statement) -> Vec<String> {
+    let made = statement.place.generated.map(|cell| format!("made by \\gexec, row {cell}:"));
+    made.into_iter().collect()
 }
 
 /// The line of the statement that the position is in, with a caret below it.
@@ -112,6 +120,19 @@ pub fn of_pg(error: &PgError, disclosure: Disclosure) -> Problem {
             sqlstate: error.sqlstate().map(str::to_owned),
             ..Problem::default()
         },
+    }
+}
+
+/// What is wrong with the script itself.
+#[must_use]
+pub fn of_script(error: &script::ScriptError) -> Problem {
+    let message =
+        if error.why.is_empty() { error.what.clone() } else { format!("{}: {}", error.what, error.why) };
+    Problem {
+        message,
+        place: Some(place_of(&error.place)),
+        hint: Some(error.todo.clone()).filter(|todo| !todo.is_empty()),
+        ..Problem::default()
     }
 }
 

@@ -201,6 +201,8 @@ pub struct Step {
     pub runner: Runner,
     pub lock_timeout: Duration,
     pub lock_retries: u32,
+    /// Variables that may be pasted raw although their value comes from the database.
+    pub unsafe_vars: Vec<String>,
     /// As the plan says; `None`: before COMMIT where they can.
     pub verify: Option<Verify>,
     pub irreversible: Option<String>,
