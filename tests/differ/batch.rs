@@ -231,6 +231,8 @@ fn check(home: &Path, scripts: &[Script]) -> HashMap<String, Vec<Finding>> {
 /// Notes what is refused; whether there is anything.
 fn findings(text: &str, refused: &mut HashMap<String, Vec<Finding>>) -> bool {
     let before = refused.len();
+    // Long lines go on in the next one, indented.
+    let text = text.replace("\n  ", " ");
     for (step, finding) in text.lines().filter_map(finding) {
         refused.entry(step).or_default().push(finding);
     }

@@ -13,6 +13,11 @@ pub fn ends(server: &Server, database: &str) -> HashMap<String, String> {
     let mut schema = None;
     for line in dump.split_inclusive('\n') {
         if line.starts_with("-- Name: ") || line.starts_with("-- Data for Name: ") {
+            // What stands between the parts depends on what the other schemas have.
+            if let Some(end) = schema.and_then(|schema: &str| ends.get_mut(schema)) {
+                end.truncate(end.trim_end().len());
+                end.push('\n');
+            }
             schema = line.split("; Schema: ").nth(1).and_then(|rest| rest.split("; Owner").next());
         }
         // In front of the first one stand the settings and a key that is new every time.

@@ -84,7 +84,10 @@ pub fn verdict(seen: Seen<'_>) -> Result<Same, Difference> {
         }
         (Ours::Ran { problem: Some(problem), sent }, false) => {
             failed(&seen, theirs, sent, problem).map_err(|text| {
-                let told = problem["message"].as_str().map(str::to_owned);
+                let told = problem["message"].as_str().map(|message| match stops_itself(&seen.psql.stderr) {
+                    Some(what) => format!("{message}; goes on behind: {what}"),
+                    None => message.to_owned(),
+                });
                 Difference { told, text: format!("{text}\n{}", seen.psql.stderr) }
             })
         }
@@ -94,9 +97,7 @@ pub fn verdict(seen: Seen<'_>) -> Result<Same, Difference> {
                 Ours::Refused(findings) => Some(words(findings)),
                 Ours::Ran { problem: Some(problem), .. } => problem["message"].as_str().map(str::to_owned),
                 Ours::Ran { problem: None, .. } => {
-                    let error = seen.psql.stderr.lines().rfind(|line| line.contains("error: "));
-                    let what = error.and_then(|line| line.split_once("error: "));
-                    what.map(|(_, what)| format!("goes on behind: {what}"))
+                    stops_itself(&seen.psql.stderr).map(|what| format!("goes on behind: {what}"))
                 }
                 Ours::Never(_) => None,
             };
@@ -175,6 +176,12 @@ fn refused(seen: &Seen<'_>, theirs: &[Logged], findings: &[Finding]) -> Result<S
         return Ok(Same::Sooner);
     }
     Err(different(format!("psql stops at {place}: {}\nours {findings:#?}", seen.psql.stderr)))
+}
+
+/// Why psql stops without the server's word.
+fn stops_itself(stderr: &str) -> Option<&str> {
+    let error = stderr.lines().rfind(|line| line.contains("error: "))?;
+    error.split_once("error: ").map(|(_, what)| what)
 }
 
 /// What is wrong, without why and what to do.
