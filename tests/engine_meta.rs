@@ -361,3 +361,83 @@ async fn two_steps_know_nothing_of_each_others_variables() {
         ":v false one"
     );
 }
+
+/// The server counts lines from the beginning of the block; people count them in the file.
+#[tokio::test]
+async fn an_error_inside_a_do_block_is_found_in_the_file() {
+    let f = "CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS 'BEGIN\n RETURN (SELECT nope FROM pg_class); END'";
+    for (script, line, column, caret, context) in [
+        (
+            "SELECT 1;\nDO $$\nBEGIN\n  PERFORM 1;\n  INSERT INTO nothing\n    VALUES (1);\nEND $$;\n",
+            5,
+            15,
+            "  INSERT INTO nothing\n              ^",
+            "in the statement:\nINSERT INTO nothing\n            ^\nPL/pgSQL function inline_code_block line 4",
+        ),
+        (
+            "DO $x$ BEGIN\n RAISE EXCEPTION 'größe'; END $x$;\n",
+            2,
+            2,
+            " RAISE EXCEPTION 'größe'; END $x$;\n ^",
+            "line 2 at RAISE",
+        ),
+        (
+            "DO '\nDECLARE i int; BEGIN\n\n  i := 1/0; END';\n",
+            4,
+            3,
+            "  i := 1/0; END';\n  ^",
+            "line 4 at assignment",
+        ),
+        (
+            "DO $$ BEGIN\n  PERFORM f();\nEND $$;\n",
+            2,
+            3,
+            "  PERFORM f();\n  ^",
+            "(SELECT nope FROM pg_class)\n        ^\nPL/pgSQL function f() line 2",
+        ),
+        (
+            "DO LANGUAGE plpgsql $$ BEGIN RAISE 'at once'; END $$;\n",
+            1,
+            21,
+            "$$;\n                    ^",
+            "line 1 at RAISE",
+        ),
+    ] {
+        let bench = Bench::with(f).await;
+        bench.script(script, "");
+        let ran = bench.run().await;
+        ran.exits(6);
+        let problem = ran.problem("a");
+        assert_eq!(
+            (&problem["place"]["line"], &problem["place"]["column"]),
+            (&line.into(), &column.into()),
+            "{ran}"
+        );
+        let excerpt: Vec<&str> =
+            problem["excerpt"].as_array().unwrap().iter().filter_map(|l| l.as_str()).collect();
+        assert!(excerpt.join("\n").ends_with(caret), "{excerpt:?}");
+        assert!(problem["context"].as_str().is_some_and(|text| text.contains(context)), "{problem}");
+    }
+}
+
+/// The ledger's row is UTF-8, whatever the script says of its own bytes.
+#[tokio::test]
+async fn a_scripts_encoding_doesnt_reach_the_ledger() {
+    let bench = Bench::with("CREATE TABLE t (note text)").await;
+    std::fs::create_dir(bench.path("größe")).unwrap();
+    bench.file(
+        "größe/a.sql",
+        "\\encoding LATIN1\nINSERT INTO t VALUES ('\u{fc}');\nINSERT INTO t VALUES (:'ENCODING');\n",
+    );
+    for mode in ["single", "none"] {
+        bench.plan(&format!(
+            "\n[[phase.step]]\nid = \"a\"\ntitle = \"a\"\nfile = \"größe/a.sql\"\ntransaction = \"{mode}\"\n"
+        ));
+        bench.run().await.exits(0);
+        // Two bytes in UTF-8 are two characters in LATIN1, as by psql.
+        assert_eq!(bench.value("SELECT string_agg(note, ' ') FROM t").await, "\u{c3}\u{bc} LATIN1");
+        let units = "SELECT count(*) = count(*) FILTER (WHERE unit = '' OR unit LIKE 'größe/a.sql@%') FROM holdpoint.ledger";
+        assert_eq!(bench.value(units).await, "t", "{mode}");
+        bench.sql("TRUNCATE t").await;
+    }
+}

@@ -172,7 +172,6 @@ fn a_database_out_of_the_dump_of_all_comes_back_as_it_was() {
         server.quietly(NAME, "DROP SCHEMA holdpoint CASCADE");
         let after = part(&dump(&server, "pg_dumpall", "postgres", options));
         same(name, &text, &after);
-        server.quietly("postgres", &format!("DROP DATABASE {away}"));
     }
 }
 

@@ -187,9 +187,16 @@ pub fn answers(args: &AnswerArgs, plan: &Plan) -> Result<Answers, Failure> {
             None => return Err(Failure::usage(format!("--confirm {id}: the plan has no such step"))),
         }
     }
+    for (id, reason) in vars::pairs(&args.irreversible)? {
+        answers.irreversible.insert(id, reason);
+    }
+    if let Some((id, _)) = answers.irreversible.iter().find(|(_, reason)| reason.trim().is_empty()) {
+        return Err(Failure::usage(format!("irreversible {id}: a reason is needed; it is in the evidence")));
+    }
     let named = answers
         .go
         .iter()
+        .chain(answers.irreversible.keys())
         .chain(answers.confirm.keys())
         .chain(answers.sign.keys())
         .chain(answers.failed.keys());

@@ -11,7 +11,7 @@
 //! - [`preflight`] reads every script before the window, and `notes` says what may surprise in them; [`open`] connects, looks, locks and begins the
 //!   journal, with [`outline`] as what is in it of the plan; [`control`] holds the lock;
 //! - [`conductor`] goes through the plan, [`attention`] hears what may interrupt it, and [`stop`] is why
-//!   it ends early, with [`exit`] as the code for that; `holds`, `failure` and `decided` are how it waits, what follows a
+//!   it ends early, with [`exit`] as the code for that; `permission`, `holds`, `failure` and `decided` are what it asks for, how it waits, what follows a
 //!   failure, and what outlives a stop;
 //! - [`script_steps`] are the steps that run SQL, [`people`] those that people do;
 //! - [`mod@unit`] applies one transaction, [`bare`] scripts whose statements are committed one by one, and
@@ -48,6 +48,7 @@ pub mod open;
 pub mod outline;
 pub mod outside;
 pub mod people;
+mod permission;
 pub mod pilot;
 pub mod preflight;
 pub mod problems;

@@ -386,6 +386,10 @@ impl Conductor {
                 return Err(self.broke(error).into());
             }
         }
+        // What we write ourselves is UTF-8, whatever the file's encoding is.
+        if work.parameter("client_encoding") != Some("UTF8") {
+            own(work, "SET LOCAL client_encoding = 'UTF8'").await.map_err(|error| self.broke(error))?;
+        }
         Ok(())
     }
 

@@ -53,7 +53,8 @@ impl Plan {
     pub fn first_by_psql(&self) -> Option<&str> {
         let by_psql = |step: &Step| step.runner == Runner::Psql;
         let own = |step: &Step| matches!(&step.rollback, Some(Undo::Own(own)) if by_psql(own));
-        let mut steps = self.phases.iter().flat_map(|phase| &phase.steps);
+        let named = self.rollbacks.iter().flat_map(|procedure| &procedure.steps);
+        let mut steps = self.phases.iter().flat_map(|phase| &phase.steps).chain(named);
         steps.find(|step| by_psql(step) || own(step)).map(|step| step.id.as_str())
     }
 }

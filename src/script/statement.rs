@@ -97,6 +97,29 @@ impl Statement {
         self.map.locate(&self.text, position)
     }
 
+    /// A line (from 1) of the body of a DO block, as PL/pgSQL counts: the byte of the text that it begins at,
+    /// or where `words` stand from there on. None for any other statement.
+    pub fn in_block(&self, line: usize, words: Option<&str>) -> Option<usize> {
+        let mut pieces = Tokens::new(&self.text);
+        if !pieces.next()?.is("DO") {
+            return None;
+        }
+        let body = pieces.find(|piece| matches!(piece.tok, Tok::Dollar | Tok::Text))?;
+        let body = &self.text[body.start..body.start + body.text.len()];
+        let start = body.as_ptr() as usize - self.text.as_ptr() as usize;
+        let before: usize = body.split_inclusive('\n').take(line.checked_sub(1)?).map(str::len).sum();
+        let rest = body.get(before..)?;
+        // The first line begins with the quote.
+        let blank = if line == 1 { 0 } else { rest.len() - rest.trim_start().len() };
+        let found = words.and_then(|words| rest.find(words));
+        Some(start + before + found.unwrap_or(blank))
+    }
+
+    /// The place in the file of a byte of the text.
+    pub fn locate_byte(&self, byte: usize) -> Option<Located> {
+        self.map.locate_byte(&self.text, byte)
+    }
+
     /// The line of the text that was sent, with a caret at the position, at most `width` cells wide.
     /// Values of variables are in it: for people who may see them, and masked where they may not.
     pub fn excerpt(&self, position: usize, width: usize) -> Option<String> {

@@ -11,7 +11,7 @@ use std::path::Path;
 /// A line of the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kept {
-    /// A script that shows the difference; `⏎` is the end of a line.
+    /// A script that shows the difference; `⏎` is the end of a line, `␍` a return.
     pub script: String,
     /// What holdpoint says, or a part of it.
     pub told: String,
@@ -40,7 +40,7 @@ fn row(line: &str) -> Kept {
         let marks = if cell.contains("``") { "``" } else { "`" };
         cell.split(marks).nth(1).unwrap_or_else(|| panic!("no code in {cell}")).trim_end().to_owned()
     };
-    let script = code(script).replace(" ⏎ ", "\n");
+    let script = code(script).replace(" ⏎ ", "\n").replace('␍', "\r");
     let line = told.starts_with("stops").then(|| script.lines().next().unwrap_or_default().to_owned());
     Kept { told: code(told), line, script }
 }

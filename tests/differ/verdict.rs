@@ -84,7 +84,7 @@ pub fn verdict(seen: Seen<'_>) -> Result<Same, Difference> {
         }
         (Ours::Ran { problem: Some(problem), sent }, false) => {
             failed(&seen, theirs, sent, problem).map_err(|text| {
-                let told = problem["message"].as_str().map(|message| match stops_itself(&seen.psql.stderr) {
+                let told = problem["message"].as_str().map(|message| match stops(&seen.psql.stderr) {
                     Some(what) => format!("{message}; goes on behind: {what}"),
                     None => message.to_owned(),
                 });
@@ -97,7 +97,7 @@ pub fn verdict(seen: Seen<'_>) -> Result<Same, Difference> {
                 Ours::Refused(findings) => Some(words(findings)),
                 Ours::Ran { problem: Some(problem), .. } => problem["message"].as_str().map(str::to_owned),
                 Ours::Ran { problem: None, .. } => {
-                    stops_itself(&seen.psql.stderr).map(|what| format!("goes on behind: {what}"))
+                    stops(&seen.psql.stderr).map(|what| format!("goes on behind: {what}"))
                 }
                 Ours::Never(_) => None,
             };
@@ -178,10 +178,12 @@ fn refused(seen: &Seen<'_>, theirs: &[Logged], findings: &[Finding]) -> Result<S
     Err(different(format!("psql stops at {place}: {}\nours {findings:#?}", seen.psql.stderr)))
 }
 
-/// Why psql stops without the server's word.
-fn stops_itself(stderr: &str) -> Option<&str> {
-    let error = stderr.lines().rfind(|line| line.contains("error: "))?;
-    error.split_once("error: ").map(|(_, what)| what)
+/// Why psql stops.
+fn stops(stderr: &str) -> Option<&str> {
+    stderr.lines().rev().find_map(|line| {
+        let what = line.split_once("error: ").or_else(|| line.split_once("ERROR:  "));
+        what.map(|(_, what)| what)
+    })
 }
 
 /// What is wrong, without why and what to do.
