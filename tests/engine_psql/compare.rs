@@ -1,9 +1,9 @@
 //! What psql and holdpoint did, held against each other.
 
 use crate::both::{Case, Mode, Ran};
-use crate::server::{Log, Logged};
+use crate::same::{place_in_stderr, same_error, same_texts};
+use crate::server::Log;
 use regex::bytes::{Captures, Regex};
-use std::fs;
 
 /// What was compared, for the count at the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,7 +65,9 @@ pub fn compare(case: &Case, ran: &Ran, log: &Log) -> Result<Same, String> {
                     return Err(format!("behind the failure this was run: {more:?}"));
                 }
             }
-            same_error(case, ran, &theirs[failed], &ours[failed])?;
+            let problem = ran.holdpoint.problem.as_ref();
+            let problem = problem.ok_or_else(|| format!("no problem told: {:?}", ran.holdpoint))?;
+            same_error(&case.folder, &ran.psql.stderr, problem, &theirs[failed], &ours[failed])?;
             same_end(ran)?;
             Ok(Same::Refused)
         }
@@ -74,19 +76,6 @@ pub fn compare(case: &Case, ran: &Ran, log: &Log) -> Result<Same, String> {
             ran.psql.stderr, ran.holdpoint.stderr, ran.holdpoint.problem
         )),
     }
-}
-
-fn same_texts(theirs: &[Logged], ours: &[Logged]) -> Result<(), String> {
-    if theirs == ours {
-        return Ok(());
-    }
-    let at = theirs.iter().zip(ours).take_while(|(theirs, ours)| theirs == ours).count();
-    let (theirs_at, ours_at) = (theirs.get(at), ours.get(at));
-    Err(format!(
-        "{} and {} statements; number {at}: psql {theirs_at:?}\nours {ours_at:?}",
-        theirs.len(),
-        ours.len()
-    ))
 }
 
 fn same_end(ran: &Ran) -> Result<(), String> {
@@ -111,71 +100,4 @@ fn masked(dump: &[u8], began: &str) -> Vec<u8> {
         }
     });
     replaced.into_owned()
-}
-
-/// `FILE:LINE` (without folders) of the last error in what psql wrote.
-fn place_in_stderr(stderr: &str) -> Option<String> {
-    let last = stderr.lines().rfind(|line| {
-        line.starts_with("psql:")
-            && (line.contains(": ERROR:  ") || line.contains(": error: ") || line.contains(": FATAL:  "))
-    })?;
-    let mut parts = last.split(':').skip(1);
-    let (file, line) = (parts.next()?, parts.next()?);
-    line.parse::<u64>().ok()?;
-    Some(format!("{}:{line}", file.rsplit('/').next()?))
-}
-
-/// The same message and SQLSTATE; and the line. psql counts to the line that ends the statement and shows
-/// the position by itself (`LINE 2: …`); holdpoint names the line of the position, or of the beginning.
-fn same_error(case: &Case, ran: &Ran, theirs: &Logged, ours: &Logged) -> Result<(), String> {
-    let (Some(error), Some(problem)) = (&theirs.error, &ran.holdpoint.problem) else {
-        return Err(format!("no problem told: {:?}", ran.holdpoint));
-    };
-    if ours.error != theirs.error {
-        return Err(format!("psql {:?}\nours {:?}", theirs.error, ours.error));
-    }
-    let told = |key: &str| problem[key].as_str().unwrap_or_default().to_owned();
-    if told("message") != error.message || told("sqlstate") != error.sqlstate {
-        return Err(format!("{error:?} is told as {problem}"));
-    }
-    if told("context") != error.context.clone().unwrap_or_default() {
-        return Err(format!("{:?} is told as {problem}", error.context));
-    }
-    let place = place_in_stderr(&ran.psql.stderr).ok_or_else(|| format!("psql: {}", ran.psql.stderr))?;
-    let (file, end) = place.split_once(':').unwrap_or_default();
-    let end: u64 = end.parse().unwrap_or_default();
-    let (ours_file, line) = (problem["place"]["file"].as_str(), problem["place"]["line"].as_u64());
-    let (Some(ours_file), Some(line)) = (ours_file, line) else { return Err(format!("no place: {problem}")) };
-    if ours_file.rsplit('/').next() != Some(file) {
-        return Err(format!("psql is at {place}, ours: {problem}"));
-    }
-    // Where the statement stands in the file as it was sent, the line is known exactly.
-    let path = case.folder.join(ours_file);
-    let script = fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let script = String::from_utf8_lossy(&script).replace("\r\n", "\n");
-    match ends_in_line(&script, &theirs.text, end) {
-        Some(begins) => {
-            let before = error.position.map_or(0, |position| {
-                theirs.text.chars().take(position - 1).filter(|character| *character == '\n').count() as u64
-            });
-            if line == begins + before {
-                return Ok(());
-            }
-            // Inside a DO block holdpoint names the line in the block.
-            let block = error.context.as_ref().is_some_and(|context| context.contains("inline_code_block"));
-            if block && (begins..=end).contains(&line) {
-                return Ok(());
-            }
-            Err(format!("it begins in line {begins}, the error {before} lines on; ours: {line}"))
-        }
-        None if line <= end => Ok(()),
-        None => Err(format!("psql is at {place}, ours: {problem}")),
-    }
-}
-
-/// The line in which a text begins that ends in this line.
-fn ends_in_line(script: &str, text: &str, end: u64) -> Option<u64> {
-    let line_of = |byte: usize| script[..byte].matches('\n').count() as u64 + 1;
-    let (at, _) = script.match_indices(text).find(|(at, _)| line_of(at + text.len()) == end)?;
-    Some(line_of(at))
 }

@@ -112,6 +112,7 @@ CREATE TABLE app.parted_low PARTITION OF app.parted FOR VALUES FROM (MINVALUE) T
 CREATE TABLE app.parted_high PARTITION OF app.parted (b DEFAULT 'high') FOR VALUES FROM (10) TO (100) PARTITION BY LIST (b);
 CREATE TABLE app.parted_high_x PARTITION OF app.parted_high FOR VALUES IN ('x', 'high', NULL);
 CREATE TABLE app.parted_rest PARTITION OF app.parted DEFAULT;
+CREATE TABLE app.numbers (r real, d double precision, f double precision[], j json, b boolean, c "char", m money, u uuid, p point);
 CREATE TABLE app.hashed (a integer) PARTITION BY HASH (a);
 CREATE TABLE app.hashed_0 PARTITION OF app.hashed FOR VALUES WITH (MODULUS 2, REMAINDER 0);
 CREATE TABLE app.hashed_1 PARTITION OF app.hashed FOR VALUES WITH (MODULUS 2, REMAINDER 1);
@@ -188,6 +189,8 @@ INSERT INTO app.parent VALUES (1, 'in parent');
 INSERT INTO app.child VALUES (2, 'in child', 3);
 INSERT INTO app.parted VALUES (1, 'a', '2020-01-01'), (11, 'x', NULL), (12, NULL, NULL), (1000, 'far', '9999-12-31');
 INSERT INTO app.hashed SELECT generate_series(1, 50);
+INSERT INTO app.numbers VALUES (1.17549e-38, 1e-300, '{NaN,-Infinity,0.1,NULL}', E'{"crlf": "\\r\\n",\r\n "x": [1.0, "\\\\."]}', true, ';', '12.34', 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', '(1,-0)'),
+  ('NaN', 'Infinity', '{}', 'null', NULL, '\', NULL, NULL, NULL);
 REFRESH MATERIALIZED VIEW app.kept;
 
 -- Large objects

@@ -3,7 +3,9 @@
 #![allow(dead_code, reason = "every test binary uses a part of it")]
 
 use serde_json::Value;
+use std::collections::HashMap;
 use std::fs;
+use std::hash::Hash;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::thread;
@@ -12,6 +14,8 @@ use std::time::Duration;
 pub struct Server {
     home: PathBuf,
     bin: PathBuf,
+    /// psql and pg_dump: a small build of a server comes without them.
+    client: PathBuf,
     user: &'static str,
 }
 
@@ -34,7 +38,20 @@ fn is_root() -> bool {
     id.stdout == b"0\n"
 }
 
+/// Where the server programs are: named, or the newest that is installed.
 fn bin() -> PathBuf {
+    std::env::var_os("HOLDPOINT_PG_BIN").map_or_else(installed, PathBuf::from)
+}
+
+fn client(bin: &Path) -> PathBuf {
+    match std::env::var_os("HOLDPOINT_PG_CLIENT_BIN") {
+        Some(named) => PathBuf::from(named),
+        None if bin.join("psql").exists() => bin.to_owned(),
+        None => installed(),
+    }
+}
+
+fn installed() -> PathBuf {
     let mut found: Vec<PathBuf> = fs::read_dir("/usr/lib/postgresql")
         .into_iter()
         .flatten()
@@ -58,7 +75,8 @@ impl Server {
             let chown = Command::new("chown").arg("postgres").arg(&home).status().expect("chown runs");
             assert!(chown.success());
         }
-        let server = Server { home, bin: bin(), user: if root { "postgres" } else { "" } };
+        let bin = bin();
+        let server = Server { home, client: client(&bin), bin, user: if root { "postgres" } else { "" } };
         let data = server.home.join("d");
         let initdb = server.bin.join("initdb");
         run(server.command(&initdb).arg("-D").arg(&data).args([
@@ -74,10 +92,11 @@ impl Server {
         ]));
         let settings = format!(
             "listen_addresses = ''\nunix_socket_directories = '{}'\nfsync = off\nautovacuum = off\n\
-             logging_collector = on\nlog_destination = 'jsonlog'\nlog_directory = '{}'\n\
+             logging_collector = on\nlog_destination = '{}'\nlog_directory = '{}'\n\
              log_filename = 'log'\nlog_rotation_age = 0\nlog_rotation_size = 0\nlog_statement = all\n\
              max_prepared_transactions = 2\n",
             server.home.display(),
+            server.log_format(),
             server.home.display(),
         );
         let config = data.join("postgresql.auto.conf");
@@ -94,6 +113,12 @@ impl Server {
         server
     }
 
+    /// What [`Log`] reads; servers before 15 don't have it.
+    fn log_format(&self) -> &'static str {
+        let output = run(Command::new(self.bin.join("postgres")).arg("--version"));
+        if String::from_utf8_lossy(&output.stdout).contains(" 14.") { "stderr" } else { "jsonlog" }
+    }
+
     fn command(&self, program: &Path) -> Command {
         let mut command = if self.user.is_empty() {
             Command::new(program)
@@ -108,7 +133,7 @@ impl Server {
 
     /// Another program of PostgreSQL's; what it sends isn't logged.
     pub fn program(&self, name: &str, database: &str) -> Command {
-        let mut command = Command::new(self.bin.join(name));
+        let mut command = Command::new(self.client.join(name));
         command.env("PGHOST", &self.home).env("PGUSER", "postgres").env("PGDATABASE", database);
         command.env("PGOPTIONS", "-c log_statement=none -c log_min_error_statement=panic");
         command
@@ -127,6 +152,18 @@ impl Server {
         run(command.arg(file));
     }
 
+    /// Runs SQL out of the log.
+    pub fn quietly(&self, database: &str, sql: &str) {
+        run(self.psql(database).env("PGOPTIONS", "-c log_statement=none").args(["-c", sql]));
+    }
+
+    /// Its major version.
+    pub fn version(&self) -> u32 {
+        let output = run(self.psql("postgres").args(["-Atc", "SHOW server_version_num"]));
+        let number: u32 = String::from_utf8_lossy(&output.stdout).trim_end().parse().expect("a number");
+        number / 10_000
+    }
+
     /// For programs that take a connection string.
     pub fn conninfo(&self, database: &str) -> String {
         format!("host={} user=postgres dbname={database}", self.home.display())
@@ -134,7 +171,7 @@ impl Server {
 
     /// psql as the tests call it; its application is named after the database.
     pub fn psql(&self, database: &str) -> Command {
-        let mut command = Command::new(self.bin.join("psql"));
+        let mut command = Command::new(self.client.join("psql"));
         command.args(["-X", "-q", "-U", "postgres", "-v", "ON_ERROR_STOP=1", "-h"]).arg(&self.home);
         command.args(["-d", database]).env("PGCLIENTENCODING", "UTF8").env("LANG", "C.UTF-8");
         command.env("PGAPPNAME", database);
@@ -189,37 +226,20 @@ impl Log {
 
     /// Everything that the sessions of an application sent by the simple protocol, in order.
     pub fn simple(&self, application: &str) -> Vec<Logged> {
-        let mut all: Vec<Logged> = Vec::new();
-        let mut fresh = false; // the last one was logged and hasn't failed yet
-        for entry in self.entries.iter().filter(|entry| entry["application_name"] == application) {
-            let text = |key: &str| entry[key].as_str().map(str::to_owned);
-            let message = text("message").unwrap_or_default();
-            match entry["error_severity"].as_str() {
-                Some("LOG") => {
-                    if let Some(statement) = message.strip_prefix("statement: ") {
-                        all.push(Logged { text: statement.to_owned(), error: None });
-                        fresh = true;
-                    }
-                }
-                Some("ERROR" | "FATAL") => {
-                    let statement = text("statement").unwrap_or_default();
-                    // What doesn't parse is never logged as a statement.
-                    if !std::mem::take(&mut fresh) || all.last().is_none_or(|last| last.text != statement) {
-                        all.push(Logged { text: statement, error: None });
-                    }
-                    if let Some(last) = all.last_mut() {
-                        last.error = Some(LoggedError {
-                            sqlstate: text("state_code").unwrap_or_default(),
-                            message,
-                            context: text("context"),
-                            position: entry["cursor_position"].as_u64().map(|at| at as usize),
-                        });
-                    }
-                }
-                _ => {}
+        simple(self.entries.iter().filter(|entry| entry["application_name"] == application))
+    }
+
+    /// The same of every session there was, by whatever its application and process make of it.
+    pub fn by<K: Eq + Hash>(&self, key: impl Fn(&str, u64) -> K) -> HashMap<K, Vec<Logged>> {
+        let mut sessions: HashMap<K, Vec<&Value>> = HashMap::new();
+        for entry in &self.entries {
+            if let (Some(application), Some(pid)) =
+                (entry["application_name"].as_str(), entry["pid"].as_u64())
+            {
+                sessions.entry(key(application, pid)).or_default().push(entry);
             }
         }
-        all
+        sessions.into_iter().map(|(session, entries)| (session, simple(entries.into_iter()))).collect()
     }
 
     /// What the sessions with an application name sent so far.
@@ -254,6 +274,40 @@ impl Log {
         }
         sent
     }
+}
+
+fn simple<'a>(entries: impl Iterator<Item = &'a Value>) -> Vec<Logged> {
+    let mut all: Vec<Logged> = Vec::new();
+    let mut fresh = false; // the last one was logged and hasn't failed yet
+    for entry in entries {
+        let text = |key: &str| entry[key].as_str().map(str::to_owned);
+        let message = text("message").unwrap_or_default();
+        match entry["error_severity"].as_str() {
+            Some("LOG") => {
+                if let Some(statement) = message.strip_prefix("statement: ") {
+                    all.push(Logged { text: statement.to_owned(), error: None });
+                    fresh = true;
+                }
+            }
+            Some("ERROR" | "FATAL") => {
+                let statement = text("statement").unwrap_or_default();
+                // What doesn't parse is never logged as a statement.
+                if !std::mem::take(&mut fresh) || all.last().is_none_or(|last| last.text != statement) {
+                    all.push(Logged { text: statement, error: None });
+                }
+                if let Some(last) = all.last_mut() {
+                    last.error = Some(LoggedError {
+                        sqlstate: text("state_code").unwrap_or_default(),
+                        message,
+                        context: text("context"),
+                        position: entry["cursor_position"].as_u64().map(|at| at as usize),
+                    });
+                }
+            }
+            _ => {}
+        }
+    }
+    all
 }
 
 fn run(command: &mut Command) -> Output {
