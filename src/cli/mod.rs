@@ -1,7 +1,7 @@
 //! The command line: one file a subcommand.
 //!
 //! `args` is what can be typed, `app` hands it to its subcommand. `drive` runs a conductor with whoever
-//! listens and answers; `target`, `vars`, `shipped` and `out` are what several subcommands need.
+//! listens and answers: a `screen`, or `lines`; `target`, `vars`, `shipped` and `out` are what several subcommands need.
 
 pub mod app;
 pub mod args;
@@ -9,11 +9,13 @@ pub mod check;
 pub mod demo;
 mod drive;
 mod failure;
+mod lines;
 mod log;
 mod out;
 pub mod resume;
 pub mod rollback;
 pub mod run;
+mod screen;
 mod shipped;
 pub mod show;
 pub mod status;

@@ -1,7 +1,7 @@
 //! `holdpoint rollback`: undoes what a run applied, last step first.
 
 use super::args::RollbackArgs;
-use super::drive::drive;
+use super::drive::{drive, wants_screen};
 use super::failure::Failure;
 use super::resume::TakenUp;
 use super::{log, run};
@@ -13,6 +13,8 @@ use crate::engine::rollback::Wanted;
 /// Rolls a run back.
 pub async fn rollback(args: RollbackArgs, level: &str) -> Result<Exit, Failure> {
     log::check(level)?;
+    let given = args.answers.answers.is_some() || !args.answers.confirm.is_empty();
+    wants_screen(&args.screenless, given)?;
     let taken = TakenUp::find(args.run.as_deref(), args.plan.as_deref(), &args.state)?;
     if taken.run.applied_order.is_empty() && !taken.run.goes_back() {
         return Err(Failure::refused("this run has applied nothing: there is nothing to roll back"));

@@ -1,15 +1,13 @@
 //! Going backwards: what this run applied, last first, and then the proof that nothing is left.
 //!
-//! - `wanted` is what is asked for, `course` what comes of it: which steps, in which order, by what;
+//! - what is asked for, and what comes of it (which steps, in which order, by what), is in
+//!   [`crate::run::back`];
 //! - `back` goes along it; `undo` undoes one step by its own rollback, `procedure` several by a named one;
 //! - `residue` compares what is there now with what was there before.
 
 mod back;
-mod course;
 mod procedure;
 mod residue;
 mod undo;
-mod wanted;
 
-pub use course::{Course, Way, set_out, step_for, undoes, way};
-pub use wanted::Wanted;
+pub use crate::run::back::{Course, Wanted, Way, set_out, step_for, undoes, way};
