@@ -8,76 +8,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use scene::{Said, holdpoint, is_root, one_step, open_folder, plan_text, wait_for};
-
-/// A temporary folder that the demo has for itself, so that everything it leaves can be seen.
-struct Corner {
-    tmp: tempfile::TempDir,
-    home: tempfile::TempDir,
-}
-
-impl Corner {
-    fn new() -> Self {
-        Self { tmp: open_folder(), home: open_folder() }
-    }
-
-    fn command(&self, words: &str) -> Command {
-        let mut command = holdpoint(words.split_whitespace());
-        command.current_dir(self.tmp.path()).env("TMPDIR", self.tmp.path()).env("HOME", self.home.path());
-        // The template of this machine's other tests: initdb takes its time.
-        if let Some(home) = std::env::var_os("HOME") {
-            command.env("XDG_CACHE_HOME", Path::new(&home).join(".cache"));
-        }
-        command
-    }
-
-    fn demo(&self, words: &str) -> Said {
-        Said::by(self.command(&format!("demo --plain {words}")))
-    }
-
-    /// Folders in the temporary one.
-    fn leftovers(&self) -> Vec<String> {
-        let names = std::fs::read_dir(self.tmp.path()).unwrap();
-        let mut names: Vec<String> =
-            names.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
-        names.sort();
-        names
-    }
-
-    /// Processes that work below the temporary folder.
-    fn processes(&self) -> Vec<u32> {
-        servers_in(self.tmp.path())
-    }
-
-    #[track_caller]
-    fn is_clean(&self) {
-        assert_eq!(self.processes(), [0; 0], "a server is left");
-        assert_eq!(self.leftovers(), [""; 0], "a folder is left");
-    }
-}
-
-impl Drop for Corner {
-    fn drop(&mut self) {
-        for pid in self.processes() {
-            let _ = nix::sys::signal::kill(
-                nix::unistd::Pid::from_raw(i32::try_from(pid).unwrap()),
-                nix::sys::signal::Signal::SIGINT,
-            );
-        }
-    }
-}
-
-/// Processes whose working folder is below this one, as a postmaster's is.
-fn servers_in(folder: &Path) -> Vec<u32> {
-    let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
-    entries
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-        .filter(|pid: &u32| {
-            std::fs::read_link(format!("/proc/{pid}/cwd"))
-                .is_ok_and(|cwd| cwd.starts_with(folder) && cwd != folder)
-        })
-        .collect()
-}
+use scene::corner::{Corner, servers_in};
+use scene::{Said, is_root, one_step, open_folder, plan_text, wait_for};
 
 #[test]
 fn it_runs_kochel_to_its_end_and_leaves_nothing() {

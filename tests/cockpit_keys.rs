@@ -85,9 +85,9 @@ fn a_reason_is_needed() {
 #[test]
 fn on_production_the_name_is_typed_and_not_pasted() {
     let mut scene = Scene::of("production", holdpoint::cockpit::theme::Theme::Dark);
-    scene.to_stepping();
-    scene.to_blocked();
-    scene.to_unverified();
+    scene.go_to_stepping();
+    scene.go_to_blocked();
+    scene.go_to_unverified();
     scene.press('R').key(Key::BackTab).key(Key::BackTab).type_in("why").key(Key::Enter);
     scene.send(Msg::Paste("postgres".into()));
     scene.key(Key::Enter).key(Key::Right).key(Key::Enter);

@@ -96,9 +96,9 @@ fn questions() {
     });
     shot("ask-roll-back-on-production", |theme| {
         let mut scene = Scene::of("production", theme);
-        scene.to_stepping();
-        scene.to_blocked();
-        scene.to_unverified();
+        scene.go_to_stepping();
+        scene.go_to_blocked();
+        scene.go_to_unverified();
         scene.press('R').key(Key::BackTab).type_in("postg");
         scene
     });

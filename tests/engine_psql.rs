@@ -42,6 +42,11 @@ const KEPT: &[(&str, Kept, &str)] = &[
         "BEGIN and COMMIT in one message leave no room for the ledger's row",
     ),
     ("prepare_tx.sql", Kept::Refused, "a prepared transaction outlives the run"),
+    ("program.sql", Kept::Refused, "\\copy … program runs a shell command"),
+    ("pstdin.sql", Kept::Refused, "standard input is no part of a plan"),
+    ("outside.sql", Kept::Refused, "a file outside of sql_dir would show its lines in errors"),
+    ("link.sql", Kept::Refused, "a link leads out of sql_dir"),
+    ("to_outside.sql", Kept::Refused, "what a run writes stays in its folder"),
     ("deferred.sql", Kept::Earlier, "deferred constraints are checked before COMMIT is sent"),
 ];
 
@@ -161,6 +166,42 @@ fn scripts_of_each_mode_end_as_by_psql() {
     let same = compare_all(&server, &cases);
     println!("{} scripts of each mode: {same:?}", cases.len());
     assert!(same[&Same::Done] >= 12 && same[&Same::Refused] >= 10, "{same:?}");
+}
+
+/// `\copy` in every form, with data as it comes and as it mustn't come.
+#[test]
+fn copies_end_as_by_psql() {
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = scratch.path().join("sql");
+    copy_folder(&root().join("tests/engine_psql/copy"), &folder);
+    fs::write(scratch.path().join("outside.txt"), "1\toutside\n").unwrap();
+    std::os::unix::fs::symlink("../../outside.txt", folder.join("data/link.txt")).unwrap();
+    let files = scripts(&folder);
+    let cases: Vec<Case> = files
+        .iter()
+        .enumerate()
+        .map(|(i, file)| Case::new(&folder, file, Mode::Single, format!("c{i}")))
+        .collect();
+    let server = Server::start();
+    let same = compare_all(&server, &cases);
+    println!("{} scripts with \\copy: {same:?}", cases.len());
+    assert!(
+        same[&Same::Done] >= 20 && same[&Same::Refused] >= 10 && same[&Same::Unreadable] >= 5,
+        "{same:?}"
+    );
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_folder(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
 }
 
 /// Each migration after those that stand before it.

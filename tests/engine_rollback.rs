@@ -16,7 +16,6 @@ async fn there(bench: &Bench) -> String {
     bench.value("SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'").await
 }
 
-/// The words of a step's status in the summary of the last event.
 fn started(ran: &Ran) -> &serde_json::Value {
     ran.last("rollback_started")
 }
@@ -128,7 +127,8 @@ async fn a_step_of_a_procedure_fails() {
     // What it was to undo stands, and the last check says so too.
     ran.exits(6).says("by hand, later");
     let ran = bench.call(&["resume", "--override", "looked=known"]).await;
-    ran.exits(6);
+    ran.exits(1);
+    assert!(ran.last("rollback_ended")["residue"].to_string().contains("table public.c"), "{ran}");
     assert_eq!(there(&bench).await, "a b c");
     bench.sql("DROP VIEW uses").await;
     bench.call(&["rollback", "--procedure", "together", "--confirm", "everybody=Kim"]).await.exits(6);
@@ -281,4 +281,118 @@ async fn what_was_passed_over_isnt_verified() {
     ran.exits(0);
     assert_eq!(ran.last("step_accepted")["reason"], "1 statement failed, and the plan says to go on");
     assert!(ran.events.iter().all(|event| event["event"] != "step_verified"), "{ran}");
+}
+
+const GUARDED: &str =
+    "CREATE TABLE g (id int PRIMARY KEY, t text); INSERT INTO g VALUES (1, 'one'), (2, 'two'), (3, 'three')";
+
+/// Three steps, each with a way back; `b` and its way back are given.
+async fn guarded(forward: &str, back: &str) -> Bench {
+    let bench = Bench::with(GUARDED).await;
+    tables(&bench, &["a", "c"]);
+    bench.file("b.sql", forward);
+    bench.plan_with(
+        "guards = [\"g\"]",
+        &format!(
+            "{}{}{}{WAITS}",
+            undoable("a", "DROP TABLE a", ""),
+            undoable("b", back, ""),
+            undoable("c", "DROP TABLE c", "")
+        ),
+    );
+    bench.run().await.exits(6);
+    bench
+}
+
+fn residue(ran: &Ran) -> String {
+    ran.last("rollback_ended")["residue"].to_string()
+}
+
+#[tokio::test]
+async fn rows_that_differ_are_named_by_their_keys() {
+    let bench = guarded(
+        "UPDATE g SET t = upper(t) WHERE id < 3; INSERT INTO g VALUES (4, 'four'); DELETE FROM g WHERE id = 3;",
+        "DELETE FROM g WHERE id = 4; UPDATE g SET t = 'one' WHERE id = 1",
+    )
+    .await;
+    let ran = bench.call(&["rollback"]).await;
+    ran.exits(1).says("rows of g: it has changed").says("1 row changed (id 2: t), 1 row gone (id 3)");
+}
+
+/// What others wrote meanwhile is no residue of this run, and is listed.
+#[tokio::test]
+async fn rows_of_others_are_listed_apart() {
+    let bench = guarded("UPDATE g SET t = 'ONE' WHERE id = 1;", "UPDATE g SET t = 'one' WHERE id = 1").await;
+    bench.sql("INSERT INTO g VALUES (7, 'theirs'); UPDATE g SET t = 'theirs' WHERE id = 2").await;
+    let ran = bench.call(&["rollback"]).await;
+    ran.exits(4).says("by others").says("1 row changed (id 2: t), 1 row added (id 7)");
+    assert_eq!(residue(&ran), "[]");
+
+    // A row of ours that stays isn't hidden behind theirs.
+    let bench = guarded("UPDATE g SET t = 'ONE' WHERE id = 1;", "SELECT 1").await;
+    bench.sql("UPDATE g SET t = 'theirs' WHERE id = 2").await;
+    let ran = bench.call(&["rollback"]).await;
+    ran.exits(1);
+    assert!(residue(&ran).contains("1 row changed (id 1: t)"), "{ran}");
+    assert!(ran.last("rollback_ended")["others"].to_string().contains("1 row changed (id 2: t)"), "{ran}");
+}
+
+/// A part is compared with what there was before that part.
+#[tokio::test]
+async fn a_part_that_leaves_something_is_found_out() {
+    for how in [["--to", "b"], ["--only", "b"]] {
+        let bench = guarded(
+            "CREATE TABLE b (); CREATE TABLE forgotten (); UPDATE g SET t = 'ONE' WHERE id = 1;",
+            "DROP TABLE b",
+        )
+        .await;
+        let ran = bench.call(&["rollback", how[0], how[1]]).await;
+        ran.exits(1).says("table public.forgotten: it wasn't there before").says("1 row changed (id 1: t)");
+        let ended = ran.last("rollback_ended");
+        assert!(
+            ended["covers"].to_string().contains("schema")
+                && ended["covers"].to_string().contains("rows of g"),
+            "{ran}"
+        );
+
+        let bench = guarded(
+            "CREATE TABLE b (); UPDATE g SET t = 'ONE' WHERE id = 1;",
+            "DROP TABLE b; UPDATE g SET t = 'one' WHERE id = 1",
+        )
+        .await;
+        let ran = bench.call(&["rollback", how[0], how[1]]).await;
+        ran.exits(6).says("nothing is left behind");
+        assert_eq!(residue(&ran), "[]");
+    }
+}
+
+/// It takes away what belongs to a step that stays.
+#[tokio::test]
+async fn a_part_that_takes_too_much_is_found_out() {
+    let bench = guarded("CREATE TABLE b ();", "DROP TABLE b; DROP TABLE a; DELETE FROM g WHERE id = 3").await;
+    let ran = bench.call(&["rollback", "--only", "b"]).await;
+    ran.exits(1).says("table public.a: it is gone").says("1 row gone (id 3)");
+}
+
+/// Row data stays out of the run's folder and of the journal on production.
+#[tokio::test]
+async fn keys_of_rows_stay_out_of_the_evidence_on_production() {
+    let bench =
+        Bench::with("CREATE TABLE g (id text PRIMARY KEY); INSERT INTO g VALUES ('Ada Lovelace')").await;
+    bench.file("a.sql", "DELETE FROM g;");
+    bench.plan_with("guards = [\"g\"]", &format!("{}{WAITS}", undoable("a", "SELECT 1", "")));
+    let plan = std::fs::read_to_string(bench.path("plan.toml")).expect("the plan");
+    bench.file("plan.toml", &plan.replace("\"dev\"", "\"production\""));
+    bench.run().await.exits(6);
+    let ran = bench.call(&["rollback"]).await;
+    ran.exits(1).says("1 row gone");
+    let run = std::fs::read_dir(bench.path("state")).expect("the state").flatten();
+    for file in run
+        .filter(|e| e.path().is_dir())
+        .flat_map(|e| std::fs::read_dir(e.path()).expect("its folder"))
+        .flatten()
+    {
+        let text = std::fs::read(file.path()).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        assert!(!text.unwrap_or_default().contains("Lovelace"), "{}", file.path().display());
+    }
 }

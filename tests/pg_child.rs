@@ -6,6 +6,8 @@ mod common;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::Signal;
+
 use holdpoint::pg::child::{Child, Ended, LINE_AT_MOST, Line, News, Program, Stream};
 
 fn shell(script: &str) -> Program {
@@ -102,7 +104,7 @@ async fn one_that_left_the_group_and_holds_the_pipe_keeps_nobody() {
     assert_eq!(child.next().await, News::Ended(Ended::Code(0)));
     assert!(lives(left), "nothing reaches it any more");
     let left = nix::unistd::Pid::from_raw(i32::try_from(left).unwrap());
-    nix::sys::signal::kill(left, nix::sys::signal::Signal::SIGKILL).unwrap();
+    nix::sys::signal::kill(left, Signal::SIGKILL).unwrap();
 }
 
 #[tokio::test]
@@ -110,12 +112,12 @@ async fn it_is_asked_to_end_and_then_made_to() {
     let mut child = Child::start(shell("trap 'echo asked; exit 9' INT; echo $$; sleep 1000 & wait")).unwrap();
     assert_eq!(pid(&mut child).await, child.pid());
     let mut said = Vec::new();
-    let ended = child.stop(Duration::from_secs(60), |line| said.push(line.text)).await;
+    let ended = child.stop(Signal::SIGINT, Duration::from_secs(60), |line| said.push(line.text)).await;
     assert_eq!((ended, said), (Ended::Code(9), vec!["asked".to_owned()]));
 
     let mut child = Child::start(shell("trap '' INT; echo $$; sleep 1000 & echo $!; wait")).unwrap();
     let (own, sleeper) = (pid(&mut child).await, pid(&mut child).await);
-    assert_eq!(child.stop(Duration::from_millis(50), drop).await, Ended::Signal(9));
+    assert_eq!(child.stop(Signal::SIGINT, Duration::from_millis(50), drop).await, Ended::Signal(9));
     until("the end of both", || !lives(own) && !lives(sleeper)).await;
 }
 

@@ -110,7 +110,7 @@ const PLANTED: &[(&str, &[&str])] = &[
     ("CREATE EXTENSION citext", &["comment on extension citext", "extension citext"]),
     ("DROP STATISTICS app.child_stats", &["statistics app.child_stats"]),
     ("ALTER PUBLICATION some_pub DROP TABLE plain", &["publication some_pub"]),
-    ("ALTER PUBLICATION whole DROP TABLES IN SCHEMA app", &["schema app in publication whole"]),
+    ("ALTER PUBLICATION whole DROP TABLES IN SCHEMA app", &["published schema app in publication whole"]),
     ("ALTER SUBSCRIPTION zoo_sub SET (synchronous_commit = on)", &["subscription zoo_sub"]),
     ("ALTER SERVER far OPTIONS (SET host 'example.net')", &["server far"]),
     (

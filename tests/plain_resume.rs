@@ -135,6 +135,11 @@ fn rolled_back_with_residue() {
                     residue("rows of venture_artifacts", Some("12034 rows"), Some("12033 rows")),
                 ],
                 others: vec![],
+                moved: vec![residue(
+                    "value of sequence public.ids",
+                    Some("last value 4"),
+                    Some("last value 9"),
+                )],
                 covers: vec!["schema".into(), "rows of venture_artifacts".into()],
                 not_compared: vec!["rows of tables that the plan doesn't guard, sequence values".into()],
                 elapsed_ms: 310,
@@ -161,11 +166,12 @@ fn rolled_back_with_residue() {
 09:30:41   ✓ undone: Step 1: Lifecycle stage configuration           95 ms  1 checkpoint passed
 09:30:42 ✗ undone, but 2 objects aren't as before                   310 ms
 09:30:42   ✗ function public.get_stage_info(integer): it wasn't there before
-             now      CREATE FUNCTION …
+             + CREATE FUNCTION …
 09:30:42   ✗ rows of venture_artifacts: it has changed
-             before   12034 rows
-             now      12033 rows
+             - 12034 rows
+             + 12033 rows
            compared: schema, rows of venture_artifacts
+           moved on value of sequence public.ids: last value 4, now last value 9; no rollback takes that back
            not compared: rows of tables that the plan doesn't guard, sequence values
 09:30:43 ! deviation: two objects differ
 09:30:44 ✗ rolled back, but not everything is as it was before

@@ -39,11 +39,11 @@ fn each_draft_asks_for_this_of_later_versions() {
     assert_eq!(not_built("kochel-phase-a"), "");
     assert_eq!(
         not_built("v7-database-phase"),
-        "command 1, compare 4, into 4, notify 1, probe 5, requires 1, section 13, snapshot 4"
+        "command 1, compare 4, into 4, notify 1, probe 5, section 13, snapshot 4"
     );
     assert_eq!(
         not_built("cloud-migration-lane3"),
-        "command 9, compare 5, into 5, on 7, pooler 1, report 2, requires 1, source 1, undo 1"
+        "command 9, compare 5, into 5, on 7, pooler 1, report 2, source 1, undo 1"
     );
     assert_eq!(
         not_built("production-promotion"),
@@ -51,7 +51,7 @@ fn each_draft_asks_for_this_of_later_versions() {
     );
     assert_eq!(
         not_built("week2-staging"),
-        "backup 1, notify 1, probe 3, report 1, requires 1, restore 1, watch 1, within 1"
+        "backup 1, notify 1, probe 3, report 1, restore 1, watch 1, within 1"
     );
 }
 

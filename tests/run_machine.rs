@@ -136,6 +136,8 @@ fn probes(run: &Run) -> Vec<(&'static str, Event)> {
         ("unit_applied back", unit_applied(back.clone())),
         ("unit_failed", unit_failed(u.clone())),
         ("unit_failed back", unit_failed(back.clone())),
+        ("file_written", wrote(u.clone())),
+        ("file_written back", wrote(back.clone())),
         ("unit_unknown", unit_unknown(u.clone())),
         ("unit_unknown back", unit_unknown(back.clone())),
         ("unit_reconciled applied", reconciled(u.clone(), true, None)),

@@ -162,7 +162,7 @@ fn refusals_say_what_to_do() {
         ("\\! rm x", "it runs a shell command"),
         ("SELECT 1 \\gexec", "not built yet"),
         ("\\c other", "another `on`"),
-        ("\\copy t from x", "COPY"),
+        ("\\copy t from program 'x'", "shell command"),
         ("\\set x `date`", "backticks"),
         ("\\set ON_ERROR_STOP 0", "always stops at the first error"),
         ("\\unset ON_ERROR_STOP", "always stops at the first error"),

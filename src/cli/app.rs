@@ -3,7 +3,7 @@
 use clap::Parser;
 
 use super::args::{Cli, Command};
-use super::{check, demo, resume, rollback, run, show, status};
+use super::{check, demo, diff, rehearse, resume, rollback, run, show, snapshot, status};
 use crate::engine::exit::Exit;
 
 /// Runs the program and says how it ended.
@@ -24,9 +24,12 @@ pub fn main() -> Exit {
         (_, Command::Show(args)) => show::show(&args),
         (_, Command::Status(args)) => status::status(&args),
         (Ok(runtime), Command::Demo(args)) => runtime.block_on(demo::demo(args, &cli.log)),
+        (Ok(runtime), Command::Rehearse(args)) => runtime.block_on(rehearse::rehearse(args, &cli.log)),
         (Ok(runtime), Command::Run(args)) => runtime.block_on(run::run(args, &cli.log)),
         (Ok(runtime), Command::Resume(args)) => runtime.block_on(resume::resume(args, &cli.log)),
         (Ok(runtime), Command::Rollback(args)) => runtime.block_on(rollback::rollback(args, &cli.log)),
+        (Ok(runtime), Command::Snapshot(args)) => runtime.block_on(snapshot::snapshot(&args)),
+        (Ok(runtime), Command::Diff(args)) => runtime.block_on(diff::diff(&args)),
         (Err(error), _) => {
             Err(super::failure::Failure::unreachable(format!("no threads to be had: {error}")))
         }

@@ -20,6 +20,8 @@ pub struct Cli {
 pub enum Command {
     /// Try a plan on a private PostgreSQL: nothing to set up, nothing left behind
     Demo(DemoArgs),
+    /// Prove a plan and its rollback on a private PostgreSQL, before the window
+    Rehearse(RehearseArgs),
     /// Run a plan on a real database
     Run(RunArgs),
     /// Go on with a run after a stop, a failure or a crash
@@ -32,6 +34,11 @@ pub enum Command {
     Show(ShowArgs),
     /// List the runs and where they stand
     Status(StatusArgs),
+    /// What a database consists of, to look at or to compare with later; read-only
+    Snapshot(SnapshotArgs),
+    /// What differs between two databases, two snapshots, or one of each; read-only
+    #[command(after_help = DIFF_HELP)]
+    Diff(DiffArgs),
 }
 
 /// How it is shown and answered.
@@ -107,6 +114,29 @@ pub struct DemoArgs {
     /// Install PostgreSQL by the system's package manager when there is none
     #[arg(long)]
     pub yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct RehearseArgs {
+    /// A plan's file, or the name of a shipped plan
+    pub plan: String,
+    /// Print what was found as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Rehearse on a copy of this database's schema; it is only read, by pg_dump
+    #[arg(long, value_name = "CONNINFO")]
+    pub target: Option<String>,
+    /// Copy the rows too
+    #[arg(long, requires = "target")]
+    pub with_data: bool,
+    #[command(flatten)]
+    pub state: StateArgs,
+    /// Give a variable of the plan a value
+    #[arg(long = "var", value_name = "NAME=VALUE")]
+    pub vars: Vec<String>,
+    /// Folder of PostgreSQL's server programs
+    #[arg(long, value_name = "DIR", env = "HOLDPOINT_PG_BIN")]
+    pub pg_bin: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -225,4 +255,48 @@ pub struct StatusArgs {
     pub plan: Option<PathBuf>,
     #[command(flatten)]
     pub state: StateArgs,
+}
+
+const DIFF_HELP: &str = "\
+Exit codes: 0 nothing differs, 1 something differs, 2 the command line or a file is wrong, 7 a database \
+can't be reached.
+
+holdpoint diff before.json postgres://db1/shop     what has changed since
+holdpoint diff before.json after.json              between two moments
+holdpoint diff postgres://db1/shop postgres://db2/shop --ignore \"sequence value\"";
+
+#[derive(Debug, Args)]
+pub struct SnapshotArgs {
+    /// The database: URL or key=value string [default: PG* variables]
+    #[arg(long, value_name = "CONNINFO", env = "HOLDPOINT_TARGET", hide_env_values = true)]
+    pub target: Option<String>,
+    /// Keep what identifies each row of this table too: its key and hashes, not its values
+    #[arg(long, value_name = "TABLE")]
+    pub rows: Vec<String>,
+    /// Print the whole snapshot as JSON (docs/snapshot.md)
+    #[arg(long)]
+    pub json: bool,
+    /// Write it to FILE, which must not be there yet
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    /// What it was: a snapshot's file, or a database (URL or key=value string)
+    pub before: String,
+    /// What it is: the same
+    pub after: String,
+    /// Compare the rows of this table too
+    #[arg(long, value_name = "TABLE")]
+    pub rows: Vec<String>,
+    /// Compare only which objects there are: the one way across major versions
+    #[arg(long)]
+    pub names_only: bool,
+    /// Leave out a kind of difference, like \"sequence value\", \"privileges\" or \"comment\"
+    #[arg(long, value_name = "KIND")]
+    pub ignore: Vec<String>,
+    /// As JSON (docs/snapshot.md)
+    #[arg(long)]
+    pub json: bool,
 }

@@ -3,11 +3,16 @@
 use super::args::CheckArgs;
 use super::failure::Failure;
 use super::{out, shipped};
+use crate::engine::evidence;
 use crate::engine::exit::Exit;
-use crate::engine::preflight::{Finding, preflight};
+use crate::engine::preflight::{Finding, Preflight, preflight};
+use crate::journal::StateDir;
 use crate::plan::diagnostic::Severity;
-use crate::plan::{LoadOptions, load};
+use crate::plan::digest::digest;
+use crate::plan::{LoadOptions, Loaded, load};
 use crate::script::Variables;
+use crate::text::columns::wrap;
+use crate::text::scrub;
 
 /// Checks each plan; the exit code is of the worst.
 pub fn check(args: &CheckArgs) -> Result<Exit, Failure> {
@@ -43,7 +48,10 @@ fn one(name: &str, path: &std::path::Path) -> bool {
     }
     let scripts = preflight(&loaded.plan, &vars);
     for finding in &scripts.findings {
-        out::line(&words(finding));
+        lines(finding).iter().for_each(|line| out::line(line));
+    }
+    for (step, why) in not_rehearsed(path, &loaded, &scripts) {
+        out::line(&format!("note: step {step}: {why}"));
     }
     let errors = scripts.findings.iter().filter(|finding| finding.error).count();
     let not_built = loaded.plan.not_built.len();
@@ -67,9 +75,22 @@ fn one(name: &str, path: &std::path::Path) -> bool {
         return false;
     }
     let warnings = loaded.warnings.count(Severity::Warning);
-    let aside = if warnings > 0 { format!(", {}", plural(warnings, "warning")) } else { String::new() };
-    out::line(&format!("✓ {name}: {size}{aside}"));
+    let notes = loaded.warnings.count(Severity::Note) + scripts.findings.len();
+    let mut summary = format!("✓ {name}: {size}");
+    for (count, what) in [(warnings, "warning"), (notes, "note")] {
+        if count > 0 {
+            summary.push_str(&format!(", {}", plural(count, what)));
+        }
+    }
+    out::line(&summary);
     true
+}
+
+/// The evidence that a run would ask for now and not get; it may still come.
+fn not_rehearsed(path: &std::path::Path, loaded: &Loaded, scripts: &Preflight) -> Vec<(String, String)> {
+    let Ok(state) = StateDir::find(None, path) else { return Vec::new() };
+    let Ok(digest) = digest(&loaded.plan, &loaded.source, &scripts.included) else { return Vec::new() };
+    evidence::missing(&loaded.plan, &digest.sha256, &state, &[])
 }
 
 /// A finding as a line, and its hint below.
@@ -79,11 +100,47 @@ pub fn words(finding: &Finding) -> String {
     let at = format!("{}:{}:{}", place.file, place.line, place.column);
     // An error of the lexer says its place by itself.
     let what = finding.what.strip_prefix(&format!("{at}: ")).unwrap_or(&finding.what);
-    let mut text = format!("{at}: {kind}: step {}: {what}", finding.step);
+    let mut text = format!("{at}: {kind}: step {}: {what}{}", finding.step, again(&finding.again));
     if let Some(hint) = &finding.hint {
         text.push_str(&format!("\n  {hint}"));
     }
     text
+}
+
+/// The same at the width of the terminal, or of 80 columns, with what goes on moved in.
+fn lines(finding: &Finding) -> Vec<String> {
+    const NO_END: usize = 1_000;
+    let columns = match out::width() {
+        0 => 80,
+        columns => columns.max(40),
+    };
+    let text: Vec<String> = scrub::lines(&words(finding)).map(|line| line.into_owned()).collect();
+    let text = text.join("\n");
+    let (what, hint) = text.split_once('\n').map_or((text.as_str(), None), |(what, hint)| (what, Some(hint)));
+    let mut lines = Vec::new();
+    for (number, line) in wrap(what, columns - 2, NO_END).into_iter().enumerate() {
+        lines.push(if number == 0 { line } else { format!("  {line}") });
+    }
+    let hint = hint.map(|hint| wrap(hint.trim_start(), columns - 8, NO_END)).unwrap_or_default();
+    for (number, line) in hint.into_iter().enumerate() {
+        lines.push(if number == 0 { format!("  help: {line}") } else { format!("        {line}") });
+    }
+    lines
+}
+
+/// Where else the same is to be said: the first lines, and how many more.
+fn again(lines: &[u64]) -> String {
+    const MOST: usize = 4;
+    if lines.is_empty() {
+        return String::new();
+    }
+    let shown: Vec<String> = lines.iter().take(MOST).map(u64::to_string).collect();
+    let more = match lines.len().saturating_sub(MOST) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let word = if lines.len() == 1 { "line" } else { "lines" };
+    format!(" (also in {word} {}{more})", shown.join(", "))
 }
 
 /// `1 step`, `2 steps`.

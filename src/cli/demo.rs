@@ -5,10 +5,11 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::args::DemoArgs;
+use super::args::{DemoArgs, StateArgs};
 use super::drive::{Show, conduct, go_on, wants_screen};
 use super::failure::Failure;
 use super::screen::Scene;
+use super::shipped::PlanOnDisk;
 use super::{log, out, run, shipped, vars};
 use crate::engine::exit::Exit;
 use crate::engine::fixture;
@@ -30,11 +31,7 @@ pub async fn demo(args: DemoArgs, level: &str) -> Result<Exit, Failure> {
     run::known_phases(&plan, &args.only)?;
     let values = vars::values(&plan, &args.vars, &Default::default(), true)?;
     let scripts = run::scanned(&plan, &values)?;
-    let state = match (&args.state.state_dir, on_disk.is_shipped()) {
-        (None, true) => StateDir::find(Some(&own_state()), &on_disk.path),
-        (explicit, _) => StateDir::find(explicit.as_deref(), &on_disk.path),
-    }
-    .map_err(|error| Failure::unreachable(error.to_string()))?;
+    let state = state(&args.state, &on_disk)?;
 
     installed(&args)?;
     let scene = Scene {
@@ -89,6 +86,15 @@ pub async fn demo(args: DemoArgs, level: &str) -> Result<Exit, Failure> {
         server.stop().await;
     }
     result
+}
+
+/// Where journals and records go; those of a shipped plan can't stay beside it.
+pub fn state(args: &StateArgs, plan: &PlanOnDisk) -> Result<StateDir, Failure> {
+    match (&args.state_dir, plan.is_shipped()) {
+        (None, true) => StateDir::find(Some(&own_state()), &plan.path),
+        (explicit, _) => StateDir::find(explicit.as_deref(), &plan.path),
+    }
+    .map_err(|error| Failure::unreachable(error.to_string()))
 }
 
 #[expect(clippy::too_many_arguments, reason = "everything that a demo has prepared, handed over once")]

@@ -75,51 +75,23 @@ impl Show {
     ) -> Result<Self, Failure> {
         let (listener, facts) = mpsc::unbounded_channel();
         let (says, asides) = mpsc::unbounded_channel();
-        let (set, told) = watch::channel(None);
-        let set = Arc::new(set);
         let state_dir = to_be_named(state);
-        let front = if wants_screen(screenless, false)? {
+        let (front, signal) = if wants_screen(screenless, false)? {
+            let (set, told) = watch::channel(None);
+            let set = Arc::new(set);
             let feed = (facts, asides);
             let screen = Screen::open(scene, screenless, state_dir, past, feed, Arc::clone(&set))?;
-            Front::Screen(Box::new(screen))
+            let link = screen.link.clone();
+            listen(&set, move |name, _| {
+                link.send(Msg::Signal(name.to_owned()));
+            })?;
+            job_control(&screen.link)?;
+            (Front::Screen(Box::new(screen)), told)
         } else {
-            Front::Lines(Lines::start(screenless, state_dir, past, facts, asides)?)
+            let lines = Lines::start(screenless, state_dir, past, facts, asides)?;
+            (Front::Lines(lines), signals("the run")?)
         };
-        let show = Self { front, listeners: vec![listener], says, signal: told };
-        show.signals(&set)?;
-        Ok(show)
-    }
-
-    /// Tells the run to end on the signals that say so, and says it.
-    fn signals(&self, set: &Arc<watch::Sender<Option<String>>>) -> Result<(), Failure> {
-        let screen = match &self.front {
-            Front::Screen(screen) => Some(screen.link.clone()),
-            Front::Lines(_) => None,
-        };
-        for (kind, name) in [
-            (SignalKind::interrupt(), "SIGINT"),
-            (SignalKind::terminate(), "SIGTERM"),
-            (SignalKind::hangup(), "SIGHUP"),
-        ] {
-            let mut stream =
-                signal(kind).map_err(|error| Failure::unreachable(format!("signals: {error}")))?;
-            let (set, screen) = (Arc::clone(set), screen.clone());
-            tokio::spawn(async move {
-                while stream.recv().await.is_some() {
-                    let first = set
-                        .send_if_modified(|told| told.is_none() && told.replace(name.to_owned()).is_none());
-                    let word = if first { "stops at the next safe point" } else { "is stopping already" };
-                    match &screen {
-                        Some(link) => drop(link.send(Msg::Signal(name.to_owned()))),
-                        None => out::hint(&format!("{name}: the run {word}")),
-                    }
-                }
-            });
-        }
-        if let Some(link) = screen {
-            job_control(&link)?;
-        }
-        Ok(())
+        Ok(Self { front, listeners: vec![listener], says, signal })
     }
 
     /// What goes on before the run is open; only a screen has a place for it.
@@ -190,6 +162,39 @@ fn job_control(link: &crate::cockpit::link::Link) -> Result<(), Failure> {
         tokio::spawn(async move {
             while stream.recv().await.is_some() {
                 link.send(if suspend { Msg::Suspend } else { Msg::Continued });
+            }
+        });
+    }
+    Ok(())
+}
+
+/// The word of the signal that told us to end, once there is one. `what` is to end.
+pub fn signals(what: &'static str) -> Result<watch::Receiver<Option<String>>, Failure> {
+    let (set, told) = watch::channel(None);
+    listen(&Arc::new(set), move |name, first| {
+        let word = if first { "stops at the next safe point" } else { "is stopping already" };
+        out::hint(&format!("{name}: {what} {word}"));
+    })?;
+    Ok(told)
+}
+
+/// Listens for the signals that tell a program to end; the first of them counts.
+fn listen(
+    set: &Arc<watch::Sender<Option<String>>>,
+    say: impl Fn(&'static str, bool) + Clone + Send + 'static,
+) -> Result<(), Failure> {
+    for (kind, name) in [
+        (SignalKind::interrupt(), "SIGINT"),
+        (SignalKind::terminate(), "SIGTERM"),
+        (SignalKind::hangup(), "SIGHUP"),
+    ] {
+        let mut stream = signal(kind).map_err(|error| Failure::unreachable(format!("signals: {error}")))?;
+        let (set, say) = (Arc::clone(set), say.clone());
+        tokio::spawn(async move {
+            while stream.recv().await.is_some() {
+                let first =
+                    set.send_if_modified(|told| told.is_none() && told.replace(name.to_owned()).is_none());
+                say(name, first);
             }
         });
     }

@@ -6,6 +6,8 @@
 use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::plain::Style;
+
 static CLOSED: AtomicBool = AtomicBool::new(false);
 static RUN_UNDER_WAY: AtomicBool = AtomicBool::new(false);
 
@@ -67,6 +69,11 @@ pub fn width() -> usize {
     }
     let asked = asked_width();
     asked.or_else(|| std::env::var("COLUMNS").ok()?.parse().ok()).unwrap_or(80)
+}
+
+/// How lines are laid out here.
+pub fn style() -> Style {
+    Style { colour: wants_colour(), ascii: is_ascii_only(), width: width(), ..Style::default() }
 }
 
 /// Columns for a page that is laid out: the terminal's, or those of a page of paper.

@@ -10,6 +10,7 @@ use super::failure::Failure;
 use super::screen::Scene;
 use super::vars::{self, Values};
 use super::{log, target};
+use crate::engine::evidence;
 use crate::engine::exit::Exit;
 use crate::engine::open::{Opening, open, open_run, operator};
 use crate::engine::pilot::{Answers, Confirmation, Pilot, Signature};
@@ -44,12 +45,14 @@ pub async fn run(args: RunArgs, level: &str) -> Result<Exit, Failure> {
     }
     let values = vars::values(&plan, &args.vars, &Default::default(), false)?;
     let scripts = scanned(&plan, &values)?;
+    let digest = digest(&plan, &loaded.source, &scripts.included)
+        .map_err(|error| Failure::unreachable(error.to_string()))?;
+    has_evidence(&plan, &digest.sha256, &state, &args)?;
     let scene = Scene { plan: Arc::clone(&plan), mode: Mode::Run, target: target.describe(), folder: None };
     let mut show = Show::start(&args.screenless, &state, &[], scene)?;
     show.stage(&format!("connecting to {}", target.describe()));
     let opening = Opening {
-        digest: digest(&plan, &loaded.source, &scripts.included)
-            .map_err(|error| Failure::unreachable(error.to_string()))?,
+        digest,
         included: scripts.included,
         plan,
         target,
@@ -68,6 +71,23 @@ pub async fn run(args: RunArgs, level: &str) -> Result<Exit, Failure> {
     }
     let pilot = Pilot::Answers { answers, operator: operator().os_user, resumed: false };
     drive(opened, pilot, show).await
+}
+
+/// What the plan asks of a rehearsal is there, before anything begins; it is looked for again at its step.
+fn has_evidence(plan: &Plan, digest: &str, state: &StateDir, args: &RunArgs) -> Result<(), Failure> {
+    // What stands before `--from` is taken as done.
+    let mut plan = plan.clone();
+    if let Some(from) = &args.from {
+        let mut before = true;
+        for step in plan.phases.iter_mut().flat_map(|phase| &mut phase.steps) {
+            before &= step.id != *from;
+            step.optional |= before;
+        }
+    }
+    match evidence::missing(&plan, digest, state, &args.only).first() {
+        Some((_, why)) => Err(Failure::refused(format!("there is no evidence for step {why}"))),
+        None => Ok(()),
+    }
 }
 
 /// Loads a plan that can be run.

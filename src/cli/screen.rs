@@ -181,7 +181,9 @@ async fn carry((mut facts, mut asides): Feed, link: Link) {
             biased;
             Some((step, text)) = asides.recv() => link.output(step, &text),
             fact = facts.recv() => match fact {
-                Some(envelope) => drop(link.send(Msg::Event(envelope))),
+                Some(envelope) => {
+                    link.send(Msg::Event(envelope));
+                }
                 None => return,
             },
         }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use include_dir::{Dir, include_dir};
 
 use super::failure::Failure;
+use crate::pg::embedded::Scratch;
 
 static PLANS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/plans");
 static MIGRATIONS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/migrations");
@@ -13,7 +14,7 @@ static MIGRATIONS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/migrations");
 #[derive(Debug)]
 pub struct PlanOnDisk {
     pub path: PathBuf,
-    unpacked: Option<tempfile::TempDir>,
+    unpacked: Option<Scratch>,
 }
 
 impl PlanOnDisk {
@@ -51,7 +52,7 @@ pub fn find(plan: &str) -> Result<PlanOnDisk, Failure> {
 }
 
 fn unpack(plan: &str) -> std::io::Result<PlanOnDisk> {
-    let folder = tempfile::Builder::new().prefix("holdpoint-plan-").tempdir()?;
+    let folder = Scratch::new().map_err(std::io::Error::other)?;
     for (name, dir) in [("plans", &PLANS), ("migrations", &MIGRATIONS)] {
         let to = folder.path().join(name);
         std::fs::create_dir_all(&to)?;

@@ -6,9 +6,13 @@ use crate::plan::model::Plan;
 
 /// The target of a run. What was typed comes first, then the plan's `url`, then the PG* variables.
 pub fn target(typed: Option<&str>, plan: &Plan) -> Result<ConnectConfig, Failure> {
+    database(typed.or(plan.target.url.as_deref().filter(|url| !url.contains('{'))))
+}
+
+/// The database that was typed, else that of the PG* variables.
+pub fn database(typed: Option<&str>) -> Result<ConnectConfig, Failure> {
     let environment = Environment::of_process();
-    let from_plan = plan.target.url.as_deref().filter(|url| !url.contains('{'));
-    let config = match typed.or(from_plan) {
+    let config = match typed {
         Some(text) => ConnectConfig::parse(text, &environment),
         None => ConnectConfig::from_environment(&environment),
     }

@@ -170,7 +170,7 @@ impl Conductor {
         let mut block: Option<bool> = None;
         while let Ok(Some(item)) = script.next_item() {
             let Item::Statement(statement) = item else { continue };
-            if statement.kind.copies_from_stdin() {
+            if statement.has_inline_data() {
                 while matches!(script.copy_chunk(&mut chunk), Ok(true)) {}
             }
             let unit = Unit { unit: identity(whole, &statement), ..whole.clone() };
@@ -369,7 +369,8 @@ impl Conductor {
         self.count_before(&mut passage.work.session).await?;
         own(&mut passage.work.session, "BEGIN").await.map_err(lost)?;
         own(&mut passage.work.session, &set_nonce(nonce)).await.map_err(lost)?;
-        let (tally, digest) = {
+        let artifacts = self.folder.artifacts();
+        let (sent, tally, digest, written) = {
             let says = self.says.clone();
             let of = unit.step.clone();
             let mut say = move |line: &str| says.say(&of, line);
@@ -381,12 +382,14 @@ impl Conductor {
                 passage.step.lock_timeout,
                 &mut say,
             )
-            .inside(nonce);
+            .inside(nonce)
+            .writing_to(&artifacts);
             let sent = stream.one(statement.clone(), &mut passage.script).await;
             blockers.clone_from(&stream.blockers);
-            sent?;
-            (stream.tally.clone(), stream.digest())
+            (sent, stream.tally.clone(), stream.digest(), stream.written)
         };
+        self.record_written(unit, written).await?;
+        sent?;
         crash::point("after-statements");
         self.still_ours(&passage.work.session)?;
         self.epilogue(&mut passage.work.session).await?;
@@ -456,7 +459,8 @@ impl Conductor {
             return self.commit_open(passage, transaction, &statement).await;
         }
         let unit = transaction.unit.clone();
-        let (result, tally, digest) = {
+        let artifacts = self.folder.artifacts();
+        let (result, tally, digest, written) = {
             let says = self.says.clone();
             let of = unit.step.clone();
             let mut say = move |line: &str| says.say(&of, line);
@@ -468,10 +472,12 @@ impl Conductor {
                 passage.step.lock_timeout,
                 &mut say,
             )
-            .inside(&transaction.nonce);
+            .inside(&transaction.nonce)
+            .writing_to(&artifacts);
             let result = stream.one(statement, &mut passage.script).await;
-            (result, stream.tally.clone(), stream.digest())
+            (result, stream.tally.clone(), stream.digest(), stream.written)
         };
+        self.record_written(&unit, written).await?;
         if let Err(broken) = result {
             return self.give_up(passage, &unit, broken).await;
         }
@@ -562,7 +568,7 @@ impl Conductor {
                 if identity(&whole, &statement) == unit.unit {
                     return Ok(Some(statement));
                 }
-                if statement.kind.copies_from_stdin() {
+                if statement.has_inline_data() {
                     while matches!(script.copy_chunk(&mut chunk), Ok(true)) {}
                 }
             }
@@ -576,7 +582,7 @@ impl Conductor {
         passage: &mut Passage<'_>,
         statement: &Statement,
     ) -> Result<Result<(), Problem>, Stop> {
-        if !statement.kind.copies_from_stdin() {
+        if !statement.has_inline_data() {
             return Ok(Ok(()));
         }
         let mut chunk = Vec::new();

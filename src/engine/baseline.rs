@@ -15,9 +15,12 @@ use crate::pg::inventory::Inventory;
 use crate::pg::ledger::schema::{self, SchemaError};
 use crate::pg::measure::MeasureError;
 use crate::pg::rows;
+use crate::pg::sequences::{SequenceValues, sequence_values};
 use crate::plan::model::{Kind, Step};
-use crate::run::event::{Baseline, Event, Residue, RowCount, Summary};
+use crate::run::event::{Baseline, Event, RowCount, Summary};
 
+/// In the run's folder.
+const SEQUENCES_BEFORE: &str = "before-sequences.json";
 /// The kinds that deltas are about.
 const COUNTED: &[Kind] = &[
     Kind::Tables,
@@ -118,6 +121,7 @@ impl Conductor {
     async fn take_baseline(&mut self) -> Result<(), Stop> {
         let mut session = self.spare().await?;
         let fingerprint = Fingerprint::take(&mut session).await.map_err(measured)?;
+        let sequences = sequence_values(&mut session).await.map_err(measured)?;
         let inventory = Inventory::take(&mut session, &[]).await.map_err(measured)?;
         let guards = match self.guard_hashes().await? {
             Ok(guards) => guards,
@@ -132,6 +136,7 @@ impl Conductor {
         session.close().await;
         let counts = counted(&inventory);
         self.keep("before-image.json", &fingerprint)?;
+        self.keep(SEQUENCES_BEFORE, &sequences)?;
         let baseline = Baseline { counts, rows, fingerprint: fingerprint.digest(), guards };
         self.record(Event::BaselineTaken(Box::new(baseline))).await
     }
@@ -160,7 +165,9 @@ impl Conductor {
         self.record(Event::Deviation { step: None, what }).await
     }
 
-    async fn guard_hashes(&mut self) -> Result<Result<BTreeMap<String, String>, MeasureError>, Stop> {
+    pub(super) async fn guard_hashes(
+        &mut self,
+    ) -> Result<Result<BTreeMap<String, String>, MeasureError>, Stop> {
         if self.plan.guards.is_empty() {
             return Ok(Ok(BTreeMap::new()));
         }
@@ -168,6 +175,34 @@ impl Conductor {
         let hashed = content::contents(&mut session, &self.plan.guards, None).await;
         session.close().await;
         Ok(hashed.map(|hashed| hashed.into_iter().map(|(table, content)| (table, content.hash)).collect()))
+    }
+
+    /// Of the guarded tables that are still there.
+    pub(super) async fn guard_hashes_now(&mut self) -> Result<BTreeMap<String, String>, Stop> {
+        let mut session = self.spare().await?;
+        let mut hashes = BTreeMap::new();
+        for table in &self.plan.guards {
+            match content::contents(&mut session, std::slice::from_ref(table), None).await {
+                Ok(found) => hashes.extend(found.into_iter().map(|(table, content)| (table, content.hash))),
+                Err(MeasureError::NoTable { .. }) => {}
+                Err(error) => return Err(measured(error)),
+            }
+        }
+        session.close().await;
+        Ok(hashes)
+    }
+
+    /// Where sequences stood before the first change; `None` in a run of an older program.
+    pub(super) fn sequences_before(&self) -> Result<Option<SequenceValues>, Stop> {
+        let path = self.folder.path().join(SEQUENCES_BEFORE);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let text = std::fs::read(&path)
+            .map_err(|error| Stop::Local(format!("{} can't be read: {error}", path.display())))?;
+        let values = serde_json::from_slice(&text)
+            .map_err(|error| Stop::Local(format!("{} can't be understood: {error}", path.display())))?;
+        Ok(Some(values))
     }
 
     async fn rows_now(&self, session: &mut Session) -> Result<BTreeMap<String, RowCount>, Stop> {
@@ -226,38 +261,6 @@ impl Conductor {
         Ok(before)
     }
 
-    /// Compares the database with the before-image: residue, what was compared, what wasn't.
-    pub(super) async fn compare_with_before_image(
-        &mut self,
-    ) -> Result<(Vec<Residue>, Vec<String>, Vec<String>), Stop> {
-        let Some(baseline) = self.recorder.look(|run| run.baseline.clone()) else {
-            return Ok((Vec::new(), Vec::new(), vec!["there is no before-image".into()]));
-        };
-        let mut session = self.spare().await?;
-        let now = Fingerprint::take(&mut session).await.map_err(measured)?;
-        session.close().await;
-        let text = std::fs::read(self.folder.path().join("before-image.json"))
-            .map_err(|error| Stop::Local(format!("the before-image can't be read: {error}")))?;
-        let before: Fingerprint = serde_json::from_slice(&text)
-            .map_err(|error| Stop::Local(format!("the before-image can't be understood: {error}")))?;
-        let mut residue = Fingerprint::diff(&before, &now).map_err(measured)?;
-        let hashes = self.guard_hashes().await?.map_err(measured)?;
-        let mut covers = vec!["schema".to_owned()];
-        for (table, before) in &baseline.guards {
-            covers.push(format!("rows of {table}"));
-            let after = hashes.get(table);
-            if after != Some(before) {
-                residue.push(Residue {
-                    object: format!("rows of {table}"),
-                    before: Some(before.clone()),
-                    after: after.cloned(),
-                });
-            }
-        }
-        let not_compared = vec!["rows of tables that the plan doesn't guard, sequence values".to_owned()];
-        Ok((residue, covers, not_compared))
-    }
-
     /// The figures for the end: what the database can tell now, and what it could before.
     pub(super) async fn summary(&mut self) -> Summary {
         let mut summary = self.recorder.look(|run| run.summary(jiff::Timestamp::now()));
@@ -291,7 +294,7 @@ impl Conductor {
         summary
     }
 
-    fn keep(&self, name: &str, what: &impl serde::Serialize) -> Result<(), Stop> {
+    pub(super) fn keep(&self, name: &str, what: &impl serde::Serialize) -> Result<(), Stop> {
         let path = self.folder.path().join(name);
         let write = || -> std::io::Result<()> {
             let text = serde_json::to_vec(what).map_err(std::io::Error::other)?;
@@ -303,7 +306,9 @@ impl Conductor {
                 .mode(0o600)
                 .open(&aside)?;
             file.write_all(&text)?;
-            file.sync_all()?;
+            if self.folder.is_durable() {
+                file.sync_all()?;
+            }
             std::fs::rename(&aside, &path)
         };
         write().map_err(|error| Stop::Local(format!("{} can't be written: {error}", path.display())))
@@ -318,7 +323,7 @@ fn file_name(id: &str) -> String {
     id.chars().map(|c| if c.is_alphanumeric() || c == '-' { c } else { '_' }).collect()
 }
 
-fn measured(error: MeasureError) -> Stop {
+pub(super) fn measured(error: MeasureError) -> Stop {
     match error {
         MeasureError::Pg(error) if error.is_lost() => Stop::Pg(error),
         other => {

@@ -58,10 +58,14 @@ pub struct Conductor {
     pub unsaved: Vec<Event>,
     /// End the run, for this reason, as soon as it is taken up.
     pub ending: Option<String>,
+    /// Stand still as soon as this step is settled: a rehearsal looks around there.
+    pub halt_after: Option<String>,
     /// Taken up after a stop: what was under way isn't settled yet.
     pub unsettled: bool,
     /// Counters of the work session from before the transaction that runs.
     pub counted_before: Option<crate::pg::touched::Before>,
+    /// How long the last fingerprint for an image took.
+    pub slow_fingerprint: Option<std::time::Duration>,
     /// The transaction that took the fence.
     pub fence_xid: Option<i64>,
     /// `None` until the first change.
@@ -88,7 +92,9 @@ pub enum Flow {
 fn failure_words(step: &Step, problem: &Problem) -> String {
     match &problem.place {
         Some(place) => {
-            let at = format!("{}:{}:{}", place.file, place.line, place.column);
+            // psql knows the line alone.
+            let column = if place.column > 0 { format!(":{}", place.column) } else { String::new() };
+            let at = format!("{}:{}{column}", place.file, place.line);
             format!("\"{}\" failed at {at}: {}", step.title, problem.message)
         }
         None => format!("\"{}\" failed: {}", step.title, problem.message),
@@ -175,6 +181,9 @@ impl Conductor {
                 } else {
                     self.do_step(step).await?;
                 }
+                if self.halt_after.as_deref() == Some(step.id.as_str()) {
+                    return Err(Stop::Halted);
+                }
             }
         }
         self.finish().await
@@ -258,6 +267,7 @@ impl Conductor {
         // A script may change something even when there is nothing to undo.
         if step.changes || self.looks(step).is_none() {
             self.before_change(step).await?;
+            self.image_before(step).await?;
         }
         let began = std::time::Instant::now();
         self.start(step, Direction::Forward).await?;
@@ -269,6 +279,7 @@ impl Conductor {
             Action::File { .. } | Action::Files { .. } | Action::Sql { .. } => {
                 return self.run_script_step(step, began).await;
             }
+            Action::Requires(requires) => self.look_for_evidence(step, requires).await?,
             Action::Later(key) => Err(problems::plain(format!("`{key}` isn't built yet"))),
         };
         match result {

@@ -60,7 +60,11 @@ impl Conductor {
             }
             Stop::Left { why, .. } => Some(why.clone()),
             Stop::Pg(_) | Stop::LockLost(_) | Stop::Local(_) => Some(stop.to_string()),
-            Stop::Journal(_) | Stop::Over { .. } | Stop::Refused { .. } | Stop::TurnBack(_) => None,
+            Stop::Journal(_)
+            | Stop::Over { .. }
+            | Stop::Refused { .. }
+            | Stop::TurnBack(_)
+            | Stop::Halted => None,
         };
         if let Some(why) = left.filter(|_| !self.recorder.look(Run::is_ended)) {
             let exit_code = stop.exit().code();

@@ -8,18 +8,20 @@
 //!
 //! - [`recorder`] is the one owner of the truth: it judges commands, makes facts durable, folds them
 //!   and hands them out; nothing starts before its start is in the journal;
-//! - [`preflight`] reads every script before the window; [`open`] connects, looks, locks and begins the
+//! - [`preflight`] reads every script before the window, and `notes` says what may surprise in them; [`open`] connects, looks, locks and begins the
 //!   journal, with [`outline`] as what is in it of the plan; [`control`] holds the lock;
 //! - [`conductor`] goes through the plan, [`attention`] hears what may interrupt it, and [`stop`] is why
 //!   it ends early, with [`exit`] as the code for that; `holds`, `failure` and `decided` are how it waits, what follows a
 //!   failure, and what outlives a stop;
 //! - [`script_steps`] are the steps that run SQL, [`people`] those that people do;
 //! - [`mod@unit`] applies one transaction, [`bare`] scripts whose statements are committed one by one, and
-//!   [`outside`] one statement outside of transactions; [`sources`] has their text, [`stream`] sends it,
-//!   [`problems`] says what went wrong;
-//! - [`baseline`] is what there was before the first change, [`verify`] evaluates checkpoints;
+//!   [`outside`] one statement outside of transactions, `psql` files that the real psql runs; [`sources`] has
+//!   their text, [`stream`] sends it ([`copy`]: with the data of its COPYs), [`problems`] says what went wrong;
+//! - [`baseline`] is what there was before the first change, [`image`] before and after
+//!   each step, [`verify`] evaluates checkpoints;
 //! - [`reconcile`] finds out after a stop what became of what was under way;
 //! - [`rollback`] goes backwards;
+//! - [`evidence`] looks for the rehearsal that a step asks for; [`rehearse`] proves a plan and its rollback on a private server;
 //! - [`sampler`] looks at the work session from outside, for those who look on;
 //! - [`pilot`] answers where nobody sits; [`fixture`] makes the database for a demo; [`secrets`] keeps
 //!   secret values out of events.
@@ -29,12 +31,16 @@ pub mod bare;
 pub mod baseline;
 pub mod conductor;
 pub mod control;
+pub mod copy;
 mod decided;
 mod ending;
+pub mod evidence;
 pub mod exit;
 mod failure;
 pub mod fixture;
 mod holds;
+pub mod image;
+mod notes;
 pub mod open;
 pub mod outline;
 pub mod outside;
@@ -42,8 +48,10 @@ pub mod people;
 pub mod pilot;
 pub mod preflight;
 pub mod problems;
+mod psql;
 pub mod reconcile;
 pub mod recorder;
+pub mod rehearse;
 pub mod rollback;
 pub mod sampler;
 pub mod script_steps;

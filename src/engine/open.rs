@@ -20,6 +20,7 @@ use super::sources::Sources;
 use super::stop::Stop;
 use crate::journal::{FileToCopy, Journal, JournalError, Key, RunEntry, RunFolder, Standing, StateDir};
 use crate::pg::ConnectConfig;
+use crate::pg::Psql;
 use crate::pg::Session;
 use crate::pg::identity::Target;
 use crate::pg::ledger::fence;
@@ -69,6 +70,10 @@ pub fn program() -> String {
 pub async fn open(opening: Opening) -> Result<Conductor, Stop> {
     let mut sessions = connect(&opening.target).await?;
     let looked = look(&mut sessions.control, &opening.plan).await?;
+    if let Some(step) = opening.plan.first_by_psql() {
+        Psql::find(looked.version_num)
+            .map_err(|error| Stop::Refused { why: format!("psql is to run step \"{step}\", and {error}") })?;
+    }
     let waited_ms = lock(&mut sessions.control).await?;
     // A demo's server is new each time, though it looks like the last one: both are copies of one template.
     if opening.mode == Mode::Run {
@@ -176,8 +181,10 @@ fn assemble(opening: Opening, begun: Begun) -> Conductor {
         turn: None,
         leave_out: BTreeSet::new(),
         ending: None,
+        halt_after: None,
         unsettled: false,
         counted_before: None,
+        slow_fingerprint: None,
         fence_xid: None,
         unsaved: Vec::new(),
         epoch: None,

@@ -109,6 +109,7 @@ pub fn action_word(action: &Action) -> &'static str {
         Action::Inventory(_) => "inventory",
         Action::Confirm(_) => "confirm",
         Action::Signoff(_) => "signoff",
+        Action::Requires(_) => "requires",
         Action::Later(key) => key,
     }
 }

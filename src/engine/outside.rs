@@ -45,6 +45,7 @@ impl Conductor {
                 backend_start: passage.work.backend_start.clone(),
                 source: part_of(passage.source, &statement),
                 probe: before.clone(),
+                runner: None,
             })
             .await?;
             crash::point("after-intent-line");
@@ -146,7 +147,7 @@ impl Conductor {
         }
     }
 
-    async fn bare_failed(
+    pub(super) async fn bare_failed(
         &mut self,
         intent: &Intent<'_>,
         unit: &Unit,
@@ -203,7 +204,7 @@ impl Conductor {
         self.pause(pause).await
     }
 
-    async fn next_attempt(&mut self, unit: &Unit) -> Result<u32, Stop> {
+    pub(super) async fn next_attempt(&mut self, unit: &Unit) -> Result<u32, Stop> {
         if self.epoch.is_none() {
             return Ok(1);
         }
@@ -314,7 +315,7 @@ impl Conductor {
 
     /// Writes the result that the program didn't come to writing: the next runner reads it, and doesn't
     /// take an applied statement without a row for one that was lost.
-    async fn bare_result(
+    pub(super) async fn bare_result(
         &mut self,
         unit: &Unit,
         attempt: u32,

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use super::notes::{is_psqls_matter, notes, saved};
 use super::sources::{Source, Sources};
-use crate::plan::model::{Action, Ask, Plan, PlanFile, Step, Transaction, Undo};
+use crate::plan::model::{Action, Ask, Plan, PlanFile, Runner, Step, Transaction, Undo};
 use crate::run::event::Place;
 use crate::script::{Kind, ScanReport, Transaction as Control, Variables, scan_with};
 
@@ -18,6 +19,8 @@ pub struct Finding {
     pub hint: Option<String>,
     /// It would stop the run.
     pub error: bool,
+    /// Other lines of the file of which the same is to be said.
+    pub again: Vec<u64>,
 }
 
 /// What was found in all scripts of a plan.
@@ -94,6 +97,7 @@ fn only_read(preflight: &mut Preflight, plan: &Plan, id: &str, step: &Step) {
             what: format!("a checkpoint may only read, and this one begins with {}", first_word(sql)),
             hint: Some("begin it with SELECT, VALUES, TABLE, WITH, SHOW or EXPLAIN; what changes something is a step with `sql`".into()),
             error: true,
+            again: Vec::new(),
         });
     }
 }
@@ -115,16 +119,29 @@ fn look(preflight: &mut Preflight, plan: &Plan, sources: &Sources, vars: &Variab
         }],
         _ => return,
     };
+    let given = saved(plan);
     for source in scripts {
         let scanned = sources.open(&source, vars.clone()).and_then(scan_with);
         match scanned {
-            Ok(report) => judge(preflight, id, step, &report),
+            Ok(report) => {
+                judge(preflight, id, step, &report);
+                let notes = notes(step, &report, &given).into_iter().map(|note| Finding {
+                    step: id.to_owned(),
+                    place: note.place,
+                    what: note.what,
+                    hint: note.hint,
+                    error: false,
+                    again: note.again,
+                });
+                preflight.findings.extend(notes);
+            }
             Err(error) => preflight.findings.push(Finding {
                 step: id.to_owned(),
                 place: super::problems::place_of(&error.place),
                 what: error.to_string(),
                 hint: None,
                 error: true,
+                again: Vec::new(),
             }),
         }
     }
@@ -139,10 +156,18 @@ fn judge(preflight: &mut Preflight, id: &str, step: &Step, report: &ScanReport) 
             what,
             hint: hint.map(str::to_owned),
             error,
+            again: Vec::new(),
         });
     };
     for problem in &report.problems {
-        find(&problem.place, problem.to_string(), None, true);
+        // What psql can do is noted.
+        if !(step.runner == Runner::Psql && is_psqls_matter(problem.problem)) {
+            find(&problem.place, problem.to_string(), None, true);
+        }
+    }
+    if step.runner == Runner::Psql {
+        by_psql(&mut find, step, report);
+        return;
     }
     let mut commits = false;
     // Where the script's transaction began that is open at this place.
@@ -173,10 +198,6 @@ fn judge(preflight: &mut Preflight, id: &str, step: &Step, report: &ScanReport) 
             let what = "a transaction begins or ends in the middle of what is sent as one: there is no place for the ledger's row";
             find(&statement.place, what.to_owned(), Some("write ; instead of \\; around it"), true);
         }
-        if statement.kind.copies_on_server() {
-            let what = "COPY with PROGRAM or a path reads or writes on the server's own machine: no rollback reaches that";
-            find(&statement.place, what.to_owned(), None, false);
-        }
     }
     if step.transaction == Transaction::Script
         && let Some(begun) = open
@@ -190,6 +211,27 @@ fn judge(preflight: &mut Preflight, id: &str, step: &Step, report: &ScanReport) 
     {
         let what = "transaction = \"script\" is for files with their own BEGIN … COMMIT, and there is no COMMIT here";
         find(first, what.to_owned(), Some("leave the key out: one transaction is the default"), true);
+    }
+}
+
+/// A script that the real psql runs: what would break its one transaction is refused all the same.
+fn by_psql(
+    find: &mut impl FnMut(&crate::script::Place, String, Option<&str>, bool),
+    step: &Step,
+    report: &ScanReport,
+) {
+    for statement in &report.statements {
+        for kind in statement.kind.each() {
+            let prepares = matches!(
+                kind,
+                Kind::Transaction(Control::Prepare | Control::CommitPrepared | Control::RollbackPrepared)
+            );
+            if (step.transaction == Transaction::Single || prepares)
+                && let Some((what, hint)) = refused(step.transaction, kind)
+            {
+                find(&statement.place, what.to_owned(), Some(hint), true);
+            }
+        }
     }
 }
 

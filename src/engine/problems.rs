@@ -4,7 +4,7 @@ use crate::pg::PgError;
 use crate::pg::ServerError;
 use crate::plan::model::Environment;
 use crate::run::event::{Place, Problem};
-use crate::script::{self, Statement, mask_secrets};
+use crate::script::{self, CopyFile, Statement, mask_secrets};
 
 /// SQLSTATE of a lock that wasn't to be had in time.
 pub const LOCK_NOT_AVAILABLE: &str = "55P03";
@@ -51,7 +51,11 @@ pub fn in_statement(error: &ServerError, statement: &Statement, disclosure: Disc
         place.line = located.line;
         place.column = located.column;
     }
-    problem.excerpt = excerpt(statement, error.position.map(|position| position as usize));
+    problem.excerpt = match (&statement.file, error.position) {
+        // The server speaks of the data: the words of the COPY that was made say nothing.
+        (Some(CopyFile::From { name }), None) => vec![format!("\\copy … from {name}")],
+        (_, position) => excerpt(statement, position.map(|position| position as usize)),
+    };
     problem.place = Some(place);
     problem
 }
@@ -75,7 +79,7 @@ pub fn of_server(error: &ServerError, disclosure: Disclosure) -> Problem {
         sqlstate: Some(error.sqlstate.clone()),
         detail: error.detail.clone().filter(|_| disclosure.rows),
         hint: error.hint.clone(),
-        context: context(error).filter(|_| disclosure.rows),
+        context: if disclosure.rows { context(error) } else { line_of_data(error) },
         ..Problem::default()
     }
 }
@@ -85,6 +89,17 @@ fn context(error: &ServerError) -> Option<String> {
     let Some(query) = &error.internal_query else { return error.where_.clone() };
     let query = format!("in the statement: {}", mask_secrets(query.trim()));
     Some(error.where_.as_ref().map_or(query.clone(), |stack| format!("{query}\n{stack}")))
+}
+
+/// Which line of COPY data it was, without the data: `COPY t, line 3, column a`.
+fn line_of_data(error: &ServerError) -> Option<String> {
+    let (line, _) = error.where_.as_ref()?.split_once('\n').unwrap_or((error.where_.as_ref()?, ""));
+    let (relation, rest) = line.strip_prefix("COPY ")?.split_once(", line ")?;
+    let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    let (number, rest) = rest.split_at(digits);
+    let column = rest.strip_prefix(", column ").map(|rest| rest.split(": ").next().unwrap_or(rest));
+    let column = column.map(|column| format!(", column {column}")).unwrap_or_default();
+    (!number.is_empty()).then(|| format!("COPY {relation}, line {number}{column}"))
 }
 
 /// Any error of a session.

@@ -150,6 +150,9 @@ impl Conductor {
 
     /// A bare statement is looked up in its script: its probe knows what to ask.
     async fn reconcile_intent(&mut self, unit: &Unit) -> Result<(), Stop> {
+        if self.is_psqls(unit) {
+            return self.reconcile_psql(unit).await.map(drop);
+        }
         match self.find_statement(unit)? {
             Some(statement) => self.reconcile_bare(unit, &statement).await.map(drop),
             None => {

@@ -7,7 +7,7 @@ use super::problems;
 use super::sources::Source;
 use super::stop::Stop;
 use super::unit::{Job, Outcome};
-use crate::plan::model::{Action, Ask, Side, Step, Transaction, Verify};
+use crate::plan::model::{Action, Ask, Runner, Side, Step, Transaction, Verify};
 use crate::run::event::{AppliedHow, Direction, Problem, Unit, When};
 use crate::run::state::{UnitPhase, UnitState};
 use crate::script::reads_only;
@@ -23,6 +23,7 @@ impl Conductor {
                 return Ok(StepEnd::Failed(problem));
             }
         }
+        self.image_after(step).await?;
         self.applied(step, Direction::Forward, began).await?;
         self.verify_applied(step, began).await
     }
@@ -103,6 +104,7 @@ impl Conductor {
         for (name, source) in units {
             let unit = self.unit_of(id, &name, direction);
             let outcome = match step.transaction {
+                _ if step.runner == Runner::Psql => self.run_by_psql(step, &unit, &source).await?,
                 Transaction::Single => {
                     if self.unit_phase(&unit) == Some(UnitPhase::Applied) {
                         continue;
@@ -175,6 +177,7 @@ impl Conductor {
     /// Whether a step's checkpoints run before its COMMIT: they only read, and there is one COMMIT.
     pub(super) fn verifies_before(&self, step: &Step) -> bool {
         let one = step.transaction == Transaction::Single
+            && step.runner == Runner::Holdpoint
             && matches!(step.action, Action::File { .. } | Action::Sql { .. });
         match step.verify {
             Some(Verify::AfterCommit) => false,

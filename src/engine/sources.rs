@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use super::preflight::{Noted, note};
 use super::stream::hex;
 use crate::run::event::SourceRef;
-use crate::script::{Memory, Opened, ResolveError, Resolver, Script, ScriptError, Variables};
+use crate::script::{Memory, Opened, ResolveError, Resolver, Script, ScriptError, Variables, scan_with};
 
 /// A script of whatever origin.
 pub type AnyScript = Script<Box<dyn Resolver + Send>>;
@@ -108,6 +108,32 @@ impl Sources {
         Source::File { name: name.to_owned(), bytes, digest }
     }
 
+    /// Whether the files that a program is about to read where they lie are still those of the run: a
+    /// script, and what it includes as far as that can be read. Gives what is wrong with its text.
+    ///
+    /// # Errors
+    /// The file that isn't what it was.
+    pub(super) fn unchanged(&self, name: &str, variables: Variables) -> Result<Vec<ScriptError>, String> {
+        let noted = Noted::default();
+        let mut looking = self.clone();
+        looking.shelf.noted = Some(Arc::clone(&noted));
+        let report = looking.open(&self.file(name), variables).and_then(scan_with);
+        let report = report.map_err(|error| error.to_string())?;
+        let opened = noted.lock().map(|set| set.clone()).unwrap_or_default();
+        for path in opened {
+            let shown = path.display();
+            let Some((_, digest)) = self.shelf.known.get(path.to_string_lossy().as_ref()) else { continue };
+            let mut reader = Confirming {
+                file: File::open(self.shelf.root.join(&path)).map_err(|error| format!("{shown}: {error}"))?,
+                sha: Sha256::new(),
+                expected: digest.clone(),
+                name: shown.to_string(),
+            };
+            std::io::copy(&mut reader, &mut std::io::sink()).map_err(|error| error.to_string())?;
+        }
+        Ok(report.problems)
+    }
+
     /// Opens a source as a script.
     ///
     /// # Errors
@@ -169,10 +195,15 @@ impl Resolver for Shelf {
             let reader = Confirming { file, sha: Sha256::new(), expected: digest.clone(), name: display };
             return Ok(Opened { path: inside.into(), reader: Box::new(BufReader::new(reader)) });
         }
-        let file = File::open(self.root.join(&inside))?;
-        if file.metadata()?.is_dir() {
+        let path = self.root.join(&inside);
+        let metadata = path.metadata()?;
+        if metadata.is_dir() {
             return Err(format!("{display} is a folder").into());
         }
+        if !metadata.is_file() {
+            return Err(format!("{display} isn't a regular file").into());
+        }
+        let file = File::open(path)?;
         Ok(Opened { path: inside.into(), reader: Box::new(BufReader::new(file)) })
     }
 }

@@ -31,6 +31,9 @@ pub enum Stop {
     /// A person or the plan wants to go back; the conductor turns around where it stands.
     #[error("rolling back: {}", .0.why)]
     TurnBack(Box<Wanted>),
+    /// It came to where it was to stand still.
+    #[error("as far as it was told")]
+    Halted,
     /// A signal came.
     #[error("interrupted by {signal}; the run can be resumed")]
     Interrupted { signal: String },
@@ -54,6 +57,7 @@ impl Stop {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Journal(_) | Self::Pg(_) | Self::LockLost(_) | Self::Local(_) => Exit::Unreachable,
+            Self::Halted => Exit::Done,
             Self::Left { exit, .. } | Self::Over { exit, .. } => *exit,
             Self::Refused { .. } => Exit::Refused,
             Self::TurnBack(_) => Exit::Failed,

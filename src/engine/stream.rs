@@ -5,12 +5,14 @@
 //! transaction control, COPY, SET, and whatever decides what comes next.
 
 use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use super::attention::{Attention, Interruption};
+use super::copy::{Writing, Written};
 use super::problems::{self, Disclosure};
 use super::sources::AnyScript;
 use super::unit::own;
@@ -26,8 +28,6 @@ use crate::script::{Item, Kind, Statement, Transaction as Control};
 const WINDOW: usize = 64;
 /// Bytes of statements in flight, at most.
 const WINDOW_BYTES: usize = 256 * 1024;
-/// COPY data is flushed in pieces of this size.
-const COPY_PIECE: usize = 256 * 1024;
 
 /// What a script did, so far.
 #[derive(Debug, Clone, Default)]
@@ -74,7 +74,7 @@ pub struct Stream<'a> {
     monitor: &'a mut Session,
     disclosure: Disclosure,
     lock_timeout: Duration,
-    flight: VecDeque<Statement>,
+    pub(super) flight: VecDeque<Statement>,
     flight_bytes: usize,
     digest: Sha256,
     pub tally: Tally,
@@ -83,6 +83,11 @@ pub struct Stream<'a> {
     pub blockers: Vec<Blocker>,
     /// What marks the transaction as the unit's own; RESET ALL would wipe it.
     nonce: Option<String>,
+    /// Where a `\copy … to` writes; without it its rows are let go.
+    pub(super) artifacts: Option<PathBuf>,
+    pub(super) writing: Option<Writing>,
+    /// Files that are whole.
+    pub written: Vec<Written>,
     say: &'a mut Say<'a>,
 }
 
@@ -114,6 +119,9 @@ impl<'a> Stream<'a> {
             interrupted: None,
             blockers: Vec::new(),
             nonce: None,
+            artifacts: None,
+            writing: None,
+            written: Vec::new(),
             say,
         }
     }
@@ -122,6 +130,13 @@ impl<'a> Stream<'a> {
     #[must_use]
     pub fn inside(mut self, nonce: &str) -> Self {
         self.nonce = Some(nonce.to_owned());
+        self
+    }
+
+    /// The script may write files below this folder.
+    #[must_use]
+    pub fn writing_to(mut self, artifacts: &Path) -> Self {
+        self.artifacts = Some(artifacts.to_owned());
         self
     }
 
@@ -277,7 +292,7 @@ impl<'a> Stream<'a> {
     }
 
     fn queue(&mut self, statement: Statement) -> Result<(), Broken> {
-        if let Some(interruption) = self.interrupted.clone().or_else(|| self.attention.standing()) {
+        if let Some(interruption) = self.interruption_now() {
             return Err(self.interruption(interruption));
         }
         add(&mut self.digest, &statement);
@@ -307,8 +322,36 @@ impl<'a> Stream<'a> {
         self.attention.doing.send_replace(doing);
     }
 
-    async fn flush(&mut self) -> Result<(), Broken> {
-        self.work.flush().await.map_err(Broken::Lost)
+    /// Sends what is queued. The server takes its time when what runs there is slow, or waits for a lock:
+    /// an interruption is heard meanwhile.
+    pub(super) async fn flush(&mut self) -> Result<(), Broken> {
+        loop {
+            tokio::select! {
+                biased;
+                flushed = self.work.flush() => return flushed.map_err(Broken::Lost),
+                interruption = self.attention.interrupted(), if self.interrupted.is_none() => {
+                    self.cancel(interruption).await;
+                }
+            }
+        }
+    }
+
+    async fn cancel(&mut self, interruption: Interruption) {
+        self.interrupted = Some(interruption);
+        self.cancel_running().await;
+    }
+
+    /// Cancels what runs. The cancel connection is awaited to its end: a late cancel would hit another
+    /// statement.
+    async fn cancel_running(&mut self) {
+        if let Err(error) = self.work.cancel_handle().cancel().await {
+            tracing::warn!(%error, "cancel");
+        }
+    }
+
+    /// The interruption that has come already.
+    pub(super) fn interruption_now(&self) -> Option<Interruption> {
+        self.interrupted.clone().or_else(|| self.attention.standing())
     }
 
     /// Waits until nothing is in flight.
@@ -331,6 +374,9 @@ impl<'a> Stream<'a> {
                 Reply::Complete { tag } => {
                     self.tally.statements += 1;
                     self.tally.rows += affected(&tag);
+                    if let Err(broken) = self.copy_out_done(affected(&tag)) {
+                        failed.get_or_insert(broken);
+                    }
                 }
                 Reply::Empty => {}
                 Reply::Notice(notice) => self.notice(&notice),
@@ -353,7 +399,20 @@ impl<'a> Stream<'a> {
                         self.flush().await?;
                     }
                 },
+                Reply::CopyOut => {
+                    if let Err(broken) = self.copy_out() {
+                        failed.get_or_insert(broken);
+                        self.cancel_running().await;
+                    }
+                }
+                Reply::CopyData(bytes) => {
+                    if let Err(broken) = self.copied_out(&bytes) {
+                        failed.get_or_insert(broken);
+                        self.cancel_running().await;
+                    }
+                }
                 Reply::Ready(status) => {
+                    self.writing = None;
                     if let Some(statement) = self.flight.pop_front() {
                         self.flight_bytes = self.flight_bytes.saturating_sub(statement.text.len());
                     }
@@ -369,55 +428,23 @@ impl<'a> Stream<'a> {
         }
     }
 
-    /// Feeds inline data after the server has asked for it.
-    async fn copy_in(&mut self, script: &mut AnyScript) -> Result<(), Broken> {
-        let mut piece = Vec::with_capacity(COPY_PIECE);
-        let mut queued = 0;
-        loop {
-            piece.clear();
-            match script.copy_chunk(&mut piece) {
-                Ok(true) => {}
-                Ok(false) => break,
-                Err(error) => {
-                    let mut problem = problems::plain(error.to_string());
-                    problem.place = Some(problems::place_of(&error.place));
-                    self.work.copy_fail("the COPY data can't be read").map_err(|e| self.broken(e))?;
-                    self.flush().await?;
-                    return Err(Broken::Script(Box::new(problem)));
-                }
-            }
-            self.work.copy_data(&piece).map_err(|error| self.broken(error))?;
-            queued += piece.len();
-            if queued >= COPY_PIECE {
-                self.flush().await?;
-                queued = 0;
-                if let Some(interruption) = self.attention.standing() {
-                    self.work.copy_fail("interrupted").map_err(|error| self.broken(error))?;
-                    self.flush().await?;
-                    return Err(self.interruption(interruption));
-                }
-            }
-        }
-        self.work.copy_done();
-        self.flush().await
-    }
-
     /// One message, while listening for interruptions and looking who is in the way.
-    async fn reply(&mut self) -> Result<Reply, Broken> {
+    pub(super) async fn reply(&mut self) -> Result<Reply, Broken> {
         // Shortly before the timeout strikes, and with enough time left for the answer.
         let enough = self.lock_timeout.saturating_sub(Duration::from_millis(200));
         let first = self.lock_timeout.mul_f64(0.6).min(enough).max(Duration::from_millis(5));
         let mut look_at = Instant::now() + first;
+        // Where one reply follows the other nothing else would ever get its turn.
+        if self.interrupted.is_none() && self.attention.standing().is_some() {
+            let interruption = self.attention.interrupted().await;
+            self.cancel(interruption).await;
+        }
         loop {
             tokio::select! {
                 biased;
                 reply = self.work.receive() => return reply.map_err(Broken::Lost),
                 interruption = self.attention.interrupted(), if self.interrupted.is_none() => {
-                    self.interrupted = Some(interruption);
-                    // The cancel connection is awaited to its end: a late cancel would hit another statement.
-                    if let Err(error) = self.work.cancel_handle().cancel().await {
-                        tracing::warn!(%error, "cancel");
-                    }
+                    self.cancel(interruption).await;
                 }
                 () = tokio::time::sleep_until(look_at) => {
                     match crate::pg::blockers::blockers(self.monitor, self.work.pid()).await {
@@ -431,7 +458,7 @@ impl<'a> Stream<'a> {
         }
     }
 
-    fn notice(&mut self, notice: &ServerError) {
+    pub(super) fn notice(&mut self, notice: &ServerError) {
         if notice.severity == "WARNING" {
             self.tally.warnings += 1;
         }
@@ -439,7 +466,7 @@ impl<'a> Stream<'a> {
     }
 
     /// The first statement in flight was refused.
-    fn refused(&mut self, error: &ServerError) -> Broken {
+    pub(super) fn refused(&mut self, error: &ServerError) -> Broken {
         let problem = match self.flight.front() {
             Some(statement) => problems::in_statement(error, statement, self.disclosure),
             None => problems::of_server(error, self.disclosure),
@@ -452,7 +479,7 @@ impl<'a> Stream<'a> {
         Broken::Server { problem: Box::new(problem), sqlstate: error.sqlstate.clone() }
     }
 
-    fn interruption(&self, interruption: Interruption) -> Broken {
+    pub(super) fn interruption(&self, interruption: Interruption) -> Broken {
         let mut problem = problems::plain(match &interruption {
             Interruption::Cancelled => "cancelled by a person".to_owned(),
             Interruption::Signal(signal) => format!("interrupted by {signal}"),
@@ -462,7 +489,7 @@ impl<'a> Stream<'a> {
         Broken::Interrupted(interruption, Box::new(problem))
     }
 
-    fn broken(&self, error: PgError) -> Broken {
+    pub(super) fn broken(&self, error: PgError) -> Broken {
         if error.is_lost() {
             return Broken::Lost(error);
         }

@@ -164,7 +164,8 @@ impl Conductor {
         let says = self.says.clone();
         let step = job.unit.step.clone();
         let mut say = move |line: &str| says.say(&step, line);
-        let (tally, digest) = {
+        let artifacts = self.folder.artifacts();
+        let (streamed, tally, digest, written) = {
             let disclosure = self.disclosure;
             let mut stream = Stream::new(
                 work,
@@ -174,12 +175,14 @@ impl Conductor {
                 job.step.lock_timeout,
                 &mut say,
             )
-            .inside(nonce);
+            .inside(nonce)
+            .writing_to(&artifacts);
             let streamed = stream.all(&mut script).await;
             blockers.clone_from(&stream.blockers);
-            streamed?;
-            (stream.tally.clone(), stream.digest())
+            (streamed, stream.tally.clone(), stream.digest(), stream.written)
         };
+        self.record_written(&job.unit, written).await?;
+        streamed?;
         crash::point("after-statements");
         self.still_ours(work)?;
         self.epilogue(work).await?;

@@ -56,7 +56,10 @@ impl RunFolder {
         let text = serde_json::to_vec_pretty(&copies)
             .map_err(|error| JournalError::Unfit { why: error.to_string() })?;
         let mut out = create(&manifest)?;
-        out.write_all(&text).and_then(|()| out.sync_all()).tried("write", &manifest)?;
+        out.write_all(&text).tried("write", &manifest)?;
+        if self.is_durable() {
+            out.sync_all().tried("write", &manifest)?;
+        }
         Ok(copies)
     }
 
@@ -84,7 +87,7 @@ impl RunFolder {
                 out.write_all(&block[..read]).tried("write", &to)?;
             }
         }
-        if let Some(out) = &out {
+        if let Some(out) = out.as_ref().filter(|_| self.is_durable()) {
             out.sync_all().tried("write", &to)?;
         }
         Ok(Copied {

@@ -15,6 +15,7 @@ use super::key::Key;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StateDir {
     path: PathBuf,
+    fleeting: bool,
 }
 
 impl StateDir {
@@ -26,15 +27,22 @@ impl StateDir {
     pub fn find(explicit: Option<&Path>, plan: &Path) -> Result<Self, JournalError> {
         if let Some(path) = explicit {
             let path = std::path::absolute(path).tried("find", path)?;
-            return Ok(Self { path });
+            return Ok(Self { path, fleeting: false });
         }
         let plan = std::path::absolute(plan).tried("find", plan)?;
         if let Some(beside) = plan.parent().map(|folder| folder.join(".holdpoint"))
             && usable(&beside)
         {
-            return Ok(Self { path: beside });
+            return Ok(Self { path: beside, fleeting: false });
         }
-        Ok(Self { path: home_state()? })
+        Ok(Self { path: home_state()?, fleeting: false })
+    }
+
+    /// A folder for runs whose database goes with this process: what is written there needn't outlive a
+    /// crash of the machine, and isn't waited for.
+    #[must_use]
+    pub fn fleeting(path: PathBuf) -> Self {
+        Self { path, fleeting: true }
     }
 
     #[must_use]
@@ -51,13 +59,13 @@ impl StateDir {
         dir.mode(0o700).recursive(true).create(&self.path).tried("create", &self.path)?;
         let path = self.path.join(id.to_string());
         dir.recursive(false).create(&path).tried("create", &path)?;
-        Ok(RunFolder { path, id })
+        Ok(RunFolder { path, id, fleeting: self.fleeting })
     }
 
     /// The folder of this run.
     #[must_use]
     pub fn run(&self, id: Uuid) -> RunFolder {
-        RunFolder { path: self.path.join(id.to_string()), id }
+        RunFolder { path: self.path.join(id.to_string()), id, fleeting: self.fleeting }
     }
 
     /// The run that a person means: an id, or the beginning of one.
@@ -131,6 +139,7 @@ fn home_state() -> Result<PathBuf, JournalError> {
 pub struct RunFolder {
     path: PathBuf,
     id: Uuid,
+    fleeting: bool,
 }
 
 impl RunFolder {
@@ -142,6 +151,12 @@ impl RunFolder {
     #[must_use]
     pub fn id(&self) -> Uuid {
         self.id
+    }
+
+    /// Whether what is written here has to be on the disk before it counts.
+    #[must_use]
+    pub fn is_durable(&self) -> bool {
+        !self.fleeting
     }
 
     #[must_use]

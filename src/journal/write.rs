@@ -68,12 +68,14 @@ impl Journal {
             .mode(0o600)
             .open(&path)
             .tried("create", &path)?;
-        file.sync_all().tried("create", &path)?;
         let reserve = Reserve::new(&folder.reserve());
-        // The names too: a file that nobody finds after a crash isn't durable.
-        sync_dir(folder.path())?;
-        if let Some(state) = folder.path().parent() {
-            sync_dir(state)?;
+        if folder.is_durable() {
+            file.sync_all().tried("create", &path)?;
+            // The names too: a file that nobody finds after a crash isn't durable.
+            sync_dir(folder.path())?;
+            if let Some(state) = folder.path().parent() {
+                sync_dir(state)?;
+            }
         }
         Ok(Self {
             folder: folder.clone(),
@@ -182,6 +184,9 @@ impl Journal {
             } else {
                 JournalError::Write { path: self.path.clone(), source: error }
             });
+        }
+        if !self.folder.is_durable() {
+            return Ok(());
         }
         // After a failed sync nobody knows what is on disk, and a second sync may lie.
         self.file.sync_data().map_err(|error| {

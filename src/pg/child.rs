@@ -186,9 +186,9 @@ impl Child {
         self.signal(Signal::SIGKILL);
     }
 
-    /// Asks it to end by SIGINT, and kills it when it hasn't within `patience`. Its lines go to `say`.
-    pub async fn stop(&mut self, patience: Duration, mut say: impl FnMut(Line)) -> Ended {
-        self.signal(Signal::SIGINT);
+    /// Asks it to end by a signal, and kills it when it hasn't within `patience`. Its lines go to `say`.
+    pub async fn stop(&mut self, by: Signal, patience: Duration, mut say: impl FnMut(Line)) -> Ended {
+        self.signal(by);
         let until = tokio::time::Instant::now() + patience;
         loop {
             match tokio::time::timeout_at(until, self.next()).await {

@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 
 use super::measure::{MeasureError, Pin, json, number, only_row, text};
 use super::names::{Table, quoted, resolve};
+use super::row_hashes::CELL;
 use super::session::Session;
 
 /// What a table held.
@@ -93,6 +94,18 @@ impl Shape {
         let columns: Vec<String> =
             self.columns.iter().map(|column| format!("t.{}", quoted(column))).collect();
         format!("sha256(convert_to(ROW({})::text, getdatabaseencoding()::text))", columns.join(", "))
+    }
+
+    /// Eight hex digits for each column of a row `t`; dashes for NULL.
+    pub(super) fn cells(&self) -> String {
+        let cells: Vec<String> = self
+            .columns
+            .iter()
+            .map(|column| {
+                format!("coalesce(left(md5(t.{}::text), {CELL}), repeat('-', {CELL}))", quoted(column))
+            })
+            .collect();
+        cells.join(" || ")
     }
 }
 

@@ -15,8 +15,9 @@
 //! | `identity`, `blockers`, `watched`, `probe` | which server it is; who is in the way; what a session has locked; whether a statement took effect |
 //! | `measure` | the ground for all that follows: pinned settings, one snapshot |
 //! | `inventory`, `names`, `rows`, `orphans` | what there is: objects, their names, rows, broken references |
-//! | `fingerprint`, `content`, `row_hashes`, `touched` | what differs from before: schema, rows, and what a transaction wrote |
-//! | `child`, `handover` | programs that run beside us, psql and pg_dump among them; how they get our connection |
+//! | `fingerprint`, `sequences`, `content`, `row_hashes`, `touched`, `family` | what differs from before: schema, values of sequences, rows, and what a transaction wrote |
+//! | `image`, `snapshot` | all of that at one moment, and what differs between two; the same as a file |
+//! | `child`, `handover`, `psql` | programs that run beside us; how they get our connection; where psql is |
 //! | `embedded` | a private server for demo and tests |
 
 mod auth;
@@ -30,9 +31,11 @@ mod dial;
 pub mod embedded;
 mod environment;
 mod error;
+pub mod family;
 pub mod fingerprint;
 pub mod handover;
 pub mod identity;
+pub mod image;
 mod incoming;
 pub mod inventory;
 pub mod measure;
@@ -40,11 +43,14 @@ mod message;
 pub mod names;
 mod orphans;
 mod passfile;
+mod psql;
 mod query;
 pub mod row_hashes;
 pub mod rows;
+pub mod sequences;
 mod server_error;
 mod session;
+pub mod snapshot;
 mod startup;
 mod stream;
 mod tls;
@@ -56,6 +62,7 @@ pub use config::{ConfigError, ConnectConfig, Host, RootCert, SslMode};
 pub use environment::Environment;
 pub use error::PgError;
 pub use message::{Column, DataRow, Reply, TransactionStatus};
+pub use psql::{Psql, PsqlError};
 pub use query::{Bound, Completed, Limits, LongCell, Rows};
 pub use server_error::ServerError;
 pub use session::{CancelHandle, Session};

@@ -10,14 +10,23 @@ use super::measure::{MeasureError, Pin, number, only_row, text};
 use super::names::quoted;
 use super::session::Session;
 
+/// Hex digits of a column in [`RowHashes::cells`].
+pub(super) const CELL: usize = 8;
+
 /// The rows of a table, each by its key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowHashes {
     /// Columns of the primary key; empty without one, and then a row is its own key.
     pub key: Vec<String>,
     /// Key as text → hash of the row in hex and how often it is there (more than once only without a
     /// key). Keys are row data: they belong where row data may be.
     pub rows: BTreeMap<String, (String, u64)>,
+    /// Columns in the order of `cells`. Both are empty without a key, and in what older programs wrote.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<String>,
+    /// Of each row, eight hex digits a column: which columns differ, not what was in them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub cells: BTreeMap<String, String>,
 }
 
 /// Which rows differ; each list is cut at the bound that was asked for, the counts aren't.
@@ -67,10 +76,15 @@ async fn read(
         [one] => format!("{one}::text"),
         several => format!("ROW({})::text", several.join(", ")),
     };
-    let sql = format!("SELECT {key}, {hash} FROM {} t", shape.table.sql);
-    let mut hashes = RowHashes { key: shape.key, rows: BTreeMap::new() };
+    let cells = if shape.key.is_empty() { "''".to_owned() } else { shape.cells() };
+    let sql = format!("SELECT {key}, {hash}, {cells} FROM {} t", shape.table.sql);
+    let columns = if shape.key.is_empty() { Vec::new() } else { shape.columns };
+    let mut hashes = RowHashes { key: shape.key, columns, ..RowHashes::default() };
     for row in &session.query(&sql, &[]).await?.rows {
         let (key, hash) = (text(row, 0)?, text(row, 1)?);
+        if !hashes.columns.is_empty() {
+            hashes.cells.insert(key.to_owned(), text(row, 2)?.to_owned());
+        }
         // Children by inheritance can repeat their parent's keys: then all of them count.
         let (all, times) = hashes.rows.entry(key.to_owned()).or_insert_with(|| (hash.to_owned(), 0));
         if *times > 0 && !all.split(' ').any(|known| known == hash) {
@@ -84,6 +98,34 @@ async fn read(
 }
 
 impl RowHashes {
+    /// Columns that both have, in which rows can be compared one by one.
+    pub fn shared_columns(&self, other: &Self) -> Vec<String> {
+        self.columns.iter().filter(|column| other.columns.contains(column)).cloned().collect()
+    }
+
+    /// What is in these columns of a row, eight characters each with blanks between; `None` where it isn't
+    /// known.
+    pub fn cells_of(&self, key: &str, columns: &[String]) -> Option<String> {
+        let cells = self.cells.get(key).filter(|_| !columns.is_empty())?;
+        let cell = |column: &String| {
+            let at = self.columns.iter().position(|own| own == column)?;
+            cells.get(at * CELL..(at + 1) * CELL)
+        };
+        // In between a column may have been away.
+        let cells: Vec<&str> = columns.iter().map(|column| cell(column).unwrap_or("????????")).collect();
+        Some(cells.join(" "))
+    }
+
+    /// Columns in which a row differs, of those that are there on both sides.
+    pub fn changed_columns(before: &Self, after: &Self, key: &str) -> Vec<String> {
+        let shared = before.shared_columns(after);
+        let (Some(then), Some(now)) = (before.cells_of(key, &shared), after.cells_of(key, &shared)) else {
+            return Vec::new();
+        };
+        let differs = then.split(' ').zip(now.split(' ')).map(|(then, now)| then != now);
+        shared.into_iter().zip(differs).filter(|(_, differs)| *differs).map(|(column, _)| column).collect()
+    }
+
     /// The rows that differ, named by their keys, at most `bound` of each sort.
     pub fn diff(before: &Self, after: &Self, bound: usize) -> RowDifference {
         let mut difference = RowDifference::default();

@@ -133,6 +133,11 @@ impl Session {
         }
     }
 
+    /// Whether the server has said something that wasn't received yet, or has begun to; without waiting.
+    pub async fn has_answer(&mut self) -> bool {
+        self.wire.has_answer().await
+    }
+
     /// The next message from the server. Sends what is queued meanwhile. After an error that
     /// [`PgError::is_lost`] it only repeats that error.
     pub async fn receive(&mut self) -> Result<Reply, PgError> {

@@ -81,6 +81,17 @@ impl Wire {
         .await
     }
 
+    /// Whether a message, or the beginning of one, has come: the rest of it will. It doesn't wait.
+    pub(super) async fn has_answer(&mut self) -> bool {
+        std::future::poll_fn(|cx| {
+            if self.incoming.buffer.is_empty() {
+                let _ = self.poll_fill(cx);
+            }
+            Poll::Ready(!self.incoming.buffer.is_empty() || self.read_ended.is_some())
+        })
+        .await
+    }
+
     /// Sends what waits to be sent. Returns early, with bytes left, when so many answers wait that they
     /// must be received first; [`Wire::receive`] sends on.
     pub(super) async fn flush(&mut self) -> Result<(), WireError> {

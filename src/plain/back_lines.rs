@@ -1,5 +1,6 @@
 //! Going backwards: what will be undone, what stays, and what is left in the end.
 
+use super::definition;
 use super::page::Page;
 use super::printer::Printer;
 use super::symbols::Mark;
@@ -8,6 +9,8 @@ use crate::text::words::{of_len, some};
 
 /// What is left is listed up to here; the journal has all of it.
 const SHOWN: usize = 30;
+/// Of each so many lines of its definition.
+const LINES: usize = 12;
 
 impl Printer {
     pub(super) fn back_event(&mut self, page: &mut Page, event: &Event) -> bool {
@@ -23,8 +26,28 @@ impl Printer {
                 }
                 self.list(page, steps, kept);
             }
-            Event::RollbackEnded { residue, covers, not_compared, elapsed_ms, .. } => {
+            Event::RollbackEnded { residue, others, moved, covers, not_compared, elapsed_ms } => {
                 left(page, residue, covers, *elapsed_ms);
+                if !covers.is_empty() {
+                    page.below(0, "", &format!("compared: {}", some(covers, 20)));
+                }
+                for one in others {
+                    let rows = one.after.as_deref().unwrap_or("written");
+                    page.below(
+                        0,
+                        "by others",
+                        &format!("{}: {rows}, since this run began; left as they are", one.object),
+                    );
+                }
+                for one in moved.iter().take(SHOWN) {
+                    let (then, now) = (one.before.as_deref(), one.after.as_deref());
+                    let (then, now) = (then.unwrap_or_default(), now.unwrap_or_default());
+                    page.below(
+                        0,
+                        "moved on",
+                        &format!("{}: {then}, now {now}; no rollback takes that back", one.object),
+                    );
+                }
                 if !not_compared.is_empty() {
                     page.below(0, "", &format!("not compared: {}", not_compared.join(", ")));
                 }
@@ -67,25 +90,28 @@ fn left(page: &mut Page, residue: &[Residue], covers: &[String], elapsed_ms: u64
         (n, _) => (Mark::Bad, format!("undone, but {} as before", differ(n))),
     };
     page.row(0, mark, &what, Some(elapsed_ms), "");
+    named(page, Mark::Bad, residue);
+}
+
+fn named(page: &mut Page, mark: Mark, residue: &[Residue]) {
     for one in residue.iter().take(SHOWN) {
         let what = match (&one.before, &one.after) {
             (None, _) => "it wasn't there before",
             (_, None) => "it is gone",
             _ => "it has changed",
         };
-        page.fact(1, Mark::Bad, &format!("{}: {what}", one.object));
-        if let Some(before) = &one.before {
-            page.table(1, &format!("before   {before}"));
+        page.fact(1, mark, &format!("{}: {what}", one.object));
+        let lines = definition::lines(one.before.as_deref(), one.after.as_deref());
+        for line in lines.iter().take(LINES) {
+            page.table(1, &line.to_string());
         }
-        if let Some(after) = &one.after {
-            page.table(1, &format!("now      {after}"));
+        if lines.len() > LINES {
+            page.table(1, &format!("  … {} more", of_len(lines.len() - LINES, "line")));
         }
     }
     if residue.len() > SHOWN {
-        page.fact(1, Mark::Bad, &format!("… and {} more; the report has all of them", residue.len() - SHOWN));
-    }
-    if !covers.is_empty() {
-        page.below(0, "", &format!("compared: {}", some(covers, 20)));
+        let more = residue.len() - SHOWN;
+        page.fact(1, mark, &format!("… and {more} more; the report has all of them"));
     }
 }
 

@@ -233,6 +233,20 @@ impl Page {
         }
     }
 
+    /// A row of a table of short cells, each under its head, on the right.
+    pub(super) fn columns(&mut self, mark: Mark, what: &str, cells: &[(Paint, String)]) {
+        const CELL: usize = 9;
+        let room = self.layout.columns().saturating_sub(2 + CELL * cells.len()).max(8);
+        let sign = if mark == Mark::Said { "  ".to_owned() } else { format!("{} ", mark.sign()) };
+        let what = pad(&cut(&scrub::line(what), room), room);
+        let cells: Vec<(Paint, String)> =
+            cells.iter().map(|(paint, text)| (*paint, pad_left(text, CELL))).collect();
+        let mut pieces = vec![(mark.paint(), sign.as_str()), (Paint::None, what.as_str())];
+        pieces.extend(cells.iter().map(|(paint, text)| (*paint, text.as_str())));
+        let line = self.layout.finish(&pieces);
+        self.lines.push(line);
+    }
+
     /// Columns that are left of a line that begins at `begin`.
     pub(super) fn room(&self, begin: usize) -> usize {
         self.layout.columns().saturating_sub(begin).max(8)

@@ -4,7 +4,7 @@ use super::page::Page;
 use super::printer::Printer;
 use super::symbols::Mark;
 use crate::run::event::{AppliedHow, Blocker, Direction, Event, Place, Unit};
-use crate::text::words::{count, open_for, person, touched};
+use crate::text::words::{count, open_for, person, size, touched};
 
 impl Printer {
     pub(super) fn unit_event(&mut self, page: &mut Page, event: &Event) -> bool {
@@ -14,6 +14,10 @@ impl Printer {
                 if !unit.unit.is_empty() {
                     page.fact(2, Mark::Begin, &self.unit_name(unit));
                 }
+            }
+            Event::BareIntent { unit, source, runner: Some(runner), .. } => {
+                let what = if unit.unit.is_empty() { source.file.clone() } else { unit.unit.clone() };
+                page.fact(2, Mark::Begin, &format!("{what}, run by {runner}: what it does isn't counted"));
             }
             Event::BareIntent { unit, source, probe, .. } => {
                 let what = if unit.unit.is_empty() { source.file.clone() } else { self.unit_name(unit) };
@@ -29,6 +33,14 @@ impl Printer {
             Event::LockRetry { attempt, of, pause_ms, place, blockers, .. } => {
                 retry(page, *attempt, *of, *pause_ms, place.as_ref(), blockers);
             }
+            Event::UnitApplied { unit, warnings, elapsed_ms, .. } if self.is_psqls(unit) => {
+                let name = if unit.unit.is_empty() { String::new() } else { format!("{}: ", unit.unit) };
+                let (mark, figures) = match warnings {
+                    0 => (Mark::Plain, String::new()),
+                    warnings => (Mark::Warn, count(*warnings, "warning")),
+                };
+                page.row(2, mark, &format!("{name}psql came to its end"), Some(*elapsed_ms), &figures);
+            }
             Event::UnitApplied { unit, .. } => applied(page, &self.unit_name(unit), event),
             Event::UnitFailed { unit, problem } => {
                 let what = match self.unit_name(unit).as_str() {
@@ -37,6 +49,10 @@ impl Printer {
                 };
                 page.fact(2, Mark::Bad, &what);
                 self.problem(page, 2, &unit.step, problem);
+            }
+            Event::FileWritten { path, bytes, rows, .. } => {
+                let what = format!("wrote {}, {}, to {path}", count(*rows, "row"), size(*bytes));
+                page.fact(2, Mark::Plain, &what);
             }
             Event::UnitUnknown { unit, evidence } => {
                 let what = self.unit_words(unit);
@@ -62,6 +78,10 @@ impl Printer {
             _ => return false,
         }
         true
+    }
+
+    fn is_psqls(&self, unit: &Unit) -> bool {
+        self.run().unit(unit).is_some_and(|state| state.runner.is_some())
     }
 
     /// Where a person finds it: `02.sql`, or file and line of a statement. Empty when the step is one unit.

@@ -145,6 +145,13 @@ pub(super) const KEYS: &[Key] = &[
     key("idempotent", &[Defaults], "bool", "false", "rehearse runs it twice and compares"),
     of("transaction", SCRIPTS, "single, none, script", "single", "how SQL runs"),
     of(
+        "runner",
+        &["file", "files"],
+        "holdpoint, psql",
+        "holdpoint",
+        "who runs it; with psql the ledger knows less",
+    ),
+    of(
         "verify",
         &["file", "files", "sql", "backup"],
         "before_commit, after_commit, both; in a backup list or restore",
@@ -200,7 +207,7 @@ pub(super) const KEYS: &[Key] = &[
     action("backup", STEPS, "path", false, "pg_dump, custom format"),
     action("restore", STEPS, "step id of a backup", false, "pg_restore --clean --if-exists"),
     action("notify", STEPS, "text", false, "a message"),
-    action("requires", STEPS, "table", false, "evidence of another run"),
+    action("requires", STEPS, "table", true, "evidence of a rehearsal; that of a run isn't built yet"),
     action("soak", STEPS, "duration", false, "hold while the phase's watches are sampled"),
     action("report", STEPS, "path", false, "the evidence so far"),
     action("undo", STEPS, "ids", false, "their own rollbacks"),
@@ -261,7 +268,7 @@ pub(super) const KEYS: &[Key] = &[
     key("owner", &[Item], "text", "the driver", "who"),
     key("write", &[Item], "bool", "false", "wants text"),
     // requires
-    key("run", &[Requires], "plan id", "", "a run of that plan"),
+    key("run", &[Requires], "plan id", "", "a run of that plan; not built yet"),
     key("rehearsal", &[Requires], "plan id", "", "a rehearsal of that plan"),
     key("environment", &[Requires], "dev, staging, production", "any", "where it was"),
     key("age", &[Requires], "duration", "any", "no older"),

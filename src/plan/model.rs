@@ -47,6 +47,17 @@ pub struct Plan {
     pub files: Vec<PlanFile>,
 }
 
+impl Plan {
+    /// The first step that psql runs, forward or back; its id.
+    #[must_use]
+    pub fn first_by_psql(&self) -> Option<&str> {
+        let by_psql = |step: &Step| step.runner == Runner::Psql;
+        let own = |step: &Step| matches!(&step.rollback, Some(Undo::Own(own)) if by_psql(own));
+        let mut steps = self.phases.iter().flat_map(|phase| &phase.steps);
+        steps.find(|step| by_psql(step) || own(step)).map(|step| step.id.as_str())
+    }
+}
+
 /// A file that the plan names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlanFile {
@@ -187,6 +198,7 @@ pub struct Step {
     pub checkpoints: Vec<Checkpoint>,
     pub rollback: Option<Undo>,
     pub transaction: Transaction,
+    pub runner: Runner,
     pub lock_timeout: Duration,
     pub lock_retries: u32,
     /// As the plan says; `None`: before COMMIT where they can.
@@ -238,6 +250,16 @@ pub enum Transaction {
     Script,
 }
 
+/// Who runs a step's script.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Runner {
+    #[default]
+    Holdpoint,
+    /// The real psql, for a file that needs more of it than holdpoint speaks.
+    Psql,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verify {
@@ -274,6 +296,8 @@ pub enum Action {
     Inventory(Kinds),
     Confirm(Vec<Item>),
     Signoff(Signoff),
+    /// Evidence of a rehearsal.
+    Requires(Requires),
     /// An action that a later version brings; its key.
     Later(&'static str),
 }
@@ -304,6 +328,23 @@ pub struct Procedure {
     pub undoes: Vec<String>,
     pub within: Option<Duration>,
     pub steps: Vec<Step>,
+}
+
+/// What the newest rehearsal of a plan must have shown.
+#[derive(Debug, Clone)]
+pub struct Requires {
+    /// The plan's id.
+    pub rehearsal: String,
+    /// What the copied database must have said it is.
+    pub environment: Option<Environment>,
+    /// No older.
+    pub age: Option<Duration>,
+    /// Phases, steps and checkpoints that must have passed in it.
+    pub passed: Vec<String>,
+    /// How long the whole rollback took.
+    pub rollback: Option<Cell>,
+    /// How many objects the rollbacks left.
+    pub residue: Option<Cell>,
 }
 
 /// One line of a checklist.

@@ -15,6 +15,7 @@ use crate::plan::expect::SavedValue;
 
 pub use super::course::*;
 pub use super::facts::*;
+pub use super::image::{Image, ImageWhen};
 pub use super::outline::*;
 
 /// Version of the envelope.
@@ -87,6 +88,8 @@ pub enum Event {
     LedgerOff { reason: String },
     /// What was there before the first change.
     BaselineTaken(Box<Baseline>),
+    /// What there is before or after a step, or before a rollback.
+    ImageTaken(Box<Image>),
     /// A step's turn has come; nothing of it has happened yet.
     StepStarted { step: String, direction: Direction, generation: u32, attempt: u32 },
     /// Left out, by a person's word.
@@ -121,7 +124,7 @@ pub enum Event {
         /// The transaction's id, when it has one.
         xid: Option<String>,
     },
-    /// A statement outside transactions is about to be sent.
+    /// A statement outside transactions is about to be sent, or a program to run a file.
     BareIntent {
         #[serde(flatten)]
         unit: Unit,
@@ -131,6 +134,10 @@ pub enum Event {
         source: SourceRef,
         /// What the probe found before; `None`: there is no probe for this kind of statement.
         probe: Option<ProbeState>,
+        /// The program that runs a whole file here, `psql 15.4`: what it does isn't seen, so `pid` is 0
+        /// and `backend_start` is the name of its sessions. Else missing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        runner: Option<String>,
     },
     /// J3. The server confirmed it, or the ledger did afterwards.
     UnitApplied {
@@ -154,6 +161,21 @@ pub enum Event {
     UnitPassedOver {
         #[serde(flatten)]
         unit: Unit,
+    },
+    /// A `\copy … to` of it wrote a file below the run's folder. The file stays, whatever becomes of the unit.
+    FileWritten {
+        #[serde(flatten)]
+        unit: Unit,
+        /// As the script names it.
+        file: String,
+        /// Where it was written.
+        path: String,
+        bytes: u64,
+        rows: u64,
+        /// SHA-256.
+        digest: String,
+        /// Of the `\copy`.
+        place: Place,
     },
     /// Nobody can say yet whether it was applied.
     UnitUnknown {
@@ -236,10 +258,14 @@ pub enum Event {
     },
     /// The run went backwards, and this is what is left.
     RollbackEnded {
+        /// What differs from before the first change; empty: nothing.
         residue: Vec<Residue>,
         /// Rows that others wrote meanwhile: no residue of this run.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         others: Vec<Residue>,
+        /// Sequences that moved on: no rollback takes nextval back.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        moved: Vec<Residue>,
         covers: Vec<String>,
         not_compared: Vec<String>,
         elapsed_ms: u64,

@@ -100,6 +100,12 @@ impl Run {
                 }
                 self.baseline = Some((**baseline).clone());
             }
+            Event::ImageTaken(image) => {
+                if let Some(step) = &image.step {
+                    self.find(step)?;
+                }
+                self.images.push((**image).clone());
+            }
             Event::Saved { values, .. } => {
                 self.is_not_in_doubt()?;
                 for (name, value) in values {
@@ -136,7 +142,7 @@ impl Run {
                     ended: None,
                 })?;
             }
-            Event::RollbackEnded { residue, others, covers, not_compared, elapsed_ms } => {
+            Event::RollbackEnded { residue, others, moved, covers, not_compared, elapsed_ms } => {
                 self.nothing_moves()?;
                 self.all_undone()?;
                 let (RunState::RollingBack, Some(rollback)) = (&self.state, &mut self.rollback) else {
@@ -145,6 +151,7 @@ impl Run {
                 rollback.ended = Some(RollbackResult {
                     residue: residue.clone(),
                     others: others.clone(),
+                    moved: moved.clone(),
                     covers: covers.clone(),
                     not_compared: not_compared.clone(),
                     elapsed_ms: *elapsed_ms,

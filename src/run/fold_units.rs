@@ -1,7 +1,7 @@
 //! The fold over units: what begins, commits, fails or comes into doubt.
 
 use super::event::{Direction, Event, HoldReason, SourceRef, Unit};
-use super::state::{Hold, Run, RunState, UnitPhase, UnitState};
+use super::state::{Hold, Run, RunState, UnitPhase, UnitState, WrittenFile};
 use super::step::{Status, Why};
 
 impl Run {
@@ -17,11 +17,12 @@ impl Run {
                 let state = begun(unit, UnitPhase::Started, *attempt, *pid, backend_start, source);
                 self.steps[i].unit_begins(state)?;
             }
-            Event::BareIntent { attempt, pid, backend_start, source, probe, .. } => {
+            Event::BareIntent { attempt, pid, backend_start, source, probe, runner, .. } => {
                 self.may_change(i)?;
                 let mut state = begun(unit, UnitPhase::Intent, *attempt, *pid, backend_start, source);
                 state.bare = true;
                 state.probe.clone_from(probe);
+                state.runner.clone_from(runner);
                 self.steps[i].unit_begins(state)?;
             }
             Event::CommitIntent { xid, .. } => {
@@ -34,6 +35,17 @@ impl Run {
             }
             Event::UnitFailed { problem, .. } => self.steps[i].unit_failed(unit, problem)?,
             Event::UnitPassedOver { .. } => self.steps[i].unit_passed_over(unit)?,
+            Event::FileWritten { file, path, bytes, rows, digest, .. } => {
+                self.steps[i].is_writing(unit)?;
+                self.written.push(WrittenFile {
+                    unit: unit.clone(),
+                    file: file.clone(),
+                    path: path.clone(),
+                    bytes: *bytes,
+                    rows: *rows,
+                    digest: digest.clone(),
+                });
+            }
             Event::UnitUnknown { evidence, .. } => self.unit_unknown(i, unit, evidence)?,
             Event::UnitReconciled { applied, evidence, by, .. } => {
                 self.steps[i].unit_reconciled(unit, *applied, by.is_some(), evidence)?;
@@ -114,6 +126,7 @@ fn begun(
         pid,
         backend_start: backend_start.to_owned(),
         probe: None,
+        runner: None,
         xid: None,
         how: None,
         touched: Vec::new(),

@@ -1,7 +1,7 @@
 //! A run: its events, the fold over them, and what is allowed now. Pure.
 //!
 //! - [`event`] is the contract: one fact a line, documented, only ever added to; `name` says what an
-//!   event is called and what it is about; `outline`, `course` and `facts` are the words it is made of;
+//!   event is called and what it is about; `outline`, `course`, `image` and `facts` are the words it is made of;
 //! - [`state`] is what the events say, and only that: a [`state::Run`] of `step`s of `unit`s;
 //! - `fold` (with `fold_steps`, `fold_turns`, `fold_units`, `unit_steps`) is how they say it, and
 //!   [`illegal`] what they can't say;
@@ -9,6 +9,7 @@
 //! - [`command`] is what a person (or a pipeline) may ask for;
 //! - [`gate`] (with `gate_people`) decides what is allowed now, and says why not;
 //! - [`back`] is what a rollback would do, before it begins;
+//! - [`evidence`] judges whether a rehearsal is the one that a plan asks for;
 //! - [`rehearsal`] is what a rehearsal of a plan found;
 //! - [`sample`] is what may be overwritten at any time and is never journaled: the statement that runs.
 
@@ -16,6 +17,7 @@ pub mod back;
 pub mod command;
 mod course;
 pub mod event;
+pub mod evidence;
 mod facts;
 mod fold;
 mod fold_steps;
@@ -24,11 +26,13 @@ mod fold_units;
 pub mod gate;
 mod gate_people;
 pub mod illegal;
+mod image;
 mod lookup;
 mod name;
 mod outline;
 mod query;
 pub mod rehearsal;
+pub mod residue;
 pub mod sample;
 pub mod state;
 mod step;

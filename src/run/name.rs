@@ -14,6 +14,7 @@ impl Event {
             Self::FenceTaken { .. } => "fence_taken",
             Self::LedgerOff { .. } => "ledger_off",
             Self::BaselineTaken(_) => "baseline_taken",
+            Self::ImageTaken(_) => "image_taken",
             Self::StepStarted { .. } => "step_started",
             Self::StepSkipped { .. } => "step_skipped",
             Self::StepAssumed { .. } => "step_assumed",
@@ -24,6 +25,7 @@ impl Event {
             Self::UnitApplied { .. } => "unit_applied",
             Self::UnitFailed { .. } => "unit_failed",
             Self::UnitPassedOver { .. } => "unit_passed_over",
+            Self::FileWritten { .. } => "file_written",
             Self::UnitUnknown { .. } => "unit_unknown",
             Self::UnitReconciled { .. } => "unit_reconciled",
             Self::CheckpointResult(_) => "checkpoint_result",
@@ -72,6 +74,7 @@ impl Event {
             | Self::Deviation { step, .. }
             | Self::Note { step, .. } => step.as_deref(),
             Self::CheckpointResult(result) => Some(&result.step),
+            Self::ImageTaken(image) => image.step.as_deref(),
             _ => self.unit().map(|unit| unit.step.as_str()),
         }
     }
@@ -87,6 +90,7 @@ impl Event {
             | Self::UnitApplied { unit, .. }
             | Self::UnitFailed { unit, .. }
             | Self::UnitPassedOver { unit }
+            | Self::FileWritten { unit, .. }
             | Self::UnitUnknown { unit, .. }
             | Self::UnitReconciled { unit, .. } => Some(unit),
             _ => None,

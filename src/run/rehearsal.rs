@@ -158,3 +158,33 @@ impl Rehearsal {
         self.step(step)?.back.ms.map(std::time::Duration::from_millis)
     }
 }
+
+/// What a rehearsal is doing, for those who watch it. Not kept.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Progress {
+    /// The private server is there, with the database before the window.
+    Ready { server_version: String, ground: Ground },
+    /// A part begins.
+    Began(Leg),
+    /// One step of the part came to its end.
+    Step { title: String, part: Part },
+    /// The part is over.
+    Ended(Leg, Part),
+    /// What was changed outlives the database: another server takes the place of this one.
+    Renewed,
+}
+
+/// A part of a rehearsal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Leg {
+    /// All steps forward.
+    Forward,
+    /// The whole rollback, and the comparison.
+    Back,
+    /// All steps forward once more, where the rollback left the database.
+    Again,
+    /// Forward to this step (by its title), back, and the comparison.
+    Middle(String),
+    /// This step a second time, and the comparison.
+    Twice(String),
+}

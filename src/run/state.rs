@@ -8,8 +8,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::event::{
-    Baseline, CheckpointResult, Course, Decision, Ending, HoldReason, Opened, Person, Residue, Selection,
-    TargetIdentity, Unit,
+    Baseline, CheckpointResult, Course, Decision, Ending, HoldReason, Image, Opened, Person, Residue,
+    Selection, TargetIdentity, Unit,
 };
 use crate::plan::expect::Saved;
 
@@ -40,11 +40,15 @@ pub struct Run {
     pub epoch: Option<i64>,
     pub ledger_off: Option<String>,
     pub baseline: Option<Baseline>,
+    /// What there was at moments after that, in their order.
+    pub images: Vec<Image>,
     /// In the order of the plan, steps of procedures after them.
     pub steps: Vec<StepState>,
     pub saved: Saved,
     pub deviations: Vec<(Option<String>, String)>,
     pub notes: Vec<(Option<String>, String, Person)>,
+    /// Files that its scripts wrote, in order.
+    pub written: Vec<WrittenFile>,
     /// Guards of the target, as last evaluated.
     pub target_checks: Vec<CheckpointResult>,
     /// Steps that changed something, in the order in which their first unit (or, without units, they
@@ -112,6 +116,19 @@ pub struct Hold {
     pub rolling_back: bool,
 }
 
+/// A file below the run's folder that a script wrote.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WrittenFile {
+    pub unit: Unit,
+    /// As the script names it; a later one of the same name has taken its place.
+    pub file: String,
+    pub path: String,
+    pub bytes: u64,
+    pub rows: u64,
+    /// SHA-256.
+    pub digest: String,
+}
+
 /// What a person (or the plan's policy) decided.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Choice {
@@ -142,6 +159,8 @@ pub struct RollbackResult {
     pub residue: Vec<Residue>,
     /// Rows that others wrote meanwhile.
     pub others: Vec<Residue>,
+    /// Sequences that moved on.
+    pub moved: Vec<Residue>,
     pub covers: Vec<String>,
     pub not_compared: Vec<String>,
     pub elapsed_ms: u64,

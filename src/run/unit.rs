@@ -23,6 +23,8 @@ pub struct UnitState {
     pub backend_start: String,
     /// What the probe found before a bare statement.
     pub probe: Option<ProbeState>,
+    /// The program that runs it, when it isn't holdpoint: `psql 15.4`.
+    pub runner: Option<String>,
     /// The transaction's id, as the commit intent has it.
     pub xid: Option<String>,
     pub how: Option<AppliedHow>,

@@ -150,6 +150,13 @@ impl StepState {
         Ok(())
     }
 
+    /// Its script wrote a file: it is under way.
+    pub(super) fn is_writing(&mut self, unit: &Unit) -> Result<(), Why> {
+        self.fits(unit)?;
+        self.under_way()?;
+        self.unit_in(unit, &[UnitPhase::Started])
+    }
+
     /// A lock wasn't to be had: nothing happened, and it isn't a failure yet.
     pub(super) fn unit_waits(&mut self, unit: &Unit) -> Result<(), Why> {
         self.fits(unit)?;

@@ -125,6 +125,19 @@ impl Lexer {
         !matches!(self.state, State::Initial | State::Stop(_))
     }
 
+    /// What was begun and not ended so far, in words.
+    pub(super) fn unfinished(&self) -> Option<&'static str> {
+        Some(match self.state {
+            State::Comment => "a comment",
+            State::QuotedIdent => "a quoted name",
+            State::Plain | State::Bits | State::Escape => "a quoted string",
+            State::Dollar => "a dollar-quoted string",
+            State::Initial | State::Stop(_) if self.paren_depth > 0 => "a parenthesis",
+            State::Initial | State::Stop(_) if self.begin_depth > 0 => "a body that begins with BEGIN",
+            State::Initial | State::Stop(_) => return None,
+        })
+    }
+
     /// Whether a quoted string, identifier or comment goes on at `pos`, a continuation behind a newline
     /// included.
     pub(super) fn stays_inside(&mut self, buf: &[u8], pos: usize) -> bool {

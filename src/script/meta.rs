@@ -24,6 +24,7 @@ pub(super) enum Command {
     Echo { text: String, to: EchoTo },
     Restrict { key: String },
     Unrestrict { key: String },
+    Copy { arguments: String },
     NoEffect { command: &'static str },
     Nothing,
 }
@@ -130,6 +131,7 @@ pub(super) fn parse(name: &str, cursor: &mut Cursor<'_>, vars: &Variables) -> Re
             let key = arg(true)?.filter(|key| !key.text.is_empty()).ok_or_else(|| missing(name))?.text;
             if name == "restrict" { Command::Restrict { key } } else { Command::Unrestrict { key } }
         }
+        "copy" => Command::Copy { arguments: cursor.line() },
         "timing" => Command::NoEffect { command: "timing" },
         "pset" => Command::NoEffect { command: "pset" },
         "x" => Command::NoEffect { command: "x" },
@@ -268,7 +270,6 @@ fn refused(name: &str) -> Fault {
         "c" | "connect" => {
             ("a step stays on the connection that its `on` names", "make it a step with another `on`")
         }
-        "copy" => (not_built, "use COPY … FROM STDIN with the data in the script, or a `command` step"),
         "g" | "gx" => (not_built, "end the statement with a semicolon"),
         "gexec" => (not_built, "write the statements out, or use a DO block"),
         "gset" => (not_built, "use `save` on a checkpoint of the plan"),

@@ -26,6 +26,8 @@
 mod bare;
 mod classify;
 mod condition;
+mod copy_command;
+mod data_file;
 mod error;
 mod excerpt;
 mod kind;
@@ -43,12 +45,14 @@ mod section;
 mod slash;
 mod source;
 mod split;
+mod surprises;
 mod tally;
 mod tokens;
 mod vars;
 mod walk;
 
 pub use classify::{classify, executes_prepared, reads_only, selects_only_constants};
+pub use copy_command::CopyFile;
 pub use error::{Problem, ScriptError};
 pub use excerpt::excerpt;
 pub use kind::{Bare, Kind, QualifiedName, Reindex, Session, Transaction};
@@ -60,6 +64,7 @@ pub use resolve::{Memory, Opened, ResolveError, Resolver};
 pub use scan::{PROBLEMS_AT_MOST, ScanReport, Scanned, scan, scan_with};
 pub use secrets::mask_secrets;
 pub use section::{SectionError, section};
+pub use surprises::Surprise;
 pub use tally::{Class, Tally};
 pub use vars::{
     Origin, Value, VariableError, Variables, is_name, parse_bool, quote_identifier, quote_literal,

@@ -20,6 +20,10 @@ struct Stretch {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SourceMap {
     stretches: Vec<Stretch>,
+    /// Variables that were pasted as they are, and where they are named.
+    pub(super) raw: Vec<(String, Located)>,
+    /// The file ended before the statement did.
+    pub(super) cut_off: bool,
 }
 
 /// A place in the file, for a position in the text.
@@ -47,6 +51,12 @@ impl SourceMap {
         }
         let (line, column) = at();
         self.stretches.push(Stretch { text, offset, line, column, pasted });
+    }
+
+    /// The map of a text that was made of something else, which stands there.
+    pub(super) fn made_of(offset: u64, line: u64, column: u64) -> Self {
+        let stretches = vec![Stretch { text: 0, offset, line, column, pasted: true }];
+        SourceMap { stretches, ..SourceMap::default() }
     }
 
     /// Line and column of the latest stretch.

@@ -1,6 +1,6 @@
 //! The statement being collected: its text as psql would send it, and where that came from.
 
-use super::position::SourceMap;
+use super::position::{Located, SourceMap};
 
 /// Where a piece of text stands in the file.
 #[derive(Debug, Clone, Copy)]
@@ -78,6 +78,16 @@ impl Query {
         self.text.push(b'\n');
         self.newline = Some((self.text.len(), self.end));
         self.end = newline_offset + 1;
+    }
+
+    /// A variable is pasted as it is.
+    pub fn raw(&mut self, name: &str, offset: u64, line: u64, column: u64) {
+        self.map.raw.push((name.to_owned(), Located { offset, line, column, in_variable: true }));
+    }
+
+    /// The file ends, and no semicolon ended the statement.
+    pub fn cut_off(&mut self) {
+        self.map.cut_off = true;
     }
 
     /// A command begins: a line that holds nothing but commands leaves no blank line in the statement.

@@ -4,6 +4,7 @@ use super::error::{Problem, ScriptError};
 use super::kind::Kind;
 use super::place::Place;
 use super::resolve::Resolver;
+use super::surprises::{self, Surprise};
 use super::tally::Tally;
 use super::vars::Variables;
 use super::walk::{Item, Script};
@@ -31,6 +32,8 @@ pub struct ScanReport {
     pub first: Option<Place>,
     /// Everything that would stop a run, in order of the script.
     pub problems: Vec<ScriptError>,
+    /// What would go otherwise than its author may think.
+    pub surprises: Vec<(Surprise, Place)>,
     pub notices: Vec<(String, Place)>,
     /// Bytes of all files, by what they belong to.
     pub bytes: Tally,
@@ -68,11 +71,13 @@ pub fn scan(resolver: impl Resolver, file: &str, vars: Variables) -> Result<Scan
 pub fn scan_with<R: Resolver>(mut script: Script<R>) -> Result<ScanReport, ScriptError> {
     let mut report = ScanReport::default();
     let mut chunk = Vec::new();
+    let mut beginning = true;
     while report.problems.len() < PROBLEMS_AT_MOST {
         match script.next_item() {
             Ok(None) => break,
             Ok(Some(Item::Statement(statement))) => {
-                let copies = statement.kind.each().iter();
+                // The file of a \copy was found, and holds what it likes.
+                let copies = statement.kind.each().iter().filter(|_| statement.has_inline_data());
                 for kind in copies.filter(|kind| matches!(kind, Kind::CopyFromStdin { .. })) {
                     if let Kind::CopyFromStdin { binary: true } = kind {
                         let what = "COPY in binary format with its data in the script".to_owned();
@@ -85,10 +90,14 @@ pub fn scan_with<R: Resolver>(mut script: Script<R>) -> Result<ScanReport, Scrip
                         });
                     }
                     skip_data(&mut script, &mut chunk, &mut report.problems);
+                    if script.copy_cut_off() {
+                        report.surprises.push((Surprise::DataCutOff, statement.place.clone()));
+                    }
                 }
                 if let Some(on) = statement.sets_standard_strings() {
                     script.set_standard_strings(on);
                 }
+                surprises::look(&statement, &mut beginning, &mut report.surprises);
                 if statement.kind != Kind::Empty {
                     report.count += 1;
                     report.first.get_or_insert_with(|| statement.place.clone());

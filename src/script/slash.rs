@@ -182,7 +182,15 @@ impl<'a> Cursor<'a> {
         Some(())
     }
 
-    /// Everything to the end of the line.
+    /// Everything to the end of the line, without the blanks before it.
+    pub fn line(&mut self) -> String {
+        while self.peek().is_some_and(is_space) {
+            self.pos += 1;
+        }
+        lossy(&self.line[std::mem::replace(&mut self.pos, self.line.len())..])
+    }
+
+    /// Passes by everything to the end of the line.
     pub fn whole_line(&mut self) {
         self.pos = self.line.len();
     }

@@ -40,6 +40,8 @@ pub(super) struct Source<R> {
     /// The data ended with the last chunk; the next call says so.
     copied: bool,
     pub bom: bool,
+    /// The file ended in COPY data, without the line that ends them.
+    pub copy_cut_off: bool,
 }
 
 impl<R: Read> Source<R> {
@@ -53,6 +55,7 @@ impl<R: Read> Source<R> {
             column: 1,
             copied: false,
             bom: false,
+            copy_cut_off: false,
         }
     }
 
@@ -105,6 +108,8 @@ impl<R: Read> Source<R> {
             let read = self.reader.by_ref().take(room).read_until(b'\n', out);
             let read = read.map_err(|e| self.unreadable(&e))?;
             if read == 0 {
+                // A last line without its newline counts at the server.
+                self.copy_cut_off = !out.ends_with(b"\\.");
                 last = true;
                 break;
             }

@@ -113,6 +113,11 @@ impl<R: Read> Splitter<R> {
         Ok(more?)
     }
 
+    /// The file ended in COPY data, without the line that ends them.
+    pub fn copy_cut_off(&self) -> bool {
+        self.source.copy_cut_off
+    }
+
     pub fn next(&mut self, around: Around<'_>) -> Result<Option<Event>, FileFault> {
         loop {
             if self.pos.is_none() && !self.next_line()? {
@@ -166,6 +171,7 @@ impl<R: Read> Splitter<R> {
     /// At the end of the file psql sends what it has, finished or not; only then it looks at `\if`.
     fn finish(&mut self) -> Result<Option<Event>, FileFault> {
         if !self.query.is_empty() && self.conditions.active() {
+            self.query.cut_off();
             return Ok(Some(Event::Statement(self.query.finish())));
         }
         self.query.truncate(0);
@@ -298,6 +304,8 @@ impl<R: Read> Splitter<R> {
                         .todo(format!("use :'{name}' or :\"{name}\", or name it in unsafe_vars"));
                     return Err(self.fault(line, fault, self.named));
                 }
+                let column = self.columns.at(line, self.named.0);
+                self.query.raw(&name, self.offset(self.named.0), self.at.number, column);
                 self.pasted.push(Pasted { name, text: value.text.clone().into_bytes(), pos: 0 });
                 return Ok(());
             }

@@ -1,6 +1,8 @@
 //! A script with everything it includes, as one stream of statements and messages.
 
 use super::classify;
+use super::copy_command::{self, CopyFile};
+use super::data_file::DataFile;
 use super::error::{Fault, Problem, ScriptError};
 use super::excerpt;
 use super::kind::{Kind, Session};
@@ -31,10 +33,17 @@ pub struct Statement {
     pub kind: Kind,
     /// It may change lock_timeout (found by looking, generously).
     pub touches_lock_timeout: bool,
-    map: SourceMap,
+    /// It was made of a `\copy`, and this file is our end of it.
+    pub file: Option<CopyFile>,
+    pub(super) map: SourceMap,
 }
 
 impl Statement {
+    /// COPY data for it follows in the script.
+    pub fn has_inline_data(&self) -> bool {
+        self.kind.copies_from_stdin() && self.file.is_none()
+    }
+
     /// What comes behind it may have to be read otherwise, or under another lock_timeout: its answer comes
     /// first. (Found by looking, generously.)
     pub fn decides_what_follows(&self) -> bool {
@@ -101,6 +110,8 @@ pub struct Script<R> {
     restricted: Option<String>,
     noted: BTreeSet<&'static str>,
     tally: Tally,
+    /// Behind the `\copy` that came last.
+    data: Option<DataFile>,
 }
 
 impl Script<Memory> {
@@ -121,6 +132,7 @@ impl<R: Resolver> Script<R> {
             restricted: None,
             noted: BTreeSet::new(),
             tally: Tally::default(),
+            data: None,
         };
         let place = Place {
             file: Path::new(file).into(),
@@ -168,6 +180,7 @@ impl<R: Resolver> Script<R> {
 
     /// What comes next; none at the end. After an error a runner stops; who only looks may go on.
     pub fn next_item(&mut self) -> Result<Option<Item>, ScriptError> {
+        self.data = None;
         loop {
             let Some(level) = self.stack.last_mut() else { return Ok(None) };
             let around = Around { vars: &self.vars, restricted: self.restricted.is_some() };
@@ -184,6 +197,7 @@ impl<R: Resolver> Script<R> {
                         place: level.place(at),
                         kind,
                         touches_lock_timeout,
+                        file: None,
                         text: found.text,
                         map: found.map,
                     })));
@@ -203,12 +217,30 @@ impl<R: Resolver> Script<R> {
         }
     }
 
-    /// After the server answered a statement with CopyIn: the next chunk of inline data, whole lines of
-    /// about 64 KiB. False at the end of the data; the call after that is the next COPY's.
+    /// After the server answered a statement with CopyIn: the next chunk of inline data or of the file of
+    /// its `\copy`, whole lines of about 64 KiB. False at the end of the data; the call after that is the
+    /// next COPY's.
     pub fn copy_chunk(&mut self, chunk: &mut Vec<u8>) -> Result<bool, ScriptError> {
         chunk.clear();
+        if let Some(data) = &mut self.data {
+            return data.copy(chunk).map_err(|error| {
+                let place = Place {
+                    file: Arc::clone(&data.path),
+                    line: data.line(),
+                    column: 1,
+                    span: Span::default(),
+                    includes: Arc::new([]),
+                };
+                Fault::new(Problem::Read, "the data can't be read").why(error.to_string()).at(place)
+            });
+        }
         let Some(level) = self.stack.last_mut() else { return Ok(false) };
         level.splitter.copy(chunk).map_err(|fault| level.error(fault))
+    }
+
+    /// After the last chunk: the file ended in the data, without the line that ends them.
+    pub fn copy_cut_off(&self) -> bool {
+        self.stack.last().is_some_and(|level| level.splitter.copy_cut_off())
     }
 
     fn enter(
@@ -243,6 +275,34 @@ impl<R: Resolver> Script<R> {
         Ok(())
     }
 
+    /// The COPY that a `\copy` comes down to. Its file is opened here, so that one that can't be had is found
+    /// before anything is sent.
+    fn copy(&mut self, arguments: &str, place: Place) -> Result<Item, ScriptError> {
+        let copy =
+            copy_command::parse(arguments, self.standard_strings).map_err(|fault| fault.at(place.clone()))?;
+        let (kind, touches_lock_timeout) = classify::classify(&copy.sql);
+        if let Some(CopyFile::From { name }) = &copy.file {
+            let binary = kind.each().iter().any(|kind| matches!(kind, Kind::CopyFromStdin { binary: true }));
+            match self.resolver.open(Some(&place.file), name, false) {
+                Ok(opened) => self.data = Some(DataFile::new(opened.path, opened.reader, binary)),
+                Err(error) => {
+                    let fault = Fault::new(Problem::Include, format!("\\copy: {name} can't be read"));
+                    let todo = "its name counts from the plan's sql_dir";
+                    return Err(fault.why(error.to_string()).todo(todo).at(place));
+                }
+            }
+        }
+        let map = SourceMap::made_of(place.span.start, place.line, place.column);
+        Ok(Item::Statement(Statement {
+            text: copy.sql,
+            place,
+            kind,
+            touches_lock_timeout,
+            file: copy.file,
+            map,
+        }))
+    }
+
     fn carry_out(&mut self, command: Command, place: Place) -> Result<Option<Item>, ScriptError> {
         match command {
             Command::Include { name, relative } => {
@@ -256,6 +316,7 @@ impl<R: Resolver> Script<R> {
                     .map_err(|e| Fault::new(Problem::Arguments, format!("\\set: {e}")).at(place))?;
             }
             Command::Unset { name } => self.vars.unset(&name),
+            Command::Copy { arguments } => return self.copy(&arguments, place).map(Some),
             Command::Echo { text, to } => return Ok(Some(Item::Echo { text, to, place })),
             Command::Restrict { key } => self.restricted = Some(key),
             Command::Unrestrict { key } => match self.restricted.take() {

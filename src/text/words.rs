@@ -36,6 +36,25 @@ pub fn open_for(ms: u64) -> String {
     if s < 3600 { format!("{:02}:{:02}", s / 60, s % 60) } else { took(ms) }
 }
 
+/// Bytes as people say them: `812 bytes`, `4.7 kB`, `128 MB`, `5.0 GB`.
+#[must_use]
+pub fn size(bytes: u64) -> String {
+    const UNITS: &[&str] = &["kB", "MB", "GB", "TB", "PB", "EB"];
+    if bytes < 1000 {
+        return count(bytes, "byte");
+    }
+    let (mut tenths, mut unit) = (bytes / 100, 0);
+    while tenths >= 10_000 && unit + 1 < UNITS.len() {
+        tenths /= 1000;
+        unit += 1;
+    }
+    if tenths < 100 {
+        format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
+    } else {
+        format!("{} {}", tenths / 10, UNITS[unit])
+    }
+}
+
 /// Digits in groups of three from five digits on, as people read them.
 pub fn number(n: i64) -> String {
     let digits = n.unsigned_abs().to_string();
@@ -97,7 +116,7 @@ pub fn touched(touched: &[Touched]) -> String {
             let name = t.relation.strip_prefix("public.").unwrap_or(&t.relation);
             match (rows.is_empty(), t.lock.as_str()) {
                 (false, _) => format!("{name} {}", rows.join(" ")),
-                (true, "AccessExclusiveLock") => format!("{name} changed"),
+                (true, "AccessExclusive") => format!("{name} changed"),
                 (true, _) => name.to_owned(),
             }
         })

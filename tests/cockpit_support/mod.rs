@@ -267,11 +267,11 @@ impl Scene {
     /// Authorized; the first change waits for its key.
     pub fn stepping() -> Self {
         let mut scene = Self::new();
-        scene.to_stepping();
+        scene.go_to_stepping();
         scene
     }
 
-    pub fn to_stepping(&mut self) {
+    pub fn go_to_stepping(&mut self) {
         self.events(events::opening(Mode::Run));
         self.events(events::quiet());
         self.events(events::people(events::ada()));
@@ -287,11 +287,11 @@ impl Scene {
     /// The first change is done, the second runs and waits for a lock.
     pub fn blocked() -> Self {
         let mut scene = Self::stepping();
-        scene.to_blocked();
+        scene.go_to_blocked();
         scene
     }
 
-    pub fn to_blocked(&mut self) {
+    pub fn go_to_blocked(&mut self) {
         self.events([go()]);
         self.events(events::stages());
         self.events([events::held(HoldReason::Stepping, "quality", "go: \"Step 3\"", None), go()]);
@@ -350,11 +350,11 @@ impl Scene {
     /// The second change is applied, and its checkpoint failed.
     pub fn unverified() -> Self {
         let mut scene = Self::blocked();
-        scene.to_unverified();
+        scene.go_to_unverified();
         scene
     }
 
-    pub fn to_unverified(&mut self) {
+    pub fn go_to_unverified(&mut self) {
         self.state.doing = None;
         self.state.seen = None;
         let verdict = holdpoint::plan::expect::Verdict {
@@ -428,6 +428,7 @@ impl Scene {
             Event::RollbackEnded {
                 residue: vec![],
                 others: vec![],
+                moved: vec![],
                 covers: vec!["schema".into(), "rows of venture_artifacts".into()],
                 not_compared: vec!["sequence values".into()],
                 elapsed_ms: 300,

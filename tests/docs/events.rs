@@ -15,7 +15,9 @@ const FILES: &[&str] = &[
     "src/run/event.rs",
     "src/run/outline.rs",
     "src/run/course.rs",
+    "src/run/image.rs",
     "src/run/facts.rs",
+    "src/run/rehearsal.rs",
     "src/plan/model.rs",
     "src/plan/expect/verdict.rs",
     "src/plan/expect/saved.rs",
@@ -25,8 +27,8 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn page() -> PathBuf {
-    root().join("docs/events.md")
+fn page(name: &str) -> PathBuf {
+    root().join("docs").join(name)
 }
 
 fn known() -> BTreeMap<String, Type> {
@@ -74,6 +76,22 @@ impl Writer {
                 None => writer.fields(&variant.name, &variant.fields),
             }
         }
+        writer.made_of();
+        writer.out
+    }
+
+    /// A record, and what it is made of.
+    fn record(name: &str) -> String {
+        let known = known();
+        let found = known[name].clone();
+        let mut writer = Self { known, wanted: Vec::new(), out: String::new() };
+        writer.fields(name, &found.part.fields);
+        writer.made_of();
+        writer.out
+    }
+
+    fn made_of(&mut self) {
+        let writer = self;
         writer.out.push_str("\n## What the fields are made of\n");
         let mut at = 0;
         while at < writer.wanted.len() {
@@ -90,7 +108,6 @@ impl Writer {
             }
             at += 1;
         }
-        writer.out
     }
 
     fn fields(&mut self, owner: &str, fields: &[Part]) {
@@ -177,22 +194,34 @@ impl Writer {
     }
 }
 
-#[test]
-fn the_page_has_every_event_and_field() {
-    let text = std::fs::read_to_string(page()).expect("docs/events.md");
+/// The tables of a page are what the types say.
+#[track_caller]
+fn is_up_to_date(name: &str, tables: &str) {
+    let page = page(name);
+    let text = std::fs::read_to_string(&page).expect(name);
     let begin = text.find(BEGIN).expect("the mark before the tables");
     let begin = begin + text[begin..].find('\n').expect("a line") + 1;
     let end = text.find(END).expect("the mark behind the tables");
-    let wanted = format!("{}\n", Writer::all());
+    let wanted = format!("{tables}\n");
     if std::env::var_os("HOLDPOINT_UPDATE_DOCS").is_some() {
-        std::fs::write(page(), format!("{}{wanted}{}", &text[..begin], &text[end..])).expect("written");
+        std::fs::write(page, format!("{}{wanted}{}", &text[..begin], &text[end..])).expect("written");
         return;
     }
     let differs = text[begin..end].lines().zip(wanted.lines()).find(|(has, should)| has != should);
     assert!(
         text[begin..end] == wanted,
-        "docs/events.md isn't what src/run says, first at {differs:?}; HOLDPOINT_UPDATE_DOCS=1 writes it anew"
+        "docs/{name} isn't what src/run says, first at {differs:?}; HOLDPOINT_UPDATE_DOCS=1 writes it anew"
     );
+}
+
+#[test]
+fn the_page_has_every_event_and_field() {
+    is_up_to_date("events.md", &Writer::all());
+}
+
+#[test]
+fn the_page_of_rehearsals_has_every_field() {
+    is_up_to_date("rehearsal.md", &Writer::record("Rehearsal"));
 }
 
 #[test]

@@ -113,6 +113,8 @@ const MEANINGS: &[(&str, &str)] = &[
     ("when", "Before or after COMMIT, or apart from any."),
     ("why", "In a sentence."),
     ("word", "The plan's word for yes or no."),
+    ("bytes", "Its size."),
+    ("FileWritten.rows", "How many rows the COPY had."),
     ("before", "As it was; null: it wasn't there."),
     ("after", "As it is; null: it isn't there."),
 ];

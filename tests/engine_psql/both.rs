@@ -4,7 +4,7 @@ use crate::server::{Log, Logged, Server};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// How a file is run: `transaction` of its step, and `-1` for psql or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,6 +151,7 @@ impl<'a> Desk<'a> {
             command.arg("-1");
         }
         command.env("PGAPPNAME", case.theirs()).args(["-v", "given=it's", "-o", "/dev/null", "-f"]);
+        command.current_dir(&case.folder).stdin(Stdio::null());
         let output = command.arg(case.folder.join(&case.file)).output().unwrap();
         Psql { succeeded: output.status.success(), stderr: text(&output.stderr) }
     }

@@ -31,7 +31,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("crash", &["nix"]),
     ("journal", &["hmac", "jiff", "nix", "rand", "serde", "serde_json", "sha2", "thiserror", "uuid"]),
     ("text", &["unicode_width"]),
-    ("plain", &["jiff", "serde_json"]),
+    ("plain", &["jiff", "serde_json", "similar"]),
     ("cockpit", &["jiff", "ratatui", "tui_textarea"]),
     ("cockpit/term", &["crossterm", "jiff", "nix", "ratatui", "tracing"]),
 ];

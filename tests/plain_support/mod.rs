@@ -219,7 +219,7 @@ pub fn committed(
         .iter()
         .map(|(relation, inserted)| Touched {
             relation: (*relation).into(),
-            lock: "AccessExclusiveLock".into(),
+            lock: "AccessExclusive".into(),
             inserted: *inserted,
             updated: 0,
             deleted: 0,

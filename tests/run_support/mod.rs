@@ -140,7 +140,8 @@ pub fn unit_started(unit: Unit, attempt: u32) -> Event {
 pub fn bare(unit: Unit, attempt: u32) -> Event {
     let probe =
         Some(ProbeState { what: "index i exists".into(), holds: false, oid: None, search_path: None });
-    Event::BareIntent { unit, attempt, pid: 11, backend_start: "then".into(), source: source(), probe }
+    let (backend_start, source) = ("then".into(), source());
+    Event::BareIntent { unit, attempt, pid: 11, backend_start, source, probe, runner: None }
 }
 
 pub fn intent(unit: Unit) -> Event {
@@ -173,6 +174,18 @@ pub fn reconciled(unit: Unit, applied: bool, by: Option<Person>) -> Event {
 
 pub fn retry(unit: Unit) -> Event {
     Event::LockRetry { unit, attempt: 1, of: 3, pause_ms: 10, place: None, blockers: vec![] }
+}
+
+pub fn wrote(unit: Unit) -> Event {
+    Event::FileWritten {
+        unit,
+        file: "out.csv".into(),
+        path: "/runs/1/artifacts/out.csv".into(),
+        bytes: 4,
+        rows: 1,
+        digest: "ab".into(),
+        place: Place { file: "a.sql".into(), line: 1, column: 1, includes: vec![] },
+    }
 }
 
 pub fn applied(step: &str, direction: Direction, generation: u32) -> Event {
@@ -272,6 +285,7 @@ pub fn rollback_ended() -> Event {
     Event::RollbackEnded {
         residue: vec![],
         others: vec![],
+        moved: vec![],
         covers: vec!["schema".into()],
         not_compared: vec![],
         elapsed_ms: 9,

@@ -139,6 +139,7 @@ fn what(step: &Step, direction: Direction) -> Row {
         Action::Confirm(items) => format!("a checklist of {}", count(items.len() as u64, "item")),
         Action::Signoff(signoff) => format!("signed by {}", signoff.roles.join(", ")),
         Action::Group => count(step.checkpoints.len() as u64, "checkpoint"),
+        Action::Requires(requires) => format!("needs the evidence of a rehearsal of {}", requires.rehearsal),
         Action::Later(key) => (*key).to_owned(),
     };
     let row = Row::of(Role::Dim, if undo { "undo: " } else { "" }).add(Role::Dim, words);

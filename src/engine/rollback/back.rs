@@ -22,6 +22,7 @@ impl Conductor {
         if !course.procedures.is_empty() {
             self.has_values_for_rollback()?;
         }
+        self.image_before_rollback().await?;
         self.record(Event::RollbackStarted {
             to: wanted.to,
             procedure: wanted.procedure,
@@ -87,6 +88,7 @@ impl Conductor {
         self.record(Event::RollbackEnded {
             residue: found.residue,
             others: found.others,
+            moved: found.moved,
             covers: found.covers,
             not_compared: found.not_compared,
             elapsed_ms,

@@ -3,11 +3,13 @@
 //! - what is asked for, and what comes of it (which steps, in which order, by what), is in
 //!   [`crate::run::back`];
 //! - `back` goes along it; `undo` undoes one step by its own rollback, `procedure` several by a named one;
-//! - `residue` compares what is there now with what was there before.
+//! - `residue` compares what is there now with what was there before, and `timeline` says what should be
+//!   there when only a part is undone.
 
 mod back;
 mod procedure;
 mod residue;
+mod timeline;
 mod undo;
 
 pub use crate::run::back::{Course, Wanted, Way, set_out, step_for, undoes, way};

@@ -52,7 +52,8 @@ impl Programs {
     }
 }
 
-fn candidates() -> Vec<PathBuf> {
+/// Folders in which programs of PostgreSQL may be: pg_config's, PATH, and packages' places, newest first.
+pub(in crate::pg) fn candidates() -> Vec<PathBuf> {
     let mut dirs = Vec::new();
     if let Ok(output) = Command::new("pg_config").arg("--bindir").output()
         && output.status.success()

@@ -97,6 +97,24 @@ impl Drop for Folder {
     }
 }
 
+/// A temporary folder for whatever: when its program was killed, the next start of a private server
+/// removes it.
+#[derive(Debug)]
+pub struct Scratch(Folder);
+
+impl Scratch {
+    /// # Errors
+    /// There is no place for it.
+    pub fn new() -> Result<Self, EmbeddedError> {
+        Folder::create(None, false).map(Self)
+    }
+
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
 /// Where folders of ours can be: the temporary folder, and /tmp when that one is no good.
 pub(super) fn bases() -> Vec<PathBuf> {
     let mut bases = vec![std::env::temp_dir()];

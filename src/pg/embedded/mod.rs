@@ -14,7 +14,7 @@
 //! | `sweep` | what programs that were killed left behind |
 
 mod error;
-mod find;
+pub(in crate::pg) mod find;
 mod folder;
 mod privileges;
 mod process;
@@ -24,5 +24,6 @@ mod template;
 
 pub use error::EmbeddedError;
 pub use find::{Programs, install_command, install_hint};
+pub use folder::Scratch;
 pub use server::{Embedded, Kept, Options};
 pub use sweep::sweep;

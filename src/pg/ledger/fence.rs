@@ -6,6 +6,8 @@
 
 use std::time::{Duration, Instant};
 
+use super::intent::fenced;
+use super::literal;
 use crate::pg::PgError;
 use crate::pg::Session;
 
@@ -128,6 +130,9 @@ async fn end_old(control: &mut Session, epoch: i64, patience: Duration) -> Resul
 pub const BACKEND_START: &str = "SELECT pg_catalog.to_char(backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') \
      FROM pg_catalog.pg_stat_activity WHERE pid = pg_catalog.pg_backend_pid()";
 
+/// The same of the session `a` of pg_stat_activity.
+const STARTED: &str = "pg_catalog.to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')";
+
 /// Notes a work session, so that a later runner can end it.
 ///
 /// # Errors
@@ -148,4 +153,57 @@ pub async fn note_backend(
         )
         .await?;
     Ok(())
+}
+
+/// The statement by which a session that isn't ours notes itself before it does anything, so that a
+/// later runner can end it. It fails when a newer runner has taken over: then nothing may be done.
+#[must_use]
+pub fn note_itself(run: &str, epoch: i64) -> String {
+    fenced(
+        epoch,
+        &format!(
+            "INSERT INTO holdpoint.backend (run, epoch, pid, backend_start) \
+             SELECT {run}, {epoch}, a.pid, {STARTED} FROM pg_catalog.pg_stat_activity a \
+             WHERE a.pid = pg_catalog.pg_backend_pid()",
+            run = literal(run),
+        ),
+    )
+}
+
+/// Waits for the end of the sessions of a program that has ended: those of this name, and those that
+/// noted themselves in our epoch. What still works after `grace` is ended.
+///
+/// # Errors
+/// When the server can't be asked, or when they don't end within `patience`.
+pub async fn sessions_over(
+    control: &mut Session,
+    name: &str,
+    epoch: Option<i64>,
+    grace: Duration,
+    patience: Duration,
+) -> Result<(), PgError> {
+    let noted = match epoch {
+        Some(epoch) => format!(
+            " OR EXISTS (SELECT FROM holdpoint.backend b WHERE b.epoch = {epoch} AND b.pid = a.pid AND b.backend_start = {STARTED})"
+        ),
+        None => String::new(),
+    };
+    let began = Instant::now();
+    loop {
+        let end = if began.elapsed() < grace { "NULL" } else { "pg_catalog.pg_terminate_backend(a.pid)" };
+        let sql = format!(
+            "SELECT a.pid, {end} FROM pg_catalog.pg_stat_activity a \
+             WHERE a.pid <> pg_catalog.pg_backend_pid() AND (a.application_name = $1::text{noted})"
+        );
+        let rows = control.query(&sql, &[Some(name)]).await?;
+        let Some(pid) = rows.rows.first().and_then(|row| row.first()).and_then(Option::as_deref) else {
+            return Ok(());
+        };
+        if began.elapsed() > grace + patience {
+            return Err(PgError::Stuck(format!(
+                "backend {pid} of {name} doesn't end; look at it in pg_stat_activity"
+            )));
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }

@@ -49,12 +49,8 @@ impl Intent<'_> {
         control.batch(&sql).await.map(drop)
     }
 
-    /// Writes the result: the statement's own row, and the ledger's when it was applied.
-    ///
-    /// # Errors
-    /// When the epoch is over, or the server can't be reached.
-    pub async fn result(&self, control: &mut Session, applied: bool, digest: &str) -> Result<(), PgError> {
-        let key = format!(
+    fn key(&self) -> String {
+        format!(
             "run = {} AND step = {} AND unit = {} AND direction = '{}' AND generation = {} AND attempt = {}",
             literal(self.run),
             literal(&self.unit.step),
@@ -62,7 +58,21 @@ impl Intent<'_> {
             direction(self.unit.direction),
             self.unit.generation,
             self.attempt
-        );
+        )
+    }
+
+    /// The statement that marks it as applied, for a transaction that writes the ledger's row too.
+    #[must_use]
+    pub fn applied(&self) -> String {
+        format!("UPDATE holdpoint.intent SET outcome = 'applied' WHERE {}", self.key())
+    }
+
+    /// Writes the result: the statement's own row, and the ledger's when it was applied.
+    ///
+    /// # Errors
+    /// When the epoch is over, or the server can't be reached.
+    pub async fn result(&self, control: &mut Session, applied: bool, digest: &str) -> Result<(), PgError> {
+        let key = self.key();
         let outcome = if applied { "applied" } else { "failed" };
         let mut body = format!("UPDATE holdpoint.intent SET outcome = '{outcome}' WHERE {key};\n");
         if applied {

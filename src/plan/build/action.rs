@@ -43,6 +43,7 @@ impl<'a> Build<'a> {
             "inventory" => Built::new(Action::Inventory(self.kinds(entry).unwrap_or_default()), None, false),
             "confirm" => Built::new(Action::Confirm(self.items(entry, number)), None, false),
             "signoff" => Built::new(Action::Signoff(self.signoff(raw, entry, number)), None, false),
+            "requires" => self.requires(entry),
             _ => self.later_action(raw, entry, number),
         }
     }

@@ -42,7 +42,6 @@ impl<'a> Build<'a> {
             "backup" => (self.backup(raw, entry), false),
             "restore" => (self.restore(entry, number), true),
             "notify" => (self.notify(raw, entry), false),
-            "requires" => (self.requires(entry), false),
             "soak" => (self.soak(entry), false),
             "report" => (self.report_file(entry), false),
             "undo" => (self.undo(entry, number), false),
@@ -199,45 +198,6 @@ impl<'a> Build<'a> {
         }
         if let Some(remind) = raw.get("remind") {
             self.report.duration(remind);
-        }
-        None
-    }
-
-    fn requires(&mut self, entry: Entry<'a>) -> Option<Of> {
-        let table = self.report.table(entry, Place::Requires)?;
-        match (table.get("run"), table.get("rehearsal")) {
-            (Some(_), Some(second)) => {
-                let message = "`requires` asks for a run or a rehearsal, not both";
-                self.report.error_help(Code::Conflict, second.key_span, message, "make two steps of it");
-            }
-            (None, None) => {
-                self.report.error(
-                    Code::Missing,
-                    table.span,
-                    "`requires` without `run` or `rehearsal`: of which plan?",
-                );
-            }
-            _ => {}
-        }
-        for entry in &table.entries {
-            match entry.key {
-                "run" | "rehearsal" => {
-                    self.report.text(*entry);
-                }
-                "environment" => {
-                    self.report.one_of(*entry, &ENVIRONMENTS);
-                }
-                "age" => {
-                    self.report.duration(*entry);
-                }
-                "passed" => {
-                    self.report.texts(*entry);
-                }
-                "rollback" | "residue" => {
-                    self.cell(*entry);
-                }
-                _ => {}
-            }
         }
         None
     }

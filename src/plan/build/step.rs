@@ -8,7 +8,7 @@ use super::action::Built;
 use super::context::{Build, Change};
 use super::index::{Names, Scope};
 use crate::plan::diagnostic::{Code, Severity};
-use crate::plan::model::{Action, OnFailure, Side, Step, Transaction, Verify};
+use crate::plan::model::{Action, OnFailure, Runner, Side, Step, Transaction, Verify};
 use crate::plan::raw::{Entry, Table};
 use crate::plan::schema::{self, Place, Role};
 use crate::plan::source::Span;
@@ -142,6 +142,19 @@ impl<'a> Build<'a> {
         self.report.one_of(entry, &words)
     }
 
+    fn runner(&mut self, entry: Entry<'a>) -> Option<Runner> {
+        self.report.one_of(entry, &[("holdpoint", Runner::Holdpoint), ("psql", Runner::Psql)])
+    }
+
+    /// psql has the transaction in its hands: nothing of ours can be asked in it.
+    fn verifies_after_psql(&mut self, step: &Step, verify: Entry<'a>) {
+        if step.runner == Runner::Psql && matches!(step.verify, Some(Verify::BeforeCommit | Verify::Both)) {
+            let message =
+                "psql runs this step in a session of its own: its checkpoints can't run before COMMIT";
+            self.report.error_help(Code::Conflict, verify.span(), message, "write verify = \"after_commit\"");
+        }
+    }
+
     /// One step of a phase or a procedure.
     pub fn step(&mut self, table: &'a DeTable<'a>, span: Span, common: &Common) -> Step {
         let raw = self.report.open(table, span, Place::Step);
@@ -219,6 +232,7 @@ impl<'a> Build<'a> {
             checkpoints: Vec::new(),
             rollback: None,
             transaction: own.transaction,
+            runner: raw.get("runner").and_then(|e| self.runner(e)).unwrap_or_default(),
             lock_timeout: own.lock_timeout,
             lock_retries: own.lock_retries,
             verify: own.verify,
@@ -234,6 +248,7 @@ impl<'a> Build<'a> {
         };
         if let (Some(verify), false) = (raw.get("verify"), action.is_some_and(|a| a.key == "backup")) {
             step.verify = self.verify(verify);
+            self.verifies_after_psql(&step, verify);
         }
         if let Some(expect) = raw.get("expect") {
             match of {

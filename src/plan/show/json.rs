@@ -2,7 +2,7 @@
 
 use crate::plan::duration;
 use crate::plan::model::{
-    Action, Ask, Checkpoint, Environment, Item, NotBuilt, OnFailure, Phase, Plan, Proof, Side, Step,
+    Action, Ask, Checkpoint, Environment, Item, NotBuilt, OnFailure, Phase, Plan, Proof, Runner, Side, Step,
     Stepping, Transaction, Undo, Verify,
 };
 
@@ -64,6 +64,9 @@ pub struct StepJson {
     pub starts: Option<String>,
     pub takes: Option<String>,
     pub transaction: Transaction,
+    /// Who runs its script, when it isn't holdpoint.
+    #[serde(skip_serializing_if = "is_holdpoint")]
+    pub runner: Runner,
     pub lock_timeout: String,
     pub lock_retries: u32,
     pub verify: Option<Verify>,
@@ -142,6 +145,10 @@ pub struct NotBuiltJson {
     pub place: String,
     pub key: String,
     pub line: usize,
+}
+
+fn is_holdpoint(runner: &Runner) -> bool {
+    *runner == Runner::Holdpoint
 }
 
 /// The plan in that shape. Values of variables aren't in it.
@@ -223,6 +230,7 @@ fn step(of: &Step) -> StepJson {
         starts: of.starts.clone(),
         takes: of.takes.as_ref().map(duration::takes_words),
         transaction: of.transaction,
+        runner: of.runner,
         lock_timeout: duration::words(of.lock_timeout),
         lock_retries: of.lock_retries,
         verify: of.verify,
@@ -239,7 +247,7 @@ fn step(of: &Step) -> StepJson {
 fn action(action: &Action) -> ActionJson {
     let mut out = ActionJson { kind: action_word(action), ..ActionJson::default() };
     match action {
-        Action::Group | Action::Later(_) => {}
+        Action::Group | Action::Requires(_) | Action::Later(_) => {}
         Action::File { file, section } => {
             out.files.push(file.name.clone());
             out.section = section.as_ref().map(|section| section.begin.clone());

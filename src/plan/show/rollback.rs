@@ -1,7 +1,7 @@
 //! What a rollback would do, as one list in order.
 
 use crate::plan::duration;
-use crate::plan::model::{Action, Plan, Step, Undo};
+use crate::plan::model::{Action, Plan, Runner, Step, Undo};
 
 use super::line::{both_ends, clean, cut, pad, width};
 use super::words::{action_word, count, detail};
@@ -40,7 +40,8 @@ impl Way {
 pub fn way(step: &Step) -> Option<Way> {
     match (&step.rollback, &step.irreversible) {
         (Some(Undo::Own(own)), _) => {
-            Some(Way::Own { action: action_word(&own.action), detail: detail(&own.action) })
+            let by = if own.runner == Runner::Psql { ", run by psql" } else { "" };
+            Some(Way::Own { action: action_word(&own.action), detail: detail(&own.action) + by })
         }
         (Some(Undo::By(by)), _) => Some(Way::By(by.clone())),
         (None, Some(reason)) if step.changes => Some(Way::Irreversible(clean(reason))),

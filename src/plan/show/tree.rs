@@ -1,7 +1,7 @@
 //! The plan as a tree: phases, steps with what they do, checkpoints with what they expect.
 
 use crate::plan::duration;
-use crate::plan::model::{Checkpoint, Environment, Phase, Plan, Step, Undo};
+use crate::plan::model::{Checkpoint, Environment, Phase, Plan, Runner, Step, Undo};
 
 use super::line::{both_ends, clean, pad, width};
 use super::rollback::{Way, way};
@@ -83,6 +83,9 @@ fn steps(steps: &[Step], ids: usize, cells: usize, line: &mut impl FnMut(String)
         let word = pad(action_word(&step.action), 9);
         let left = format!("{branch} {word}  {}  {}", pad(&step.id, ids), clean(&step.title));
         line(both_ends(&left, &what, cells));
+        if step.runner == Runner::Psql {
+            line(super::line::cut(&format!("{below}    ! {}", super::words::by_psql(step)), cells));
+        }
         checkpoints(&step.checkpoints, below, cells, line);
         if let Some(adds) = step.adds.as_ref().map(super::kinds).filter(|adds| !adds.is_empty()) {
             line(super::line::cut(&format!("{below}    + adds {adds}"), cells));

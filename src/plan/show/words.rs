@@ -2,7 +2,7 @@
 
 use crate::plan::duration;
 use crate::plan::expect::{Cell, Expect};
-use crate::plan::model::{Action, Amount, Ask, Checkpoint, Kinds, Step};
+use crate::plan::model::{Action, Amount, Ask, Checkpoint, Kinds, Step, Transaction};
 
 use super::line::clean;
 
@@ -17,6 +17,7 @@ pub fn action_word(action: &Action) -> &'static str {
         Action::Inventory(_) => "inventory",
         Action::Confirm(_) => "confirm",
         Action::Signoff(_) => "signoff",
+        Action::Requires(_) => "requires",
         Action::Later(key) => key,
     }
 }
@@ -30,7 +31,18 @@ pub(super) fn detail(action: &Action) -> String {
         Action::Confirm(items) => count(items.len(), "item"),
         Action::Signoff(signoff) => clean(&signoff.roles.join(", ")),
         Action::Inventory(kinds_) => kinds(kinds_),
+        Action::Requires(requires) => clean(&format!("a rehearsal of {}", requires.rehearsal)),
         Action::Group | Action::Sql { .. } | Action::Check { .. } | Action::Later(_) => String::new(),
+    }
+}
+
+/// What it means that psql runs a step, in a line.
+pub fn by_psql(step: &Step) -> &'static str {
+    match step.transaction {
+        Transaction::Single => {
+            "run by psql, in one transaction with the ledger's row; not counted or watched"
+        }
+        _ => "run by psql: if it is cut off, nobody can tell how far it came",
     }
 }
 

@@ -2,7 +2,7 @@
 -- triggers; when they are switched off (DISABLE TRIGGER ALL) the constraint only looks as if it held.
 -- Constraint triggers are triggers.
 SELECT 'constraint ' || rel.name || '.' || quote_ident(k.conname),
-  concat_ws('; ', pg_get_constraintdef(k.oid),
+  concat_ws(E'\n', pg_get_constraintdef(k.oid),
     CASE WHEN NOT k.convalidated THEN 'not validated' END,
     CASE WHEN k.coninhcount > 0 THEN 'inherited' END,
     'its triggers are switched off (' || off.how || ')')
@@ -13,6 +13,6 @@ LEFT JOIN (SELECT g.tgconstraint AS oid, string_agg(DISTINCT g.tgenabled::text, 
 WHERE k.contype <> 't'
 UNION ALL
 SELECT 'constraint of domain ' || space.name || '.' || quote_ident(t.typname) || '.' || quote_ident(k.conname),
-  concat_ws('; ', pg_get_constraintdef(k.oid), CASE WHEN NOT k.convalidated THEN 'not validated' END)
+  concat_ws(E'\n', pg_get_constraintdef(k.oid), CASE WHEN NOT k.convalidated THEN 'not validated' END)
 FROM pg_constraint k JOIN pg_type t ON t.oid = k.contypid JOIN space ON space.oid = t.typnamespace
 WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_type'::regclass AND m.objid = t.oid)

@@ -1,7 +1,7 @@
 -- Foreign data wrappers, servers, user mappings. Options that look like secrets are named, never shown:
 -- this text is stored.
 SELECT 'foreign data wrapper ' || quote_ident(w.fdwname),
-  concat_ws('; ', 'owner ' || quote_ident(pg_get_userbyid(w.fdwowner)),
+  concat_ws(E'\n', 'owner ' || quote_ident(pg_get_userbyid(w.fdwowner)),
     'handler ' || nullif(w.fdwhandler, 0)::regprocedure, 'validator ' || nullif(w.fdwvalidator, 0)::regprocedure,
     (SELECT string_agg(quote_ident(o.option_name) || '=' || CASE WHEN o.option_name ~* 'pass|secret|token' THEN '•••'
                        ELSE quote_literal(o.option_value) END, ', ' ORDER BY o.option_name)
@@ -10,7 +10,7 @@ FROM pg_foreign_data_wrapper w
 WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_foreign_data_wrapper'::regclass AND m.objid = w.oid)
 UNION ALL
 SELECT 'server ' || quote_ident(s.srvname),
-  concat_ws('; ', 'owner ' || quote_ident(pg_get_userbyid(s.srvowner)), 'wrapper ' || quote_ident(w.fdwname),
+  concat_ws(E'\n', 'owner ' || quote_ident(pg_get_userbyid(s.srvowner)), 'wrapper ' || quote_ident(w.fdwname),
     'type ' || s.srvtype, 'version ' || s.srvversion,
     (SELECT string_agg(quote_ident(o.option_name) || '=' || CASE WHEN o.option_name ~* 'pass|secret|token' THEN '•••'
                        ELSE quote_literal(o.option_value) END, ', ' ORDER BY o.option_name)

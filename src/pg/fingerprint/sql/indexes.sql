@@ -1,6 +1,6 @@
 -- Indexes, those of constraints too.
 SELECT 'index ' || space.name || '.' || quote_ident(c.relname),
-  concat_ws('; ', pg_get_indexdef(i.indexrelid),
+  concat_ws(E'\n', pg_get_indexdef(i.indexrelid),
     'tablespace ' || quote_ident(ts.spcname),
     CASE WHEN NOT i.indisvalid THEN 'INVALID' END,
     CASE WHEN NOT i.indisready THEN 'not ready' END,

@@ -17,7 +17,7 @@ JOIN pg_opfamily f ON f.oid = o.opcfamily
 WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_opclass'::regclass AND m.objid = o.oid)
 UNION ALL
 SELECT 'operator family ' || space.name || '.' || quote_ident(f.opfname) || ' using ' || am.amname,
-  concat_ws('; ', 'owner ' || quote_ident(pg_get_userbyid(f.opfowner)),
+  concat_ws(E'\n', 'owner ' || quote_ident(pg_get_userbyid(f.opfowner)),
     (SELECT string_agg('operator ' || x.amopstrategy || ' ' || x.amopopr::regoperator || ' ' || x.amoppurpose::text
                        || coalesce(' order by ' || s.opfname, ''), ', '
                        ORDER BY x.amopstrategy, x.amopopr::regoperator::text)

@@ -28,13 +28,13 @@
   UNION ALL
   SELECT 'database', 'd', d.datdba, d.datacl FROM pg_database d WHERE d.datname = current_database()
 ), shown AS (
-  SELECT what, (SELECT string_agg(x.line, ', ' ORDER BY x.line) FROM (
+  SELECT what, (SELECT string_agg(x.line, E'\n' ORDER BY x.line) FROM (
       SELECT CASE WHEN e.grantee = 0 THEN 'public' ELSE quote_ident(pg_get_userbyid(e.grantee)) END || ': '
         || string_agg(e.privilege_type || CASE WHEN e.is_grantable THEN ' with grant option' ELSE '' END
                       || CASE WHEN e.grantor <> acl.owner THEN ' by ' || quote_ident(pg_get_userbyid(e.grantor)) ELSE '' END,
                       ' + ' ORDER BY e.privilege_type, e.grantor) AS line
       FROM aclexplode(acl.acl) e GROUP BY e.grantee) x) AS has,
-    (SELECT string_agg(x.line, ', ' ORDER BY x.line) FROM (
+    (SELECT string_agg(x.line, E'\n' ORDER BY x.line) FROM (
       SELECT CASE WHEN e.grantee = 0 THEN 'public' ELSE quote_ident(pg_get_userbyid(e.grantee)) END || ': '
         || string_agg(e.privilege_type, ' + ' ORDER BY e.privilege_type) AS line
       FROM aclexplode(acldefault(acl.kind, acl.owner)) e GROUP BY e.grantee) x) AS born
@@ -46,7 +46,7 @@ SELECT 'default privileges of role ' || quote_ident(pg_get_userbyid(d.defaclrole
     || coalesce(' in schema ' || space.name, '') || ' on '
     || CASE d.defaclobjtype WHEN 'r' THEN 'tables' WHEN 'S' THEN 'sequences' WHEN 'f' THEN 'functions' WHEN 'T' THEN 'types'
             WHEN 'n' THEN 'schemas' ELSE d.defaclobjtype::text END,
-  coalesce((SELECT string_agg(x.line, ', ' ORDER BY x.line) FROM (
+  coalesce((SELECT string_agg(x.line, E'\n' ORDER BY x.line) FROM (
       SELECT CASE WHEN e.grantee = 0 THEN 'public' ELSE quote_ident(pg_get_userbyid(e.grantee)) END || ': '
         || string_agg(e.privilege_type || CASE WHEN e.is_grantable THEN ' with grant option' ELSE '' END,
                       ' + ' ORDER BY e.privilege_type, e.grantor) AS line

@@ -2,7 +2,7 @@
 -- not of the identity. What a range type brings along (an internal dependency) belongs to the type.
 SELECT CASE p.prokind WHEN 'p' THEN 'procedure ' WHEN 'a' THEN 'aggregate ' ELSE 'function ' END
     || space.name || '.' || quote_ident(p.proname) || '(' || oidvectortypes(p.proargtypes) || ')',
-  concat_ws('; ', 'owner ' || quote_ident(pg_get_userbyid(p.proowner)),
+  concat_ws(E'\n', 'owner ' || quote_ident(pg_get_userbyid(p.proowner)),
     CASE WHEN p.prokind = 'a' THEN
       concat_ws(' ', 'returns', pg_get_function_result(p.oid), 'arguments', pg_get_function_arguments(p.oid),
         'parallel', p.proparallel, 'strict', p.proisstrict,

@@ -1,6 +1,6 @@
 -- Sequences without their values.
 SELECT 'sequence ' || rel.name,
-  concat_ws('; ', 'owner ' || quote_ident(pg_get_userbyid(c.relowner)),
+  concat_ws(E'\n', 'owner ' || quote_ident(pg_get_userbyid(c.relowner)),
     CASE c.relpersistence WHEN 'u' THEN 'unlogged' END,
     'AS ' || format_type(s.seqtypid, NULL), 'start ' || s.seqstart, 'increment ' || s.seqincrement,
     'min ' || s.seqmin, 'max ' || s.seqmax, 'cache ' || s.seqcache, CASE WHEN s.seqcycle THEN 'cycle' END,

@@ -1,6 +1,6 @@
 -- Tables of all kinds, and materialized views as far as they are stored like tables.
 SELECT rel.word || ' ' || rel.name,
-  concat_ws('; ',
+  concat_ws(E'\n',
     CASE c.relpersistence WHEN 'u' THEN 'unlogged' WHEN 'p' THEN 'logged' ELSE c.relpersistence::text END,
     'owner ' || quote_ident(pg_get_userbyid(c.relowner)),
     CASE WHEN c.relrowsecurity THEN 'row security on' END,

@@ -2,13 +2,13 @@
 -- ranges, base types.
 SELECT CASE t.typtype WHEN 'e' THEN 'enum ' WHEN 'c' THEN 'composite type ' WHEN 'd' THEN 'domain '
             WHEN 'r' THEN 'range type ' ELSE 'type ' END || space.name || '.' || quote_ident(t.typname),
-  concat_ws('; ', 'owner ' || quote_ident(pg_get_userbyid(t.typowner)),
+  concat_ws(E'\n', 'owner ' || quote_ident(pg_get_userbyid(t.typowner)),
     CASE t.typtype
-      WHEN 'e' THEN (SELECT 'labels ' || string_agg(quote_literal(l.enumlabel), ', ' ORDER BY l.enumsortorder)
+      WHEN 'e' THEN (SELECT string_agg('label ' || quote_literal(l.enumlabel), E'\n' ORDER BY l.enumsortorder)
                      FROM pg_enum l WHERE l.enumtypid = t.oid)
       WHEN 'c' THEN (SELECT string_agg(concat_ws(' ', quote_ident(a.attname), format_type(a.atttypid, a.atttypmod),
                               CASE WHEN a.attcollation <> 0 THEN 'COLLATE ' || a.attcollation::regcollation END),
-                              ', ' ORDER BY a.attnum)
+                              E'\n' ORDER BY a.attnum)
                      FROM pg_attribute a WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped)
       WHEN 'd' THEN concat_ws(' ', format_type(t.typbasetype, t.typtypmod),
                       CASE WHEN t.typcollation <> 0 THEN 'COLLATE ' || t.typcollation::regcollation END,

@@ -1,0 +1,279 @@
+//! Images: what there is before and after each step that changes something, and before a rollback.
+//!
+//! The before-image of the run says whether all of it is undone. When only a part is, it takes more: what
+//! there was before that part, and which differences are others' work. So the schema's fingerprint is taken
+//! before each step, and the rows of the guarded tables before and after it, by a hash and key each. That
+//! costs a few tens of milliseconds a step; where it would cost more (a catalog of many thousands of
+//! objects, a guarded table of many rows), it is left out, and the comparison says so.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use sha2::{Digest, Sha256};
+
+use super::conductor::Conductor;
+use super::stop::Stop;
+use super::stream::hex;
+use crate::pg::family::families;
+use crate::pg::fingerprint::Fingerprint;
+use crate::pg::measure::MeasureError;
+use crate::pg::row_hashes::{RowHashes, row_hashes};
+use crate::pg::{Session, rows};
+use crate::plan::model::Step;
+use crate::run::event::{AppliedHow, Event, Image, ImageWhen, RowCount};
+use crate::run::state::StepState;
+
+/// Rows of a guarded table up to which each is hashed by itself.
+const ROWS: usize = 20_000;
+/// What one measurement of an image may take.
+const BUDGET: Duration = Duration::from_secs(2);
+/// A fingerprint that took longer isn't taken again for every step.
+const SLOW: Duration = Duration::from_secs(1);
+/// Tables that a step wrote are counted up to here.
+const COUNTED: usize = 50;
+
+impl Conductor {
+    /// Before a step; the last one before anything of it is applied counts.
+    pub(super) async fn image_before(&mut self, step: &Step) -> Result<(), Stop> {
+        let begun = self
+            .recorder
+            .look(|run| run.goes_back() || run.step(&step.id).is_none_or(StepState::has_effects));
+        if begun || !step.changes {
+            return Ok(());
+        }
+        let generation = self.generation(&step.id);
+        let tables = self.plan.guards.clone();
+        self.take_image(ImageWhen::BeforeStep, Some((&step.id, generation)), true, &tables, &[]).await
+    }
+
+    /// After a step: the rows of what it wrote.
+    pub(super) async fn image_after(&mut self, step: &Step) -> Result<(), Stop> {
+        if !step.changes || self.recorder.look(|run| run.goes_back()) {
+            return Ok(());
+        }
+        let generation = self.generation(&step.id);
+        let (all_known, touched) = self.recorder.look(|run| {
+            let units = run.step(&step.id).map(|state| &state.units);
+            let all_known = units.is_some_and(|units| {
+                units.iter().all(|unit| !unit.bare && unit.how == Some(AppliedHow::Confirmed))
+            });
+            let mut touched: Vec<String> = units
+                .into_iter()
+                .flatten()
+                .flat_map(|unit| &unit.touched)
+                .map(|t| t.relation.clone())
+                .collect();
+            touched.sort();
+            touched.dedup();
+            (all_known, touched)
+        });
+        let guards = self.plan.guards.clone();
+        let written: Vec<String> = match self.families(&guards).await? {
+            // Only what the server said of every unit proves that a table wasn't written.
+            Some(families) if all_known => guards
+                .into_iter()
+                .filter(|table| {
+                    families.get(table).is_none_or(|family| family.iter().any(|name| touched.contains(name)))
+                })
+                .collect(),
+            _ => guards,
+        };
+        self.take_image(ImageWhen::AfterStep, Some((&step.id, generation)), false, &written, &touched).await
+    }
+
+    /// Before the run goes backwards.
+    pub(super) async fn image_before_rollback(&mut self) -> Result<(), Stop> {
+        let tables = self.plan.guards.clone();
+        self.take_image(ImageWhen::BeforeRollback, None, true, &tables, &[]).await
+    }
+
+    async fn families(&self, tables: &[String]) -> Result<Option<BTreeMap<String, Vec<String>>>, Stop> {
+        if tables.is_empty() {
+            return Ok(Some(BTreeMap::new()));
+        }
+        let mut session = self.spare().await?;
+        let found = families(&mut session, tables).await;
+        session.close().await;
+        match found {
+            Ok(found) => Ok(Some(found)),
+            Err(MeasureError::Pg(error)) if error.is_lost() => Err(error.into()),
+            Err(_) => Ok(None),
+        }
+    }
+
+    async fn take_image(
+        &mut self,
+        when: ImageWhen,
+        step: Option<(&str, u32)>,
+        schema: bool,
+        guards: &[String],
+        written: &[String],
+    ) -> Result<(), Stop> {
+        let (step, generation) = step.map_or((None, 0), |(id, generation)| (Some(id.to_owned()), generation));
+        let mut image = Image {
+            when,
+            step,
+            generation,
+            fingerprint: None,
+            guards: BTreeMap::new(),
+            rows: BTreeMap::new(),
+            missing: Vec::new(),
+        };
+        if !schema && guards.is_empty() && written.is_empty() {
+            return self.record(Event::ImageTaken(Box::new(image))).await;
+        }
+        let mut session = self.spare().await?;
+        session.batch("SET lock_timeout = '500ms'").await?;
+        if schema {
+            match self.fingerprint(&mut session).await? {
+                Ok(digest) => image.fingerprint = Some(digest),
+                Err(why) => image.missing.push(("schema".into(), why)),
+            }
+        }
+        for table in guards {
+            match self.hashed(&mut session, table).await? {
+                Ok(rows) => {
+                    let digest = rows_digest(&rows);
+                    self.keep_once(&rows_file(&digest), &rows)?;
+                    image.guards.insert(table.clone(), digest);
+                }
+                Err(why) => image.missing.push((table.clone(), why)),
+            }
+        }
+        for table in written.iter().take(COUNTED) {
+            if let Some(count) = counted(&mut session, table).await? {
+                image.rows.insert(table.clone(), count);
+            }
+        }
+        session.close().await;
+        self.record(Event::ImageTaken(Box::new(image))).await
+    }
+
+    async fn fingerprint(&mut self, session: &mut Session) -> Result<Result<String, String>, Stop> {
+        if self.slow_fingerprint.is_some_and(|took| took > SLOW) {
+            let took = self.slow_fingerprint.unwrap_or_default();
+            return Ok(Err(format!(
+                "taking it takes {} ms, too long to do it for every step",
+                took.as_millis()
+            )));
+        }
+        let began = Instant::now();
+        match Fingerprint::take(session).await {
+            Ok(fingerprint) => {
+                self.slow_fingerprint = Some(began.elapsed());
+                let digest = fingerprint.digest();
+                self.keep_once(&schema_file(&digest), &fingerprint)?;
+                Ok(Ok(digest))
+            }
+            Err(MeasureError::Pg(error)) if error.is_lost() => Err(error.into()),
+            Err(error) => Ok(Err(error.to_string())),
+        }
+    }
+
+    /// The rows of a table by key and hash. Where row data stays out of the journal, keys are HMACs.
+    pub(super) async fn hashed(
+        &mut self,
+        session: &mut Session,
+        table: &str,
+    ) -> Result<Result<RowHashes, String>, Stop> {
+        match row_hashes(session, table, ROWS, Some(BUDGET)).await {
+            Ok(Some(mut hashes)) => {
+                if !self.disclosure.rows {
+                    let rows = std::mem::take(&mut hashes.rows);
+                    hashes.rows =
+                        rows.into_iter().map(|(key, row)| (self.key.hmac(key.as_bytes()), row)).collect();
+                    // Eight digits of a column that can only be yes or no tell which.
+                    hashes.cells.clear();
+                    hashes.columns.clear();
+                }
+                Ok(Ok(hashes))
+            }
+            Ok(None) => Ok(Err(format!("it has more than {ROWS} rows"))),
+            Err(MeasureError::Pg(error)) if error.is_lost() => Err(error.into()),
+            Err(error) => Ok(Err(error.to_string())),
+        }
+    }
+
+    /// Keeps what is named by its digest; what is there already is the same.
+    fn keep_once(&self, name: &str, what: &impl serde::Serialize) -> Result<(), Stop> {
+        if self.folder.path().join(name).exists() { Ok(()) } else { self.keep(name, what) }
+    }
+
+    /// The schema of an image; it must be what was journaled.
+    pub(super) fn image_schema(&self, digest: &str) -> Result<Fingerprint, Stop> {
+        let kept: Fingerprint = self.kept(&schema_file(digest))?;
+        if kept.digest() == digest {
+            Ok(kept)
+        } else {
+            Err(changed(&self.folder.path().join(schema_file(digest))))
+        }
+    }
+
+    /// The rows of a guarded table in an image; they must be what was journaled.
+    pub(super) fn image_rows(&self, digest: &str) -> Result<RowHashes, Stop> {
+        let kept: RowHashes = self.kept(&rows_file(digest))?;
+        if rows_digest(&kept) == digest {
+            Ok(kept)
+        } else {
+            Err(changed(&self.folder.path().join(rows_file(digest))))
+        }
+    }
+
+    fn kept<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<T, Stop> {
+        let path = self.folder.path().join(name);
+        let text = std::fs::read(&path)
+            .map_err(|error| Stop::Local(format!("{} can't be read: {error}", path.display())))?;
+        serde_json::from_slice(&text)
+            .map_err(|error| Stop::Local(format!("{} can't be understood: {error}", path.display())))
+    }
+}
+
+fn changed(path: &std::path::Path) -> Stop {
+    Stop::Local(format!(
+        "{} isn't what the journal says was kept: what is left can't be told by it",
+        PathBuf::from(path).display()
+    ))
+}
+
+fn schema_file(digest: &str) -> String {
+    format!("image-schema-{}.json", &digest[..digest.len().min(32)])
+}
+
+fn rows_file(digest: &str) -> String {
+    format!("image-rows-{}.json", &digest[..digest.len().min(32)])
+}
+
+fn rows_digest(rows: &RowHashes) -> String {
+    let mut sha = Sha256::new();
+    let mut add = |text: &str| {
+        sha.update((text.len() as u64).to_be_bytes());
+        sha.update(text);
+    };
+    add("holdpoint rows 1");
+    rows.key.iter().for_each(|column| add(column));
+    add(&rows.rows.len().to_string());
+    for (key, (hash, times)) in &rows.rows {
+        add(key);
+        add(hash);
+        add(&times.to_string());
+    }
+    hex(&sha.finalize())
+}
+
+/// How many rows a relation has now; `None` for what has none (a view, a sequence) or is gone.
+pub(super) async fn counted(session: &mut Session, table: &str) -> Result<Option<RowCount>, Stop> {
+    session.batch(&format!("SET statement_timeout = {}", BUDGET.as_millis())).await?;
+    let counted = rows::row_counts(session, std::slice::from_ref(&table.to_owned())).await;
+    session.batch("SET statement_timeout = 0").await?;
+    match counted {
+        Ok(counts) => Ok(counts.into_values().next()),
+        Err(MeasureError::Pg(error)) if error.is_lost() => Err(error.into()),
+        Err(MeasureError::Pg(_)) => match rows::estimated_rows(session).await {
+            Ok(mut estimates) => Ok(estimates.remove(table)),
+            Err(MeasureError::Pg(error)) if error.is_lost() => Err(error.into()),
+            Err(_) => Ok(None),
+        },
+        Err(_) => Ok(None),
+    }
+}

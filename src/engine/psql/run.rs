@@ -1,0 +1,411 @@
+//! psql from its intent to its result.
+//!
+//! ```text
+//!   intent line → intent row → psql: note of its session, BEGIN │ the file │ ledger row, COMMIT → applied
+//! ```
+//!
+//! With `transaction = "single"` the ledger's row decides, whatever psql's exit code is: it was committed
+//! with the file or not at all. Otherwise the exit code does, and after a stop nobody can tell.
+
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+
+use super::said::Said;
+use super::scripts::Around;
+use crate::crash;
+use crate::engine::attention::Interruption;
+use crate::engine::conductor::Conductor;
+use crate::engine::exit::Exit;
+use crate::engine::problems;
+use crate::engine::sources::Source;
+use crate::engine::stop::Stop;
+use crate::engine::unit::millis;
+use crate::pg::Psql;
+use crate::pg::child::{Child, Ended, News, Program};
+use crate::pg::ledger::entry::{self, OTHER_TRANSACTION, STALE_EPOCH};
+use crate::pg::ledger::fence;
+use crate::pg::ledger::intent::{self, Intent};
+use crate::plan::model::{Runner, Step, Transaction};
+use crate::run::event::{AppliedHow, Event, Problem, Unit};
+use crate::script::Problem as Wrong;
+
+/// How long psql may take to end after it was asked to, and its session after it ended by itself.
+const GRACE: Duration = Duration::from_secs(5);
+/// How long a backend may take to end once it was told to.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// psql's word for a connection that was lost.
+const CONNECTION_LOST: i32 = 2;
+/// A statement that can't be in a transaction: our last one, when the file left one open.
+const IN_TRANSACTION: &str = "25001";
+
+/// How psql came to its end.
+struct Course {
+    ended: Ended,
+    said: Said,
+    interrupted: Option<Interruption>,
+}
+
+impl Conductor {
+    /// Runs one file by psql.
+    pub(in crate::engine) async fn run_by_psql(
+        &mut self,
+        step: &Step,
+        unit: &Unit,
+        source: &Source,
+    ) -> Result<Result<(), Problem>, Stop> {
+        if self.is_behind(unit) {
+            return Ok(Ok(()));
+        }
+        let psql = match Psql::find(self.look.server_version()) {
+            Ok(psql) => psql,
+            Err(error) => return Ok(Err(problems::plain(error.to_string()))),
+        };
+        if let Err(why) = self.fit_for_psql(source) {
+            return Ok(Err(problems::plain(why)));
+        }
+        self.attention.begin_work();
+        let began = Instant::now();
+        let mark = uuid::Uuid::now_v7().simple().to_string();
+        let name = format!("holdpoint psql {mark}");
+        let attempt = self.next_attempt(unit).await?;
+        self.record(Event::BareIntent {
+            unit: unit.clone(),
+            attempt,
+            pid: 0,
+            backend_start: name.clone(),
+            source: source.reference(),
+            probe: None,
+            runner: Some(format!("psql {}", psql.version)),
+        })
+        .await?;
+        crash::point("after-intent-line");
+        let (run, head) = (self.run.clone(), self.recorder.head());
+        let intent = Intent {
+            run: &run,
+            unit,
+            attempt,
+            epoch: self.epoch.unwrap_or_default(),
+            probe: None,
+            pid: 0,
+            backend_start: &name,
+            head: &head,
+        };
+        if self.epoch.is_some() {
+            intent.write(&mut *self.control.session().await).await?;
+        }
+        crash::point("after-intent-row");
+        let digest = source.reference().digest;
+        let variables = self.variables();
+        let around = Around {
+            variables: &variables,
+            role: step.role.as_deref(),
+            single: (step.transaction == Transaction::Single).then_some(mark.as_str()),
+            ledger: self.epoch.is_some().then_some((&intent, digest.as_str())),
+        };
+        let child = match self.start_psql(&psql, step, source, &name, &around) {
+            Ok(child) => child,
+            Err(why) => return self.bare_failed(&intent, unit, problems::plain(why)).await,
+        };
+        let course = self.follow_psql(child, &unit.step).await;
+        crash::point("after-psql");
+        self.judge_psql(step, unit, &intent, &digest, &name, course, began).await
+    }
+
+    /// The file is the one that the run was opened with, and no value of the database is pasted into
+    /// it as it is. psql reads it where it lies, since what it includes lies beside it.
+    fn fit_for_psql(&self, source: &Source) -> Result<(), String> {
+        let wrong = self.sources.unchanged(source.name(), self.variables())?;
+        match wrong.into_iter().find(|error| error.problem == Wrong::Variable) {
+            Some(error) => Err(error.to_string()),
+            None => Ok(()),
+        }
+    }
+
+    fn start_psql(
+        &self,
+        psql: &Psql,
+        step: &Step,
+        source: &Source,
+        name: &str,
+        around: &Around<'_>,
+    ) -> Result<Child, String> {
+        let version = self.look.server_version();
+        let mut settings = vec![
+            ("lock_timeout", format!("{}ms", step.lock_timeout.as_millis())),
+            ("idle_in_transaction_session_timeout", "0".to_owned()),
+        ];
+        if version >= 140_000 {
+            settings.push(("idle_session_timeout", "0".to_owned()));
+        }
+        if version >= 170_000 {
+            settings.push(("transaction_timeout", "0".to_owned()));
+        }
+        let handed = self
+            .target
+            .hand_over(&std::env::temp_dir(), name, &settings)
+            .map_err(|error| format!("hand the connection over to psql by a file: {error}"))?;
+        // An argument that begins with a dash could be taken for an option.
+        let file = match source.name() {
+            name if name.starts_with('-') => format!("./{name}"),
+            name => name.to_owned(),
+        };
+        let mut args: Vec<String> = ["--no-psqlrc", "--no-password", "--set", "ON_ERROR_STOP=1"]
+            .into_iter()
+            .chain(["--set", "VERBOSITY=verbose", "--pset", "pager=off", "--file", "-", "--file", &file])
+            .map(str::to_owned)
+            .collect();
+        for command in around.after() {
+            args.extend(["--command".to_owned(), command]);
+        }
+        let passfile = handed.passfile.clone();
+        Child::start(Program {
+            program: psql.program.clone(),
+            args: args.into_iter().map(Into::into).collect(),
+            folder: self.plan.sql_dir.clone(),
+            environment: handed.environment,
+            input: around.before().into_bytes(),
+            remove: vec![handed.passfile],
+        })
+        .map_err(|error| {
+            let _ = std::fs::remove_file(passfile);
+            error.to_string()
+        })
+    }
+
+    /// Prints what psql says until it has ended, by itself or by our word.
+    async fn follow_psql(&mut self, mut child: Child, step: &str) -> Course {
+        let (says, mut said) = (self.says.clone(), Said::default());
+        let mut interrupted = None;
+        let ended = loop {
+            tokio::select! {
+                biased;
+                why = self.attention.interrupted() => {
+                    // Not by SIGINT: that would end a shell command, and psql would go on behind it.
+                    interrupted = Some(why);
+                    break child
+                        .stop(Signal::SIGTERM, GRACE, |line| {
+                            if let Some(line) = said.hear(&line) {
+                                says.say(step, &line);
+                            }
+                        })
+                        .await;
+                }
+                news = child.next() => match news {
+                    News::Said(line) => {
+                        if let Some(line) = said.hear(&line) {
+                            says.say(step, &line);
+                        }
+                    }
+                    News::Ended(ended) => break ended,
+                },
+            }
+        };
+        said.end();
+        if said.left_out > 0 {
+            says.say(step, &format!("… and {} more lines of psql's that aren't shown", said.left_out));
+        }
+        Course { ended, said, interrupted }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one caller, one end of the story")]
+    async fn judge_psql(
+        &mut self,
+        step: &Step,
+        unit: &Unit,
+        intent: &Intent<'_>,
+        digest: &str,
+        name: &str,
+        course: Course,
+        began: Instant,
+    ) -> Result<Result<(), Problem>, Stop> {
+        let Course { ended, said, interrupted } = course;
+        let single = step.transaction == Transaction::Single;
+        if let Some(Interruption::LockLost(why)) = &interrupted {
+            let why = format!(
+                "the lock on this database was lost: {why}. What became of psql's work isn't known yet; `holdpoint resume` \
+                 finds out"
+            );
+            return Err(Stop::Left { exit: Exit::Unknown, why });
+        }
+        if ended != Ended::Code(0) {
+            // What it was doing may go on in the server without it.
+            let grace = if interrupted.is_some() { Duration::ZERO } else { GRACE };
+            let mut control = self.control.session().await;
+            fence::sessions_over(&mut control, name, self.epoch, grace, PATIENCE).await?;
+        }
+        let applied = match self.epoch {
+            Some(_) if single => entry::has(&mut *self.control.session().await, &self.run, unit).await?,
+            _ => ended == Ended::Code(0),
+        };
+        if applied {
+            return self.psql_applied(unit, intent, digest, single, &said, began).await.map(Ok);
+        }
+        let file = unit_file(unit, self, step);
+        let problem = problem(&said, ended, single, &file, self.disclosure);
+        if said.why().and_then(|why| why.sqlstate.as_deref()) == Some(STALE_EPOCH) {
+            return Err(Stop::LockLost(problem.message));
+        }
+        if let Some(why) = interrupted {
+            let mut stopped = problems::plain(match &why {
+                Interruption::Cancelled => "cancelled by a person".to_owned(),
+                Interruption::Signal(signal) => format!("interrupted by {signal}"),
+                Interruption::LockLost(why) => why.clone(),
+            });
+            stopped.place = problem.place;
+            stopped.consequence = problem.consequence;
+            if self.epoch.is_some() {
+                intent.result(&mut *self.control.session().await, false, "").await?;
+            }
+            return self.interrupted(unit, why, stopped).await.map(Err);
+        }
+        let vanished = matches!(ended, Ended::Code(CONNECTION_LOST) | Ended::Signal(_));
+        if vanished && !single {
+            let evidence =
+                vec![format!("{}; how much of {file} was carried out isn't known", problem.message)];
+            self.record(Event::UnitUnknown { unit: unit.clone(), evidence }).await?;
+            let why = format!(
+                "{}. Whether the file was carried out isn't known; `holdpoint resume` asks",
+                problem.message
+            );
+            return Err(Stop::Left { exit: Exit::Unknown, why });
+        }
+        self.bare_failed(intent, unit, problem).await
+    }
+
+    async fn psql_applied(
+        &mut self,
+        unit: &Unit,
+        intent: &Intent<'_>,
+        digest: &str,
+        single: bool,
+        said: &Said,
+        began: Instant,
+    ) -> Result<(), Stop> {
+        if self.epoch.is_some() && !single {
+            intent.result(&mut *self.control.session().await, true, digest).await?;
+        }
+        crash::point("after-result-row");
+        if said.errors > 0 {
+            let first = said.first.as_ref().map(|first| {
+                let at =
+                    first.place.as_ref().map(|(file, line)| format!("{file}:{line}: ")).unwrap_or_default();
+                format!("{at}{}", first.message)
+            });
+            let what = format!(
+                "psql passed over {}, as the file told it to; the first: {}",
+                crate::engine::verify::count(usize::try_from(said.errors).unwrap_or(usize::MAX), "error"),
+                first.unwrap_or_default()
+            );
+            self.record(Event::Deviation { step: Some(unit.step.clone()), what }).await?;
+        }
+        self.record(Event::UnitApplied {
+            unit: unit.clone(),
+            how: AppliedHow::Confirmed,
+            statements: 0,
+            rows: 0,
+            warnings: said.warnings,
+            elapsed_ms: millis(began.elapsed()),
+            touched: Vec::new(),
+        })
+        .await?;
+        crash::point("after-applied");
+        Ok(())
+    }
+
+    /// Whether a unit was given to psql, as the journal has it.
+    pub(in crate::engine) fn is_psqls(&self, unit: &Unit) -> bool {
+        self.recorder.look(|run| run.unit(unit).is_some_and(|state| state.runner.is_some()))
+    }
+
+    /// After a stop: what became of a file that psql ran. Says whether it is applied.
+    pub(in crate::engine) async fn reconcile_psql(&mut self, unit: &Unit) -> Result<bool, Stop> {
+        let (attempt, name) = self
+            .recorder
+            .look(|run| run.unit(unit).map(|state| (state.attempt, state.backend_start.clone())))
+            .unwrap_or_default();
+        let found = {
+            let mut control = self.control.session().await;
+            // It may have come to connect before it was ended, and work on by itself.
+            fence::sessions_over(&mut control, &name, None, Duration::ZERO, PATIENCE).await?;
+            if self.epoch.is_some() { intent::latest(&mut control, &self.run, unit).await? } else { None }
+        };
+        let Some(found) = found.filter(|found| found.attempt >= attempt) else {
+            let evidence = vec!["no intent row: psql was never started".to_owned()];
+            return self.reconciled(unit, false, evidence, None).await;
+        };
+        let single = super::super::rollback::step_for(&self.plan, &unit.step, unit.direction)
+            .is_some_and(|step| step.runner == Runner::Psql && step.transaction == Transaction::Single);
+        match (found.outcome.as_deref(), single) {
+            (Some("applied"), _) => {
+                let evidence = match single {
+                    true => "its ledger row was committed with it",
+                    false => "the result row says applied",
+                };
+                self.reconciled(unit, true, vec![evidence.to_owned()], None).await
+            }
+            (Some(_), _) => {
+                self.reconciled(unit, false, vec!["the result row says failed".to_owned()], None).await
+            }
+            (None, true) => {
+                let evidence = vec!["no ledger row: psql's transaction was never committed".to_owned()];
+                self.bare_result(unit, found.attempt, false, "").await?;
+                self.reconciled(unit, false, evidence, None).await
+            }
+            (None, false) => {
+                let evidence = vec![
+                    "the program stopped while psql ran the file, which isn't one transaction: how far psql came can't be \
+                     asked"
+                        .to_owned(),
+                ];
+                self.rule(unit, evidence).await
+            }
+        }
+    }
+}
+
+/// The name of the file that a unit stands for.
+fn unit_file(unit: &Unit, conductor: &Conductor, step: &Step) -> String {
+    let units = conductor.units_of(step, &unit.step, unit.direction);
+    let found = units.into_iter().find(|(name, _)| *name == unit.unit);
+    found.map_or_else(|| unit.unit.clone(), |(_, source)| source.name().to_owned())
+}
+
+/// Why it isn't applied, and what that means.
+fn problem(said: &Said, ended: Ended, single: bool, file: &str, disclosure: problems::Disclosure) -> Problem {
+    let how = match ended {
+        Ended::Code(code) => format!("psql ended with exit code {code}"),
+        Ended::Signal(signal) => format!("psql was ended by signal {signal}"),
+    };
+    let why = said.why();
+    let mut problem = match why {
+        Some(why) => why.problem(disclosure),
+        None => problems::plain(format!("{how} without a word about why")),
+    };
+    let sqlstate = why.and_then(|why| why.sqlstate.as_deref());
+    let ours = why.is_some_and(|why| why.place.is_none());
+    match sqlstate {
+        Some(OTHER_TRANSACTION) => {
+            problem.message =
+                format!("{file} ended the transaction that this step runs in, or left its connection");
+            problem.consequence = Some(
+                "what stood before its COMMIT is committed and isn't recorded: look at the database before going on".into(),
+            );
+            problem.hint =
+                Some("give the step transaction = \"script\", or take COMMIT out of the file".into());
+            problem.context = None;
+            return problem;
+        }
+        Some(IN_TRANSACTION) if ours && !single => {
+            problem.message = format!("{file} ends inside a transaction: its COMMIT is missing");
+        }
+        _ => {}
+    }
+    if !single {
+        problem.consequence = Some(format!(
+            "what stood before that in {file} may be committed: psql committed it statement by statement, and nothing of it \
+             is in the ledger. A rollback of the run doesn't undo it: look at the database before you retry"
+        ));
+    }
+    problem
+}

@@ -1,0 +1,276 @@
+//! The order of a rehearsal: forward and back, forward again, back from the middle, twice.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::{mpsc, watch};
+
+use super::ground::{Ground, Source, measured};
+use super::image::Image;
+use super::report::Report;
+use super::settings::rehearsed;
+use super::twice::twice;
+use super::walk::{Back, Forward, Walk, interrupted};
+use crate::engine::rollback::Wanted;
+use crate::engine::stop::Stop;
+use crate::engine::unit::millis;
+use crate::pg::ConnectConfig;
+use crate::plan::digest::PlanDigest;
+use crate::plan::model::{Action, Plan, PlanFile, Step};
+use crate::run::event::Residue;
+use crate::run::rehearsal::{Leg, Part, Progress, Rehearsal};
+
+/// What is rehearsed, and on what.
+#[derive(Debug)]
+pub struct Order {
+    pub plan: Arc<Plan>,
+    pub digest: PlanDigest,
+    /// Scripts that the plan's files include.
+    pub included: Vec<PlanFile>,
+    /// Values of the plan's variables, and which of them are secret.
+    pub vars: BTreeMap<String, (String, bool)>,
+    pub subject: Subject,
+    /// The folder of the server programs, when it is named.
+    pub bin_dir: Option<PathBuf>,
+    pub signal: watch::Receiver<Option<String>>,
+    pub progress: mpsc::UnboundedSender<Progress>,
+}
+
+/// Which database it begins with.
+#[derive(Debug, Clone)]
+pub enum Subject {
+    /// The one that the plan's fixture makes.
+    Fixture,
+    /// A copy of the target's schema; with its rows when they are wanted too.
+    Copy { target: Box<ConnectConfig>, with_data: bool },
+}
+
+/// Rehearses a plan. Whatever comes of it, nothing stays behind.
+///
+/// # Errors
+/// [`Stop`] when it couldn't be rehearsed at all. A plan that fails its rehearsal is no error.
+pub async fn rehearse(order: Order) -> Result<Rehearsal, Stop> {
+    let mut told = order.signal.clone();
+    let going = Course::begin(&order);
+    // Until the first walk hears signals by itself.
+    let began = tokio::select! {
+        biased;
+        _ = told.wait_for(Option::is_some) => None,
+        course = going => Some(course?),
+    };
+    let Some(mut course) = began else {
+        interrupted(&order.signal)?;
+        return Err(Stop::Local("the rehearsal lost its signals".into()));
+    };
+    let gone = course.go().await;
+    let Course { ground, report, .. } = course;
+    ground.stop().await;
+    gone?;
+    Ok(report.finish())
+}
+
+/// How far a walk forward and back came.
+pub(super) struct Walked {
+    pub forward: Forward,
+    /// `None`: nothing was applied that can be undone.
+    pub back: Option<Back>,
+    /// What was left, when that could be compared.
+    pub residue: Option<Vec<Residue>>,
+    /// It was compared with the time right after this step, which can't be undone.
+    pub since: Option<String>,
+}
+
+struct Course<'a> {
+    order: &'a Order,
+    /// As it is rehearsed.
+    plan: Arc<Plan>,
+    source: Source,
+    ground: Ground,
+    before: Image,
+    report: Report,
+}
+
+impl<'a> Course<'a> {
+    async fn begin(order: &'a Order) -> Result<Self, Stop> {
+        let began = (Instant::now(), jiff::Timestamp::now());
+        let fixture = order.plan.fixture.as_ref().and_then(|fixture| fixture.target.clone());
+        let (fixture, target) = match &order.subject {
+            Subject::Fixture => (fixture, None),
+            Subject::Copy { target, with_data } => (None, Some((ConnectConfig::clone(target), *with_data))),
+        };
+        // The plan's statements may ask for the name.
+        let database = target.as_ref().map_or("postgres", |(target, _)| target.database()).to_owned();
+        let source = Source { fixture, target, bin_dir: order.bin_dir.clone(), database };
+        let ground = Ground::prepare(&order.plan, &source, None).await?;
+        ground.fresh().await?;
+        let before = ground.image().await?;
+        let report = Report::begin(order, &ground, &source, &before, began);
+        report.tell(Progress::Ready {
+            server_version: ground.version().to_owned(),
+            ground: report.ground().clone(),
+        });
+        Ok(Self { order, plan: Arc::new(rehearsed(&order.plan)), source, ground, before, report })
+    }
+
+    async fn go(&mut self) -> Result<(), Stop> {
+        let steps: Vec<Step> = self.plan.phases.iter().flat_map(|phase| phase.steps.clone()).collect();
+        let Some(last) = steps.last() else { return Ok(()) };
+        let came_through = self.whole(&last.id).await?;
+        if came_through {
+            self.again(&last.id).await?;
+        }
+        // The last that changes something was gone back from already.
+        let changing: Vec<&Step> =
+            steps.iter().filter(|step| step.changes && self.report.came_forward(&step.id)).collect();
+        let middles = if came_through { changing.len().saturating_sub(1) } else { changing.len() };
+        for step in &changing[..middles] {
+            self.middle(step).await?;
+        }
+        if let (true, Some(end)) = (came_through, changing.last()) {
+            self.report.middle_is_the_end(&end.id);
+        }
+        for step in changing.iter().filter(|step| step.idempotent && runs_a_script(step)) {
+            self.twice(step).await?;
+        }
+        Ok(())
+    }
+
+    /// Forward to the end, or to where it fails, and all the way back.
+    async fn whole(&mut self, last: &str) -> Result<bool, Stop> {
+        self.report.tell(Progress::Began(Leg::Forward));
+        let walked = self.there_and_back(last, true).await?;
+        self.report.back(&walked);
+        Ok(walked.forward == Forward::There)
+    }
+
+    /// Forward again, in the database that the rollback left.
+    async fn again(&mut self, last: &str) -> Result<(), Stop> {
+        if let Some(why) = self.report.why_not_again() {
+            self.report.not_again(&why);
+            return Ok(());
+        }
+        self.report.tell(Progress::Began(Leg::Again));
+        let mut walk = Walk::open(&self.ground, self.order, &self.plan).await?;
+        let began = Instant::now();
+        let gone = walk.forward(last).await;
+        let (run, ms) = (walk.run(), millis(began.elapsed()));
+        walk.close().await;
+        self.report.again(&gone?, &run, ms);
+        Ok(())
+    }
+
+    async fn middle(&mut self, step: &Step) -> Result<(), Stop> {
+        self.report.tell(Progress::Began(Leg::Middle(step.title.clone())));
+        self.fresh().await?;
+        let walked = self.there_and_back(&step.id, false).await?;
+        self.report.middle(step, &walked);
+        Ok(())
+    }
+
+    async fn twice(&mut self, step: &Step) -> Result<(), Stop> {
+        self.report.tell(Progress::Began(Leg::Twice(step.title.clone())));
+        self.fresh().await?;
+        let mut walk = Walk::open(&self.ground, self.order, &self.plan).await?;
+        let gone = walk.forward(&step.id).await;
+        let saved = walk.run().saved;
+        walk.close().await;
+        let part = match gone? {
+            Forward::Short(why) => Part::failed(why, None),
+            Forward::There => twice(&self.ground, self.order, &self.plan, &step.id, saved).await?,
+        };
+        self.report.twice(step, part);
+        Ok(())
+    }
+
+    /// Forward to this step and back to before the first one; or, where a step on the way can't be
+    /// undone, to right after that.
+    async fn there_and_back(&mut self, until: &str, whole: bool) -> Result<Walked, Stop> {
+        let mut walk = Walk::open(&self.ground, self.order, &self.plan).await?;
+        let walked = self.walk(&mut walk, until, whole).await;
+        walk.close().await;
+        walked
+    }
+
+    async fn walk(&mut self, walk: &mut Walk, until: &str, whole: bool) -> Result<Walked, Stop> {
+        let began = Instant::now();
+        let since = self.irreversible_up_to(until);
+        let mut forward = Forward::There;
+        let mut then = None;
+        if let Some(since) = &since {
+            forward = walk.forward(since).await?;
+            then = Some(self.ground.image().await?);
+        }
+        if forward == Forward::There && since.as_deref() != Some(until) {
+            forward = walk.forward(until).await?;
+        }
+        let forward_ms = millis(began.elapsed());
+        let run = walk.run();
+        if whole {
+            self.report.forward(&forward, &run, forward_ms);
+        }
+        // What was applied after the step that can't be undone; all of it, when there is none.
+        let standing = since.as_ref().and_then(|since| run.applied_order.iter().position(|id| id == since));
+        let undoable = &run.applied_order[standing.map_or(0, |at| at + 1)..];
+        let first = undoable.first().cloned();
+        let mut walked = Walked { forward, back: None, residue: None, since };
+        let Some(first) = first else { return Ok(walked) };
+        if whole {
+            self.report.tell(Progress::Began(Leg::Back));
+        }
+        let to = standing.is_some().then_some(first);
+        let back = walk.back(Wanted { to, ..Wanted::all("rehearsed".into()) }).await?;
+        if back.short.is_none() {
+            let image = if standing.is_some() { then.as_ref() } else { None };
+            let now = self.ground.image().await?;
+            let mut residue = Image::residue(image.unwrap_or(&self.before), &now).map_err(measured)?;
+            for own in &back.residue {
+                if !residue.iter().any(|found| same(&found.object, &own.object)) {
+                    residue.push(own.clone());
+                }
+            }
+            walked.residue = Some(residue);
+        }
+        if standing.is_none() {
+            walked.since = None;
+        }
+        walked.back = Some(back);
+        Ok(walked)
+    }
+
+    /// The last step up to this one that the plan itself calls irreversible.
+    fn irreversible_up_to(&self, until: &str) -> Option<String> {
+        let mut found = None;
+        for step in self.plan.phases.iter().flat_map(|phase| &phase.steps) {
+            if step.irreversible.is_some() && step.changes {
+                found = Some(step.id.clone());
+            }
+            if step.id == until {
+                break;
+            }
+        }
+        found
+    }
+
+    /// A fresh copy for the next walk; on another server, when this one isn't what it was any more.
+    async fn fresh(&mut self) -> Result<(), Stop> {
+        interrupted(&self.order.signal)?;
+        if self.ground.server_changed(&self.before).await? {
+            self.report.tell(Progress::Renewed);
+            let other = Ground::prepare(&self.order.plan, &self.source, Some(&self.ground)).await?;
+            std::mem::replace(&mut self.ground, other).stop().await;
+        }
+        self.ground.fresh().await?;
+        Ok(())
+    }
+}
+
+fn runs_a_script(step: &Step) -> bool {
+    matches!(step.action, Action::File { .. } | Action::Files { .. } | Action::Sql { .. })
+}
+
+/// The run names a guarded table as the plan does, the image by its schema.
+fn same(one: &str, other: &str) -> bool {
+    one == other || one.replace("public.", "") == other.replace("public.", "")
+}

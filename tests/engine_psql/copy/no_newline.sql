@@ -1,0 +1,3 @@
+CREATE TABLE t(a int PRIMARY KEY, b text);
+\copy t from data/no_newline.txt
+SELECT 'goes on';

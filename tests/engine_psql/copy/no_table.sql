@@ -1,0 +1,2 @@
+SELECT 1;
+\copy nowhere from 'data/plain.txt'

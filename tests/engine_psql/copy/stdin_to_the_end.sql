@@ -1,0 +1,4 @@
+CREATE TABLE t(a int PRIMARY KEY, b text);
+\copy t from stdin
+1	one
+2	two

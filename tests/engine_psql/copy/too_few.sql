@@ -1,0 +1,2 @@
+CREATE TABLE t(a int PRIMARY KEY, b text);
+\copy t from 'data/too_few.txt'
