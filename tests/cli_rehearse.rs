@@ -121,7 +121,7 @@ fn what_a_rollback_leaves_is_named() {
     );
     let found = stage.finds(1);
     assert_eq!(part(&found, "rename", "forward"), "passed");
-    says(&failures(&found), "the whole rollback leaves rows of parent (1 row");
+    says(&failures(&found), "the whole rollback leaves rows of parent (as many as before");
     assert_eq!(found["residue"][0]["object"], "rows of parent");
     let said = stage.rehearse("");
     said.exits(1).says("the rehearsal failed: 1 finding").says("residue 1 object (covers:");
@@ -230,6 +230,24 @@ fn a_change_without_a_rollback_fails_and_one_that_is_irreversible_is_said() {
     let steps = steps.replace("DROP TABLE c;", "SELECT 1;");
     let found = Stage::new("", "CREATE TABLE old ();", &steps).finds(1);
     says(&failures(&found), "leaves table public.c");
+}
+
+#[test]
+fn a_named_procedure_is_carried_out_from_the_end() {
+    let steps = step("a", "CREATE TABLE a ();", "", "") + &step("b", "CREATE TABLE b ();", "", "");
+    let procedure = |sql: &str, keys: &str| {
+        format!(
+            "\n[[rollback]]\nid = \"out\"\ntitle = \"All out\"\nundoes = [\"a\", \"b\"]\n{keys}\n\n\
+             [[rollback.step]]\nid = \"drop\"\ntitle = \"Drop\"\nsql = \"{sql}\"\n"
+        )
+    };
+    let found =
+        Stage::new("", "", &(steps.clone() + &procedure("DROP TABLE IF EXISTS a, b;", "within = \"1min\"")))
+            .finds(0);
+    assert_eq!(found["procedures"][0]["part"]["outcome"], "passed", "{found:#}");
+    assert_eq!(found["procedures"][0]["compared"], true);
+    let found = Stage::new("", "", &(steps + &procedure("DROP TABLE IF EXISTS a;", ""))).finds(1);
+    says(&failures(&found), "procedure \"All out\" leaves table public.b");
 }
 
 #[test]

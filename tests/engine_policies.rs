@@ -105,8 +105,14 @@ async fn an_irreversible_step_stays() {
         step("b", "irreversible = \"mail was sent\""),
         step("c", "on_failure = \"rollback\"")
     ));
+    // Going past it is a person's decision, and nobody takes it for granted.
     let ran = bench.run().await;
-    ran.exits(1);
+    ran.exits(6).says("can't be taken back: mail was sent").says("--irreversible b=");
+    assert_eq!(there(&bench).await, "a");
+    bench.call(&["resume"]).await.exits(6);
+    bench.call(&["resume", "--irreversible", "b="]).await.exits(2);
+    let ran = bench.call(&["resume", "--irreversible", "b=agreed with Kim"]).await;
+    ran.exits(1).says("agreed with Kim");
     assert!(ran.last("rollback_started")["kept"].to_string().contains("mail was sent"), "{ran}");
     assert_eq!(there(&bench).await, "b");
 }

@@ -396,3 +396,53 @@ async fn keys_of_rows_stay_out_of_the_evidence_on_production() {
         assert!(!text.unwrap_or_default().contains("Lovelace"), "{}", file.path().display());
     }
 }
+
+/// Before the first change it is said what each way back gives back; before a rollback what will run, and
+/// what would be lost.
+#[tokio::test]
+async fn it_is_said_beforehand_what_would_be_lost() {
+    let bench = Bench::with("CREATE TABLE old (n int); INSERT INTO old VALUES (1)").await;
+    bench.file("a.sql", "CREATE TABLE a (n int); INSERT INTO a VALUES (1), (2);");
+    bench.file("b.sql", "DELETE FROM old;");
+    bench.file("c.sql", "CREATE INDEX i ON old (n);");
+    bench.plan(&format!(
+        "{}{}{}{WAITS}",
+        undoable("a", "DELETE FROM a;\nDROP TABLE a", ""),
+        undoable("b", "SELECT 1", ""),
+        undoable("c", "DROP INDEX i", "")
+    ));
+    let said = bench.call(&["check", "plan.toml"]).await;
+    said.exits(0).says("step b: its rollback loses the rows that the step deletes from old");
+    bench.call(&["show", "--rollback", "plan.toml"]).await.exits(0).says("restores, as far as its SQL tells");
+    let ran = bench.run().await;
+    ran.exits(6).says("the way back restores 1 of 3 steps").says("loses rows written to a since");
+    let told = ran.last("ways_back")["steps"].clone();
+    assert_eq!((&told[1]["step"], &told[1]["verdict"]), (&json!("b"), &json!("loses")));
+
+    bench.sql("INSERT INTO a VALUES (3), (4), (5)").await;
+    let before = bench.ledger().await;
+    let said = bench.call(&["rollback", "--list"]).await;
+    said.exits(0)
+        .says("3 rows written to a since would be lost")
+        .says("DROP TABLE a")
+        .says("DROP INDEX i")
+        .says("never rehearsed");
+    assert_eq!((bench.ledger().await, there(&bench).await), (before, "a old".to_owned()));
+
+    let ran = bench.call(&["rollback"]).await;
+    // The rows of old are gone. Nobody guards it, so that isn't proven; but it isn't passed over either.
+    ran.exits(4)
+        .says("3 rows written to a since would be lost")
+        .says("rows of old, which this run wrote and the plan doesn't guard (1 before, 0 now)");
+    let items = started(&ran)["course"]["items"].clone();
+    assert_eq!(items[2]["lost"], json!([{ "table": "a", "since": 3, "now": 5, "exact": true }]));
+    assert_eq!(items[2]["runs"].as_array().map(Vec::len), Some(2));
+}
+
+#[tokio::test]
+async fn a_glob_lists_the_files_that_were_applied() {
+    let bench = globbed("SELECT 1/0;").await;
+    let said = bench.call(&["rollback", "--list"]).await;
+    said.exits(0).says("file down/2.sql").says("half applied: only 2 units of it committed");
+    assert!(!said.out.contains("down/3.sql"), "{said}");
+}

@@ -176,12 +176,12 @@ fn shown_as_before() {
     let kochel = draft("kochel-phase-a").plan;
     golden("kochel-tree-120.txt", &show::tree(&kochel, 120));
     golden("kochel-tree-80.txt", &show::tree(&kochel, 80));
-    golden("kochel-rollback-80.txt", &show::rollback(&kochel, 80));
+    golden("kochel-rollback-80.txt", &show::rollback(&kochel, &Default::default(), 80));
     let json = serde_json::to_string_pretty(&show::json(&kochel)).expect("json");
     golden("kochel.json", &(json + "\n"));
     let lane3 = draft("cloud-migration-lane3").plan;
     golden("lane3-tree-120.txt", &show::tree(&lane3, 120));
-    golden("lane3-rollback-80.txt", &show::rollback(&lane3, 80));
+    golden("lane3-rollback-80.txt", &show::rollback(&lane3, &Default::default(), 80));
     for name in ["kochel-tree-80.txt", "kochel-rollback-80.txt"] {
         let text = std::fs::read_to_string(format!("tests/plans/show/{name}")).expect("golden");
         for line in text.lines() {

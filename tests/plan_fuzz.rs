@@ -21,7 +21,7 @@ fn survives(bytes: &[u8]) {
     let found: Diagnostics = match load_bytes("plan.toml", bytes, Path::new("/nonexistent"), options) {
         Ok(loaded) => {
             show::tree(&loaded.plan, 80);
-            show::rollback(&loaded.plan, 80);
+            show::rollback(&loaded.plan, &Default::default(), 80);
             serde_json::to_string(&show::json(&loaded.plan)).expect("json");
             assert!(!loaded.warnings.has_errors());
             loaded.warnings

@@ -43,6 +43,7 @@ fn rehearsal(plan: &str) -> Rehearsal {
         environment: None,
         passed: false,
         steps: vec![step],
+        procedures: vec![],
         forward_ms: 12,
         rollback_ms: 3,
         within_ms: Some(60_000),

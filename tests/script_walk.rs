@@ -160,16 +160,16 @@ fn old_strings_on_request() {
 fn refusals_say_what_to_do() {
     for (text, words) in [
         ("\\! rm x", "it runs a shell command"),
-        ("SELECT 1 \\gexec", "not built yet"),
-        ("\\c other", "another `on`"),
+        ("SELECT 1 \\watch", "again and again"),
+        ("\\c 'host=other'", "connection string"),
         ("\\copy t from program 'x'", "shell command"),
         ("\\set x `date`", "backticks"),
-        ("\\set ON_ERROR_STOP 0", "always stops at the first error"),
-        ("\\unset ON_ERROR_STOP", "always stops at the first error"),
+        ("\\set ON_ERROR_STOP maybe", "a boolean is expected"),
+        ("\\set SINGLELINE", "where statements end"),
         ("\\if :x", "psql would take it for false"),
         ("\\nope", "invalid command"),
         ("\\set x 'open", "unterminated"),
-        ("\\encoding latin1", "UTF-8"),
+        ("\\encoding 'x y'", "no name of an encoding"),
     ] {
         let error = items(text).unwrap_err();
         assert!(error.to_string().contains(words), "{error}");
@@ -178,7 +178,7 @@ fn refusals_say_what_to_do() {
 
 #[test]
 fn a_scan_says_everything_at_once() {
-    let text = "BEGIN;\n\\gexec\nSET ROLE x;\nCOPY t FROM STDIN;\n\\! not a command\n\\.\n\\! a\n\\timing\nVACUUM;\n\
+    let text = "BEGIN;\n\\watch\nSET ROLE x;\nCOPY t FROM STDIN;\n\\! not a command\n\\.\n\\! a\n\\timing\nVACUUM;\n\
                 COPY t TO '/x';\n;\nCREATE INDEX CONCURRENTLY i ON t(a);\nSELECT '\\\n'; \\nope\n\\if true\nCOMMIT";
     let report = scan(Memory::one("s.sql", text), "s.sql", Variables::new()).unwrap();
     let problems: Vec<_> = report.problems.iter().map(|e| (e.place.line, e.problem)).collect();

@@ -88,6 +88,10 @@ pub struct AnswerArgs {
     /// Confirm or sign the step ID as NAME (asserted by you)
     #[arg(long, value_name = "ID=NAME")]
     pub confirm: Vec<String>,
+
+    /// Do a step that can't be taken back
+    #[arg(long, value_name = "STEP=REASON")]
+    pub irreversible: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -225,6 +229,9 @@ pub struct RollbackArgs {
     /// Carry out this [[rollback]] of the plan
     #[arg(long, value_name = "ID")]
     pub procedure: Option<String>,
+    /// Print what would run, in its order, and what would be lost; change nothing
+    #[arg(long)]
+    pub list: bool,
     /// Why; it is in the evidence
     #[arg(long, value_name = "TEXT", default_value = "asked for on the command line")]
     pub reason: String,

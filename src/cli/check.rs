@@ -6,6 +6,8 @@ use super::{out, shipped};
 use crate::engine::evidence;
 use crate::engine::exit::Exit;
 use crate::engine::preflight::{Finding, Preflight, preflight};
+use crate::engine::rollback::forecasts;
+use crate::engine::sources::Sources;
 use crate::journal::StateDir;
 use crate::plan::diagnostic::Severity;
 use crate::plan::digest::digest;
@@ -49,6 +51,13 @@ fn one(name: &str, path: &std::path::Path) -> bool {
     let scripts = preflight(&loaded.plan, &vars);
     for finding in &scripts.findings {
         lines(finding).iter().for_each(|line| out::line(line));
+    }
+    let sources = Sources::loose(&loaded.plan.sql_dir);
+    for (step, forecast) in forecasts(&loaded.plan, &sources, &vars) {
+        // That there is no way back is a finding of the plan itself.
+        if forecast.impossible.is_none() && !forecast.losses.is_empty() {
+            out::line(&format!("{name}: note: step {step}: its rollback {}", forecast.words()));
+        }
     }
     for (step, why) in not_rehearsed(path, &loaded, &scripts) {
         out::line(&format!("note: step {step}: {why}"));

@@ -30,7 +30,7 @@ pub async fn demo(args: DemoArgs, level: &str) -> Result<Exit, Failure> {
     let plan = Arc::new(loaded.plan.clone());
     run::known_phases(&plan, &args.only)?;
     let values = vars::values(&plan, &args.vars, &Default::default(), true)?;
-    let scripts = run::scanned(&plan, &values)?;
+    let scripts = run::scanned(&plan, &values, None)?;
     let state = state(&args.state, &on_disk)?;
 
     installed(&args)?;

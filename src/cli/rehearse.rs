@@ -22,7 +22,7 @@ pub async fn rehearse(args: RehearseArgs, level: &str) -> Result<Exit, Failure> 
     let loaded = run::ready(&on_disk.path)?;
     let plan = Arc::new(loaded.plan.clone());
     let values = vars::values(&plan, &args.vars, &Default::default(), true)?;
-    let scripts = run::scanned(&plan, &values)?;
+    let scripts = run::scanned(&plan, &values, None)?;
     let state = demo::state(&args.state, &on_disk)?;
     let subject = match &args.target {
         Some(typed) => {

@@ -1,41 +1,122 @@
-//! `holdpoint rollback`: undoes what a run applied, last step first.
+//! `holdpoint rollback`: undoes what a run applied, last step first; with `--list` it only says how.
+
+use std::path::Path;
 
 use super::args::RollbackArgs;
-use super::drive::{drive, wants_screen};
+use super::drive::{drive, past, wants_screen};
 use super::failure::Failure;
 use super::resume::TakenUp;
-use super::{log, run};
+use super::{log, out, run, target, vars};
 use crate::engine::exit::Exit;
 use crate::engine::open::operator;
 use crate::engine::pilot::Pilot;
-use crate::engine::rollback::Wanted;
+use crate::engine::rollback::{Known, Wanted, count_lost, listed, rehearsed, set_out};
+use crate::engine::sources::Sources;
+use crate::journal::StateDir;
+use crate::pg::Session;
+use crate::plain::{Printer, Style};
+use crate::run::event::{Envelope, Event};
+use crate::script::Variables;
 
 /// Rolls a run back.
 pub async fn rollback(args: RollbackArgs, level: &str) -> Result<Exit, Failure> {
     log::check(level)?;
-    let given = args.answers.answers.is_some() || !args.answers.confirm.is_empty();
-    wants_screen(&args.screenless, given)?;
+    if !args.list {
+        let given = args.answers.answers.is_some() || !args.answers.confirm.is_empty();
+        wants_screen(&args.screenless, given)?;
+    }
     let taken = TakenUp::find(args.run.as_deref(), args.plan.as_deref(), &args.state)?;
     if taken.run.applied_order.is_empty() && !taken.run.goes_back() {
         return Err(Failure::refused("this run has applied nothing: there is nothing to roll back"));
+    }
+    let operator = operator().os_user;
+    let wanted = Wanted {
+        to: args.to.clone(),
+        only: args.only.clone(),
+        procedure: args.procedure.clone(),
+        why: format!("{} ({operator})", args.reason),
+    };
+    if args.list {
+        return list(&args, &taken, wanted).await;
     }
     let answers = run::answers(&args.answers, &taken.loaded.plan)?;
     let selection = taken.run.selection.clone();
     let (opened, show) =
         taken.open(&args.screenless, args.target.as_deref(), &args.vars, selection, level).await?;
-    let operator = operator().os_user;
-    let pilot = Pilot::Answers { answers, operator: operator.clone(), resumed: true };
-    let opened = match opened {
-        Ok(mut conductor) => {
-            conductor.turn_back(Wanted {
-                to: args.to.clone(),
-                only: args.only.clone(),
-                procedure: args.procedure.clone(),
-                why: format!("{} ({operator})", args.reason),
-            });
-            Ok(conductor)
-        }
-        refused => refused,
-    };
+    let pilot = Pilot::Answers { answers, operator, resumed: true };
+    let opened = opened.map(|mut conductor| {
+        conductor.turn_back(wanted);
+        conductor
+    });
     drive(opened, pilot, show).await
+}
+
+/// Prints the beginning of the rollback that would be, as its event would be shown. The journal isn't
+/// written, and the server is only asked for counts.
+async fn list(args: &RollbackArgs, taken: &TakenUp, wanted: Wanted) -> Result<Exit, Failure> {
+    let plan = &taken.loaded.plan;
+    let course = set_out(plan, &taken.run, &wanted).map_err(Failure::refused)?;
+    let opened = taken.run.opened.as_ref();
+    let kept = opened.map(|opened| opened.vars.clone()).unwrap_or_default();
+    let mut variables = Variables::new();
+    for (name, (value, _)) in vars::values(plan, &args.vars, &kept, false)? {
+        let _ = variables.set(&name, value);
+    }
+    let copies = taken.folder.path().join("files");
+    let known_files =
+        taken.folder.verify_copies().map_err(|error| Failure::unreachable(error.to_string()))?;
+    let known_files =
+        known_files.into_iter().filter_map(|file| Some((file.name?, (file.bytes, file.digest)))).collect();
+    let sources = Sources::of_run(&plan.sql_dir, copies, known_files);
+    let known = Known { plan, run: &taken.run, sources: &sources, vars: variables };
+    let mut shown = listed(&known, &course, &wanted.only);
+    let session = match target::target(args.target.as_deref(), plan) {
+        Ok(target) => Session::connect(&target, "look").await.map_err(|error| error.sentence()),
+        Err(failure) => Err(failure.to_string()),
+    };
+    let counted = match session {
+        Ok(mut session) => {
+            let counted = count_lost(&mut session, &taken.run, &mut shown.items).await;
+            session.close().await;
+            counted.map_err(|stop| stop.to_string())
+        }
+        Err(why) => Err(why),
+    };
+    if let Err(why) = counted {
+        shown.items.iter_mut().for_each(|item| item.lost.clear());
+        out::hint(&format!("what would be lost isn't counted: {why}"));
+    }
+    let state = taken.folder.path().parent().unwrap_or(Path::new("."));
+    if let Ok(state) = StateDir::find(Some(state), state)
+        && let Some(why) = rehearsed(&state, &taken.run, &mut shown)
+    {
+        out::hint(&why);
+    }
+    let mut printer = Printer::new(Style {
+        colour: out::wants_colour(),
+        ascii: out::is_ascii_only(),
+        width: out::width(),
+        timezone: None,
+        state_dir: None,
+    });
+    for envelope in past(&taken.folder) {
+        printer.line(&envelope);
+    }
+    let started = Event::RollbackStarted {
+        to: wanted.to,
+        procedure: wanted.procedure,
+        steps: course.steps,
+        kept: course.kept,
+        why: "as it would be if it were asked for now; nothing is changed".to_owned(),
+        course: shown,
+    };
+    out::lines(&printer.line(&Envelope {
+        v: crate::run::event::VERSION,
+        seq: taken.run.seq + 1,
+        at: jiff::Timestamp::now(),
+        run: taken.run.id.unwrap_or_default(),
+        event: started,
+        prev: String::new(),
+    }));
+    Ok(Exit::Done)
 }

@@ -16,6 +16,7 @@ use crate::engine::open::{Opening, open, open_run, operator};
 use crate::engine::pilot::{Answers, Confirmation, Pilot, Signature};
 use crate::engine::preflight::{Preflight, preflight};
 use crate::engine::rollback::step_for;
+use crate::engine::surroundings::surroundings;
 use crate::journal::StateDir;
 use crate::pg::ConnectConfig;
 use crate::plan::digest::digest;
@@ -44,7 +45,7 @@ pub async fn run(args: RunArgs, level: &str) -> Result<Exit, Failure> {
         every_change_is_named(&plan, &answers, &args.only)?;
     }
     let values = vars::values(&plan, &args.vars, &Default::default(), false)?;
-    let scripts = scanned(&plan, &values)?;
+    let scripts = scanned(&plan, &values, Some(&target))?;
     let digest = digest(&plan, &loaded.source, &scripts.included)
         .map_err(|error| Failure::unreachable(error.to_string()))?;
     has_evidence(&plan, &digest.sha256, &state, &args)?;
@@ -110,11 +111,14 @@ pub fn ready(path: &Path) -> Result<Loaded, Failure> {
 }
 
 /// Reads every script before the window, so that nothing is found in the middle of it.
-pub fn scanned(plan: &Plan, values: &Values) -> Result<Preflight, Failure> {
+pub fn scanned(plan: &Plan, values: &Values, target: Option<&ConnectConfig>) -> Result<Preflight, Failure> {
     let mut vars = Variables::new();
     for (name, (value, _)) in values {
         let set = vars.set(name, value.clone());
         set.map_err(|error| Failure::usage(format!("--var {name}: {error}")))?;
+    }
+    if let Some(target) = target {
+        vars.surround(&surroundings(target));
     }
     let scripts = preflight(plan, &vars);
     if scripts.has_errors() {
@@ -175,9 +179,16 @@ pub fn answers(args: &AnswerArgs, plan: &Plan) -> Result<Answers, Failure> {
             None => return Err(Failure::usage(format!("--confirm {id}: the plan has no such step"))),
         }
     }
+    for (id, reason) in vars::pairs(&args.irreversible)? {
+        answers.irreversible.insert(id, reason);
+    }
+    if let Some((id, _)) = answers.irreversible.iter().find(|(_, reason)| reason.trim().is_empty()) {
+        return Err(Failure::usage(format!("irreversible {id}: a reason is needed; it is in the evidence")));
+    }
     let named = answers
         .go
         .iter()
+        .chain(answers.irreversible.keys())
         .chain(answers.confirm.keys())
         .chain(answers.sign.keys())
         .chain(answers.failed.keys());

@@ -11,18 +11,23 @@
 use std::time::Instant;
 
 use super::conductor::Conductor;
+use super::follow::{Next, reconnects, skip_data};
 use super::problems::{self, DEADLOCK, LOCK_NOT_AVAILABLE};
+use super::reentry::{Live, SESSION, can_be_repeated, identity};
 use super::sources::{AnyScript, Source};
 use super::stop::Stop;
-use super::stream::{Broken, Stream, read_as};
+use super::stream::{Broken, Stream};
+use super::surroundings::{read_as, surroundings_of};
 use super::unit::{Abandon, Outcome, Work, marked, own, set_nonce};
 use crate::crash;
+use crate::pg::TransactionStatus;
 use crate::pg::ledger::identifier;
 use crate::plan::model::{OnFailure, Step, Transaction};
-use crate::run::event::{Event, HoldReason, Problem, SourceRef, Unit};
+use crate::run::event::{Event, Problem, SourceRef, Unit};
 use crate::run::state::UnitPhase;
 use crate::script::{
-    Item, Kind, Session as SessionKind, Statement, Transaction as Control, executes_prepared,
+    Item, Kind, Outcome as Ended, Session as SessionKind, Statement, Switch, Then, Transaction as Control,
+    executes_prepared,
 };
 
 /// A file on its way through the work session.
@@ -33,6 +38,10 @@ pub(super) struct Passage<'a> {
     pub script: AnyScript,
     /// Statements that were applied before a stop and are skipped now.
     skipped: u64,
+    /// COPYs of the statement that failed whose data nobody took.
+    pub unread: usize,
+    /// What comes before the script's next item.
+    pub next: std::collections::VecDeque<Next>,
 }
 
 /// What an open transaction of the file collects.
@@ -45,6 +54,10 @@ struct Open {
     done: bool,
     tally: super::stream::Tally,
     digest: String,
+    /// Errors in it that the script passed over.
+    passed: Vec<String>,
+    /// The one that has broken it.
+    failed: Option<Problem>,
 }
 
 impl Open {
@@ -57,6 +70,8 @@ impl Open {
             done: true,
             tally: super::stream::Tally::default(),
             digest: String::new(),
+            passed: Vec::new(),
+            failed: None,
         }
     }
 }
@@ -84,31 +99,44 @@ impl Conductor {
         whole: &Unit,
         source: &Source,
     ) -> Result<Option<Result<(), Problem>>, Stop> {
-        if let Some(statement) = self.lives_in_session(step, whole, source)? {
-            self.half_applied(step, &statement).await?;
+        if let Some(live) = self.lives_in_session(step, whole, source)? {
+            self.half_applied(step, &live).await?;
         }
-        let script = self.script(source)?;
+        let mut script = self.script(step, source)?;
         self.attention.begin_work();
-        let mut work = self.open_work(step).await?;
-        if let Some(role) = &step.role {
-            // For the session: what runs outside of transactions has no SET LOCAL.
-            let sql = format!("SET ROLE {}", identifier(role));
-            if let Err(error) = own(&mut work.session, &sql).await {
-                return match self.taking_role(role, error) {
-                    Broken::Lost(error) => Err(error.into()),
-                    broken => Ok(Some(Err(broken.problem()))),
-                };
-            }
-        }
-        let mut passage = Passage { step, source, work, script, skipped: 0 };
+        let work = match self.open_as(step).await? {
+            Ok(work) => work,
+            Err(problem) => return Ok(Some(Err(problem))),
+        };
+        script.variables_mut().surround(&surroundings_of(&work.session));
+        let mut passage = Passage {
+            step,
+            source,
+            work,
+            script,
+            skipped: 0,
+            unread: 0,
+            next: std::collections::VecDeque::new(),
+        };
         let mut open: Option<Open> = None;
         loop {
             read_as(&mut passage.script, &passage.work.session);
-            let item = match passage.script.next_item() {
+            let next = match passage.next.pop_front() {
+                Some(Next::Statement(made)) => Ok(Some(Item::Statement(*made))),
+                Some(Next::Outcome(outcome)) => {
+                    passage.script.settled(Some(&outcome));
+                    continue;
+                }
+                Some(Next::Release) => {
+                    self.release(&mut passage.work.session).await?;
+                    continue;
+                }
+                None => passage.script.next_item(),
+            };
+            let item = match next {
                 Ok(item) => item,
                 Err(error) => {
-                    let mut problem = problems::plain(error.to_string());
-                    problem.place = Some(problems::place_of(&error.place));
+                    let problem = problems::of_script(&error);
                     return self.break_off(&mut passage, open, problem).await.map(Some);
                 }
             };
@@ -119,7 +147,25 @@ impl Conductor {
                     self.says.say(&step.id, &text);
                     continue;
                 }
+                Some(Item::Settle) => {
+                    passage.script.settled(None);
+                    continue;
+                }
+                Some(Item::Switched { .. }) => continue,
+                Some(Item::Connect { place, .. }) => {
+                    if open.is_some() {
+                        let problem = reconnects(&place);
+                        return self.break_off(&mut passage, open, problem).await.map(Some);
+                    }
+                    match self.open_as(step).await? {
+                        Ok(work) => std::mem::replace(&mut passage.work, work).session.close().await,
+                        Err(problem) => return Ok(Some(Err(problem))),
+                    }
+                    passage.script.variables_mut().surround(&surroundings_of(&passage.work.session));
+                    continue;
+                }
             };
+            passage.unread = 0;
             let commits = commits(&statement.kind);
             let begun = open.as_ref().map(|open| open.unit.clone());
             let begins = matches!(statement.kind, Kind::Transaction(Control::Begin))
@@ -129,8 +175,17 @@ impl Conductor {
                 None => self.outside(&mut passage, whole, statement, &mut open).await?,
             };
             if let Err(problem) = result {
-                if step.on_failure != OnFailure::Continue {
+                if !passes_over(&passage, &problem) {
                     return Ok(Some(Err(problem)));
+                }
+                let outcome = Ended::Failed {
+                    sqlstate: problem.sqlstate.clone().unwrap_or_default(),
+                    message: problem.message.clone(),
+                };
+                passage.script.settled(Some(&outcome));
+                let unread = std::mem::take(&mut passage.unread);
+                if let Err(broken) = skip_data(&mut passage.script, unread) {
+                    return Ok(Some(Err(broken.problem())));
                 }
                 self.pass_over(whole, &problem).await?;
                 // The rest of a block that failed belongs to it.
@@ -148,59 +203,20 @@ impl Conductor {
         Ok(Some(Ok(())))
     }
 
-    /// A file of which a part is applied, and of which the rest may need what that part had in its
-    /// session (temporary objects, cursors): the statement that made it. Such a file isn't
-    /// entered again: made anew, the object would hold what the database holds now.
-    fn lives_in_session(
-        &self,
-        step: &Step,
-        whole: &Unit,
-        source: &Source,
-    ) -> Result<Option<Statement>, Stop> {
-        let begun = self.recorder.look(|run| {
-            run.step(&whole.step).is_some_and(|s| {
-                s.units_of(whole.direction).iter().any(|unit| unit.phase == UnitPhase::Applied)
-            })
-        });
-        if !begun {
-            return Ok(None);
-        }
-        let mut script = self.script(source)?;
-        let (mut lives, mut applied, mut chunk) = (None, false, Vec::new());
-        let mut block: Option<bool> = None;
-        while let Ok(Some(item)) = script.next_item() {
-            let Item::Statement(statement) = item else { continue };
-            if statement.has_inline_data() {
-                while matches!(script.copy_chunk(&mut chunk), Ok(true)) {}
-            }
-            let unit = Unit { unit: identity(whole, &statement), ..whole.clone() };
-            let begins = matches!(statement.kind, Kind::Transaction(Control::Begin))
-                && step.transaction == Transaction::Script;
-            match &statement.kind {
-                Kind::Session(SessionKind::Prepared) if executes_prepared(&statement.text) => {}
-                Kind::Session(kind) if !can_be_repeated(kind) => {
-                    lives = lives.or(Some(statement));
-                    continue;
-                }
-                Kind::Empty | Kind::Session(_) => continue,
-                kind if commits(kind) => {
-                    block = None;
-                    continue;
-                }
-                _ => {}
-            }
-            let behind = if begins {
-                block = Some(self.is_behind(&unit));
-                self.is_behind(&unit)
-            } else {
-                block.unwrap_or_else(|| self.is_behind(&unit))
-            };
-            applied |= behind;
-            if !behind {
-                return Ok(lives.filter(|_| applied));
+    /// A new session in the step's role.
+    async fn open_as(&mut self, step: &Step) -> Result<Result<Work, Problem>, Stop> {
+        let mut work = self.open_work(step).await?;
+        if let Some(role) = &step.role {
+            // For the session: what runs outside of transactions has no SET LOCAL.
+            let sql = format!("SET ROLE {}", identifier(role));
+            if let Err(error) = own(&mut work.session, &sql).await {
+                return match self.taking_role(role, error) {
+                    Broken::Lost(error) => Err(error.into()),
+                    broken => Ok(Err(broken.problem())),
+                };
             }
         }
-        Ok(None)
+        Ok(Ok(work))
     }
 
     /// The file can't be gone on with; a transaction of its that is open is undone.
@@ -233,6 +249,22 @@ impl Conductor {
         self.record(Event::Deviation { step: Some(whole.step.clone()), what }).await
     }
 
+    /// psql's own savepoint around a `\gexec` goes when all that it made is done.
+    async fn release(&mut self, work: &mut crate::pg::Session) -> Result<(), Stop> {
+        if work.transaction() == TransactionStatus::InTransaction {
+            work.batch(&super::follow::release()).await?;
+        }
+        Ok(())
+    }
+
+    /// Errors that the script said to pass over, in what is committed now.
+    pub(super) async fn deviate(&mut self, step: &str, lines: Vec<String>) -> Result<(), Stop> {
+        for what in lines {
+            self.record(Event::Deviation { step: Some(step.to_owned()), what }).await?;
+        }
+        Ok(())
+    }
+
     /// A statement outside of the file's own transactions.
     async fn outside(
         &mut self,
@@ -261,7 +293,9 @@ impl Conductor {
             Kind::Session(SessionKind::Prepared) if executes_prepared(&statement.text) => {}
             Kind::Session(kind) => {
                 if passage.skipped > 0 && !can_be_repeated(kind) {
-                    self.half_applied(passage.step, &statement).await?;
+                    let live = Live { statement: Box::new(statement), what: SESSION };
+                    self.half_applied(passage.step, &live).await?;
+                    return Ok(Ok(()));
                 }
                 return self.aside(passage, statement).await;
             }
@@ -269,7 +303,11 @@ impl Conductor {
         }
         if self.is_behind(&unit) {
             passage.skipped += 1;
-            return self.skip_data(passage, &statement);
+            return self.pass_by(passage, &statement);
+        }
+        // It isn't run, so there is nothing to record.
+        if statement.then == Then::Describe {
+            return self.aside(passage, statement).await;
         }
         if statement.kind.forbidden_in_transaction() {
             return self.run_bare(passage, unit, statement).await;
@@ -284,7 +322,9 @@ impl Conductor {
         statement: Statement,
     ) -> Result<Result<(), Problem>, Stop> {
         let step = passage.step;
-        let mut say = |_: &str| {};
+        let says = self.says.clone();
+        let of = step.id.clone();
+        let mut say = move |line: &str| says.say(&of, line);
         let mut stream = Stream::new(
             &mut passage.work.session,
             &mut self.attention,
@@ -293,8 +333,14 @@ impl Conductor {
             step.lock_timeout,
             &mut say,
         );
-        match stream.one(statement, &mut passage.script).await {
-            Ok(()) => Ok(Ok(())),
+        let sent = stream.one(statement, &mut passage.script).await;
+        let made = std::mem::take(&mut stream.next);
+        passage.unread = stream.unread;
+        match sent {
+            Ok(()) => {
+                passage.next.extend(made);
+                Ok(Ok(()))
+            }
             Err(Broken::Lost(error)) => Err(error.into()),
             Err(broken) => Ok(Err(broken.problem())),
         }
@@ -370,7 +416,7 @@ impl Conductor {
         own(&mut passage.work.session, "BEGIN").await.map_err(lost)?;
         own(&mut passage.work.session, &set_nonce(nonce)).await.map_err(lost)?;
         let artifacts = self.folder.artifacts();
-        let (sent, tally, digest, written) = {
+        let (sent, tally, digest, written, made) = {
             let says = self.says.clone();
             let of = unit.step.clone();
             let mut say = move |line: &str| says.say(&of, line);
@@ -386,10 +432,13 @@ impl Conductor {
             .writing_to(&artifacts);
             let sent = stream.one(statement.clone(), &mut passage.script).await;
             blockers.clone_from(&stream.blockers);
-            (sent, stream.tally.clone(), stream.digest(), stream.written)
+            passage.unread = stream.unread;
+            let made = std::mem::take(&mut stream.next);
+            (sent, stream.tally.clone(), stream.digest(), stream.written, made)
         };
         self.record_written(unit, written).await?;
         sent?;
+        passage.next.extend(made);
         crash::point("after-statements");
         self.still_ours(&passage.work.session)?;
         self.epilogue(&mut passage.work.session).await?;
@@ -422,14 +471,8 @@ impl Conductor {
                 }
             }
         }
-        *open = Some(Open {
-            unit,
-            nonce,
-            began: Instant::now(),
-            done,
-            tally: super::stream::Tally::default(),
-            digest: String::new(),
-        });
+        *open = Some(Open { nonce, done, ..Open::to_skip(unit) });
+        passage.script.settled(Some(&Ended::Done { rows: None }));
         Ok(Ok(()))
     }
 
@@ -450,7 +493,7 @@ impl Conductor {
             let skipped = if outlives_its_transaction(&statement.kind) {
                 self.aside(passage, statement).await?
             } else {
-                self.skip_data(passage, &statement)?
+                self.pass_by(passage, &statement)?
             };
             *open = Some(transaction);
             return Ok(skipped);
@@ -460,7 +503,7 @@ impl Conductor {
         }
         let unit = transaction.unit.clone();
         let artifacts = self.folder.artifacts();
-        let (result, tally, digest, written) = {
+        let (result, tally, digest, written, made, passed) = {
             let says = self.says.clone();
             let of = unit.step.clone();
             let mut say = move |line: &str| says.say(&of, line);
@@ -474,13 +517,26 @@ impl Conductor {
             )
             .inside(&transaction.nonce)
             .writing_to(&artifacts);
-            let result = stream.one(statement, &mut passage.script).await;
-            (result, stream.tally.clone(), stream.digest(), stream.written)
+            let result = if Stream::is_careful(&passage.script) {
+                stream.careful(statement, &mut passage.script).await
+            } else {
+                stream.one(statement, &mut passage.script).await
+            };
+            passage.unread = stream.unread;
+            let made = std::mem::take(&mut stream.next);
+            let passed = std::mem::take(&mut stream.passed);
+            (result, stream.tally.clone(), stream.digest(), stream.written, made, passed)
         };
         self.record_written(&unit, written).await?;
         if let Err(broken) = result {
             return self.give_up(passage, &unit, broken).await;
         }
+        passage.next.extend(made);
+        transaction.passed.extend(passed.lines());
+        transaction.failed = match passage.work.session.transaction() {
+            TransactionStatus::Failed => transaction.failed.or_else(|| passed.problems.into_iter().next()),
+            _ => None,
+        };
         transaction.tally.statements += tally.statements;
         transaction.tally.rows += tally.rows;
         transaction.tally.warnings += tally.warnings;
@@ -496,8 +552,13 @@ impl Conductor {
         transaction: Open,
         statement: &Statement,
     ) -> Result<Result<(), Problem>, Stop> {
-        let Open { unit, nonce, began, tally, digest, .. } = transaction;
+        let Open { unit, nonce, began, tally, digest, passed, failed, .. } = transaction;
         crash::point("after-statements");
+        if let Some(problem) = failed {
+            // COMMIT would undo it and call that a success.
+            let broken = Broken::Server { problem: Box::new(problem), sqlstate: String::new() };
+            return self.give_up(passage, &unit, broken).await;
+        }
         let sealed = async {
             self.still_ours(&passage.work.session)?;
             self.epilogue(&mut passage.work.session).await?;
@@ -508,7 +569,11 @@ impl Conductor {
             Ok(ready) => {
                 let words = &statement.text;
                 match self.commit_as(&unit, &mut passage.work.session, words, ready, began).await? {
-                    Outcome::Applied => Ok(Ok(())),
+                    Outcome::Applied => {
+                        passage.script.settled(Some(&Ended::Done { rows: None }));
+                        self.deviate(&unit.step, passed).await?;
+                        Ok(Ok(()))
+                    }
                     Outcome::Failed(problem) => Ok(Err(problem)),
                 }
             }
@@ -552,62 +617,19 @@ impl Conductor {
         })
         .await
     }
-
-    /// The statement that a unit stands for.
-    pub(super) fn find_statement(&self, unit: &Unit) -> Result<Option<Statement>, Stop> {
-        let plan = std::sync::Arc::clone(&self.plan);
-        let Some(step) = super::rollback::step_for(&plan, &unit.step, unit.direction) else {
-            return Ok(None);
-        };
-        for (name, source) in self.units_of(step, &unit.step, unit.direction) {
-            let whole = Unit { unit: name, ..unit.clone() };
-            let mut script = self.script(&source)?;
-            let mut chunk = Vec::new();
-            while let Ok(Some(item)) = script.next_item() {
-                let Item::Statement(statement) = item else { continue };
-                if identity(&whole, &statement) == unit.unit {
-                    return Ok(Some(statement));
-                }
-                if statement.has_inline_data() {
-                    while matches!(script.copy_chunk(&mut chunk), Ok(true)) {}
-                }
-            }
-        }
-        Ok(None)
-    }
-
-    /// Inline data of a COPY that is skipped belongs to it.
-    fn skip_data(
-        &mut self,
-        passage: &mut Passage<'_>,
-        statement: &Statement,
-    ) -> Result<Result<(), Problem>, Stop> {
-        if !statement.has_inline_data() {
-            return Ok(Ok(()));
-        }
-        let mut chunk = Vec::new();
-        loop {
-            match passage.script.copy_chunk(&mut chunk) {
-                Ok(true) => {}
-                Ok(false) => return Ok(Ok(())),
-                Err(error) => return Ok(Err(problems::plain(error.to_string()))),
-            }
-        }
-    }
-
-    /// What the file had in its session is gone: it isn't entered in the middle.
-    async fn half_applied(&mut self, step: &Step, statement: &Statement) -> Result<(), Stop> {
-        let place = problems::place_of(&statement.place);
-        let needs = format!(
-            "\"{}\" was applied in part, and the rest depends on what its session had at {}:{} (temporary objects, cursors): finish it by hand and override, or roll back",
-            step.title, place.file, place.line
-        );
-        self.hold(HoldReason::HalfApplied, Some(&step.id), needs.clone(), step.otherwise.clone()).await?;
-        Err(Stop::Left { exit: super::exit::Exit::Waiting, why: needs })
-    }
 }
 
-fn commits(kind: &Kind) -> bool {
+/// Whether the plan or the script says to go on behind this failure. A lock that holdpoint didn't wait for
+/// isn't the script's error: psql would have waited.
+fn passes_over(passage: &Passage<'_>, problem: &Problem) -> bool {
+    if passage.step.on_failure == OnFailure::Continue {
+        return true;
+    }
+    let ours = problem.sqlstate.as_deref().is_some_and(|s| s == LOCK_NOT_AVAILABLE || s == DEADLOCK);
+    !ours && problem.sqlstate.is_some() && !passage.script.is_on(Switch::StopOnError)
+}
+
+pub(super) fn commits(kind: &Kind) -> bool {
     matches!(kind, Kind::Transaction(Control::Commit { .. }))
 }
 
@@ -624,11 +646,6 @@ fn outlives_its_transaction(kind: &Kind) -> bool {
     )
 }
 
-/// Settings and prepared statements can be made again; what holds rows of the session can't be had back.
-fn can_be_repeated(kind: &SessionKind) -> bool {
-    !matches!(kind, SessionKind::Temporary | SessionKind::Cursor)
-}
-
 /// The part of the source that is one statement.
 pub(super) fn part_of(source: &Source, statement: &Statement) -> SourceRef {
     let whole = source.reference();
@@ -640,17 +657,6 @@ pub(super) fn part_of(source: &Source, statement: &Statement) -> SourceRef {
         to: statement.place.span.end,
         digest: whole.digest,
     }
-}
-
-/// A statement's identity in its unit: include path, file and byte range; never a running number.
-fn identity(whole: &Unit, statement: &Statement) -> String {
-    let mut name = String::new();
-    for from in statement.place.includes.iter() {
-        name.push_str(&format!("{}:{}>", from.file.display(), from.line));
-    }
-    let span = statement.place.span;
-    let own = format!("{name}{}@{}-{}", statement.place.file.display(), span.start, span.end);
-    if whole.unit.is_empty() { own } else { format!("{}/{own}", whole.unit) }
 }
 
 fn chained(before: &str, digest: &str) -> String {

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use super::conductor::Conductor;
 use super::problems::LOCK_NOT_AVAILABLE;
+use super::rollback::forecasts;
 use super::stop::Stop;
 use crate::pg::Session;
 use crate::pg::content;
@@ -138,7 +139,10 @@ impl Conductor {
         self.keep("before-image.json", &fingerprint)?;
         self.keep(SEQUENCES_BEFORE, &sequences)?;
         let baseline = Baseline { counts, rows, fingerprint: fingerprint.digest(), guards };
-        self.record(Event::BaselineTaken(Box::new(baseline))).await
+        self.record(Event::BaselineTaken(Box::new(baseline))).await?;
+        let told = forecasts(&self.plan, &self.sources, &self.variables());
+        let steps = told.iter().map(|(step, forecast)| forecast.of_step(step)).collect();
+        self.record(Event::WaysBack { steps }).await
     }
 
     /// The schema as it is now, once the run has changed something; `None` when it can't be asked.

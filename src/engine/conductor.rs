@@ -15,8 +15,7 @@ use super::stop::Stop;
 use crate::journal::{Key, RunFolder};
 use crate::pg::ConnectConfig;
 use crate::pg::Session;
-use crate::plan::model::{Action, Ask, Checkpoint, Plan, Step, Stepping};
-use crate::run::command::{Command, Wish};
+use crate::plan::model::{Action, Ask, Checkpoint, Plan, Step};
 use crate::run::event::{Direction, Ending, Event, HoldReason, Mode, Problem, When};
 use crate::run::state::{Run, Status};
 use crate::script::Variables;
@@ -266,7 +265,9 @@ impl Conductor {
         }
         // A script may change something even when there is nothing to undo.
         if step.changes || self.looks(step).is_none() {
-            self.before_change(step).await?;
+            if !self.before_change(step).await? {
+                return Ok(StepEnd::Settled);
+            }
             self.image_before(step).await?;
         }
         let began = std::time::Instant::now();
@@ -416,42 +417,6 @@ impl Conductor {
             return good(id);
         }
         run.checkpoint(id).is_some_and(|result| result.verdict.passed)
-    }
-
-    /// What must be so before anything is changed: authorization, and a key when stepping is manual.
-    pub(super) async fn before_change(&mut self, step: &Step) -> Result<(), Stop> {
-        // A rollback was asked for as a whole, and what it undoes was authorized.
-        if self.recorder.look(Run::goes_back) {
-            return Ok(());
-        }
-        if let Some(authorization) = self.plan.authorization.clone()
-            && !matches!(self.status(&authorization), Status::Verified)
-        {
-            let why = format!(
-                "nothing may change before \"{authorization}\" is signed, and it isn't: run its phase first"
-            );
-            return Err(self.refuse_or_leave(why).await);
-        }
-        self.prepare_change().await?;
-        if self.plan.stepping == Stepping::Manual && !self.resuming_inside(step) {
-            let needs = format!("go: \"{}\"", step.title);
-            self.hold(HoldReason::Stepping, Some(&step.id), needs, None).await?;
-            loop {
-                let Command { what, by } = self.next_wish().await?;
-                match what {
-                    Wish::Go => break,
-                    other => {
-                        self.obey(Some(&step.id), other, by).await?;
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// A step that was begun before a stop has had its key.
-    pub(super) fn resuming_inside(&self, step: &Step) -> bool {
-        matches!(self.status(&step.id), Status::Running | Status::Failed | Status::Committing)
     }
 
     // Small things that everything here uses.

@@ -90,14 +90,14 @@ impl Drop for Writing {
 impl Stream<'_> {
     /// Feeds data after the server has asked for it.
     pub(super) async fn copy_in(&mut self, script: &mut AnyScript) -> Result<(), Broken> {
+        self.fed += 1;
         let mut piece = Vec::with_capacity(COPY_PIECE);
         loop {
             match script.copy_chunk(&mut piece) {
                 Ok(true) => {}
                 Ok(false) => break,
                 Err(error) => {
-                    let mut problem = problems::plain(error.to_string());
-                    problem.place = Some(problems::place_of(&error.place));
+                    let problem = problems::of_script(&error);
                     self.work.copy_fail("the COPY data can't be read").map_err(|e| self.broken(e))?;
                     self.flush().await?;
                     return Err(Broken::Script(Box::new(problem)));

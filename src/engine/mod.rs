@@ -11,12 +11,14 @@
 //! - [`preflight`] reads every script before the window, and `notes` says what may surprise in them; [`open`] connects, looks, locks and begins the
 //!   journal, with [`outline`] as what is in it of the plan; [`control`] holds the lock;
 //! - [`conductor`] goes through the plan, [`attention`] hears what may interrupt it, and [`stop`] is why
-//!   it ends early, with [`exit`] as the code for that; `holds`, `failure` and `decided` are how it waits, what follows a
+//!   it ends early, with [`exit`] as the code for that; `permission`, `holds`, `failure` and `decided` are what it asks for, how it waits, what follows a
 //!   failure, and what outlives a stop;
 //! - [`script_steps`] are the steps that run SQL, [`people`] those that people do;
 //! - [`mod@unit`] applies one transaction, [`bare`] scripts whose statements are committed one by one, and
 //!   [`outside`] one statement outside of transactions, `psql` files that the real psql runs; [`sources`] has
-//!   their text, [`stream`] sends it ([`copy`]: with the data of its COPYs), [`problems`] says what went wrong;
+//!   their text, [`stream`] sends it ([`copy`]: with the data of its COPYs), `follow` works with what comes
+//!   back, `table` shows it, [`surroundings`] is what a script sees of its session, [`problems`] says what
+//!   went wrong; `reentry` is for a script of which a part is applied;
 //! - [`baseline`] is what there was before the first change, [`image`] before and after
 //!   each step, [`verify`] evaluates checkpoints;
 //! - [`reconcile`] finds out after a stop what became of what was under way;
@@ -38,6 +40,7 @@ pub mod evidence;
 pub mod exit;
 mod failure;
 pub mod fixture;
+mod follow;
 mod holds;
 pub mod image;
 mod notes;
@@ -45,12 +48,14 @@ pub mod open;
 pub mod outline;
 pub mod outside;
 pub mod people;
+mod permission;
 pub mod pilot;
 pub mod preflight;
 pub mod problems;
 mod psql;
 pub mod reconcile;
 pub mod recorder;
+mod reentry;
 pub mod rehearse;
 pub mod rollback;
 pub mod sampler;
@@ -59,6 +64,8 @@ pub mod secrets;
 pub mod sources;
 pub mod stop;
 pub mod stream;
+pub mod surroundings;
+mod table;
 mod texts;
 pub mod unit;
 mod values;

@@ -8,7 +8,8 @@ use crate::pg::probe::Probe;
 use crate::plan::model::{Plan, Runner, Step, Transaction, Undo};
 use crate::run::event::Place;
 use crate::script::{
-    self, Bare, Kind, Problem as Wrong, ScanReport, ScriptError, Session, Surprise, Transaction as Control,
+    self, Bare, Kind, Problem as Wrong, ScanReport, ScriptError, Session, Surprise, Switch,
+    Transaction as Control,
 };
 
 /// Lines of a note that are kept.
@@ -73,6 +74,14 @@ pub(super) fn notes(step: &Step, report: &ScanReport, given: &BTreeSet<String>) 
         for problem in report.problems.iter().filter(|error| is_psqls_matter(error.problem)) {
             notes.left_to_psql(problem);
         }
+        for connect in &report.connects {
+            notes.add(About::Connects, &connect.place, Some("\\c".to_owned()));
+        }
+        for (switch, on, place) in &report.switches {
+            if (*switch, *on) == (Switch::StopOnError, false) {
+                notes.add(About::PassesOverErrors, place, Some(switch.name().to_owned()));
+            }
+        }
     }
     for statement in &report.statements {
         for kind in statement.kind.each() {
@@ -109,12 +118,13 @@ pub(super) fn notes(step: &Step, report: &ScanReport, given: &BTreeSet<String>) 
 
 /// What psql can do, or takes in its own way.
 pub(super) fn is_psqls_matter(problem: Wrong) -> bool {
-    matches!(problem, Wrong::Refused | Wrong::UnknownCommand | Wrong::Condition)
+    matches!(problem, Wrong::Refused | Wrong::UnknownCommand | Wrong::Condition | Wrong::Variable)
 }
 
 /// Names that the plan saves: their values come while it runs.
 pub(super) fn saved(plan: &Plan) -> BTreeSet<String> {
-    let steps = plan.phases.iter().flat_map(|phase| &phase.steps);
+    let named = plan.rollbacks.iter().flat_map(|procedure| &procedure.steps);
+    let steps = plan.phases.iter().flat_map(|phase| &phase.steps).chain(named);
     let own = |step: &Step| match &step.rollback {
         Some(Undo::Own(own)) => own.checkpoints.clone(),
         _ => Vec::new(),
@@ -173,8 +183,11 @@ impl Notes<'_> {
             what if what.starts_with("\\!") || what.contains('`') || what.contains("backquote") => {
                 About::ShellByPsql
             }
-            "\\c" | "\\connect" => About::Connects,
-            what if what.starts_with("ON_ERROR_STOP") => About::PassesOverErrors,
+            what if what.starts_with("\\c:") || what.starts_with("\\c ") || what.starts_with("\\connect") => {
+                About::Connects
+            }
+            // psql pastes it; the note about values pasted as they are says so.
+            _ if problem.problem == Wrong::Variable => return,
             _ => About::LeftToPsql,
         };
         self.add(about, &problem.place, Some(what.to_owned()));

@@ -22,6 +22,8 @@ pub struct Answers {
     pub confirm: BTreeMap<String, Confirmation>,
     /// Step → role → who signs.
     pub sign: BTreeMap<String, BTreeMap<String, Signature>>,
+    /// Step that can't be taken back → why it is done all the same.
+    pub irreversible: BTreeMap<String, String>,
     /// Step → what to do when it failed.
     pub failed: BTreeMap<String, Answer>,
 }
@@ -159,6 +161,11 @@ fn demo(recorder: &Recorder, reason: &HoldReason, step: Option<&str>, asked: u32
         (HoldReason::Stepping | HoldReason::Asked | HoldReason::RolledBackTo, _) if asked < 3 => {
             vec![Command { what: Wish::Go, by: by("demo") }]
         }
+        (HoldReason::Irreversible, Some(step)) if asked < 3 => {
+            let reason = "the demo goes past it, on a server of its own".to_owned();
+            let what = Wish::Override { step: step.to_owned(), reason };
+            vec![Command { what, by: by("demo") }]
+        }
         (HoldReason::Person, Some(step)) => {
             let open = open_in(recorder, step);
             if !open.items.is_empty() {
@@ -205,6 +212,13 @@ impl Answers {
             HoldReason::Stepping if self.go.iter().any(|go| go == step) && asked < 2 => {
                 vec![Command { what: Wish::Go, by: by.clone() }]
             }
+            HoldReason::Irreversible if asked < 2 => match self.irreversible.get(step) {
+                Some(reason) => {
+                    let what = Wish::Override { step: step.to_owned(), reason: reason.clone() };
+                    vec![Command { what, by: by.clone() }]
+                }
+                None => nobody(needs(recorder)),
+            },
             HoldReason::Person => {
                 let commands = self.of_people(recorder, step);
                 if commands.is_empty() { nobody(needs(recorder)) } else { commands }

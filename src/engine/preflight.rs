@@ -8,7 +8,7 @@ use super::notes::{is_psqls_matter, notes, saved};
 use super::sources::{Source, Sources};
 use crate::plan::model::{Action, Ask, Plan, PlanFile, Runner, Step, Transaction, Undo};
 use crate::run::event::Place;
-use crate::script::{Kind, ScanReport, Transaction as Control, Variables, scan_with};
+use crate::script::{Kind, ScanReport, Switch, Then, Transaction as Control, Variables, scan_with};
 
 /// Something to say about a script.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,7 +121,9 @@ fn look(preflight: &mut Preflight, plan: &Plan, sources: &Sources, vars: &Variab
     };
     let given = saved(plan);
     for source in scripts {
-        let scanned = sources.open(&source, vars.clone()).and_then(scan_with);
+        let mut vars = vars.clone();
+        vars.allow_raw(step.unsafe_vars.iter().map(String::as_str));
+        let scanned = sources.open(&source, vars).and_then(scan_with);
         match scanned {
             Ok(report) => {
                 judge(preflight, id, step, &report);
@@ -169,11 +171,33 @@ fn judge(preflight: &mut Preflight, id: &str, step: &Step, report: &ScanReport) 
         by_psql(&mut find, step, report);
         return;
     }
+    for (switch, on, place) in &report.switches {
+        if let Some((what, hint, error)) = switched(step.transaction, *switch, *on) {
+            find(place, what.to_owned(), Some(hint), error);
+        }
+    }
+    for reconnect in &report.connects {
+        if step.transaction == Transaction::Single && reconnect.in_the_middle {
+            let what = "\\c would drop the transaction with everything that the step did so far";
+            let hint = "take it out, or split the file there: each file has a session of its own";
+            find(&reconnect.place, what.to_owned(), Some(hint), true);
+        }
+        for (what, name) in &reconnect.connect.unchecked {
+            let what = format!("\\c names the {what} {name:?}: on any other the run is refused");
+            find(&reconnect.place, what, None, false);
+        }
+    }
     let mut commits = false;
     // Where the script's transaction began that is open at this place.
     let mut open: Option<&crate::script::Place> = None;
     for statement in &report.statements {
+        if statement.then == Then::Execute {
+            let what = "\\gexec runs what its query gives: nobody can check that before";
+            find(&statement.place, what.to_owned(), None, false);
+        }
+        // Of two branches only one is run; which, only the run knows.
         if step.transaction == Transaction::Script
+            && !statement.uncertain
             && let Some((what, hint)) = out_of_turn(&statement.kind, open.is_some())
         {
             find(&statement.place, what.to_owned(), Some(hint), true);
@@ -211,6 +235,28 @@ fn judge(preflight: &mut Preflight, id: &str, step: &Step, report: &ScanReport) 
     {
         let what = "transaction = \"script\" is for files with their own BEGIN … COMMIT, and there is no COMMIT here";
         find(first, what.to_owned(), Some("leave the key out: one transaction is the default"), true);
+    }
+}
+
+/// What a switch of psql's means in a script of this kind, and whether it can't be had.
+fn switched(mode: Transaction, switch: Switch, on: bool) -> Option<(&'static str, &'static str, bool)> {
+    match (switch, on, mode) {
+        (Switch::Autocommit, false, Transaction::None | Transaction::Script) => Some((
+            "AUTOCOMMIT off begins transactions that don't stand in the script",
+            "remove the line, write BEGIN and COMMIT, and give the step transaction = \"script\"; or leave it one transaction",
+            true,
+        )),
+        (Switch::StopOnError, false, Transaction::Single) => Some((
+            "ON_ERROR_STOP off: a failed statement undoes the step, unless the script goes back to a savepoint; each is recorded as a deviation",
+            "`\\set ON_ERROR_ROLLBACK on` passes over single statements",
+            false,
+        )),
+        (Switch::StopOnError, false, _) => Some((
+            "ON_ERROR_STOP off: from here on errors are passed over, and each is recorded as a deviation",
+            "remove the line to stop at the first error",
+            false,
+        )),
+        _ => None,
     }
 }
 

@@ -51,19 +51,37 @@ pub fn in_statement(error: &ServerError, statement: &Statement, disclosure: Disc
         place.line = located.line;
         place.column = located.column;
     }
-    problem.excerpt = match (&statement.file, error.position) {
+    // Inside a DO block the server counts from the block's beginning.
+    let inside = error.position.map_or_else(|| in_block(error, statement), |_| None);
+    if let Some(located) = inside.and_then(|byte| statement.locate_byte(byte)) {
+        (place.line, place.column) = (located.line, located.column);
+    }
+    let position = error.position.map(|position| position as usize);
+    let position = position.or(inside.map(|byte| statement.text[..byte].chars().count() + 1));
+    problem.excerpt = heading(statement);
+    problem.excerpt.extend(match (&statement.file, position) {
         // The server speaks of the data: the words of the COPY that was made say nothing.
         (Some(CopyFile::From { name }), None) => vec![format!("\\copy … from {name}")],
-        (_, position) => excerpt(statement, position.map(|position| position as usize)),
-    };
+        (_, position) => excerpt(statement, position),
+    });
     problem.place = Some(place);
     problem
 }
 
+/// What a person has to know before the statement's text: it doesn't stand in the file.
+#[must_use]
+pub fn heading(statement: &Statement) -> Vec<String> {
+    let made = statement.place.generated.map(|cell| format!("made by \\gexec, row {cell}:"));
+    made.into_iter().collect()
+}
+
 /// The line of the statement that the position is in, with a caret below it.
 fn excerpt(statement: &Statement, position: Option<usize>) -> Vec<String> {
-    let text = mask_secrets(&statement.text);
-    let at = position.map_or(0, |position| position.saturating_sub(1));
+    line_with_caret(&mask_secrets(&statement.text), position.unwrap_or(1))
+}
+
+fn line_with_caret(text: &str, position: usize) -> Vec<String> {
+    let at = position.saturating_sub(1);
     let byte = text.char_indices().nth(at).map_or(text.len(), |(byte, _)| byte);
     let from = text[..byte].rfind('\n').map_or(0, |newline| newline + 1);
     let line = text[from..].lines().next().unwrap_or_default();
@@ -84,10 +102,38 @@ pub fn of_server(error: &ServerError, disclosure: Disclosure) -> Problem {
     }
 }
 
-/// The call stack, and the statement inside a function or DO block that failed.
+/// Where in the text of a DO block the error is: the block's line in the call stack, and the statement in
+/// it that failed when the block itself ran it.
+fn in_block(error: &ServerError, statement: &Statement) -> Option<usize> {
+    const BLOCK: &str = "inline_code_block";
+    let stack = error.where_.as_deref()?;
+    let at = stack.rfind(BLOCK)?;
+    // In whatever language the server speaks, the number is the line.
+    let digits = stack[at + BLOCK.len()..].split(|c: char| !c.is_ascii_digit());
+    let line: usize = digits.into_iter().find(|digits| !digits.is_empty())?.parse().ok()?;
+    let byte = statement.in_block(line, None)?;
+    let own = !stack[..at].contains("function ") || stack[..at].trim_end().ends_with("function");
+    let Some(query) = error.internal_query.as_deref().filter(|_| own) else { return Some(byte) };
+    let Some(found) =
+        statement.in_block(line, Some(query)).filter(|_| statement.text[byte..].contains(query))
+    else {
+        return Some(byte);
+    };
+    let before = error.internal_position.map_or(0, |position| position as usize).saturating_sub(1);
+    let inside = query.char_indices().nth(before).map_or(query.len(), |(at, _)| at);
+    Some(found + inside)
+}
+
+/// The call stack, and the statement inside a function or DO block that failed, with a caret.
 fn context(error: &ServerError) -> Option<String> {
     let Some(query) = &error.internal_query else { return error.where_.clone() };
-    let query = format!("in the statement: {}", mask_secrets(query.trim()));
+    let masked = mask_secrets(query);
+    let query = match error.internal_position {
+        Some(position) if masked == *query => {
+            format!("in the statement:\n{}", line_with_caret(query, position as usize).join("\n"))
+        }
+        _ => format!("in the statement: {}", masked.trim()),
+    };
     Some(error.where_.as_ref().map_or(query.clone(), |stack| format!("{query}\n{stack}")))
 }
 
@@ -112,6 +158,19 @@ pub fn of_pg(error: &PgError, disclosure: Disclosure) -> Problem {
             sqlstate: error.sqlstate().map(str::to_owned),
             ..Problem::default()
         },
+    }
+}
+
+/// What is wrong with the script itself.
+#[must_use]
+pub fn of_script(error: &script::ScriptError) -> Problem {
+    let message =
+        if error.why.is_empty() { error.what.clone() } else { format!("{}: {}", error.what, error.why) };
+    Problem {
+        message,
+        place: Some(place_of(&error.place)),
+        hint: Some(error.todo.clone()).filter(|todo| !todo.is_empty()),
+        ..Problem::default()
     }
 }
 

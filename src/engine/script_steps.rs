@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::conductor::{Conductor, StepEnd};
 use super::problems;
+use super::rollback::applied_files;
 use super::sources::Source;
 use super::stop::Stop;
 use super::unit::{Job, Outcome};
@@ -129,7 +130,7 @@ impl Conductor {
         match &step.action {
             Action::File { file, .. } => vec![(String::new(), self.sources.file(&file.name))],
             Action::Files { pattern, .. } if direction == Direction::Back && pattern.contains("{file}") => {
-                let mut applied = self.applied_files(id);
+                let mut applied = self.recorder.look(|run| applied_files(&self.plan, run, id));
                 applied.reverse();
                 applied
                     .into_iter()
@@ -153,25 +154,6 @@ impl Conductor {
             }
             _ => Vec::new(),
         }
-    }
-
-    /// Files of the step's glob of which something is applied, in their order.
-    fn applied_files(&self, id: &str) -> Vec<String> {
-        let step = self.plan.phases.iter().flat_map(|phase| &phase.steps).find(|step| step.id == id);
-        let Some(Action::Files { files, .. }) = step.map(|step| &step.action) else { return Vec::new() };
-        let is_of = |unit: &str, file: &str| {
-            unit == file || unit.strip_prefix(file).is_some_and(|rest| rest.starts_with('/'))
-        };
-        self.recorder.look(|run| {
-            let Some(state) = run.step(id) else { return Vec::new() };
-            let applied = |file: &str| {
-                state
-                    .units
-                    .iter()
-                    .any(|unit| unit.phase == UnitPhase::Applied && is_of(&unit.unit.unit, file))
-            };
-            files.iter().filter(|file| applied(&file.name)).map(|file| file.name.clone()).collect()
-        })
     }
 
     /// Whether a step's checkpoints run before its COMMIT: they only read, and there is one COMMIT.

@@ -13,8 +13,10 @@ use tokio::time::Instant;
 
 use super::attention::{Attention, Interruption};
 use super::copy::{Writing, Written};
+use super::follow::{Answer, Next, Passed, must_be_alone, no_data, reconnects};
 use super::problems::{self, Disclosure};
 use super::sources::AnyScript;
+use super::surroundings::read_as;
 use super::unit::own;
 use crate::pg::PgError;
 use crate::pg::ServerError;
@@ -22,7 +24,7 @@ use crate::pg::Session;
 use crate::pg::{Reply, TransactionStatus};
 use crate::run::event::{Blocker, Problem};
 use crate::run::sample::Doing;
-use crate::script::{Item, Kind, Statement, Transaction as Control};
+use crate::script::{Item, Kind, Outcome, Statement, Then, Transaction as Control};
 
 /// Statements in flight, at most.
 const WINDOW: usize = 64;
@@ -88,7 +90,23 @@ pub struct Stream<'a> {
     pub(super) writing: Option<Writing>,
     /// Files that are whole.
     pub written: Vec<Written>,
-    say: &'a mut Say<'a>,
+    pub(super) say: &'a mut Say<'a>,
+    /// Results of the statement that is being answered.
+    pub(super) answer: Answer,
+    /// How the last statement ended.
+    pub(super) outcome: Option<Outcome>,
+    /// What comes before the script's next item.
+    pub(super) next: VecDeque<Next>,
+    /// Errors that the script passed over.
+    pub passed: Passed,
+    /// How many COPYs of the statement that is being answered took their data.
+    pub(super) fed: usize,
+    /// How many of one that failed didn't.
+    pub(super) unread: usize,
+    /// Lines of results shown so far.
+    pub(super) shown: usize,
+    /// The script shows no results.
+    pub(super) mute: bool,
 }
 
 impl std::fmt::Debug for Stream<'_> {
@@ -123,6 +141,14 @@ impl<'a> Stream<'a> {
             writing: None,
             written: Vec::new(),
             say,
+            answer: Answer::default(),
+            outcome: None,
+            next: VecDeque::new(),
+            passed: Passed::default(),
+            fed: 0,
+            unread: 0,
+            shown: 0,
+            mute: false,
         }
     }
 
@@ -151,8 +177,12 @@ impl<'a> Stream<'a> {
     /// # Errors
     /// [`Broken`]; nothing is in flight any more (unless the connection is lost).
     pub async fn all(&mut self, script: &mut AnyScript) -> Result<(), Broken> {
+        self.widen(&Then::PLAIN);
         match self.every(script).await {
-            Ok(()) => self.drain().await,
+            Ok(()) => {
+                self.drain().await?;
+                self.left_failed()
+            }
             // What stands before the script's own error came first, and may have failed.
             Err(broken @ Broken::Script(_)) => match self.drain().await {
                 Ok(()) => Err(broken),
@@ -167,35 +197,58 @@ impl<'a> Stream<'a> {
     }
 
     async fn every(&mut self, script: &mut AnyScript) -> Result<(), Broken> {
-        while let Some(item) = self.next(script)? {
+        loop {
+            let item = match self.next.pop_front() {
+                Some(Next::Statement(made)) => Item::Statement(*made),
+                Some(Next::Outcome(outcome)) => {
+                    self.drain().await?;
+                    script.settled(Some(&outcome));
+                    continue;
+                }
+                Some(Next::Release) => {
+                    self.drain().await?;
+                    if self.in_transaction() {
+                        self.plain(&super::follow::release()).await?;
+                    }
+                    continue;
+                }
+                None => match self.next(script)? {
+                    Some(item) => item,
+                    None => return Ok(()),
+                },
+            };
             if let (Some(_), Item::Statement(statement)) = (&self.nonce, &item) {
                 self.refuse_control(statement)?;
             }
             match item {
-                // Found before the window, unless only the run could know it: an include behind \if.
-                Item::Statement(statement) if statement.kind.ends_transaction() => {
-                    self.drain().await?;
-                    let mut problem =
-                        problems::plain("the script ends the transaction that this step runs in");
-                    problem.place = Some(problems::place_of(&statement.place));
-                    problem.hint =
-                        Some("give the step transaction = \"script\", or take it out of the file".into());
-                    return Err(Broken::Script(Box::new(problem)));
+                Item::Statement(statement) if Self::is_careful(script) => {
+                    self.careful(statement, script).await?;
                 }
                 // A function's set_config may lift lock_timeout as well.
-                Item::Statement(statement)
-                    if statement.kind.drains_window() || statement.decides_what_follows() =>
-                {
+                Item::Statement(statement) if must_be_alone(&statement) => {
                     self.one(statement, script).await?;
                 }
-                Item::Statement(statement) => self.send(statement).await?,
+                Item::Statement(statement) => {
+                    self.send(statement).await?;
+                    script.sent();
+                }
+                Item::Settle => {
+                    self.drain().await?;
+                    script.settled(self.outcome.take().as_ref());
+                }
+                Item::Connect { place, .. } => {
+                    self.drain().await?;
+                    // A file begins on a session of its own anyway.
+                    if self.tally.statements > 0 {
+                        return Err(Broken::Script(Box::new(reconnects(&place))));
+                    }
+                }
                 other => {
                     self.drain().await?;
                     self.aside(&other);
                 }
             }
         }
-        Ok(())
     }
 
     /// What ends the unit's own transaction is refused before it is sent: a branch of the script that
@@ -218,11 +271,8 @@ impl<'a> Stream<'a> {
     /// [`Broken::Script`].
     pub fn next(&mut self, script: &mut AnyScript) -> Result<Option<Item>, Broken> {
         read_as(script, self.work);
-        script.next_item().map_err(|error| {
-            let mut problem = problems::plain(error.to_string());
-            problem.place = Some(problems::place_of(&error.place));
-            Broken::Script(Box::new(problem))
-        })
+        self.mute = script.is_mute();
+        script.next_item().map_err(|error| Broken::Script(Box::new(problems::of_script(&error))))
     }
 
     /// What a script says to people.
@@ -230,7 +280,7 @@ impl<'a> Stream<'a> {
         match item {
             Item::Echo { text, .. } => (self.say)(text),
             Item::Notice { text, .. } => (self.say)(text),
-            Item::Statement(_) => {}
+            Item::Statement(_) | Item::Settle | Item::Connect { .. } | Item::Switched { .. } => {}
         }
     }
 
@@ -240,12 +290,17 @@ impl<'a> Stream<'a> {
     /// As [`Self::all`].
     pub async fn one(&mut self, statement: Statement, script: &mut AnyScript) -> Result<(), Broken> {
         self.drain().await?;
+        self.mute = script.is_mute();
+        if statement.then == Then::Describe && statement.kind != Kind::Empty {
+            return self.describe(&statement, script).await;
+        }
+        if statement.place.generated.is_some() && statement.kind.copies_from_stdin() {
+            return Err(no_data(&statement));
+        }
         let reassert = statement.touches_lock_timeout;
         let resets = statement.kind.resets_everything();
         let ours = resets && self.is_ours().await?;
-        self.queue(statement)?;
-        self.flush().await?;
-        self.settle(0, Some(script)).await?;
+        self.alone(statement, script).await?;
         if resets {
             self.work.outlive_defaults().await.map_err(|error| self.broken(error))?;
         }
@@ -257,6 +312,26 @@ impl<'a> Stream<'a> {
             self.assert_lock_timeout().await?;
         }
         Ok(())
+    }
+
+    /// Sends a statement when nothing is in flight, and works with its result.
+    pub(super) async fn alone(&mut self, statement: Statement, script: &mut AnyScript) -> Result<(), Broken> {
+        self.widen(&statement.then);
+        (self.fed, self.unread) = (0, 0);
+        self.queue(statement.clone())?;
+        self.flush().await?;
+        let settled = self.settle(0, Some(script)).await;
+        self.widen(&Then::PLAIN);
+        match settled {
+            Ok(()) => self.follow(&statement, script),
+            Err(broken) => {
+                let copies = statement.kind.each().iter();
+                let copies = copies.filter(|kind| matches!(kind, Kind::CopyFromStdin { .. })).count();
+                self.unread = if statement.file.is_some() { 0 } else { copies.saturating_sub(self.fed) };
+                script.settled(self.outcome.take().as_ref());
+                Err(broken)
+            }
+        }
     }
 
     /// Whether the nonce still stands. By SHOW, which takes no snapshot: SET TRANSACTION may follow.
@@ -296,7 +371,11 @@ impl<'a> Stream<'a> {
             return Err(self.interruption(interruption));
         }
         add(&mut self.digest, &statement);
-        self.work.queue_simple(&statement.text).map_err(|error| self.broken(error))?;
+        let queued = match &statement.bind {
+            None => self.work.queue_simple(&statement.text),
+            Some(values) => self.work.queue_with_values(&statement.text, values),
+        };
+        queued.map_err(|error| self.broken(error))?;
         self.flight_bytes += statement.text.len();
         self.flight.push_back(statement);
         if self.flight.len() == 1 {
@@ -371,24 +450,35 @@ impl<'a> Stream<'a> {
         let mut failed: Option<Broken> = None;
         while self.flight.len() > left || (failed.is_some() && !self.flight.is_empty()) {
             match self.reply().await? {
+                Reply::RowDescription(columns) => self.columns(columns),
+                Reply::DataRow(row) => self.row(&row),
                 Reply::Complete { tag } => {
+                    self.complete(&tag);
                     self.tally.statements += 1;
                     self.tally.rows += affected(&tag);
                     if let Err(broken) = self.copy_out_done(affected(&tag)) {
                         failed.get_or_insert(broken);
                     }
                 }
-                Reply::Empty => {}
+                Reply::Empty => self.complete(""),
                 Reply::Notice(notice) => self.notice(&notice),
                 Reply::Error(error) => {
+                    self.answer = Answer::default();
                     if error.ends_session() {
                         return Err(Broken::Lost(PgError::Server(Box::new(error))));
                     }
                     if failed.is_none() {
                         failed = Some(self.refused(&error));
+                        self.outcome =
+                            Some(Outcome::Failed { sqlstate: error.sqlstate, message: error.message });
                     }
                 }
                 Reply::CopyIn => match script.as_deref_mut() {
+                    Some(_) if self.flight.front().is_some_and(|s| s.bind.is_some()) => {
+                        self.work.copy_fail("COPY goes without \\bind").map_err(|e| self.broken(e))?;
+                        self.work.sync_again().map_err(|e| self.broken(e))?;
+                        self.flush().await?;
+                    }
                     Some(script) => {
                         if let Err(broken) = self.copy_in(script).await {
                             failed.get_or_insert(broken);
@@ -412,6 +502,7 @@ impl<'a> Stream<'a> {
                     }
                 }
                 Reply::Ready(status) => {
+                    self.answered();
                     self.writing = None;
                     if let Some(statement) = self.flight.pop_front() {
                         self.flight_bytes = self.flight_bytes.saturating_sub(statement.text.len());
@@ -505,11 +596,6 @@ impl<'a> Stream<'a> {
     pub fn in_transaction(&self) -> bool {
         self.work.transaction() == TransactionStatus::InTransaction
     }
-}
-
-/// Strings are read as the session has them: the server reports the setting, as psql sees it too.
-pub fn read_as(script: &mut AnyScript, work: &Session) {
-    script.set_standard_strings(work.parameter("standard_conforming_strings") != Some("off"));
 }
 
 /// A setting's duration as SHOW has it: `0`, `250ms`, `5s`, `2min`.

@@ -17,6 +17,7 @@ use super::problems::{self, DEADLOCK, LOCK_NOT_AVAILABLE};
 use super::sources::Source;
 use super::stop::Stop;
 use super::stream::{Broken, Stream, Tally};
+use super::surroundings::surroundings_of;
 use crate::crash;
 use crate::pg::Completed;
 use crate::pg::PgError;
@@ -160,12 +161,13 @@ impl Conductor {
             own(work, &sql).await.map_err(|error| self.taking_role(role, error))?;
         }
         let began = Instant::now();
-        let mut script = self.script(job.source).map_err(Abandon::Stop)?;
+        let mut script = self.script(job.step, job.source).map_err(Abandon::Stop)?;
         let says = self.says.clone();
         let step = job.unit.step.clone();
         let mut say = move |line: &str| says.say(&step, line);
+        script.variables_mut().surround(&surroundings_of(work));
         let artifacts = self.folder.artifacts();
-        let (streamed, tally, digest, written) = {
+        let (streamed, tally, digest, written, passed) = {
             let disclosure = self.disclosure;
             let mut stream = Stream::new(
                 work,
@@ -179,11 +181,14 @@ impl Conductor {
             .writing_to(&artifacts);
             let streamed = stream.all(&mut script).await;
             blockers.clone_from(&stream.blockers);
-            (streamed, stream.tally.clone(), stream.digest(), stream.written)
+            let passed = stream.passed.lines();
+            (streamed, stream.tally.clone(), stream.digest(), stream.written, passed)
         };
         self.record_written(&job.unit, written).await?;
         streamed?;
         crash::point("after-statements");
+        let deviation = |what| Event::Deviation { step: Some(job.unit.step.clone()), what };
+        self.unsaved.extend(passed.into_iter().map(deviation));
         self.still_ours(work)?;
         self.epilogue(work).await?;
         let took = began.elapsed();
@@ -380,6 +385,10 @@ impl Conductor {
             if let Err(error) = own(work, sql).await {
                 return Err(self.broke(error).into());
             }
+        }
+        // What we write ourselves is UTF-8, whatever the file's encoding is.
+        if work.parameter("client_encoding") != Some("UTF8") {
+            own(work, "SET LOCAL client_encoding = 'UTF8'").await.map_err(|error| self.broke(error))?;
         }
         Ok(())
     }

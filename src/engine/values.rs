@@ -4,8 +4,9 @@ use super::conductor::Conductor;
 use super::sources::{AnyScript, Source};
 use super::stop::Stop;
 use crate::plan::expect::{Saved, SavedValue};
+use crate::plan::model::Step;
 use crate::run::event::Event;
-use crate::script::{Item, Script, Variables};
+use crate::script::{Item, Script, Then, Variables};
 
 impl Conductor {
     pub(super) fn saved(&self) -> Saved {
@@ -47,14 +48,16 @@ impl Conductor {
         let mut script =
             Script::inline("the plan", sql, self.variables()).map_err(|error| error.to_string())?;
         match script.next_item() {
-            Ok(Some(Item::Statement(statement))) => Ok(statement.text),
+            Ok(Some(Item::Statement(statement))) if statement.then == Then::PLAIN => Ok(statement.text),
             Ok(_) => Err("there is no statement in it".into()),
             Err(error) => Err(error.to_string()),
         }
     }
 
-    /// Opens a source as a script with the run's variables.
-    pub(super) fn script(&self, source: &Source) -> Result<AnyScript, Stop> {
-        self.sources.open(source, self.variables()).map_err(|error| Stop::Local(error.to_string()))
+    /// Opens a source as a script with the run's variables, and what the step allows.
+    pub(super) fn script(&self, step: &Step, source: &Source) -> Result<AnyScript, Stop> {
+        let mut vars = self.variables();
+        vars.allow_raw(step.unsafe_vars.iter().map(String::as_str));
+        self.sources.open(source, vars).map_err(|error| Stop::Local(error.to_string()))
     }
 }

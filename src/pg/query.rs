@@ -130,22 +130,7 @@ impl Session {
         if self.in_flight() > 0 {
             return Err(self.busy());
         }
-        self.put(|out| {
-            frontend::parse("", sql, [], out)?;
-            let value = |param: &Option<&str>, out: &mut bytes::BytesMut| {
-                let Some(text) = param else { return Ok(IsNull::Yes) };
-                out.extend_from_slice(text.as_bytes());
-                Ok(IsNull::No)
-            };
-            frontend::bind("", "", [], params, value, [], out).map_err(|error| match error {
-                frontend::BindError::Conversion(error) => std::io::Error::other(error),
-                frontend::BindError::Serialization(error) => error,
-            })?;
-            frontend::describe(b'P', "", out)?;
-            frontend::execute("", 0, out)?;
-            frontend::sync(out);
-            Ok(())
-        })?;
+        self.put_query(sql, params)?;
         self.count_sync();
         self.wire.incoming.cell_limit = limits.max_cell_bytes.min(limits.max_total_bytes);
         self.query_answer(limits).await
@@ -192,6 +177,48 @@ impl Session {
                 _ => {}
             }
         }
+    }
+
+    /// Queues one statement with values for its parameters, by the extended protocol.
+    pub fn queue_with_values(&mut self, sql: &str, values: &[String]) -> Result<(), PgError> {
+        let values: Vec<Option<&str>> = values.iter().map(|value| Some(value.as_str())).collect();
+        self.put_query(sql, &values)?;
+        self.count_sync();
+        Ok(())
+    }
+
+    fn put_query(&mut self, sql: &str, params: &[Option<&str>]) -> Result<(), PgError> {
+        self.put(|out| {
+            frontend::parse("", sql, [], out)?;
+            let value = |param: &Option<&str>, out: &mut bytes::BytesMut| {
+                let Some(text) = param else { return Ok(IsNull::Yes) };
+                out.extend_from_slice(text.as_bytes());
+                Ok(IsNull::No)
+            };
+            frontend::bind("", "", [], params, value, [], out).map_err(|error| match error {
+                frontend::BindError::Conversion(error) => std::io::Error::other(error),
+                frontend::BindError::Serialization(error) => error,
+            })?;
+            frontend::describe(b'P', "", out)?;
+            frontend::execute("", 0, out)?;
+            frontend::sync(out);
+            Ok(())
+        })
+    }
+
+    /// The columns of what a statement would give, without running it; none when it gives no rows.
+    pub async fn describe(&mut self, sql: &str) -> Result<Vec<Column>, PgError> {
+        if self.in_flight() > 0 {
+            return Err(self.busy());
+        }
+        self.put(|out| {
+            frontend::parse("", sql, [], out)?;
+            frontend::describe(b'S', "", out)?;
+            frontend::sync(out);
+            Ok(())
+        })?;
+        self.count_sync();
+        Ok(self.query_answer(Limits::NONE).await?.columns)
     }
 
     /// Receives and forgets until every message is answered, after an answer was abandoned. Errors on

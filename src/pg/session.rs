@@ -208,6 +208,14 @@ impl Session {
         Ok(())
     }
 
+    /// After a COPY of the extended protocol: the server has passed over the Sync that went before.
+    pub fn sync_again(&mut self) -> Result<(), PgError> {
+        self.put(|out| {
+            frontend::sync(out);
+            Ok(())
+        })
+    }
+
     /// Says goodbye.
     pub async fn close(mut self) {
         frontend::terminate(&mut self.wire.out);

@@ -4,8 +4,8 @@ use super::definition;
 use super::page::Page;
 use super::printer::Printer;
 use super::symbols::Mark;
-use crate::run::event::{Event, Residue};
-use crate::text::words::{of_len, some};
+use crate::run::event::{Course, Event, Rehearsed, Residue, UndoItem, WayBackVerdict};
+use crate::text::words::{count, of_len, some, took};
 
 /// What is left is listed up to here; the journal has all of it.
 const SHOWN: usize = 30;
@@ -15,7 +15,7 @@ const LINES: usize = 12;
 impl Printer {
     pub(super) fn back_event(&mut self, page: &mut Page, event: &Event) -> bool {
         match event {
-            Event::RollbackStarted { to, procedure, steps, kept, why, .. } => {
+            Event::RollbackStarted { to, procedure, steps, kept, why, course } => {
                 self.group = None;
                 page.head(0, Mark::Back, &format!("rolls back: {why}"));
                 if let Some(procedure) = procedure {
@@ -24,7 +24,7 @@ impl Printer {
                 if let Some(to) = to {
                     page.below(0, "as far as", &self.book.title_and_id(to));
                 }
-                self.list(page, steps, kept);
+                self.list(page, steps, kept, course);
             }
             Event::RollbackEnded { residue, others, moved, covers, not_compared, elapsed_ms } => {
                 left(page, residue, covers, *elapsed_ms);
@@ -65,7 +65,7 @@ impl Printer {
         }
     }
 
-    fn list(&self, page: &mut Page, steps: &[String], kept: &[(String, String)]) {
+    fn list(&self, page: &mut Page, steps: &[String], kept: &[(String, String)], course: &Course) {
         let undone: Vec<&String> =
             steps.iter().filter(|step| !kept.iter().any(|(kept, _)| kept == *step)).collect();
         match undone.len() {
@@ -76,11 +76,69 @@ impl Printer {
             let how = self.book.outline(step).and_then(|outline| outline.rollback.clone());
             let how = how.map(|how| format!(" ({how})")).unwrap_or_default();
             page.table(1, &format!("{:>3}  {}{how}", at + 1, self.book.title(step)));
+            if let Some(item) = course.items.iter().find(|item| item.step == **step) {
+                listed(page, item);
+            }
         }
         for (step, why) in kept {
             page.fact(1, Mark::Warn, &format!("stays: {}: {why}", self.book.title(step)));
         }
+        if !course.items.is_empty() {
+            let (mark, words) = last_rehearsal(course.rehearsed.as_ref());
+            page.fact(1, mark, &words);
+        }
     }
+}
+
+/// What runs for one step, and what is known of it.
+fn listed(page: &mut Page, item: &UndoItem) {
+    for run in &item.runs {
+        page.table(1, &format!("       {run}"));
+    }
+    if let Some(half) = &item.half_applied {
+        page.table(1, &format!("       half applied: {half}"));
+    }
+    if let Some(way) = item.way_back.as_ref().filter(|way| way.verdict != WayBackVerdict::Restores) {
+        page.table(1, &format!("       {}", way.words));
+    }
+    for rows_of in &item.lost {
+        let about = if rows_of.exact { "" } else { "about " };
+        let words = match rows_of.since {
+            Some(0) => format!("no row was written to {} since", rows_of.table),
+            Some(since) => {
+                let rows = count(unsigned_of(since), "row");
+                format!("{about}{rows} written to {} since would be lost", rows_of.table)
+            }
+            None => {
+                let rows = count(unsigned_of(rows_of.now), "row");
+                format!(
+                    "{about}{rows} in {} would be lost; how many are of before isn't known",
+                    rows_of.table
+                )
+            }
+        };
+        page.table(1, &format!("       {words}"));
+    }
+    if let Some(ms) = item.rehearsed_ms {
+        page.table(1, &format!("       took {} in the last rehearsal", took(ms)));
+    }
+}
+
+fn last_rehearsal(rehearsed: Option<&Rehearsed>) -> (Mark, String) {
+    let Some(last) = rehearsed else {
+        return (Mark::Warn, "never rehearsed: nobody knows how long it takes".to_owned());
+    };
+    let on = last.on.strftime("%Y-%m-%d %H:%M UTC");
+    let words = format!("the whole rollback took {} in the rehearsal of {on}", took(last.rollback_ms));
+    match (last.passed, last.same_plan) {
+        (true, true) => (Mark::Plain, words),
+        (false, _) => (Mark::Warn, format!("{words}, which failed")),
+        (true, false) => (Mark::Warn, format!("{words}, of another version of the plan")),
+    }
+}
+
+fn unsigned_of(n: i64) -> u64 {
+    u64::try_from(n).unwrap_or_default()
 }
 
 fn left(page: &mut Page, residue: &[Residue], covers: &[String], elapsed_ms: u64) {

@@ -43,6 +43,11 @@ pub(super) fn commands(
         }
         HoldReason::Person => vec![("to go on", person(printer, &resume, step))],
         HoldReason::Asked | HoldReason::LockLost => vec![("to go on", resume.clone())],
+        HoldReason::Irreversible => vec![
+            ("to do it all the same", with("--irreversible", "\"reason\"")),
+            ("to leave it out", with("--skip", "\"reason\"")),
+            rollback,
+        ],
         HoldReason::RolledBackTo => vec![("to go forward again", resume.clone()), rollback],
     }
 }

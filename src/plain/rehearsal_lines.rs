@@ -66,6 +66,20 @@ impl RehearsalPrinter {
         for step in &found.steps {
             page.columns(step_mark(step), &step.title, &cells(step));
         }
+        for procedure in &found.procedures {
+            let compared = if procedure.compared { "" } else { ", not compared" };
+            let back = match procedure.part.ms {
+                Some(ms) if procedure.part.outcome == Outcome::Passed => (Paint::None, took(ms)),
+                _ => sign(&procedure.part),
+            };
+            let blank = (Paint::None, String::new());
+            let what = format!("procedure: {}{compared}", procedure.title);
+            page.columns(
+                mark(&procedure.part),
+                &what,
+                &[blank.clone(), back, blank.clone(), blank.clone(), blank],
+            );
+        }
         for finding in &found.findings {
             said(&mut page, found, finding);
         }
@@ -174,6 +188,7 @@ fn leg_words(leg: &Leg) -> String {
         Leg::Back => "the whole rollback".to_owned(),
         Leg::Again => "forward again".to_owned(),
         Leg::Middle(title) => format!("back from after \"{title}\""),
+        Leg::Procedure(title) => format!("procedure \"{title}\""),
         Leg::Twice(title) => format!("twice: \"{title}\""),
     }
 }

@@ -4,7 +4,9 @@ use super::page::Page;
 use super::printer::Printer;
 use super::symbols::Mark;
 use crate::plan::model::{Environment, Kind};
-use crate::run::event::{Baseline, Ending, Event, Opened, Operator, Selection, TargetIdentity};
+use crate::run::event::{
+    Baseline, Ending, Event, Opened, Operator, Selection, TargetIdentity, WayBack, WayBackVerdict,
+};
 use crate::text::words::{count, exit_words, of_len, rows, short, some, took, unsigned};
 
 impl Printer {
@@ -51,6 +53,7 @@ impl Printer {
                 page.below(0, "means", "after a crash nobody but a person can say what was applied");
             }
             Event::BaselineTaken(baseline) => measured(page, baseline),
+            Event::WaysBack { steps } => self.ways_back(page, steps),
             Event::Deviation { step, what } => {
                 let of = step.as_deref().map(|step| format!("{}: ", self.book.title(step)));
                 page.fact(0, Mark::Warn, &format!("deviation: {}{what}", of.unwrap_or_default()));
@@ -91,6 +94,20 @@ impl Printer {
         if self.book.is_demo() {
             let what = "a DEMO on a server of its own: what people should do, the demo answers, marked DEMO";
             page.fact(0, Mark::Warn, what);
+        }
+    }
+
+    /// What the way back gives back, before the first change: what restores in a word, the rest by name.
+    fn ways_back(&self, page: &mut Page, steps: &[WayBack]) {
+        if steps.is_empty() {
+            return;
+        }
+        let restores = steps.iter().filter(|way| way.verdict == WayBackVerdict::Restores).count();
+        let what = format!("the way back restores {}", out_of(restores, steps.len(), "step"));
+        page.fact(0, Mark::Plain, &format!("{what}, as far as the SQL tells; `rehearse` tries it out"));
+        for way in steps.iter().filter(|way| way.verdict != WayBackVerdict::Restores) {
+            let mark = if way.verdict == WayBackVerdict::Loses { Mark::Plain } else { Mark::Warn };
+            page.fact(1, mark, &format!("{}: {}", self.book.title(&way.step), way.words));
         }
     }
 

@@ -134,6 +134,13 @@ pub(super) const KEYS: &[Key] = &[
     key("by", &[Rollback], "step id", "none", "undone when that step is undone"),
     key("lock_timeout", &[Defaults, Step, Rollback], "duration", "5s", "how long a lock is waited for"),
     key("lock_retries", &[Defaults, Step, Rollback], "whole number", "5", "how often it is tried again"),
+    key(
+        "unsafe_vars",
+        &[Defaults],
+        "list of names",
+        "none",
+        "variables from the database that :name may paste",
+    ),
     key("transaction", &[Defaults, Phase], "single, none, script", "single", "how SQL runs"),
     key(
         "verify",
@@ -143,6 +150,7 @@ pub(super) const KEYS: &[Key] = &[
         "when checkpoints run",
     ),
     key("idempotent", &[Defaults], "bool", "false", "rehearse runs it twice and compares"),
+    of("unsafe_vars", SCRIPTS, "list of names", "none", "variables from the database that :name may paste"),
     of("transaction", SCRIPTS, "single, none, script", "single", "how SQL runs"),
     of(
         "runner",

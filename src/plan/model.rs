@@ -53,7 +53,8 @@ impl Plan {
     pub fn first_by_psql(&self) -> Option<&str> {
         let by_psql = |step: &Step| step.runner == Runner::Psql;
         let own = |step: &Step| matches!(&step.rollback, Some(Undo::Own(own)) if by_psql(own));
-        let mut steps = self.phases.iter().flat_map(|phase| &phase.steps);
+        let named = self.rollbacks.iter().flat_map(|procedure| &procedure.steps);
+        let mut steps = self.phases.iter().flat_map(|phase| &phase.steps).chain(named);
         steps.find(|step| by_psql(step) || own(step)).map(|step| step.id.as_str())
     }
 }
@@ -201,6 +202,8 @@ pub struct Step {
     pub runner: Runner,
     pub lock_timeout: Duration,
     pub lock_retries: u32,
+    /// Variables that may be pasted raw although their value comes from the database.
+    pub unsafe_vars: Vec<String>,
     /// As the plan says; `None`: before COMMIT where they can.
     pub verify: Option<Verify>,
     pub irreversible: Option<String>,

@@ -11,6 +11,12 @@ pub struct Course {
     /// Procedures that take part, each at the place of the first step that it undoes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub procedures: Vec<ProcedureTurn>,
+    /// What will run, step by step.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub items: Vec<UndoItem>,
+    /// The last rehearsal; null: never rehearsed, as far as this state folder knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rehearsed: Option<Rehearsed>,
 }
 
 /// A procedure that takes part in a rollback.
@@ -34,4 +40,73 @@ impl Course {
     pub fn procedure_for(&self, step: &str) -> Option<&ProcedureTurn> {
         self.procedures.iter().find(|turn| turn.undoes.iter().any(|undone| undone == step))
     }
+}
+
+/// What is known beforehand of the way back from one step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WayBack {
+    /// The step's id.
+    pub step: String,
+    pub verdict: WayBackVerdict,
+    /// In words: `restores …`, `loses …`, `impossible: …`.
+    pub words: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WayBackVerdict {
+    /// What was there before will be there again, as far as the SQL tells.
+    Restores,
+    /// It goes back, and data is lost.
+    Loses,
+    /// Nothing undoes it.
+    Impossible,
+}
+
+/// One entry of the list of what a rollback will run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UndoItem {
+    /// The step's id.
+    pub step: String,
+    /// Files and statements, in their order; of a statement its first words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub runs: Vec<String>,
+    /// What is known of it beforehand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub way_back: Option<WayBack>,
+    /// Set when only a part of the step is applied: how much.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub half_applied: Option<String>,
+    /// Rows written since the step, which its way back drops.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lost: Vec<LostRows>,
+    /// How long it took in the last rehearsal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rehearsed_ms: Option<u64>,
+}
+
+/// Rows of a table that would be lost.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LostRows {
+    /// As the server names it.
+    pub table: String,
+    /// Now, less those at the end of the step; null when those weren't counted.
+    pub since: Option<i64>,
+    /// All of them.
+    pub now: i64,
+    /// Counted, both times; false: estimated.
+    pub exact: bool,
+}
+
+/// The last rehearsal of the plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rehearsed {
+    /// When it began.
+    pub on: jiff::Timestamp,
+    /// How long its whole rollback took.
+    pub rollback_ms: u64,
+    /// All of it held.
+    pub passed: bool,
+    /// It was of the plan and files of this run.
+    pub same_plan: bool,
 }

@@ -88,6 +88,8 @@ pub enum Event {
     LedgerOff { reason: String },
     /// What was there before the first change.
     BaselineTaken(Box<Baseline>),
+    /// What the way back from each step gives back, told before the first change.
+    WaysBack { steps: Vec<WayBack> },
     /// What there is before or after a step, or before a rollback.
     ImageTaken(Box<Image>),
     /// A step's turn has come; nothing of it has happened yet.

@@ -160,6 +160,8 @@ pub enum HoldReason {
     HalfApplied,
     /// The rollback went as far as it was told.
     RolledBackTo,
+    /// The next step can't be taken back: going past it is a person's decision.
+    Irreversible,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -100,6 +100,7 @@ impl Run {
                 }
                 self.baseline = Some((**baseline).clone());
             }
+            Event::WaysBack { steps } => self.ways_back.clone_from(steps),
             Event::ImageTaken(image) => {
                 if let Some(step) = &image.step {
                     self.find(step)?;

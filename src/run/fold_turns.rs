@@ -97,6 +97,14 @@ impl Run {
             Decision::Cancel | Decision::RuledApplied | Decision::RuledNotApplied => return Ok(()),
             _ => {}
         }
+        // Going past the point of no return: asked for once, and kept.
+        if leaves
+            && what == Decision::Override
+            && self.hold().is_some_and(|hold| hold.reason == HoldReason::Irreversible)
+            && let Some(i) = choice.step.as_deref().and_then(|id| self.index.get(id)).copied()
+        {
+            self.steps[i].past_return = Some(choice.by.clone());
+        }
         let back = self.goes_back();
         if (leaves && back || kept_by_plan)
             && what == Decision::Skip

@@ -111,6 +111,10 @@ fn go(run: &Run) -> Verdict {
     let hold = holding(run)?;
     let Some(step) = hold.step.as_deref().and_then(|id| run.step(id)) else { return Ok(()) };
     match (&hold.reason, step.status) {
+        (HoldReason::Irreversible, _) => no(format!(
+            "step `{}` can't be taken back: go past it with a reason, leave it out, or roll back",
+            step.id
+        )),
         (HoldReason::UndoFailed, _) if only_checkpoints_of_undo_failed(step) => no(format!(
             "the rollback of step `{}` is done and its checkpoints failed: retry, or override with a reason",
             step.id
@@ -216,7 +220,10 @@ fn accept(run: &Run, id: &str, reason: &str) -> Verdict {
             && hold.step.as_deref() == Some(id)
             && only_checkpoints_of_undo_failed(step)
     });
-    if step.status != Status::Unverified && !undo {
+    let past = run
+        .hold()
+        .is_some_and(|hold| hold.reason == HoldReason::Irreversible && hold.step.as_deref() == Some(id));
+    if step.status != Status::Unverified && !undo && !past {
         return no(format!(
             "step `{id}` is {}: only failed checkpoints of an applied step can be overridden",
             step.status

@@ -14,6 +14,7 @@ impl Event {
             Self::FenceTaken { .. } => "fence_taken",
             Self::LedgerOff { .. } => "ledger_off",
             Self::BaselineTaken(_) => "baseline_taken",
+            Self::WaysBack { .. } => "ways_back",
             Self::ImageTaken(_) => "image_taken",
             Self::StepStarted { .. } => "step_started",
             Self::StepSkipped { .. } => "step_skipped",

@@ -45,6 +45,9 @@ pub struct Rehearsal {
     pub passed: bool,
     /// Every step of the plan, in its order.
     pub steps: Vec<StepRehearsed>,
+    /// Every named procedure of the plan.
+    #[serde(default)]
+    pub procedures: Vec<ProcedureRehearsed>,
     /// All steps forward, the first time.
     pub forward_ms: u64,
     /// The whole rollback, from the end.
@@ -93,6 +96,19 @@ pub struct StepRehearsed {
     /// Its checkpoints by id, as they came the first time.
     #[serde(default)]
     pub checkpoints: BTreeMap<String, bool>,
+}
+
+/// A named procedure (`[[rollback]]`), carried out from the end of the plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ProcedureRehearsed {
+    pub id: String,
+    pub title: String,
+    /// How it went.
+    pub part: Part,
+    /// What the plan allows for it.
+    pub within_ms: Option<u64>,
+    /// It undoes all that was applied, so that what it leaves could be compared with the time before.
+    pub compared: bool,
 }
 
 /// How one part went.
@@ -185,6 +201,8 @@ pub enum Leg {
     Again,
     /// Forward to this step (by its title), back, and the comparison.
     Middle(String),
+    /// A named procedure, from the end.
+    Procedure(String),
     /// This step a second time, and the comparison.
     Twice(String),
 }

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::event::{
     Baseline, CheckpointResult, Course, Decision, Ending, HoldReason, Image, Opened, Person, Residue,
-    Selection, TargetIdentity, Unit,
+    Selection, TargetIdentity, Unit, WayBack,
 };
 use crate::plan::expect::Saved;
 
@@ -40,6 +40,8 @@ pub struct Run {
     pub epoch: Option<i64>,
     pub ledger_off: Option<String>,
     pub baseline: Option<Baseline>,
+    /// What the way back from each step gives back.
+    pub ways_back: Vec<WayBack>,
     /// What there was at moments after that, in their order.
     pub images: Vec<Image>,
     /// In the order of the plan, steps of procedures after them.

@@ -28,7 +28,7 @@ pub fn classify(text: &str) -> (Kind, bool) {
 }
 
 /// Calls `with` for every statement in the text that isn't empty.
-fn each_statement<'a>(text: &'a str, mut with: impl FnMut(&[Piece<'a>])) {
+pub(super) fn each_statement<'a>(text: &'a str, mut with: impl FnMut(&[Piece<'a>])) {
     let split = |mut tokens: Tokens<'a>| {
         let mut found = Vec::new();
         let mut current: Vec<Piece<'a>> = Vec::new();

@@ -12,6 +12,23 @@ enum Branch {
     Past,
     ElseTaken,
     ElsePast,
+    /// The script is only looked at, and only the run knows whether this branch is taken.
+    Maybe,
+}
+
+/// The value of `\if` and `\elif`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Truth {
+    Yes,
+    No,
+    /// The script is only looked at; every branch may be the one.
+    Unknown,
+}
+
+impl From<bool> for Truth {
+    fn from(value: bool) -> Self {
+        if value { Truth::Yes } else { Truth::No }
+    }
 }
 
 /// What psql remembers of the statement at the beginning of a branch, to throw away the text of a branch
@@ -25,6 +42,8 @@ pub(super) struct Saved {
 #[derive(Debug, Default)]
 pub(super) struct Conditions {
     stack: Vec<(Branch, Saved)>,
+    /// How many blocks from the outside are known: what stands in the others may run or not.
+    certain: usize,
 }
 
 /// What to do with the statement's text.
@@ -37,7 +56,14 @@ pub(super) enum Text {
 impl Conditions {
     /// Whether what stands here is executed.
     pub fn active(&self) -> bool {
-        self.stack.last().is_none_or(|(branch, _)| matches!(branch, Branch::Taken | Branch::ElseTaken))
+        self.stack
+            .last()
+            .is_none_or(|(branch, _)| matches!(branch, Branch::Taken | Branch::ElseTaken | Branch::Maybe))
+    }
+
+    /// Whether only the run knows if what stands here is executed.
+    pub fn uncertain(&self) -> bool {
+        self.stack.len() > self.certain
     }
 
     pub fn is_empty(&self) -> bool {
@@ -46,20 +72,25 @@ impl Conditions {
 
     /// Whether `\elif` has to look at its value here.
     pub fn elif_matters(&self) -> bool {
-        matches!(self.stack.last(), Some((Branch::Waiting, _)))
+        matches!(self.stack.last(), Some((Branch::Waiting | Branch::Maybe, _)))
     }
 
     /// `\if`; the value counts only where the block itself is active.
-    pub fn begin(&mut self, value: bool, now: Saved) {
+    pub fn begin(&mut self, value: Truth, now: Saved) {
         let branch = match (self.active(), value) {
             (false, _) => Branch::Past,
-            (true, true) => Branch::Taken,
-            (true, false) => Branch::Waiting,
+            (true, Truth::Yes) => Branch::Taken,
+            (true, Truth::No) => Branch::Waiting,
+            (true, Truth::Unknown) => Branch::Maybe,
         };
+        if !self.uncertain() && branch != Branch::Maybe {
+            self.certain = self.stack.len() + 1;
+        }
         self.stack.push((branch, now));
     }
 
-    pub fn elif(&mut self, value: bool, now: Saved) -> Result<Text, Fault> {
+    pub fn elif(&mut self, value: Truth, now: Saved) -> Result<Text, Fault> {
+        let inner = self.stack.len().saturating_sub(1);
         let (branch, saved) = self.stack.last_mut().ok_or_else(|| lonely("elif"))?;
         match *branch {
             Branch::Taken => {
@@ -67,9 +98,14 @@ impl Conditions {
                 *saved = now;
                 Ok(Text::Keep)
             }
-            Branch::Waiting => {
-                if value {
-                    *branch = Branch::Taken;
+            Branch::Waiting | Branch::Maybe => {
+                match value {
+                    Truth::Yes => *branch = Branch::Taken,
+                    Truth::No => *branch = Branch::Waiting,
+                    Truth::Unknown => {
+                        *branch = Branch::Maybe;
+                        self.certain = self.certain.min(inner);
+                    }
                 }
                 Ok(Text::Discard(*saved))
             }
@@ -86,7 +122,7 @@ impl Conditions {
                 *saved = now;
                 Ok(Text::Keep)
             }
-            Branch::Waiting => {
+            Branch::Waiting | Branch::Maybe => {
                 *branch = Branch::ElseTaken;
                 Ok(Text::Discard(*saved))
             }
@@ -99,9 +135,11 @@ impl Conditions {
     }
 
     pub fn end(&mut self) -> Result<Text, Fault> {
-        match self.stack.pop() {
+        let block = self.stack.pop();
+        self.certain = self.certain.min(self.stack.len());
+        match block {
             None => Err(lonely("endif")),
-            Some((Branch::Taken | Branch::ElseTaken, _)) => Ok(Text::Keep),
+            Some((Branch::Taken | Branch::ElseTaken | Branch::Maybe, _)) => Ok(Text::Keep),
             Some((_, saved)) => Ok(Text::Discard(saved)),
         }
     }

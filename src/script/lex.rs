@@ -161,6 +161,11 @@ impl Lexer {
         self.paren_depth = depth;
     }
 
+    /// A statement was sent although it had no end: psql forgets how deep it was in parentheses and bodies.
+    pub(super) fn forget(&mut self) {
+        *self = Lexer { standard_strings: self.standard_strings, ..Lexer::default() };
+    }
+
     pub fn begin_depth(&self) -> u32 {
         self.begin_depth
     }

@@ -1,7 +1,12 @@
 //! Backslash commands: which are run, which have no effect here, and why the others are refused.
 
+use super::condition::Truth;
+use super::connect::{self, Connect};
 use super::error::{Fault, Problem};
+use super::refusal::{is_known, refused};
 use super::slash::{Arg, Cursor};
+use super::special;
+use super::then::Then;
 use super::vars::{Variables, parse_bool};
 
 /// Where `\echo` and its kin write to.
@@ -18,14 +23,57 @@ pub enum EchoTo {
 /// A command with its arguments, ready to be carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Command {
-    Include { name: String, relative: bool },
-    Set { name: String, value: String, from_database: bool },
-    Unset { name: String },
-    Echo { text: String, to: EchoTo },
-    Restrict { key: String },
-    Unrestrict { key: String },
-    Copy { arguments: String },
-    NoEffect { command: &'static str },
+    Include {
+        name: String,
+        relative: bool,
+    },
+    Set {
+        name: String,
+        value: String,
+        from_database: bool,
+        unknown: bool,
+    },
+    Unset {
+        name: String,
+    },
+    Echo {
+        text: String,
+        to: EchoTo,
+    },
+    Restrict {
+        key: String,
+    },
+    Unrestrict {
+        key: String,
+    },
+    /// `\g` and its kin: what was collected is sent, or the statement before once more.
+    Send {
+        then: Then,
+    },
+    /// `\bind`: values for the next statement's `$1`, `$2`, …
+    Bind {
+        values: Vec<String>,
+    },
+    /// `\p`
+    Print,
+    /// `\r`
+    Reset,
+    /// `\q`: this file ends here.
+    Quit,
+    Connect(Connect),
+    Encoding {
+        name: String,
+    },
+    /// `\o`: where results go from now on.
+    Output {
+        discard: bool,
+    },
+    Copy {
+        arguments: String,
+    },
+    NoEffect {
+        command: &'static str,
+    },
     Nothing,
 }
 
@@ -72,16 +120,25 @@ pub(super) fn rest(cursor: &mut Cursor<'_>) -> Result<(), Fault> {
 ///
 /// psql takes a value that is no boolean for false and goes on. Here that is an error: a variable that
 /// isn't set would skip a part of the migration without a word.
-pub(super) fn condition(name: &str, cursor: &mut Cursor<'_>, vars: &Variables) -> Result<bool, Fault> {
-    let mut words = Vec::new();
+pub(super) fn condition(name: &str, cursor: &mut Cursor<'_>, vars: &Variables) -> Result<Truth, Fault> {
+    let (mut words, mut unknown) = (Vec::new(), 0);
     while let Some(arg) = cursor.arg(Some(vars), false)? {
+        unknown += usize::from(arg.unknown);
         words.push(arg.text);
     }
+    // Of several words none makes a boolean, whatever a variable among them turns out to be.
+    if unknown == 1 && words.len() == 1 {
+        return Ok(Truth::Unknown);
+    }
     let text = words.join(" ");
-    parse_bool(&text).ok_or_else(|| {
+    parse_bool(&text).map(Truth::from).ok_or_else(|| {
+        let mut todo = "give it true, false, on, off, yes, no, 1 or 0, and check that its variable is set";
+        if words.len() > 1 {
+            todo = "let a query compare, take its boolean with \\gset, and give that to \\if";
+        }
         Fault::new(Problem::Condition, format!("\\{name}: {text:?} is no boolean"))
             .why("psql would take it for false and go on")
-            .todo("give it true, false, on, off, yes, no, 1 or 0, and check that its variable is set")
+            .todo(todo)
     })
 }
 
@@ -96,20 +153,28 @@ pub(super) fn parse(name: &str, cursor: &mut Cursor<'_>, vars: &Variables) -> Re
         "set" => match arg(false)? {
             None => Command::Nothing, // psql would list the variables
             Some(variable) => {
-                let (mut value, mut from_database) = (String::new(), false);
+                let (mut value, mut from_database, mut unknown) = (String::new(), false, false);
                 while let Some(part) = arg(false)? {
                     value.push_str(&part.text);
                     from_database |= part.from_database;
+                    unknown |= part.unknown;
                 }
-                check_set(&variable.text, &value)?;
-                Command::Set { name: variable.text, value, from_database }
+                let name = variable.text;
+                let value = special::substitute(&name, Some(&value)).unwrap_or_default();
+                check_set(&name, &value, from_database || unknown)?;
+                Command::Set { name, value, from_database, unknown }
             }
         },
         "unset" => {
-            let variable = arg(false)?.ok_or_else(|| missing(name))?.text;
-            // Unsetting one of psql's own puts its default back.
-            check_set(&variable, if variable == "AUTOCOMMIT" { "on" } else { "off" })?;
-            Command::Unset { name: variable }
+            let name = arg(false)?.ok_or_else(|| missing(name))?.text;
+            match special::substitute(&name, None) {
+                // psql's own are never without a value.
+                Some(value) => {
+                    check_set(&name, &value, false)?;
+                    Command::Set { name, value, from_database: false, unknown: false }
+                }
+                None => Command::Unset { name },
+            }
         }
         "echo" | "qecho" | "warn" => {
             let to = match name {
@@ -131,6 +196,46 @@ pub(super) fn parse(name: &str, cursor: &mut Cursor<'_>, vars: &Variables) -> Re
             let key = arg(true)?.filter(|key| !key.text.is_empty()).ok_or_else(|| missing(name))?.text;
             if name == "restrict" { Command::Restrict { key } } else { Command::Unrestrict { key } }
         }
+        "g" | "gx" => Command::Send { then: shown(name, cursor, vars)? },
+        "gset" => match arg(false)? {
+            Some(prefix) if prefix.from_database || prefix.unknown => {
+                let what = "\\gset: its prefix comes from the database";
+                return Err(Fault::new(Problem::Variable, what).todo("write the prefix into the script"));
+            }
+            prefix => {
+                Command::Send { then: Then::Set { prefix: prefix.map(|arg| arg.text).unwrap_or_default() } }
+            }
+        },
+        "gexec" => Command::Send { then: Then::Execute },
+        "gdesc" => Command::Send { then: Then::Describe },
+        "bind" => {
+            let mut values = Vec::new();
+            while let Some(value) = arg(false)? {
+                values.push(value.text);
+            }
+            Command::Bind { values }
+        }
+        "p" | "print" => Command::Print,
+        "r" | "reset" => Command::Reset,
+        "q" | "quit" => Command::Quit,
+        "c" | "connect" => Command::Connect(connect::parse(name, cursor, vars)?),
+        "encoding" => match arg(false)? {
+            Some(encoding) if encoding.from_database || encoding.unknown => {
+                let what = "\\encoding: its name comes from the database";
+                return Err(Fault::new(Problem::Variable, what).todo("write the name into the script"));
+            }
+            Some(encoding) => Command::Encoding { name: encoding.text },
+            None => {
+                let text = format!("{}\n", vars.text("ENCODING").unwrap_or("UTF8"));
+                Command::Echo { text, to: EchoTo::Out }
+            }
+        },
+        "o" | "out" => match cursor.pipe_or_file(vars)? {
+            None => Command::Output { discard: false },
+            Some(file) => Command::Output { discard: discarded(name, &file)? },
+        },
+        // The error before has been told in full already, or has stopped the run.
+        "errverbose" => Command::NoEffect { command: "errverbose" },
         "copy" => Command::Copy { arguments: cursor.line() },
         "timing" => Command::NoEffect { command: "timing" },
         "pset" => Command::NoEffect { command: "pset" },
@@ -153,24 +258,77 @@ fn include(name: &str, file: Arg) -> Result<Command, Fault> {
     Ok(Command::Include { name: file.text, relative: name.starts_with("ir") || name.ends_with("relative") })
 }
 
-/// Variables that change how psql itself works. Nothing here may soften "stop at the first error".
-fn check_set(name: &str, value: &str) -> Result<(), Fault> {
-    let on = if value.is_empty() { Some(true) } else { parse_bool(value) };
+/// `\g [(options)] [file or pipe]`
+fn shown(name: &str, cursor: &mut Cursor<'_>, vars: &Variables) -> Result<Then, Fault> {
+    let mut to = cursor.pipe_or_file(vars)?;
+    let mut expanded = name == "gx";
+    if let Some(options) = to.as_ref().filter(|to| !to.quoted && to.text.starts_with('(')) {
+        let mut text = options.text.clone();
+        while !text.ends_with(')') {
+            let Some(more) = cursor.arg(Some(vars), false)? else {
+                return Err(Fault::new(Problem::Arguments, format!("\\{name}: missing right parenthesis")));
+            };
+            text.push(' ');
+            text.push_str(&more.text);
+        }
+        for option in text.trim_matches(['(', ')']).split_whitespace() {
+            let (option, value) = option.split_once('=').unwrap_or((option, "on"));
+            match (option, parse_bool(value)) {
+                ("expanded" | "x", Some(on)) => expanded = on,
+                ("expanded" | "x", None) if value == "auto" => {}
+                _ => {
+                    let what = format!("\\{name}: the option {option} is refused");
+                    return Err(Fault::new(Problem::Refused, what)
+                        .why("results are shown in one form here")
+                        .todo("leave it out"));
+                }
+            }
+        }
+        to = cursor.pipe_or_file(vars)?;
+    }
+    let discard = match to {
+        Some(file) => discarded(name, &file)?,
+        None => false,
+    };
+    Ok(Then::Show { expanded, discard })
+}
+
+/// The one file that results may go to: none at all.
+fn discarded(name: &str, file: &Arg) -> Result<bool, Fault> {
+    if file.text == "/dev/null" {
+        return Ok(true);
+    }
+    if file.text.starts_with('|') && !file.quoted {
+        return Err(Fault::new(Problem::Refused, format!("\\{name} |: a pipe is refused"))
+            .why("it runs a shell command")
+            .todo("make it a `command` step of the plan"));
+    }
+    Err(Fault::new(Problem::Refused, format!("\\{name} with a file is refused"))
+        .why("it writes a file that the run doesn't know of")
+        .todo("leave the file out: results are printed; or give them to nobody with /dev/null"))
+}
+
+/// Variables that change how psql itself works.
+fn check_set(name: &str, value: &str, from_elsewhere: bool) -> Result<(), Fault> {
+    if !special::is_obeyed(name) {
+        return Ok(());
+    }
     let refuse = |why: &str, todo: &str| {
         let what = format!("{name} can't be set to {value:?}");
         Err(Fault::new(Problem::Refused, what).why(why).todo(todo))
     };
+    if from_elsewhere {
+        return refuse("its value comes from the database", "write the value into the script");
+    }
+    let on = parse_bool(value);
     match name {
-        "ON_ERROR_STOP" if on != Some(true) => {
-            refuse("holdpoint always stops at the first error", "remove the line")
+        "ON_ERROR_ROLLBACK" if value.eq_ignore_ascii_case("interactive") => Ok(()),
+        "AUTOCOMMIT" | "ON_ERROR_STOP" | "ON_ERROR_ROLLBACK" | "SINGLELINE" | "SINGLESTEP"
+            if on.is_none() =>
+        {
+            refuse("a boolean is expected", "write on or off")
         }
-        "AUTOCOMMIT" if on != Some(true) => {
-            refuse("the step's `transaction` decides where transactions begin", "remove the line")
-        }
-        "ON_ERROR_ROLLBACK" if on != Some(false) => {
-            refuse("a failed statement fails its step", "write the SAVEPOINT into the script")
-        }
-        "SINGLELINE" | "SINGLESTEP" if on != Some(false) => {
+        "SINGLELINE" | "SINGLESTEP" if on == Some(true) => {
             refuse("it changes where statements end or waits for a key", "remove the line")
         }
         _ => Ok(()),
@@ -185,114 +343,4 @@ pub(super) fn unknown(name: &str) -> Fault {
     Fault::new(Problem::UnknownCommand, format!("invalid command \\{name}"))
         .why("psql 15 has no such command")
         .todo("a backslash outside quotes begins a command; check the quotes before it")
-}
-
-/// Whether psql 15 has the command.
-fn is_known(name: &str) -> bool {
-    const NAMES: &[&str] = &[
-        "!",
-        "?",
-        "C",
-        "H",
-        "T",
-        "a",
-        "c",
-        "cd",
-        "connect",
-        "conninfo",
-        "copy",
-        "copyright",
-        "crosstabview",
-        "e",
-        "echo",
-        "edit",
-        "ef",
-        "encoding",
-        "errverbose",
-        "ev",
-        "f",
-        "g",
-        "gdesc",
-        "getenv",
-        "gexec",
-        "gset",
-        "gx",
-        "h",
-        "help",
-        "html",
-        "i",
-        "include",
-        "include_relative",
-        "ir",
-        "l",
-        "l+",
-        "list",
-        "list+",
-        "o",
-        "out",
-        "p",
-        "password",
-        "print",
-        "prompt",
-        "pset",
-        "q",
-        "qecho",
-        "quit",
-        "r",
-        "reset",
-        "restrict",
-        "s",
-        "set",
-        "setenv",
-        "sf",
-        "sf+",
-        "sv",
-        "sv+",
-        "t",
-        "timing",
-        "unrestrict",
-        "unset",
-        "w",
-        "warn",
-        "watch",
-        "write",
-        "x",
-        "z",
-        "z+",
-    ];
-    NAMES.contains(&name) || name.starts_with('d') || name.starts_with("lo_")
-}
-
-fn refused(name: &str) -> Fault {
-    let not_built = "not built yet";
-    let (why, todo) = match name {
-        "!" => ("it runs a shell command", "make it a `command` step of the plan"),
-        "c" | "connect" => {
-            ("a step stays on the connection that its `on` names", "make it a step with another `on`")
-        }
-        "g" | "gx" => (not_built, "end the statement with a semicolon"),
-        "gexec" => (not_built, "write the statements out, or use a DO block"),
-        "gset" => (not_built, "use `save` on a checkpoint of the plan"),
-        "gdesc" | "crosstabview" | "watch" => (not_built, "make it a checkpoint of the plan"),
-        "q" | "quit" => (not_built, "use \\if … \\endif to leave out what shouldn't run"),
-        "prompt" | "password" => ("it asks a person in the middle of a run", "use a variable of the plan"),
-        "getenv" | "setenv" => ("the environment isn't part of the plan", "use a variable of the plan"),
-        "cd" => ("files are found from the script or the plan's sql_dir", "use \\ir, or a longer path"),
-        "encoding" => ("scripts are UTF-8 here", "remove the line, and convert the file"),
-        "e" | "edit" | "ef" | "ev" => ("it opens an editor", "remove the line"),
-        "o" | "out" | "w" | "write" | "s" => {
-            ("it writes a file that the run doesn't know of", "use `into` of the step")
-        }
-        _ if name.starts_with("lo_") => {
-            ("it reads and writes files that the run doesn't know of", "use a `command` step")
-        }
-        _ if name.starts_with('d')
-            || matches!(name, "l" | "l+" | "list" | "list+" | "z" | "z+" | "conninfo") =>
-        {
-            ("it shows something to a person and checks nothing", "make it a checkpoint, or remove it")
-        }
-        "r" | "reset" | "p" | "print" => ("it works on a statement still being typed", "remove the line"),
-        _ => ("holdpoint has no use for it", "remove the line"),
-    };
-    Fault::new(Problem::Refused, format!("\\{name} is refused")).why(why).todo(todo)
 }

@@ -37,6 +37,22 @@ pub struct Place {
     pub span: Span,
     /// Outermost first; empty for the script itself.
     pub includes: Arc<[IncludedFrom]>,
+    /// The cell of a `\gexec` that the statement was made of.
+    pub generated: Option<Generated>,
+}
+
+/// A cell of a result, counted from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Generated {
+    pub row: u64,
+    pub column: u64,
+}
+
+impl fmt::Display for Generated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.row)?;
+        if self.column > 1 { write!(f, ".{}", self.column) } else { Ok(()) }
+    }
 }
 
 impl fmt::Display for Place {

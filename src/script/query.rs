@@ -33,7 +33,7 @@ pub(super) struct Query {
 }
 
 /// A finished statement.
-#[derive(Debug)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Finished {
     pub text: String,
     pub map: SourceMap,
@@ -98,6 +98,11 @@ impl Query {
             self.truncate(len - 1);
             self.end = end;
         }
+    }
+
+    /// What was collected so far.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.text).into_owned()
     }
 
     pub fn truncate(&mut self, len: usize) {

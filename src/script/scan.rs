@@ -1,13 +1,16 @@
 //! A script read from end to end without a server: everything `check` wants to say about it at once.
 
+use super::connect::Connect;
 use super::error::{Problem, ScriptError};
+use super::item::{Item, Switch};
 use super::kind::Kind;
 use super::place::Place;
 use super::resolve::Resolver;
 use super::surprises::{self, Surprise};
 use super::tally::Tally;
+use super::then::Then;
 use super::vars::Variables;
-use super::walk::{Item, Script};
+use super::walk::Script;
 
 /// More problems than this in one script are one problem: it is no SQL script.
 pub const PROBLEMS_AT_MOST: usize = 100;
@@ -18,6 +21,18 @@ pub struct Scanned {
     pub kind: Kind,
     pub place: Place,
     pub touches_lock_timeout: bool,
+    pub then: Then,
+    /// Only the run knows whether it is executed at all.
+    pub uncertain: bool,
+}
+
+/// A `\c`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reconnect {
+    pub connect: Connect,
+    pub place: Place,
+    /// Something is sent before it.
+    pub in_the_middle: bool,
 }
 
 /// What a script holds.
@@ -35,6 +50,9 @@ pub struct ScanReport {
     /// What would go otherwise than its author may think.
     pub surprises: Vec<(Surprise, Place)>,
     pub notices: Vec<(String, Place)>,
+    /// What an error means from there on.
+    pub switches: Vec<(Switch, bool, Place)>,
+    pub connects: Vec<Reconnect>,
     /// Bytes of all files, by what they belong to.
     pub bytes: Tally,
 }
@@ -69,6 +87,7 @@ pub fn scan(resolver: impl Resolver, file: &str, vars: Variables) -> Result<Scan
 
 /// Like [`scan`], for a script that is open already.
 pub fn scan_with<R: Resolver>(mut script: Script<R>) -> Result<ScanReport, ScriptError> {
+    script.look_only();
     let mut report = ScanReport::default();
     let mut chunk = Vec::new();
     let mut beginning = true;
@@ -102,16 +121,26 @@ pub fn scan_with<R: Resolver>(mut script: Script<R>) -> Result<ScanReport, Scrip
                     report.count += 1;
                     report.first.get_or_insert_with(|| statement.place.clone());
                 }
-                if statement.kind.drains_window() || statement.touches_lock_timeout {
+                if statement.kind.drains_window()
+                    || statement.touches_lock_timeout
+                    || statement.then != Then::PLAIN
+                {
                     report.statements.push(Scanned {
                         kind: statement.kind,
                         place: statement.place,
                         touches_lock_timeout: statement.touches_lock_timeout,
+                        then: statement.then,
+                        uncertain: statement.uncertain,
                     });
                 }
             }
             Ok(Some(Item::Notice { text, place })) => report.notices.push((text, place)),
-            Ok(Some(Item::Echo { .. })) => {}
+            Ok(Some(Item::Switched { switch, on, place })) => report.switches.push((switch, on, place)),
+            Ok(Some(Item::Connect { connect, place })) => {
+                let in_the_middle = report.count > 0;
+                report.connects.push(Reconnect { connect, place, in_the_middle });
+            }
+            Ok(Some(Item::Echo { .. } | Item::Settle)) => {}
             Err(e) => {
                 let hopeless = e.problem == Problem::Read;
                 report.problems.push(e);

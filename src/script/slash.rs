@@ -12,6 +12,8 @@ pub(super) struct Arg {
     pub quoted: bool,
     /// Some part of it is a raw value out of the database.
     pub from_database: bool,
+    /// Some part of it is only known when the script runs.
+    pub unknown: bool,
 }
 
 /// A line from behind a command's backslash on.
@@ -19,11 +21,13 @@ pub(super) struct Arg {
 pub(super) struct Cursor<'a> {
     line: &'a [u8],
     pub pos: usize,
+    /// A variable of an argument whose value isn't known.
+    pub unknown: Option<String>,
 }
 
 impl<'a> Cursor<'a> {
     pub fn new(line: &'a [u8], pos: usize) -> Self {
-        Cursor { line, pos }
+        Cursor { line, pos, unknown: None }
     }
 
     fn peek(&self) -> Option<u8> {
@@ -46,7 +50,7 @@ impl<'a> Cursor<'a> {
             self.pos += 1;
         }
         let mut out = Vec::new();
-        let mut arg = Arg { text: String::new(), quoted: false, from_database: false };
+        let mut arg = Arg { text: String::new(), quoted: false, from_database: false, unknown: false };
         let mut bare = 0; // trailing bytes without any quoting
         while let Some(c) = self.peek() {
             match c {
@@ -82,6 +86,19 @@ impl<'a> Cursor<'a> {
             Fault::new(Problem::Arguments, "an escape in this argument makes text that isn't UTF-8")
         })?;
         Ok(Some(arg))
+    }
+
+    /// A file name, or `|` with everything behind it as it stands.
+    pub fn pipe_or_file(&mut self, vars: &Variables) -> Result<Option<Arg>, Fault> {
+        while self.peek().is_some_and(is_space) {
+            self.pos += 1;
+        }
+        if self.peek() != Some(b'|') {
+            return self.arg(Some(vars), false);
+        }
+        let text = lossy(&self.line[self.pos..]);
+        self.whole_line();
+        Ok(Some(Arg { text, quoted: false, from_database: false, unknown: false }))
     }
 
     fn quoted(&mut self, quote: u8, active: bool, out: &mut Vec<u8>) -> Result<(), Fault> {
@@ -165,7 +182,12 @@ impl<'a> Cursor<'a> {
         }
         let name = lossy(&rest[open.len()..open.len() + len]);
         let whole = 1 + open.len() + len + close.len();
-        let text = match (vars.get(&name), open) {
+        let value = vars.get(&name);
+        if value.map_or_else(|| vars.may_be_set(&name), |value| value.is_unknown()) {
+            arg.unknown = true;
+            self.unknown = Some(name.clone());
+        }
+        let text = match (value, open) {
             (value, b"{?") => if value.is_some() { "TRUE" } else { "FALSE" }.to_owned(),
             (Some(value), b"'") => quote_literal(&value.text),
             (Some(value), b"\"") => quote_identifier(&value.text),

@@ -1,21 +1,32 @@
 //! One file cut into statements and commands, as psql's main loop does it: line by line.
 
-use super::condition::{Conditions, Saved, Text};
+use super::condition::Conditions;
 use super::error::{Fault, Problem};
 use super::lex::{Form, Lexer, TokenKind};
-use super::meta::{self, Branching, Command};
+use super::meta::Command;
 use super::query::{Finished, From, Query};
-use super::slash::Cursor;
 use super::source::{Columns, LineAt, Source, SourceFault};
+use super::special;
 use super::tally::{Class, Tally};
+use super::then::Then;
 use super::vars::{Variables, quote_identifier, quote_literal};
 use std::io::Read;
 
 /// What a file holds next.
 #[derive(Debug)]
 pub(super) enum Event {
-    Statement(Finished),
-    Command { command: Command, at: At },
+    Statement {
+        found: Finished,
+        then: Then,
+        /// `\bind`
+        bind: Option<Vec<String>>,
+    },
+    Command {
+        command: Command,
+        at: At,
+    },
+    /// What comes next depends on answers that aren't there yet.
+    Settle,
 }
 
 /// A place within the file.
@@ -46,7 +57,14 @@ pub(super) struct Around<'a> {
     pub vars: &'a Variables,
     /// `\restrict` is in force: no command but `\unrestrict`.
     pub restricted: bool,
+    /// Statements are under way: their results aren't in the variables yet.
+    pub pending: bool,
+    /// Nothing is run: what only the run knows may be one thing or the other.
+    pub looking: bool,
 }
+
+/// A statement of at most this many bytes can be sent again by `\g`.
+pub(super) const AGAIN: usize = 1024 * 1024;
 
 /// The value of a variable that is being lexed in the place of its name.
 #[derive(Debug)]
@@ -58,20 +76,26 @@ struct Pasted {
 
 #[derive(Debug)]
 pub(super) struct Splitter<R> {
-    source: Source<R>,
-    lexer: Lexer,
-    line: Vec<u8>,
-    at: LineAt,
+    pub(super) source: Source<R>,
+    pub(super) lexer: Lexer,
+    pub(super) line: Vec<u8>,
+    pub(super) at: LineAt,
     /// How far the line is read; none between lines.
-    pos: Option<usize>,
+    pub(super) pos: Option<usize>,
     /// Values being pasted, innermost last, and where in the line the outermost one is named.
     pasted: Vec<Pasted>,
-    named: (usize, usize),
-    columns: Columns,
-    query: Query,
-    conditions: Conditions,
-    tally: Tally,
-    ended: bool,
+    pub(super) named: (usize, usize),
+    pub(super) columns: Columns,
+    pub(super) query: Query,
+    /// The statement before, for a `\g` that has none of its own; none when it was too long.
+    pub(super) previous: Option<Finished>,
+    /// Values for the next statement's parameters.
+    pub(super) bind: Option<Vec<String>>,
+    pub(super) conditions: Conditions,
+    pub(super) tally: Tally,
+    /// `\q`
+    pub(super) quit: bool,
+    pub(super) ended: bool,
 }
 
 impl<R: Read> Splitter<R> {
@@ -86,14 +110,22 @@ impl<R: Read> Splitter<R> {
             named: (0, 0),
             columns: Columns::default(),
             query: Query::default(),
+            previous: Some(Finished::default()),
+            bind: None,
             conditions: Conditions::default(),
             tally: Tally::default(),
+            quit: false,
             ended: false,
         }
     }
 
     pub fn set_standard_strings(&mut self, on: bool) {
         self.lexer.set_standard_strings(on);
+    }
+
+    /// Whether only the run knows if what stands here is executed.
+    pub fn uncertain(&self) -> bool {
+        self.conditions.uncertain()
     }
 
     pub fn tally(&self) -> &Tally {
@@ -132,6 +164,9 @@ impl<R: Read> Splitter<R> {
 
     /// Reads the next line that isn't blank. False at the end of the file.
     fn next_line(&mut self) -> Result<bool, FileFault> {
+        if self.quit {
+            return Ok(false);
+        }
         loop {
             let before = self.source.offset();
             let read = self.source.line(&mut self.line);
@@ -172,10 +207,10 @@ impl<R: Read> Splitter<R> {
     fn finish(&mut self) -> Result<Option<Event>, FileFault> {
         if !self.query.is_empty() && self.conditions.active() {
             self.query.cut_off();
-            return Ok(Some(Event::Statement(self.query.finish())));
+            return Ok(Some(self.statement()));
         }
         self.query.truncate(0);
-        if !self.conditions.is_empty() && !self.ended {
+        if !self.conditions.is_empty() && !self.ended && !self.quit {
             self.ended = true;
             let end = self.source.offset();
             let at = At { start: end, end, line: self.source.lines(), column: 1 };
@@ -198,15 +233,22 @@ impl<R: Read> Splitter<R> {
         loop {
             if let Some(mut value) = self.pasted.pop() {
                 let Some(token) = self.lexer.step(&value.text, value.pos) else { continue };
-                value.pos = token.end;
                 let text = value.text[token.start..token.end].to_vec();
+                if self.must_wait(&text, token.kind, around) {
+                    self.pasted.push(value);
+                    return Ok(Some(Event::Settle));
+                }
+                value.pos = token.end;
                 self.pasted.push(value);
                 if self.take(line, &text, token.kind, around)? {
-                    return Ok(Some(Event::Statement(self.query.finish())));
+                    return Ok(Some(self.statement()));
                 }
                 continue;
             }
             let Some(token) = self.pos.and_then(|pos| self.lexer.step(line, pos)) else { return Ok(None) };
+            if self.must_wait(&line[token.start..token.end], token.kind, around) {
+                return Ok(Some(Event::Settle));
+            }
             self.named = (token.start, token.end);
             self.pos = Some(token.end);
             if token.kind == TokenKind::Backslash {
@@ -222,12 +264,31 @@ impl<R: Read> Splitter<R> {
             };
             self.tally.add(class, self.offset(token.start), self.offset(token.end));
             if self.take(line, &line[token.start..token.end], token.kind, around)? {
-                return Ok(Some(Event::Statement(self.query.finish())));
+                return Ok(Some(self.statement()));
             }
         }
     }
 
-    fn offset(&self, pos: usize) -> u64 {
+    /// The token can't be read before every answer is there: a command, or a variable that results set.
+    fn must_wait(&self, text: &[u8], kind: TokenKind, around: Around<'_>) -> bool {
+        if !around.pending || !self.conditions.active() {
+            return around.pending && kind == TokenKind::Backslash;
+        }
+        match kind {
+            TokenKind::Backslash => true,
+            TokenKind::Variable(form) => special::is_of_results(&name_in(text, form)),
+            _ => false,
+        }
+    }
+
+    /// A statement ends here.
+    fn statement(&mut self) -> Event {
+        let found = self.query.finish();
+        self.previous = (found.text.len() <= AGAIN).then(|| found.clone());
+        Event::Statement { found, then: Then::PLAIN, bind: self.bind.take() }
+    }
+
+    pub(super) fn offset(&self, pos: usize) -> u64 {
         self.at.offset + pos as u64
     }
 
@@ -278,12 +339,10 @@ impl<R: Read> Splitter<R> {
         form: Form,
         around: Around<'_>,
     ) -> Result<(), FileFault> {
-        let name = match form {
-            Form::Raw => &text[1..],
-            Form::Literal | Form::Identifier => &text[2..text.len() - 1],
-            Form::IsSet => &text[3..text.len() - 1],
-        };
-        let name = String::from_utf8_lossy(name).into_owned();
+        let name = name_in(text, form);
+        if !around.looking && around.vars.get(&name).is_some_and(|value| value.is_unknown()) {
+            return Err(self.fault(line, gone(&name), self.named));
+        }
         let pasted = match (form, around.vars.get(&name)) {
             (Form::IsSet, value) => if value.is_some() { "TRUE" } else { "FALSE" }.to_owned(),
             (_, None) => {
@@ -317,80 +376,29 @@ impl<R: Read> Splitter<R> {
         Ok(())
     }
 
-    fn fault(&mut self, line: &[u8], fault: Fault, (start, end): (usize, usize)) -> FileFault {
+    pub(super) fn fault(&mut self, line: &[u8], fault: Fault, (start, end): (usize, usize)) -> FileFault {
         FileFault { fault, at: self.place(line, start, end) }
     }
 
-    fn place(&mut self, line: &[u8], start: usize, end: usize) -> At {
+    pub(super) fn place(&mut self, line: &[u8], start: usize, end: usize) -> At {
         let column = self.columns.at(line, start);
         At { start: self.offset(start), end: self.offset(end), line: self.at.number, column }
     }
+}
 
-    /// A backslash at `start`: reads the command and its arguments.
-    fn command(&mut self, line: &[u8], start: usize, around: Around<'_>) -> Result<Option<Event>, FileFault> {
-        self.query.command();
-        let mut cursor = Cursor::new(line, start + 1);
-        let result = self.read_command(&mut cursor, around);
-        if result.is_err() {
-            cursor.whole_line(); // psql throws away the rest of the line
-        } else {
-            cursor.end();
-        }
-        let end = cursor.pos;
-        self.pos = Some(end);
-        self.tally.add(Class::Command, self.offset(start), self.offset(end));
-        match result {
-            Ok(Command::Nothing) => Ok(None),
-            Ok(command) => Ok(Some(Event::Command { command, at: self.place(line, start, end) })),
-            Err(fault) => Err(self.fault(line, fault, (start, end))),
-        }
-    }
+/// What a statement left in this variable is gone: it ran before a stop.
+pub(super) fn gone(name: &str) -> Fault {
+    Fault::new(Problem::Variable, format!("{name} isn't known any more"))
+        .why("the statement that set it was applied before a stop and isn't run again")
+        .todo("finish the rest by hand and override, or roll back")
+}
 
-    fn read_command(&mut self, cursor: &mut Cursor<'_>, around: Around<'_>) -> Result<Command, Fault> {
-        let name = cursor.command();
-        if around.restricted && name != "unrestrict" {
-            let what = format!("\\{name}: only \\unrestrict is allowed behind \\restrict");
-            return Err(Fault::new(Problem::Refused, what).why("pg_dump guards its output with \\restrict"));
-        }
-        let mut command = Command::Nothing;
-        if let Some(branching) = meta::branching(&name) {
-            self.branch(branching, &name, cursor, around.vars)?;
-        } else if self.conditions.active() {
-            command = meta::parse(&name, cursor, around.vars)?;
-        } else if !meta::skip(&name, cursor)? {
-            return Err(meta::unknown(&name));
-        }
-        meta::rest(cursor)?;
-        Ok(command)
-    }
-
-    fn branch(
-        &mut self,
-        branching: Branching,
-        name: &str,
-        cursor: &mut Cursor<'_>,
-        vars: &Variables,
-    ) -> Result<(), Fault> {
-        let now = Saved { query_len: self.query.len(), paren_depth: self.lexer.paren_depth() };
-        let text = match branching {
-            Branching::If => {
-                let value =
-                    if self.conditions.active() { meta::condition(name, cursor, vars) } else { Ok(false) };
-                // The block is there whatever its value is: its \endif must not look lonely to a scan.
-                self.conditions.begin(value.as_ref().is_ok_and(|value| *value), now);
-                value.map(|_| Text::Keep)?
-            }
-            Branching::Elif => {
-                let value = self.conditions.elif_matters() && meta::condition(name, cursor, vars)?;
-                self.conditions.elif(value, now)?
-            }
-            Branching::Else => self.conditions.otherwise(now)?,
-            Branching::Endif => self.conditions.end()?,
-        };
-        if let Text::Discard(saved) = text {
-            self.query.truncate(saved.query_len);
-            self.lexer.set_paren_depth(saved.paren_depth);
-        }
-        Ok(())
-    }
+/// The variable's name in `:name`, `:'name'`, `:"name"` or `:{?name}`.
+fn name_in(text: &[u8], form: Form) -> String {
+    let name = match form {
+        Form::Raw => &text[1..],
+        Form::Literal | Form::Identifier => &text[2..text.len() - 1],
+        Form::IsSet => &text[3..text.len() - 1],
+    };
+    String::from_utf8_lossy(name).into_owned()
 }

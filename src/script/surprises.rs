@@ -7,8 +7,8 @@
 use super::kind::Kind;
 use super::lex::{Form, Lexer, TokenKind};
 use super::place::Place;
+use super::statement::Statement;
 use super::tokens::{Tok, Tokens};
-use super::walk::Statement;
 
 /// More of them in one script are left out: nobody reads so many.
 const AT_MOST: usize = 10_000;

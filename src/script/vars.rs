@@ -1,6 +1,6 @@
 //! psql variables: names, values, where a value came from, and the three ways to paste one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Where a value came from decides whether it may be pasted into SQL as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -13,6 +13,8 @@ pub enum Origin {
         /// The plan says that raw use is fine (`unsafe_vars`).
         raw_allowed: bool,
     },
+    /// The script is only looked at: what the server will say here is known when it runs.
+    Unknown { raw_allowed: bool },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +26,20 @@ pub struct Value {
 impl Value {
     /// Whether `:name` may paste this value as it is.
     pub fn raw_allowed(&self) -> bool {
-        !matches!(self.origin, Origin::Database { raw_allowed: false })
+        !matches!(
+            self.origin,
+            Origin::Database { raw_allowed: false } | Origin::Unknown { raw_allowed: false }
+        )
+    }
+
+    /// Only the run will know it.
+    pub fn is_unknown(&self) -> bool {
+        matches!(self.origin, Origin::Unknown { .. })
+    }
+
+    /// It came, or will come, out of the database.
+    pub fn is_from_database(&self) -> bool {
+        self.origin != Origin::Author
     }
 }
 
@@ -37,10 +52,17 @@ pub enum VariableError {
     Nul(String),
 }
 
+/// What stands for a value that isn't known yet.
+const UNKNOWN: &str = "unknown";
+
 /// The variables a script sees, by psql's rules.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Variables {
     values: BTreeMap<String, Value>,
+    /// Names whose values may be pasted raw although they come from the database.
+    raw: BTreeSet<String>,
+    /// Any name that begins so may have a value that only the run knows.
+    unknown: Vec<String>,
 }
 
 impl Variables {
@@ -66,12 +88,52 @@ impl Variables {
         if text.contains('\0') {
             return Err(VariableError::Nul(name.to_owned()));
         }
+        let raw_allowed = self.raw.contains(name);
+        let origin = match origin {
+            Origin::Author => Origin::Author,
+            Origin::Database { raw_allowed: allowed } => {
+                Origin::Database { raw_allowed: allowed || raw_allowed }
+            }
+            Origin::Unknown { raw_allowed: allowed } => {
+                Origin::Unknown { raw_allowed: allowed || raw_allowed }
+            }
+        };
         self.values.insert(name.to_owned(), Value { text, origin });
         Ok(())
     }
 
     pub fn unset(&mut self, name: &str) {
         self.values.remove(name);
+    }
+
+    /// The plan's `unsafe_vars`: what the database gives these may be pasted raw.
+    pub fn allow_raw<'a>(&mut self, names: impl IntoIterator<Item = &'a str>) {
+        self.raw.extend(names.into_iter().map(str::to_owned));
+        for (name, value) in &mut self.values {
+            if let Origin::Database { raw_allowed } = &mut value.origin {
+                *raw_allowed |= self.raw.contains(name);
+            }
+        }
+    }
+
+    /// Only the run will know the value of this one.
+    pub(super) fn forget(&mut self, name: &str) {
+        let raw_allowed = self.raw.contains(name);
+        let value = Value { text: UNKNOWN.to_owned(), origin: Origin::Unknown { raw_allowed } };
+        self.values.insert(name.to_owned(), value);
+    }
+
+    /// Only the run will know the values of all that begin so.
+    pub(super) fn forget_all(&mut self, prefix: &str) {
+        let known: Vec<String> =
+            self.values.keys().filter(|name| name.starts_with(prefix)).cloned().collect();
+        known.iter().filter(|name| !super::special::is_special(name)).for_each(|name| self.forget(name));
+        self.unknown.push(prefix.to_owned());
+    }
+
+    /// It isn't set as far as anyone can see, and may be when the script runs.
+    pub(super) fn may_be_set(&self, name: &str) -> bool {
+        !self.values.contains_key(name) && self.unknown.iter().any(|prefix| name.starts_with(prefix.as_str()))
     }
 
     pub fn get(&self, name: &str) -> Option<&Value> {

@@ -4,95 +4,25 @@ use super::classify;
 use super::copy_command::{self, CopyFile};
 use super::data_file::DataFile;
 use super::error::{Fault, Problem, ScriptError};
-use super::excerpt;
-use super::kind::{Kind, Session};
-use super::meta::{Command, EchoTo};
+use super::item::{Item, Switch};
+use super::kind::Kind;
+use super::meta::Command;
 use super::place::{IncludedFrom, Place, Span};
-use super::position::{Located, SourceMap};
+use super::position::SourceMap;
 use super::resolve::{Memory, Resolver};
+use super::special::{self, Outcome};
 use super::split::{Around, At, Event, FileFault, Splitter};
+use super::statement::Statement;
 use super::tally::Tally;
+use super::then::Then;
 use super::vars::{self, Origin, Variables};
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
-const STANDARD_STRINGS: &str = "standard_conforming_strings";
-
 /// How deep `\i` may go; a script that includes itself stops here.
 pub const INCLUDE_DEPTH: usize = 32;
-
-/// A statement, exactly as psql would send it: variables filled in, comments and blank lines between
-/// statements left out, its semicolon kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Statement {
-    pub text: String,
-    /// Where it begins, and its range of bytes in the file: its identity across runs.
-    pub place: Place,
-    pub kind: Kind,
-    /// It may change lock_timeout (found by looking, generously).
-    pub touches_lock_timeout: bool,
-    /// It was made of a `\copy`, and this file is our end of it.
-    pub file: Option<CopyFile>,
-    pub(super) map: SourceMap,
-}
-
-impl Statement {
-    /// COPY data for it follows in the script.
-    pub fn has_inline_data(&self) -> bool {
-        self.kind.copies_from_stdin() && self.file.is_none()
-    }
-
-    /// What comes behind it may have to be read otherwise, or under another lock_timeout: its answer comes
-    /// first. (Found by looking, generously.)
-    pub fn decides_what_follows(&self) -> bool {
-        self.touches_lock_timeout || classify::mentions(&self.text, STANDARD_STRINGS)
-    }
-
-    /// `SET standard_conforming_strings = …`, as far as it can be known without a server.
-    pub(super) fn sets_standard_strings(&self) -> Option<bool> {
-        let Kind::Session(Session::Set { name, .. }) = &self.kind else { return None };
-        if name != STANDARD_STRINGS {
-            return None;
-        }
-        let mut words = self.text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
-        vars::parse_bool(words.next_back()?)
-    }
-
-    /// Where in the file a server's error position (characters, from 1) is.
-    pub fn locate(&self, position: usize) -> Option<Located> {
-        self.map.locate(&self.text, position)
-    }
-
-    /// The line of the text that was sent, with a caret at the position, at most `width` cells wide.
-    /// Values of variables are in it: for people who may see them, and masked where they may not.
-    pub fn excerpt(&self, position: usize, width: usize) -> Option<String> {
-        let before = position.checked_sub(1)?;
-        let byte = self.text.char_indices().nth(before).map_or(self.text.len(), |(byte, _)| byte);
-        let start = self.text[..byte].rfind('\n').map_or(0, |newline| newline + 1);
-        let line = self.text[start..].lines().next().unwrap_or_default();
-        let column = 1 + self.text[start..byte].chars().count() as u64;
-        Some(excerpt::excerpt(line, column, width))
-    }
-}
-
-/// What a script holds next.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Item {
-    Statement(Statement),
-    /// `\echo` and its kin; the text ends with a newline unless `-n` was given.
-    Echo {
-        text: String,
-        to: EchoTo,
-        place: Place,
-    },
-    /// Something that a person should be told, once.
-    Notice {
-        text: String,
-        place: Place,
-    },
-}
 
 struct Level {
     splitter: Splitter<Box<dyn Read + Send>>,
@@ -110,6 +40,12 @@ pub struct Script<R> {
     restricted: Option<String>,
     noted: BTreeSet<&'static str>,
     tally: Tally,
+    /// Statements are under way whose results the variables don't have yet.
+    pending: bool,
+    /// It is read without a server.
+    looking: bool,
+    /// `\o /dev/null`
+    mute: bool,
     /// Behind the `\copy` that came last.
     data: Option<DataFile>,
 }
@@ -132,14 +68,19 @@ impl<R: Resolver> Script<R> {
             restricted: None,
             noted: BTreeSet::new(),
             tally: Tally::default(),
+            pending: false,
+            looking: false,
+            mute: false,
             data: None,
         };
+        script.vars.begin();
         let place = Place {
             file: Path::new(file).into(),
             line: 1,
             column: 1,
             span: Span::default(),
             includes: Arc::new([]),
+            generated: None,
         };
         script.enter(None, file, false, &place)?;
         Ok(script)
@@ -150,6 +91,89 @@ impl<R: Resolver> Script<R> {
         self.standard_strings = on;
         for level in &mut self.stack {
             level.splitter.set_standard_strings(on);
+        }
+    }
+
+    /// From now on it is read without a server: what results decide may be one way or the other.
+    pub fn look_only(&mut self) {
+        self.looking = true;
+        self.vars.look_only();
+    }
+
+    /// The session's client_encoding, as the server reports it.
+    pub fn set_encoding(&mut self, encoding: &str) {
+        if self.vars.text("ENCODING") != Some(encoding) {
+            self.vars.encoded(encoding);
+        }
+    }
+
+    /// Statements were sent whose answers aren't there yet.
+    pub fn sent(&mut self) {
+        self.pending = true;
+    }
+
+    /// Everything is answered; this is how the last statement ended.
+    pub fn settled(&mut self, last: Option<&Outcome>) {
+        self.pending = false;
+        if let Some(outcome) = last {
+            self.vars.outcome(outcome);
+        }
+    }
+
+    /// A statement was passed over because it ran before a stop: nobody knows its result any more.
+    pub fn skipped(&mut self) {
+        self.vars.results_are_gone();
+    }
+
+    /// Whether one of psql's switches is on.
+    pub fn is_on(&self, switch: Switch) -> bool {
+        special::is_on(&self.vars, switch.name())
+    }
+
+    /// The script sends its results nowhere.
+    pub fn is_mute(&self) -> bool {
+        self.mute
+    }
+
+    /// `\gset` of a row: names of columns and values, `None` for NULL. What psql would say of it comes back.
+    ///
+    /// # Errors
+    /// When a column's name can't be a variable's; those before it are set, as in psql.
+    pub fn take_row(
+        &mut self,
+        prefix: &str,
+        row: &[(String, Option<String>)],
+    ) -> Result<Vec<String>, vars::VariableError> {
+        let mut said = Vec::new();
+        for (column, value) in row {
+            let name = format!("{prefix}{column}");
+            if special::is_obeyed(&name) {
+                said.push(format!("attempt to \\gset into specially treated variable {name:?} ignored"));
+                continue;
+            }
+            match value {
+                Some(value) => {
+                    self.vars.set_from(&name, value.clone(), Origin::Database { raw_allowed: false })?;
+                }
+                None if vars::is_name(&name) => self.vars.unset(&name),
+                None => return Err(vars::VariableError::Name(name)),
+            }
+        }
+        Ok(said)
+    }
+
+    /// The statement isn't run: what its result would set isn't known from here on.
+    pub(super) fn pass(&mut self, statement: &Statement) {
+        let Then::Set { prefix } = &statement.then else { return };
+        match statement.names_in_result() {
+            None => self.vars.forget_all(prefix),
+            Some(names) => {
+                for name in names.iter().map(|name| format!("{prefix}{name}")) {
+                    if vars::is_name(&name) && !special::is_obeyed(&name) {
+                        self.vars.forget(&name);
+                    }
+                }
+            }
         }
     }
 
@@ -183,9 +207,15 @@ impl<R: Resolver> Script<R> {
         self.data = None;
         loop {
             let Some(level) = self.stack.last_mut() else { return Ok(None) };
-            let around = Around { vars: &self.vars, restricted: self.restricted.is_some() };
+            let around = Around {
+                vars: &self.vars,
+                restricted: self.restricted.is_some(),
+                pending: self.pending,
+                looking: self.looking,
+            };
             match level.splitter.next(around) {
-                Ok(Some(Event::Statement(found))) => {
+                Ok(Some(Event::Settle)) => return Ok(Some(Item::Settle)),
+                Ok(Some(Event::Statement { found, then, bind })) => {
                     let at = At {
                         start: found.start.offset,
                         end: found.end,
@@ -193,14 +223,21 @@ impl<R: Resolver> Script<R> {
                         column: found.start.column,
                     };
                     let (kind, touches_lock_timeout) = classify::classify(&found.text);
-                    return Ok(Some(Item::Statement(Statement {
+                    let statement = Statement {
                         place: level.place(at),
                         kind,
                         touches_lock_timeout,
+                        then,
+                        bind,
+                        uncertain: level.splitter.uncertain(),
                         file: None,
                         text: found.text,
                         map: found.map,
-                    })));
+                    };
+                    if self.looking {
+                        self.pass(&statement);
+                    }
+                    return Ok(Some(Item::Statement(statement)));
                 }
                 Ok(Some(Event::Command { command, at })) => {
                     let place = level.place(at);
@@ -230,6 +267,7 @@ impl<R: Resolver> Script<R> {
                     column: 1,
                     span: Span::default(),
                     includes: Arc::new([]),
+                    generated: None,
                 };
                 Fault::new(Problem::Read, "the data can't be read").why(error.to_string()).at(place)
             });
@@ -299,6 +337,9 @@ impl<R: Resolver> Script<R> {
             kind,
             touches_lock_timeout,
             file: copy.file,
+            then: Then::PLAIN,
+            bind: None,
+            uncertain: self.stack.last().is_some_and(|level| level.splitter.uncertain()),
             map,
         }))
     }
@@ -308,9 +349,16 @@ impl<R: Resolver> Script<R> {
             Command::Include { name, relative } => {
                 self.enter(Some(&Arc::clone(&place.file)), &name, relative, &place)?;
             }
-            Command::Set { name, value, from_database } => {
-                let origin =
-                    if from_database { Origin::Database { raw_allowed: false } } else { Origin::Author };
+            Command::Set { name, value, from_database, unknown } => {
+                let origin = match (from_database, unknown) {
+                    (raw, true) => Origin::Unknown { raw_allowed: !raw },
+                    (true, false) => Origin::Database { raw_allowed: false },
+                    (false, false) => Origin::Author,
+                };
+                if let Some(switch) = Switch::of(&name) {
+                    let _ = self.vars.set(&name, value);
+                    return Ok(Some(Item::Switched { switch, on: self.is_on(switch), place }));
+                }
                 self.vars
                     .set_from(&name, value, origin)
                     .map_err(|e| Fault::new(Problem::Arguments, format!("\\set: {e}")).at(place))?;
@@ -335,9 +383,41 @@ impl<R: Resolver> Script<R> {
                 let text = format!("\\{command} has no effect here");
                 return Ok(Some(Item::Notice { text, place }));
             }
-            Command::NoEffect { .. } | Command::Nothing => {}
+            Command::Connect(connect) => return Ok(Some(Item::Connect { connect, place })),
+            Command::Encoding { name } => return self.encoding(&name, place).map(Some),
+            Command::Output { discard } => self.mute = discard,
+            // Those that the splitter carries out itself, and those that do nothing.
+            Command::Send { .. }
+            | Command::Bind { .. }
+            | Command::Print
+            | Command::Reset
+            | Command::Quit
+            | Command::NoEffect { .. }
+            | Command::Nothing => {}
         }
         Ok(None)
+    }
+
+    /// `\encoding NAME`, as libpq asks for it.
+    fn encoding(&self, name: &str, place: Place) -> Result<Item, ScriptError> {
+        if name.is_empty() || !name.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-')) {
+            let what = format!("\\encoding: {name:?} is no name of an encoding");
+            return Err(Fault::new(Problem::Arguments, what).at(place));
+        }
+        let text = format!("set client_encoding to '{name}'");
+        let (kind, touches_lock_timeout) = classify::classify(&text);
+        let span = place.span;
+        Ok(Item::Statement(Statement {
+            map: SourceMap::made_of(span.start, place.line, place.column),
+            place,
+            kind,
+            touches_lock_timeout,
+            file: None,
+            then: Then::Nothing,
+            bind: None,
+            uncertain: self.stack.last().is_some_and(|level| level.splitter.uncertain()),
+            text,
+        }))
     }
 }
 
@@ -356,6 +436,7 @@ impl Level {
             column: at.column,
             span: Span { start: at.start, end: at.end },
             includes: Arc::clone(&self.includes),
+            generated: None,
         }
     }
 

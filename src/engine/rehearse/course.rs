@@ -13,12 +13,12 @@ use super::report::Report;
 use super::settings::rehearsed;
 use super::twice::twice;
 use super::walk::{Back, Forward, Walk, interrupted};
-use crate::engine::rollback::Wanted;
+use crate::engine::rollback::{Wanted, undoes};
 use crate::engine::stop::Stop;
 use crate::engine::unit::millis;
 use crate::pg::ConnectConfig;
 use crate::plan::digest::PlanDigest;
-use crate::plan::model::{Action, Plan, PlanFile, Step};
+use crate::plan::model::{Action, Plan, PlanFile, Procedure, Step};
 use crate::run::event::Residue;
 use crate::run::rehearsal::{Leg, Part, Progress, Rehearsal};
 
@@ -131,6 +131,9 @@ impl<'a> Course<'a> {
         if let (true, Some(end)) = (came_through, changing.last()) {
             self.report.middle_is_the_end(&end.id);
         }
+        for procedure in &self.plan.clone().rollbacks {
+            self.procedure(procedure, &last.id).await?;
+        }
         for step in changing.iter().filter(|step| step.idempotent && runs_a_script(step)) {
             self.twice(step).await?;
         }
@@ -167,6 +170,35 @@ impl<'a> Course<'a> {
         let walked = self.there_and_back(&step.id, false).await?;
         self.report.middle(step, &walked);
         Ok(())
+    }
+
+    /// Forward to the end, and back by a procedure. It is compared when it undoes all that was applied.
+    async fn procedure(&mut self, procedure: &Procedure, last: &str) -> Result<(), Stop> {
+        self.report.tell(Progress::Began(Leg::Procedure(procedure.title.clone())));
+        self.fresh().await?;
+        let mut walk = Walk::open(&self.ground, self.order, &self.plan).await?;
+        let walked = self.by_procedure(&mut walk, procedure, last).await;
+        walk.close().await;
+        self.report.procedure(procedure, &walked?);
+        Ok(())
+    }
+
+    async fn by_procedure(&self, walk: &mut Walk, procedure: &Procedure, last: &str) -> Result<Walked, Stop> {
+        let forward = walk.forward(last).await?;
+        let mut walked = Walked { forward, back: None, residue: None, since: None };
+        if walked.forward != Forward::There {
+            return Ok(walked);
+        }
+        let undone = undoes(&self.plan, procedure);
+        let all = walk.run().applied_order.iter().all(|step| undone.contains(step));
+        let wanted = Wanted { procedure: Some(procedure.id.clone()), ..Wanted::all("rehearsed".into()) };
+        let back = walk.back(wanted).await?;
+        if all && back.short.is_none() {
+            let now = self.ground.image().await?;
+            walked.residue = Some(Image::residue(&self.before, &now).map_err(measured)?);
+        }
+        walked.back = Some(back);
+        Ok(walked)
     }
 
     async fn twice(&mut self, step: &Step) -> Result<(), Stop> {

@@ -14,10 +14,11 @@ use crate::engine::open::{operator, program};
 use crate::engine::rollback::{Way, way};
 use crate::engine::unit::millis;
 use crate::plan::duration;
-use crate::plan::model::{Action, Plan, Step, Undo};
+use crate::plan::model::{Action, Plan, Procedure, Step, Undo};
 use crate::run::event::Residue;
 use crate::run::rehearsal::{
-    Finding, Ground as On, Leg, Outcome, Part, Progress, Rehearsal, StepRehearsed, VERSION,
+    Finding, Ground as On, Leg, Outcome, Part, ProcedureRehearsed, Progress, Rehearsal, StepRehearsed,
+    VERSION,
 };
 use crate::run::state::{Run, Status};
 
@@ -60,7 +61,7 @@ impl Report {
             operator: operator(),
             program: program(),
             server_version: ground.version().to_owned(),
-            ground: on(ground, source),
+            ground: on(plan, ground, source),
             environment: ground.copied().and_then(|copied| copied.environment),
             passed: false,
             steps,
@@ -70,6 +71,7 @@ impl Report {
             residue: Vec::new(),
             covers,
             not_compared,
+            procedures: Vec::new(),
             findings: ground.copied().map(|copied| copied.findings.clone()).unwrap_or_default(),
         };
         Self { plan: std::sync::Arc::clone(plan), record, began, progress: order.progress.clone() }
@@ -145,7 +147,8 @@ impl Report {
             }
         }
         let part = self.judge_back(None, "the whole rollback", walked, back);
-        if let (Some(within), Outcome::Passed) = (self.record.within_ms, part.outcome)
+        if let Some(within) = self.record.within_ms
+            && back.short.is_none()
             && back.elapsed_ms > within
         {
             let (took, within) = (words(back.elapsed_ms), words(within));
@@ -170,7 +173,7 @@ impl Report {
                     Part::not_done(format!("behind it stands \"{since}\", which is irreversible"))
                 }
                 _ => match way(&plan, &step.id) {
-                    Way::Not(why) => Part::failed(why, None),
+                    Way::Not(why) => Part::not_done(why),
                     _ => continue,
                 },
             };
@@ -219,8 +222,8 @@ impl Report {
 
     /// Why there is no second time forward, if there is none.
     pub(super) fn why_not_again(&self) -> Option<String> {
-        let stays = self.record.steps.iter().find(|step| step.back.outcome == Outcome::NotDone);
-        stays.map(|step| format!("\"{}\" stays applied, so there is nothing to begin from again", step.title))
+        let stays = steps_of(&self.plan).find(|step| step.changes && step.irreversible.is_some())?;
+        Some(format!("\"{}\" stays applied, so there is nothing to begin from again", stays.title))
     }
 
     pub(super) fn not_again(&mut self, why: &str) {
@@ -277,6 +280,31 @@ impl Report {
         }
     }
 
+    /// A named procedure, from the end.
+    pub(super) fn procedure(&mut self, procedure: &Procedure, walked: &Walked) {
+        let what = format!("procedure \"{}\"", procedure.title);
+        let mut part = match (&walked.forward, &walked.back) {
+            (Forward::Short(why), _) => Part::not_done(format!("the plan doesn't come to its end: {why}")),
+            (Forward::There, None) => Part::not_done("nothing was applied"),
+            (Forward::There, Some(back)) => self.judge_back(None, &what, walked, back),
+        };
+        if let (Some(within), Some(took)) = (procedure.within.map(millis), part.ms)
+            && took > within
+        {
+            let why = format!("{what} took {}, and the plan allows {}", words(took), words(within));
+            part = Part { outcome: Outcome::Failed, ms: part.ms, why: Some(why.clone()) };
+            self.fail(None, why, None);
+        }
+        self.tell(Progress::Ended(Leg::Procedure(procedure.title.clone()), part.clone()));
+        self.record.procedures.push(ProcedureRehearsed {
+            id: procedure.id.clone(),
+            title: procedure.title.clone(),
+            within_ms: procedure.within.map(millis),
+            compared: walked.residue.is_some(),
+            part,
+        });
+    }
+
     pub(super) fn twice(&mut self, step: &Step, part: Part) {
         if let (Outcome::Failed, Some(why)) = (part.outcome, &part.why) {
             let hint =
@@ -307,11 +335,14 @@ impl Report {
     }
 }
 
-fn on(ground: &Ground, source: &Source) -> On {
+fn on(plan: &Plan, ground: &Ground, source: &Source) -> On {
+    // As the plan names it: a shipped plan lies in a folder that is gone by the time anybody reads this.
+    let named =
+        |file: &std::path::PathBuf| file.strip_prefix(&plan.sql_dir).unwrap_or(file).display().to_string();
     match ground.copied() {
         Some(copied) if copied.with_data => On::Data { target: copied.target.clone() },
         Some(copied) => On::Schema { target: copied.target.clone() },
-        None => On::Fixture { file: source.fixture.as_ref().map(|file| file.display().to_string()) },
+        None => On::Fixture { file: source.fixture.as_ref().map(named) },
     }
 }
 
@@ -377,19 +408,19 @@ pub(super) fn some_words(residue: &[Residue]) -> String {
 
 fn changed_words(residue: &Residue) -> String {
     let object = &residue.object;
+    let cut = |text: &str| -> String {
+        let line = text.lines().next().unwrap_or_default();
+        if line.chars().count() > 60 { line.chars().take(59).chain(['…']).collect() } else { line.into() }
+    };
     match (&residue.before, &residue.after) {
         (None, _) => format!("{object} (it wasn't there before)"),
-        (_, None) => format!("{object} gone"),
-        (Some(before), Some(after)) => {
-            let cut = |text: &str| -> String {
-                let line = text.lines().next().unwrap_or_default();
-                if line.chars().count() > 60 {
-                    line.chars().take(59).chain(['…']).collect()
-                } else {
-                    line.into()
-                }
-            };
-            format!("{object} ({} before, {} now)", cut(before), cut(after))
-        }
+        (_, None) => format!("{object} (it is gone)"),
+        (Some(before), Some(after)) => match (before.split_once(", hash "), after.split_once(", hash ")) {
+            (Some((then, _)), Some((now, _))) if then == now => {
+                format!("{object} (as many as before, and not the same)")
+            }
+            (Some((then, _)), Some((now, _))) => format!("{object} ({then} before, {now} now)"),
+            _ => format!("{object} ({} before, {} now)", cut(before), cut(after)),
+        },
     }
 }

@@ -6,9 +6,10 @@ use super::super::conductor::Conductor;
 use super::super::exit::Exit;
 use super::super::stop::Stop;
 use super::super::unit::millis;
-use super::{Wanted, set_out};
+use super::{Course, Known, Wanted, count_lost, listed, rehearsed, set_out};
+use crate::journal::StateDir;
 use crate::run::event::{self, Ending, Event, HoldReason};
-use crate::run::state::RollbackState;
+use crate::run::state::{RollbackState, Run};
 
 impl Conductor {
     /// Undoes what this run applied, as far as it is asked for.
@@ -23,16 +24,35 @@ impl Conductor {
             self.has_values_for_rollback()?;
         }
         self.image_before_rollback().await?;
+        let listed = self.listed(&course, &wanted.only).await?;
         self.record(Event::RollbackStarted {
             to: wanted.to,
             procedure: wanted.procedure,
             steps: course.steps,
             kept: course.kept,
             why: wanted.why,
-            course: event::Course { only: wanted.only, procedures: course.procedures },
+            course: listed,
         })
         .await?;
         self.continue_rollback().await
+    }
+
+    /// What will run, with what would be lost and how long it took when it was rehearsed.
+    async fn listed(&mut self, course: &Course, only: &[String]) -> Result<event::Course, Stop> {
+        let run = self.recorder.look(Run::clone);
+        let known = Known { plan: &self.plan, run: &run, sources: &self.sources, vars: self.variables() };
+        let mut course = listed(&known, course, only);
+        let mut session = self.spare().await?;
+        session.batch("SET lock_timeout = '500ms'").await?;
+        count_lost(&mut session, &run, &mut course.items).await?;
+        session.close().await;
+        let state = self.folder.path().parent().map(|state| StateDir::find(Some(state), state));
+        if let Some(Ok(state)) = state
+            && let Some(why) = rehearsed(&state, &run, &mut course)
+        {
+            tracing::warn!(%why, "the last rehearsal");
+        }
+        Ok(course)
     }
 
     /// A variable that only a procedure uses is needed when one starts.

@@ -2,14 +2,19 @@
 //!
 //! - what is asked for, and what comes of it (which steps, in which order, by what), is in
 //!   [`crate::run::back`];
+//! - `forecast` says beforehand what each way back gives back, `list` what will run;
 //! - `back` goes along it; `undo` undoes one step by its own rollback, `procedure` several by a named one;
 //! - `residue` compares what is there now with what was there before, and `timeline` says what should be
 //!   there when only a part is undone.
 
 mod back;
+mod forecast;
+mod list;
 mod procedure;
 mod residue;
 mod timeline;
 mod undo;
 
 pub use crate::run::back::{Course, Wanted, Way, set_out, step_for, undoes, way};
+pub use forecast::{Forecast, forecast, forecasts};
+pub use list::{Known, applied_files, count_lost, listed, rehearsed};

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::baseline::measured;
 use super::super::conductor::Conductor;
+use super::super::image::counted;
 use super::super::stop::Stop;
 use super::timeline::{BACK, Finding, Timeline, Values};
 use crate::pg::fingerprint::{Fingerprint, NOT_COMPARED};
@@ -89,9 +90,45 @@ impl Conductor {
                 });
             }
         }
+        self.name_unguarded(&mut found, &baseline, &images).await?;
         found.not_compared.push("rows of tables that the plan doesn't guard".to_owned());
         found.not_compared.extend(NOT_COMPARED.iter().map(|what| (*what).to_owned()));
         Ok(found)
+    }
+
+    /// Tables that were there before, that this run wrote and that nobody guards: the counts tell a little.
+    async fn name_unguarded(
+        &mut self,
+        found: &mut Found,
+        baseline: &Baseline,
+        images: &[Image],
+    ) -> Result<(), Stop> {
+        let written: BTreeSet<&String> = images.iter().flat_map(|image| image.rows.keys()).collect();
+        let unguarded: Vec<&String> = written
+            .into_iter()
+            .filter(|table| baseline.rows.contains_key(*table) && !baseline.guards.contains_key(*table))
+            .collect();
+        if unguarded.is_empty() {
+            return Ok(());
+        }
+        let mut session = self.spare().await?;
+        session.batch("SET lock_timeout = '500ms'").await?;
+        for table in unguarded.iter().take(NAMED) {
+            let (Some(then), now) = (baseline.rows.get(*table), counted(&mut session, table).await?) else {
+                continue;
+            };
+            let now = now.map_or_else(|| "gone now".to_owned(), |now| format!("{} now", now.rows));
+            let about = if then.exact { "" } else { "about " };
+            found.not_compared.push(format!(
+                "rows of {table}, which this run wrote and the plan doesn't guard ({about}{} before, {now})",
+                then.rows
+            ));
+        }
+        session.close().await;
+        if unguarded.len() > NAMED {
+            found.not_compared.push(format!("rows of {} more such tables", unguarded.len() - NAMED));
+        }
+        Ok(())
     }
 
     /// One that went back gives out numbers a second time; one that moved on was used, and no rollback

@@ -26,6 +26,7 @@ pub(in crate::plan) struct Common {
     pub transaction: Transaction,
     pub lock_timeout: Duration,
     pub lock_retries: u32,
+    pub unsafe_vars: Vec<String>,
     pub verify: Option<Verify>,
     pub idempotent: bool,
     pub owner: Option<String>,
@@ -42,6 +43,7 @@ impl Default for Common {
             transaction: Transaction::Single,
             lock_timeout: Duration::from_secs(5),
             lock_retries: 5,
+            unsafe_vars: Vec::new(),
             verify: None,
             idempotent: false,
             owner: None,
@@ -114,12 +116,27 @@ impl<'a> Build<'a> {
                 }
                 "lock_timeout" => out.lock_timeout = self.lock_timeout(*entry).unwrap_or(out.lock_timeout),
                 "lock_retries" => out.lock_retries = self.report.whole_number(*entry, 1_000).unwrap_or(5),
+                "unsafe_vars" => out.unsafe_vars = self.variable_names(*entry),
                 "idempotent" => out.idempotent = self.report.boolean(*entry).unwrap_or_default(),
                 "owner" => out.owner = self.report.text(*entry).map(str::to_owned),
                 _ => {}
             }
         }
         out
+    }
+
+    /// Names of psql variables.
+    fn variable_names(&mut self, entry: Entry<'a>) -> Vec<String> {
+        let mut names = Vec::new();
+        for (name, span) in self.report.texts(entry) {
+            if !name.is_empty() && name.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_' || c >= 0x80) {
+                names.push(name.to_owned());
+            } else {
+                let message = format!("`{}` is no name of a variable", crate::plan::raw::shorten(name));
+                self.report.error(Code::BadValue, span, message);
+            }
+        }
+        names
     }
 
     /// PostgreSQL takes 0 for "wait for ever", the one thing that may never happen.
@@ -235,6 +252,7 @@ impl<'a> Build<'a> {
             runner: raw.get("runner").and_then(|e| self.runner(e)).unwrap_or_default(),
             lock_timeout: own.lock_timeout,
             lock_retries: own.lock_retries,
+            unsafe_vars: own.unsafe_vars,
             verify: own.verify,
             irreversible: raw.get("irreversible").and_then(|e| self.prose(e)),
             idempotent: own.idempotent,

@@ -54,6 +54,7 @@ impl<'a> Build<'a> {
             transaction: step.transaction,
             lock_timeout: step.lock_timeout,
             lock_retries: step.lock_retries,
+            unsafe_vars: step.unsafe_vars.clone(),
             verify: None,
             idempotent: false,
             owner: step.owner.clone(),

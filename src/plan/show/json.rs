@@ -69,6 +69,7 @@ pub struct StepJson {
     pub runner: Runner,
     pub lock_timeout: String,
     pub lock_retries: u32,
+    pub unsafe_vars: Vec<String>,
     pub verify: Option<Verify>,
     /// In words.
     pub expected: Option<String>,
@@ -233,6 +234,7 @@ fn step(of: &Step) -> StepJson {
         runner: of.runner,
         lock_timeout: duration::words(of.lock_timeout),
         lock_retries: of.lock_retries,
+        unsafe_vars: of.unsafe_vars.clone(),
         verify: of.verify,
         expected: Some(step_expected(of)).filter(|words| !words.is_empty()),
         save: of.save.clone(),

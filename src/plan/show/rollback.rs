@@ -1,5 +1,7 @@
 //! What a rollback would do, as one list in order.
 
+use std::collections::BTreeMap;
+
 use crate::plan::duration;
 use crate::plan::model::{Action, Plan, Runner, Step, Undo};
 
@@ -16,6 +18,8 @@ pub enum Way {
     },
     /// When that step is undone.
     By(String),
+    /// By a named procedure.
+    Procedure(String),
     /// The plan says why not.
     Irreversible(String),
     NotUndoable,
@@ -30,6 +34,7 @@ impl Way {
             Self::Own { action, detail } if detail.is_empty() => format!("by {action}"),
             Self::Own { action, detail } => format!("by {action}, {detail}"),
             Self::By(step) => format!("undone with {step}"),
+            Self::Procedure(id) => format!("by procedure {id}"),
             Self::Irreversible(reason) => format!("irreversible: {reason}"),
             Self::NotUndoable => "not undoable".into(),
         }
@@ -50,16 +55,36 @@ pub fn way(step: &Step) -> Option<Way> {
     }
 }
 
-/// The list when all of the plan has run, last first, then the named procedures.
-pub fn rollback(plan: &Plan, cells: usize) -> String {
+/// The procedure that undoes a step which has no rollback of its own.
+fn procedure_for(plan: &Plan, step: &Step) -> Option<Way> {
+    let phase = plan.phases.iter().find(|phase| phase.steps.iter().any(|inner| inner.id == step.id));
+    let means = |id: &String| *id == step.id || phase.is_some_and(|phase| phase.id == *id);
+    let procedure = plan.rollbacks.iter().find(|procedure| procedure.undoes.iter().any(means))?;
+    Some(Way::Procedure(procedure.id.clone()))
+}
+
+/// The list when all of the plan has run, last first, then the named procedures. `forecasts` has for a step
+/// in words what its way back gives back.
+pub fn rollback(plan: &Plan, forecasts: &BTreeMap<String, String>, cells: usize) -> String {
     let cells = cells.max(40);
     let mut out = String::new();
     let mut line = |text: String| {
         out.push_str(text.trim_end());
         out.push('\n');
     };
-    let steps: Vec<(&Step, Way)> =
-        plan.phases.iter().flat_map(|p| &p.steps).rev().filter_map(|step| Some((step, way(step)?))).collect();
+    let steps: Vec<(&Step, Way)> = plan
+        .phases
+        .iter()
+        .flat_map(|p| &p.steps)
+        .rev()
+        .filter_map(|step| {
+            let way = match way(step)? {
+                Way::NotUndoable => procedure_for(plan, step).unwrap_or(Way::NotUndoable),
+                way => way,
+            };
+            Some((step, way))
+        })
+        .collect();
     line(cut(
         &format!("What a rollback of {} would do, once all of it has run, in this order", plan.id),
         cells,
@@ -76,6 +101,11 @@ pub fn rollback(plan: &Plan, cells: usize) -> String {
             _ => String::new(),
         };
         line(both_ends(&format!("     {}", way.words()), &checks, cells));
+        let told =
+            forecasts.get(&step.id).filter(|_| !matches!(way, Way::Irreversible(_) | Way::NotUndoable));
+        if let Some(told) = told {
+            line(cut(&format!("     {}", clean(told)), cells));
+        }
     }
     let lost: Vec<&str> = steps
         .iter()

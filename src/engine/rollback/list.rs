@@ -1,0 +1,196 @@
+//! The list of what a rollback will run, in its order, and what is known about it: told before anything of
+//! it happens, and asked for by `rollback --list`.
+
+use super::super::image::counted;
+use super::super::sources::{Source, Sources};
+use super::super::stop::Stop;
+use super::super::verify::count;
+use super::{Course, Way, forecast, step_for, way};
+use crate::journal::StateDir;
+use crate::pg::Session;
+use crate::plan::model::{Action, Plan, Step};
+use crate::run::event::{self, Direction, ImageWhen, LostRows, Rehearsed, UndoItem};
+use crate::run::state::{Run, Status, StepState, UnitPhase};
+use crate::script::{Item, Variables, heads};
+
+/// Statements of one step that are listed.
+const LISTED: usize = 40;
+
+/// What the list is made from.
+#[derive(Debug)]
+pub struct Known<'a> {
+    pub plan: &'a Plan,
+    pub run: &'a Run,
+    pub sources: &'a Sources,
+    pub vars: Variables,
+}
+
+/// The course as its first event has it, without counts from the server.
+#[must_use]
+pub fn listed(known: &Known<'_>, course: &Course, only: &[String]) -> event::Course {
+    let items = course
+        .steps
+        .iter()
+        .filter(|step| !course.kept.iter().any(|(kept, _)| kept == *step))
+        .map(|step| known.item(course, step))
+        .collect();
+    event::Course { only: only.to_vec(), procedures: course.procedures.clone(), items, rehearsed: None }
+}
+
+impl Known<'_> {
+    fn item(&self, course: &Course, id: &str) -> UndoItem {
+        let turn = course.procedures.iter().find(|turn| turn.undoes.iter().any(|step| step == id));
+        let runs = match turn {
+            Some(turn) if turn.undoes.first().map(String::as_str) == Some(id) => {
+                self.procedure(&turn.procedure)
+            }
+            Some(turn) => vec![format!("with procedure {}", turn.procedure)],
+            None => match way(self.plan, id) {
+                Way::Own(undo) => self.runs(undo, id),
+                Way::By(other) => vec![format!("with {other}")],
+                Way::Procedure(_) | Way::Not(_) => Vec::new(),
+            },
+        };
+        let step = step_for(self.plan, id, Direction::Forward);
+        let told = step.map(|step| forecast(self.plan, self.sources, &self.vars, step));
+        let lost = told.iter().flat_map(|told| &told.drops).map(|table| LostRows {
+            table: table.clone(),
+            since: None,
+            now: 0,
+            exact: false,
+        });
+        UndoItem {
+            step: id.to_owned(),
+            runs,
+            lost: lost.collect(),
+            // What the plan and the procedure say by themselves needs no reading.
+            way_back: told.filter(|told| told.impossible.is_none()).map(|told| told.of_step(id)),
+            half_applied: self.run.step(id).and_then(half_applied),
+            rehearsed_ms: None,
+        }
+    }
+
+    fn procedure(&self, id: &str) -> Vec<String> {
+        let procedure = self.plan.rollbacks.iter().find(|procedure| procedure.id == id);
+        let steps = procedure.into_iter().flat_map(|procedure| &procedure.steps);
+        steps
+            .flat_map(|step| {
+                let runs = self.runs(step, &step.id);
+                let words = match runs.as_slice() {
+                    [] => vec![super::super::outline::action_word(&step.action).to_owned()],
+                    _ => runs,
+                };
+                words.into_iter().map(|run| format!("{}: {run}", step.title)).collect::<Vec<_>>()
+            })
+            .collect()
+    }
+
+    /// Files and statements of a step, in their order.
+    fn runs(&self, step: &Step, id: &str) -> Vec<String> {
+        match &step.action {
+            Action::File { file, .. } => vec![format!("file {}", file.name)],
+            Action::Files { pattern, .. } if pattern.contains("{file}") => {
+                let applied = applied_files(self.plan, self.run, id);
+                let undo = |name: &String| pattern.replace("{file}", name.rsplit('/').next().unwrap_or(name));
+                applied.iter().rev().map(|name| format!("file {}", undo(name))).collect()
+            }
+            Action::Files { files, .. } => files.iter().map(|file| format!("file {}", file.name)).collect(),
+            Action::Sql { text, line } => self.statements(text, *line),
+            _ => Vec::new(),
+        }
+    }
+
+    fn statements(&self, text: &str, line: usize) -> Vec<String> {
+        let name = self.plan.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let source =
+            Source::Inline { name: name.clone(), text: text.to_owned(), line, digest: String::new() };
+        let Ok(mut script) = self.sources.open(&source, self.vars.clone()) else {
+            return vec![format!("SQL at {name}:{line}")];
+        };
+        let mut runs = Vec::new();
+        while let Ok(Some(item)) = script.next_item() {
+            let Item::Statement(statement) = item else { continue };
+            runs.extend(
+                heads(&statement.text)
+                    .into_iter()
+                    .map(|head| format!("{head} … ({name}:{})", statement.place.line)),
+            );
+        }
+        if runs.len() > LISTED {
+            let more = runs.len() - LISTED;
+            runs.truncate(LISTED);
+            runs.push(format!("… and {} more", count(more, "statement")));
+        }
+        runs
+    }
+}
+
+/// Files of a step's glob of which something is applied, in their order.
+#[must_use]
+pub fn applied_files(plan: &Plan, run: &Run, id: &str) -> Vec<String> {
+    let step = step_for(plan, id, Direction::Forward);
+    let Some(Action::Files { files, .. }) = step.map(|step| &step.action) else { return Vec::new() };
+    let Some(state) = run.step(id) else { return Vec::new() };
+    let is_of = |unit: &str, file: &str| {
+        unit == file || unit.strip_prefix(file).is_some_and(|rest| rest.starts_with(['/', '@']))
+    };
+    let applied = |file: &str| {
+        state.units.iter().any(|unit| unit.phase == UnitPhase::Applied && is_of(&unit.unit.unit, file))
+    };
+    files.iter().filter(|file| applied(&file.name)).map(|file| file.name.clone()).collect()
+}
+
+/// How much of a step that isn't applied as a whole is.
+fn half_applied(state: &StepState) -> Option<String> {
+    let half = matches!(state.status, Status::Failed | Status::Skipped | Status::Running)
+        || state.units.iter().any(|unit| unit.passed_over);
+    let applied = state.units.iter().filter(|unit| unit.phase == UnitPhase::Applied).count();
+    (half && applied > 0).then(|| format!("only {} of it committed", count(applied, "unit")))
+}
+
+/// Counts what would be lost: rows now, and rows at the end of the step.
+///
+/// # Errors
+/// When the connection is lost.
+pub async fn count_lost(session: &mut Session, run: &Run, items: &mut [UndoItem]) -> Result<(), Stop> {
+    for item in items {
+        let generation = run.step(&item.step).map_or(0, |step| step.generation);
+        let image = run.images.iter().rev().find(|image| {
+            image.when == ImageWhen::AfterStep
+                && image.step.as_deref() == Some(item.step.as_str())
+                && image.generation == generation
+        });
+        let mut lost = Vec::new();
+        for mut rows in std::mem::take(&mut item.lost) {
+            let Some(now) = counted(session, &rows.table).await? else { continue };
+            let then = image.and_then(|image| image.rows.get(&rows.table)).copied();
+            rows.now = now.rows;
+            rows.since = then.map(|then| (now.rows - then.rows).max(0));
+            rows.exact = now.exact && then.is_none_or(|then| then.exact);
+            lost.push(rows);
+        }
+        item.lost = lost;
+    }
+    Ok(())
+}
+
+/// Adds how long it took in the last rehearsal. A record that can't be trusted is as good as none, and that
+/// is said.
+pub fn rehearsed(state: &StateDir, run: &Run, course: &mut event::Course) -> Option<String> {
+    let opened = run.opened.as_ref()?;
+    let kept = match state.last_rehearsal(&opened.plan_id) {
+        Ok(kept) => kept?.rehearsal,
+        Err(error) => return Some(error.to_string()),
+    };
+    for item in &mut course.items {
+        let part = kept.steps.iter().find(|step| step.id == item.step).map(|step| &step.back);
+        item.rehearsed_ms = part.and_then(|part| part.ms);
+    }
+    course.rehearsed = Some(Rehearsed {
+        on: kept.at,
+        rollback_ms: kept.rollback_ms,
+        passed: kept.passed,
+        same_plan: kept.plan_digest == opened.plan_digest,
+    });
+    None
+}

@@ -1,0 +1,273 @@
+//! What a script does to rows, as far as its words tell: which tables it makes, drops, empties and writes.
+//! Triggers, cascades, DO and functions aren't seen; that there is a DO or CALL is said.
+
+use super::classify::each_statement;
+use super::kind::QualifiedName;
+use super::reader::Reader;
+use super::tokens::{Piece, Tok};
+
+/// One thing that a statement does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    MakesTable(QualifiedName),
+    DropsTable(QualifiedName),
+    DropsSchema(String),
+    Empties(QualifiedName),
+    Inserts(QualifiedName),
+    Updates(QualifiedName),
+    Deletes(QualifiedName),
+    /// Reads a table into another one: CREATE TABLE … AS, INSERT … SELECT.
+    Copies(QualifiedName),
+    AddsColumn(QualifiedName, String),
+    DropsColumn(QualifiedName, String),
+    /// ALTER COLUMN … TYPE
+    RetypesColumn(QualifiedName, String),
+    /// DO, CALL, EXECUTE: what it does isn't in its words.
+    Unseen(String),
+}
+
+/// Everything that the statements of a text do, in their order.
+#[must_use]
+pub fn effects(text: &str) -> Vec<Effect> {
+    let mut found = Vec::new();
+    each_statement(text, |tokens| one(tokens, &mut found));
+    found
+}
+
+/// The words with which each statement begins, up to the first that isn't a name: `DROP TABLE a`.
+#[must_use]
+pub fn heads(text: &str) -> Vec<String> {
+    const WORDS: usize = 6;
+    let mut found = Vec::new();
+    each_statement(text, |tokens| {
+        let is_name =
+            |piece: &&Piece<'_>| matches!(piece.tok, Tok::Word | Tok::QuotedIdent) || piece.symbol(".");
+        let mut head = String::new();
+        for piece in tokens.iter().take(WORDS).take_while(is_name) {
+            if !head.is_empty() && !piece.symbol(".") && !head.ends_with('.') {
+                head.push(' ');
+            }
+            head.push_str(piece.text);
+        }
+        found.push(head);
+    });
+    found
+}
+
+fn one(tokens: &[Piece<'_>], found: &mut Vec<Effect>) {
+    let mut r = Reader::new(tokens);
+    let Some(first) = r.word() else { return };
+    match first.as_str() {
+        "CREATE" => create(&mut r, tokens, found),
+        "DROP" => drop_objects(&mut r, found),
+        "TRUNCATE" => {
+            let _ = r.take("TABLE");
+            names(&mut r, |name| found.push(Effect::Empties(name)));
+        }
+        "ALTER" if r.take("TABLE") => alter(&mut r, found),
+        "COPY" => {
+            let name = r.qualified();
+            let _ = r.parentheses();
+            if let (Some(name), true) = (name, r.take("FROM")) {
+                found.push(Effect::Inserts(name));
+            }
+        }
+        "DO" | "CALL" | "EXECUTE" => found.push(Effect::Unseen(first)),
+        "SELECT" => {
+            if let Some(at) = tokens.iter().position(|piece| piece.is("INTO")) {
+                let mut r = Reader::new(&tokens[at + 1..]);
+                let _ = r.take("TABLE");
+                found.extend(r.qualified().map(Effect::MakesTable));
+                sources(tokens, found);
+            }
+        }
+        "INSERT" | "UPDATE" | "DELETE" | "MERGE" | "WITH" => writes(tokens, found),
+        _ => {}
+    }
+}
+
+fn create(r: &mut Reader<'_, '_>, tokens: &[Piece<'_>], found: &mut Vec<Effect>) {
+    while r.take("GLOBAL") || r.take("LOCAL") || r.take("TEMP") || r.take("TEMPORARY") || r.take("UNLOGGED") {
+    }
+    if !r.take("TABLE") {
+        return;
+    }
+    let _ = r.if_exists();
+    let Some(name) = r.qualified() else { return };
+    found.push(Effect::MakesTable(name));
+    let _ = r.parentheses();
+    if tokens.iter().any(|piece| piece.is("AS")) {
+        sources(tokens, found);
+    }
+}
+
+fn drop_objects(r: &mut Reader<'_, '_>, found: &mut Vec<Effect>) {
+    let foreign = r.take("FOREIGN");
+    if r.take("TABLE") {
+        let _ = r.if_exists();
+        if !foreign {
+            names(r, |name| found.push(Effect::DropsTable(name)));
+        }
+    } else if r.take("SCHEMA") {
+        let _ = r.if_exists();
+        names(r, |name| found.push(Effect::DropsSchema(name.name)));
+    }
+}
+
+fn alter(r: &mut Reader<'_, '_>, found: &mut Vec<Effect>) {
+    let _ = r.if_exists();
+    let _ = r.take("ONLY");
+    let Some(table) = r.qualified() else { return };
+    loop {
+        let what = r.word();
+        match what.as_deref() {
+            Some("DROP") if !r.is("CONSTRAINT") => {
+                let _ = r.take("COLUMN");
+                let _ = r.if_exists();
+                found.extend(r.identifier().map(|column| Effect::DropsColumn(table.clone(), column)));
+            }
+            Some("ADD") if !adds_something_else(r) => {
+                let _ = r.take("COLUMN");
+                let _ = r.if_exists();
+                found.extend(r.identifier().map(|column| Effect::AddsColumn(table.clone(), column)));
+            }
+            Some("ALTER") => {
+                let _ = r.take("COLUMN");
+                let column = r.identifier();
+                let _ = r.take("SET") && r.take("DATA");
+                if let (Some(column), true) = (column, r.take("TYPE")) {
+                    found.push(Effect::RetypesColumn(table.clone(), column));
+                }
+            }
+            _ => {}
+        }
+        // To the next action of the same statement.
+        loop {
+            if r.at_end() {
+                return;
+            }
+            if r.symbol(",") {
+                break;
+            }
+            if !r.parentheses() {
+                r.any();
+            }
+        }
+    }
+}
+
+fn adds_something_else(r: &Reader<'_, '_>) -> bool {
+    ["CONSTRAINT", "PRIMARY", "UNIQUE", "FOREIGN", "CHECK", "EXCLUDE"].iter().any(|word| r.is(word))
+}
+
+/// INSERT, UPDATE, DELETE and MERGE, also inside a WITH.
+fn writes(tokens: &[Piece<'_>], found: &mut Vec<Effect>) {
+    let mut inserts = false;
+    for (at, piece) in tokens.iter().enumerate() {
+        // FOR UPDATE, ON CONFLICT DO UPDATE, and what a trigger's words say aren't writes of their own.
+        let before = at.checked_sub(1).and_then(|before| tokens.get(before));
+        if before.is_some_and(|piece| piece.is("FOR") || piece.is("DO") || piece.is("ON") || piece.is("THEN"))
+        {
+            continue;
+        }
+        let mut r = Reader::new(&tokens[at + 1..]);
+        let target = |r: &mut Reader<'_, '_>| {
+            let _ = r.take("ONLY");
+            r.qualified()
+        };
+        if piece.is("INSERT") && r.take("INTO") {
+            found.extend(r.qualified().map(Effect::Inserts));
+            inserts = true;
+        } else if piece.is("DELETE") && r.take("FROM") {
+            found.extend(target(&mut r).map(Effect::Deletes));
+        } else if piece.is("UPDATE") || piece.is("MERGE") && r.take("INTO") {
+            found.extend(target(&mut r).map(Effect::Updates));
+        }
+    }
+    if inserts {
+        sources(tokens, found);
+    }
+}
+
+/// Tables behind FROM and JOIN.
+fn sources(tokens: &[Piece<'_>], found: &mut Vec<Effect>) {
+    for (at, piece) in tokens.iter().enumerate() {
+        let deletes = at.checked_sub(1).and_then(|before| tokens.get(before)).is_some_and(|p| p.is("DELETE"));
+        if (piece.is("FROM") && !deletes) || piece.is("JOIN") {
+            let mut r = Reader::new(&tokens[at + 1..]);
+            let _ = r.take("ONLY");
+            found.extend(r.qualified().map(Effect::Copies));
+        }
+    }
+}
+
+/// A list of names with commas between them.
+fn names(r: &mut Reader<'_, '_>, mut with: impl FnMut(QualifiedName)) {
+    loop {
+        let _ = r.take("ONLY");
+        let Some(name) = r.qualified() else { return };
+        with(name);
+        let _ = r.symbol("*");
+        if !r.symbol(",") {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> QualifiedName {
+        match text.split_once('.') {
+            Some((schema, name)) => QualifiedName { schema: Some(schema.into()), name: name.into() },
+            None => QualifiedName { schema: None, name: text.into() },
+        }
+    }
+
+    #[test]
+    fn what_statements_do_to_rows() {
+        use Effect::*;
+        let cases: &[(&str, Vec<Effect>)] = &[
+            ("CREATE TABLE IF NOT EXISTS a.b (x int)", vec![MakesTable(name("a.b"))]),
+            (
+                "CREATE TABLE k AS SELECT * FROM t JOIN u USING (i)",
+                vec![MakesTable(name("k")), Copies(name("t")), Copies(name("u"))],
+            ),
+            ("DROP TABLE IF EXISTS a, b.c CASCADE", vec![DropsTable(name("a")), DropsTable(name("b.c"))]),
+            ("TRUNCATE TABLE ONLY a, b", vec![Empties(name("a")), Empties(name("b"))]),
+            ("DELETE FROM ONLY t USING u WHERE t.i = u.i", vec![Deletes(name("t"))]),
+            ("UPDATE \"T\" SET x = 1", vec![Updates(name("T"))]),
+            (
+                "INSERT INTO k SELECT * FROM t ON CONFLICT (i) DO UPDATE SET x = 1",
+                vec![Inserts(name("k")), Copies(name("t"))],
+            ),
+            (
+                "WITH gone AS (DELETE FROM t RETURNING *) INSERT INTO k SELECT * FROM gone",
+                vec![Deletes(name("t")), Inserts(name("k")), Copies(name("gone"))],
+            ),
+            ("SELECT * FROM t FOR UPDATE", vec![]),
+            ("SELECT * INTO k FROM t", vec![MakesTable(name("k")), Copies(name("t"))]),
+            (
+                "ALTER TABLE t DROP COLUMN IF EXISTS a, ADD b numeric(1, 2), ALTER c SET DATA TYPE int, ADD CONSTRAINT d CHECK (a > 0), DROP CONSTRAINT e",
+                vec![
+                    DropsColumn(name("t"), "a".into()),
+                    AddsColumn(name("t"), "b".into()),
+                    RetypesColumn(name("t"), "c".into()),
+                ],
+            ),
+            ("COPY t (a, b) FROM STDIN", vec![Inserts(name("t"))]),
+            ("COPY t TO STDOUT", vec![]),
+            ("DO $$ BEGIN DELETE FROM t; END $$", vec![Unseen("DO".into())]),
+            ("-- DROP TABLE a\nCREATE VIEW v AS SELECT 'DELETE FROM t'", vec![]),
+        ];
+        for (sql, wanted) in cases {
+            assert_eq!(effects(sql), *wanted, "{sql}");
+        }
+    }
+
+    #[test]
+    fn statements_by_their_first_words() {
+        assert_eq!(heads("DROP TABLE a; UPDATE s.t SET x = 'secret'"), ["DROP TABLE a", "UPDATE s.t SET x"]);
+    }
+}

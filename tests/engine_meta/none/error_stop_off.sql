@@ -1,0 +1,8 @@
+CREATE TABLE t (id int PRIMARY KEY, note text);
+INSERT INTO t VALUES (1);
+\set ON_ERROR_STOP 0
+INSERT INTO t VALUES (1);
+INSERT INTO t VALUES (2, :'ERROR' || :'LAST_ERROR_SQLSTATE');
+SELECT 'INSERT INTO t VALUES (' || i % 3 + 10 || ')' FROM generate_series(1, 5) AS i \gexec
+VACUUM nothing;
+INSERT INTO t VALUES (3);

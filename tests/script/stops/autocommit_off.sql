@@ -1,3 +1,0 @@
-SELECT 1;
-\set AUTOCOMMIT off
-SELECT 2;

@@ -1,3 +1,0 @@
-SELECT 1;
-\c
-SELECT 2;

@@ -1,3 +1,0 @@
-SELECT 1;
-SELECT 'SELECT 2'
-\gexec

@@ -1,3 +1,0 @@
-SELECT 1;
-SELECT 1 AS a \gset
-SELECT :a;

@@ -1,4 +1,0 @@
-SELECT 1;
-\set ON_ERROR_STOP off
-SELECT 1/0;
-SELECT 2;

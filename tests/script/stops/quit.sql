@@ -1,3 +1,0 @@
-SELECT 1;
-\q
-SELECT 2;
