@@ -211,6 +211,16 @@ async fn a_large_file_that_changes_rolls_back() {
     }
 }
 
+/// The server refuses the first row: the rest isn't even read. Else its change would be found at the end.
+#[tokio::test]
+async fn after_a_refused_row_nothing_more_is_sent() {
+    let row = format!("1\t{}\n", "x".repeat(1000));
+    let data = format!("no number\tx\n{}", row.repeat(100_000));
+    let bench = held_up("\\copy t from data.txt\n", &data).await;
+    let ran = change_while_it_waits(&bench, &format!("{data}changed")).await;
+    ran.exits(6).failed_with("a", "invalid input syntax for type integer: \"no number\"");
+}
+
 #[tokio::test]
 async fn an_error_names_the_file_and_its_line_and_no_row_on_production() {
     for (environment, context) in
@@ -226,4 +236,17 @@ async fn an_error_names_the_file_and_its_line_and_no_row_on_production() {
         assert_eq!(problem["excerpt"][0], "\\copy … from data.txt");
         ran.says("data.txt").says(context);
     }
+}
+
+/// A statement that takes its time: the figures come all the same, and aren't in the journal.
+#[tokio::test]
+async fn a_long_script_says_how_far_it_is() {
+    let bench = bench(
+        "\\copy t from data.txt\nSELECT pg_sleep(11);\nINSERT INTO t VALUES (1);\n",
+        "1\tone\n2\ttwo\n",
+    )
+    .await;
+    let ran = bench.run().await;
+    ran.exits(0).says("of 81 bytes read (100 %)").says("a second; 1 statement, 2 rows, after 10.");
+    assert!(!ran.events.iter().any(|event| event.to_string().contains("a second")), "{ran}");
 }

@@ -446,3 +446,33 @@ async fn a_glob_lists_the_files_that_were_applied() {
     said.exits(0).says("file down/2.sql").says("half applied: only 2 units of it committed");
     assert!(!said.out.contains("down/3.sql"), "{said}");
 }
+
+/// A failover may lose an undo that was recorded: then somebody has to say whether it stands.
+#[tokio::test]
+async fn an_undo_whose_ledger_row_is_gone_is_asked_about() {
+    for (word, left) in [("not-applied", "a b"), ("applied", "a")] {
+        let bench = Bench::new().await;
+        tables(&bench, &["a", "b"]);
+        bench.plan(&format!(
+            "{}{}{WAITS}",
+            undoable("a", "DROP TABLE a", ""),
+            undoable("b", "DROP TABLE b", "")
+        ));
+        bench.run().await.exits(6);
+        bench.call(&["rollback", "--to", "b"]).await.exits(6);
+        bench.sql("DELETE FROM holdpoint.ledger WHERE direction = 'back'").await;
+        if word == "not-applied" {
+            bench.sql("CREATE TABLE b (n int)").await;
+        }
+        bench.resume().await.exits(5).says("the ledger row of the undo is gone");
+        let rule = format!("b={word}");
+        let ran = bench.call(&["rollback", "--list"]).await;
+        ran.exits(0);
+        assert_eq!(there(&bench).await, left);
+        // What was ruled is asked about once; then it goes on, here backwards.
+        bench.call(&["resume", "--rule", &rule]).await.exits(6);
+        assert_eq!(there(&bench).await, "a b", "forward again: {word}");
+        bench.call(&["rollback"]).await.exits(4);
+        assert_eq!(there(&bench).await, "");
+    }
+}

@@ -147,13 +147,23 @@ async fn every_planted_difference_is_named_and_nothing_else() {
     let database = zoo(&server).await;
     let mut before = take(&server, &database).await;
     let mut wrong = Vec::new();
+    let version: u32 =
+        server.value(&database, "SHOW server_version_num").await.parse().expect("the server's version");
     for (sql, expected) in PLANTED {
+        if version < 150_000 && sql.contains("TABLES IN SCHEMA") {
+            continue; // publications have no schemas yet
+        }
         let output = server.psql_output(&database, &["-v", "ON_ERROR_STOP=1", "-qc", sql]);
         if !output.status.success() {
             wrong.push(format!("{sql}\n   {}", String::from_utf8_lossy(&output.stderr)));
         }
         let after = take(&server, &database).await;
         let (mut found, mut expected) = (named(&before, &after), expected.to_vec());
+        // Since 18 NOT NULL is a constraint of its own, beside the column.
+        found.retain(|object| version < 180_000 || !object.ends_with("_not_null"));
+        // Before 15 a partition's copy of a trigger is internal, and isn't listed.
+        expected
+            .retain(|object| version >= 150_000 || *object != "trigger public.measure_rest.per_partition");
         found.sort();
         expected.sort_unstable();
         if found != expected {

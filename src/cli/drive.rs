@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
@@ -19,10 +20,14 @@ use crate::cockpit::message::{Msg, Over};
 use crate::engine::conductor::Conductor;
 use crate::engine::exit::Exit;
 use crate::engine::pilot::Pilot;
+use crate::engine::progress::Gauge;
 use crate::engine::recorder::Listener;
+use crate::engine::says::Says;
 use crate::engine::stop::Stop;
 use crate::journal::{RunFolder, StateDir};
+use crate::plain::progress;
 use crate::run::event::{Envelope, Event};
+use crate::run::sample::Progress;
 use crate::run::state::Run;
 use crate::text::words::exit_words;
 
@@ -31,7 +36,7 @@ use crate::text::words::exit_words;
 pub struct Show {
     front: Front,
     pub listeners: Vec<Listener>,
-    pub says: mpsc::UnboundedSender<(String, String)>,
+    pub says: Says,
     /// The word of the signal that told us to end, once there is one.
     pub signal: watch::Receiver<Option<String>>,
 }
@@ -74,7 +79,7 @@ impl Show {
         scene: Scene,
     ) -> Result<Self, Failure> {
         let (listener, facts) = mpsc::unbounded_channel();
-        let (says, asides) = mpsc::unbounded_channel();
+        let (says, asides) = Says::new();
         let state_dir = to_be_named(state);
         let (front, signal) = if wants_screen(screenless, false)? {
             let (set, told) = watch::channel(None);
@@ -224,7 +229,10 @@ pub async fn conduct(
     let recorder = conductor.recorder.clone();
     // Where a person sits, nobody answers in their place.
     let flying = match &mut show.front {
-        Front::Lines(_) => Some(pilot.start(&recorder)),
+        Front::Lines(_) => {
+            let beating = tokio::spawn(heartbeat(conductor.attention.gauge.clone(), show.says.clone()));
+            Some((pilot.start(&recorder), beating))
+        }
         Front::Screen(screen) => {
             screen.connect(&conductor);
             None
@@ -246,9 +254,10 @@ pub async fn conduct(
         let why = "what wasn't committed the server has undone; please report it";
         Err(Stop::Local(format!("holdpoint has a fault: {fault}; {why}")))
     });
-    if let Some(flying) = flying {
+    if let Some((flying, beating)) = flying {
         flying.abort();
-        let _ = flying.await;
+        beating.abort();
+        let _ = (flying.await, beating.await);
     }
     let ended = recorder.look(Run::is_ended);
     drop(recorder);
@@ -294,6 +303,30 @@ fn over(result: &Result<Exit, Stop>) -> Over {
         Err(stop) => {
             let good = matches!(stop.exit(), Exit::Waiting | Exit::Interrupted | Exit::RolledBack);
             Over { exit: stop.exit().code(), words: stop.to_string(), good }
+        }
+    }
+}
+
+/// How often a long script says how far it is, and how often when nothing has moved.
+const BEAT: Duration = Duration::from_secs(10);
+const QUIET_BEAT: Duration = Duration::from_secs(60);
+
+/// Says now and then how far the script is that runs.
+async fn heartbeat(gauge: Gauge, says: Says) {
+    let mut told: Option<Progress> = None;
+    loop {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let Some(now) = gauge.sample() else {
+            told = None;
+            continue;
+        };
+        let before = told.as_ref().filter(|told| told.step == now.step && told.elapsed_ms <= now.elapsed_ms);
+        let since = now.elapsed_ms - before.map_or(0, |told| told.elapsed_ms);
+        let moved = before.is_none_or(|told| (told.bytes, told.statements) != (now.bytes, now.statements));
+        let wait = if moved { BEAT } else { QUIET_BEAT };
+        if u128::from(since) >= wait.as_millis() {
+            says.say(&now.step, &progress(&now, before));
+            told = Some(now);
         }
     }
 }

@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 use super::args::Screenless;
 use super::failure::Failure;
 use super::out;
+use crate::engine::says::Asides;
 use crate::journal::encode;
 use crate::plain::{Printer, Style};
 use crate::run::event::Envelope;
@@ -33,7 +34,7 @@ impl Lines {
         state_dir: Option<String>,
         past: &[Envelope],
         facts: mpsc::UnboundedReceiver<Arc<Envelope>>,
-        asides: mpsc::UnboundedReceiver<(String, String)>,
+        asides: Asides,
     ) -> Result<Self, Failure> {
         out::run_begins();
         let events = match &screenless.events {
@@ -76,7 +77,7 @@ impl Lines {
 async fn print(
     mut printer: Printer,
     mut facts: mpsc::UnboundedReceiver<Arc<Envelope>>,
-    mut asides: mpsc::UnboundedReceiver<(String, String)>,
+    mut asides: Asides,
     mut events: Option<Events>,
     json_only: bool,
 ) -> Printer {
@@ -84,7 +85,7 @@ async fn print(
         let lines = tokio::select! {
             biased;
             aside = asides.recv(), if !asides.is_closed() || !asides.is_empty() => match aside {
-                Some((step, text)) => printer.say(&step, &text),
+                Some(aside) => printer.say(&aside.step, &aside.text),
                 None => continue,
             },
             fact = facts.recv() => match fact {

@@ -22,6 +22,7 @@ use crate::engine::conductor::Conductor;
 use crate::engine::open::operator;
 use crate::engine::recorder::Recorder;
 use crate::engine::sampler::look_on;
+use crate::engine::says::Asides;
 use crate::journal::RunFolder;
 use crate::plain::Style;
 use crate::plan::model::{Plan, PlanFile};
@@ -59,7 +60,7 @@ pub struct Screen {
 }
 
 /// Facts and asides, as the engine gives them.
-type Feed = (mpsc::UnboundedReceiver<Arc<Envelope>>, mpsc::UnboundedReceiver<(String, String)>);
+type Feed = (mpsc::UnboundedReceiver<Arc<Envelope>>, Asides);
 
 /// Whether there is a terminal to show it on; else why not.
 pub fn terminal() -> Result<(), String> {
@@ -179,7 +180,7 @@ async fn carry((mut facts, mut asides): Feed, link: Link) {
     loop {
         tokio::select! {
             biased;
-            Some((step, text)) = asides.recv() => link.output(step, &text),
+            Some(aside) = asides.recv() => link.output(aside.step.clone(), &aside.text),
             fact = facts.recv() => match fact {
                 Some(envelope) => {
                     link.send(Msg::Event(envelope));

@@ -5,6 +5,7 @@
 
 use tokio::sync::{mpsc, watch};
 
+use super::progress::Gauge;
 use super::recorder::Wishes;
 use crate::run::command::{Command, Wish};
 use crate::run::sample::Doing;
@@ -31,6 +32,8 @@ pub struct Attention {
     lost: watch::Receiver<Option<String>>,
     /// What the work session does, for those who look on: the latest counts, nothing is journaled.
     pub doing: watch::Sender<Option<Doing>>,
+    /// How far the script is that runs.
+    pub gauge: Gauge,
 }
 
 impl Attention {
@@ -59,7 +62,16 @@ impl Attention {
                 }
             }
         });
-        Self { wishes: wishes_out, cancel, hold, hold_set, signal, lost, doing: watch::channel(None).0 }
+        Self {
+            wishes: wishes_out,
+            cancel,
+            hold,
+            hold_set,
+            signal,
+            lost,
+            doing: watch::channel(None).0,
+            gauge: Gauge::default(),
+        }
     }
 
     /// Forgets cancels of statements that are over.

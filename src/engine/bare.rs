@@ -102,6 +102,7 @@ impl Conductor {
         if let Some(live) = self.lives_in_session(step, whole, source)? {
             self.half_applied(step, &live).await?;
         }
+        let _running = self.attention.gauge.begin(&step.id);
         let mut script = self.script(step, source)?;
         self.attention.begin_work();
         let work = match self.open_as(step).await? {

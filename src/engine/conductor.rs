@@ -9,6 +9,7 @@ use super::exit::Exit;
 use super::problems::{self, Disclosure};
 use super::recorder::Recorder;
 use super::rollback::Wanted;
+use super::says::Says;
 use super::secrets::Secrets;
 use super::sources::Sources;
 use super::stop::Stop;
@@ -19,17 +20,6 @@ use crate::plan::model::{Action, Ask, Checkpoint, Plan, Step};
 use crate::run::event::{Direction, Ending, Event, HoldReason, Mode, Problem, When};
 use crate::run::state::{Run, Status};
 use crate::script::Variables;
-
-/// Lines for people that aren't facts: `\echo`, notices.
-#[derive(Debug, Clone)]
-pub struct Says(pub tokio::sync::mpsc::UnboundedSender<(String, String)>, pub Secrets);
-
-impl Says {
-    /// Says a line on behalf of a step; nobody has to listen.
-    pub fn say(&self, step: &str, line: &str) {
-        let _ = self.0.send((step.to_owned(), self.1.mask(line.trim_end())));
-    }
-}
 
 /// The one who goes through the plan.
 #[derive(Debug)]

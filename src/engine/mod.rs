@@ -24,6 +24,7 @@
 //! - [`reconcile`] finds out after a stop what became of what was under way;
 //! - [`rollback`] goes backwards;
 //! - [`evidence`] looks for the rehearsal that a step asks for; [`rehearse`] proves a plan and its rollback on a private server;
+//! - [`says`] carries what scripts say to people, and [`progress`] how far they have come;
 //! - [`sampler`] looks at the work session from outside, for those who look on;
 //! - [`pilot`] answers where nobody sits; [`fixture`] makes the database for a demo; [`secrets`] keeps
 //!   secret values out of events.
@@ -52,6 +53,7 @@ mod permission;
 pub mod pilot;
 pub mod preflight;
 pub mod problems;
+pub mod progress;
 mod psql;
 pub mod reconcile;
 pub mod recorder;
@@ -59,6 +61,7 @@ mod reentry;
 pub mod rehearse;
 pub mod rollback;
 pub mod sampler;
+pub mod says;
 pub mod script_steps;
 pub mod secrets;
 pub mod sources;

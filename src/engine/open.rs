@@ -9,12 +9,13 @@ use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
 use super::attention::Attention;
-use super::conductor::{Conductor, Says};
+use super::conductor::Conductor;
 use super::control::Control;
 use super::exit::Exit;
 use super::outline::{outline, procedures};
 use super::problems::Disclosure;
 use super::recorder::Recorder;
+use super::says::Says;
 use super::secrets::Secrets;
 use super::sources::Sources;
 use super::stop::Stop;
@@ -52,7 +53,7 @@ pub struct Opening {
     /// Values of the plan's variables, and which of them are secret.
     pub vars: BTreeMap<String, (String, bool)>,
     pub signal: watch::Receiver<Option<String>>,
-    pub says: mpsc::UnboundedSender<(String, String)>,
+    pub says: Says,
     /// Who hears every event, from the first on.
     pub listeners: Vec<mpsc::UnboundedSender<Arc<Envelope>>>,
 }
@@ -158,7 +159,7 @@ fn assemble(opening: Opening, begun: Begun) -> Conductor {
     let (recorder, wishes) = Recorder::start(begun.journal, begun.run, listeners);
     let attention = Attention::start(wishes, signal, control.lost());
     let copies = begun.folder.path().join("files");
-    let sources = Sources::of_run(&plan.sql_dir, copies, begun.known);
+    let sources = Sources::of_run(&plan.sql_dir, copies, begun.known).counted_by(&attention.gauge);
     let mut variables = Variables::new();
     for (name, (value, _)) in &vars {
         // Names were checked when the plan was loaded; a NUL can't be in an argument.
@@ -191,7 +192,7 @@ fn assemble(opening: Opening, begun: Begun) -> Conductor {
         run: begun.id.to_string(),
         vars: variables,
         sources,
-        says: Says(says, secrets.clone()),
+        says: says.without(secrets.clone()),
         secrets,
     }
 }

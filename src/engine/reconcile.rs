@@ -7,6 +7,7 @@
 //! | commit intent | present | applied |
 //! | commit intent | absent | not applied, unless the server says that the transaction committed |
 //! | applied | absent | unknown: failover, restore or tampering |
+//! | undone | absent, the step's present | unknown, likewise |
 //!
 //! A unit that came into doubt before is judged by the line that it had come to. What a person ruled is
 //! written to the ledger, so that it needs no second ruling.
@@ -23,7 +24,7 @@ use super::stop::Stop;
 use super::unit::Outcome;
 use crate::pg::PgError;
 use crate::pg::ledger::{entry, fence, schema};
-use crate::run::event::{Event, Problem, Unit};
+use crate::run::event::{Direction, Event, Problem, Unit};
 use crate::run::state::UnitPhase;
 
 /// How long an old backend or COMMIT may take to end.
@@ -130,6 +131,22 @@ impl Conductor {
                 (UnitPhase::Intent, _) => self.reconcile_intent(&unit).await?,
                 (UnitPhase::Applied, true)
                 | (UnitPhase::Failed | UnitPhase::Waiting | UnitPhase::Unknown, _) => {}
+            }
+        }
+        for unit in self.recorder.look(|run| run.undone_units()) {
+            let forward = rows.iter().any(|(row, _)| {
+                row.step == unit.step
+                    && row.generation == unit.generation
+                    && row.direction == Direction::Forward
+            });
+            // With both rows gone, the database is as it was before the step: undone, so to say.
+            if forward && !rows.iter().any(|(row, _)| *row == unit) {
+                let evidence = vec![
+                    "the journal says undone and the ledger row of the undo is gone, that of the step isn't: a failover, \
+                     a restore, or somebody removed it"
+                        .into(),
+                ];
+                self.rule(&unit, evidence).await?;
             }
         }
         let strangers: Vec<String> = rows

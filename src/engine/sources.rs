@@ -13,6 +13,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::preflight::{Noted, note};
+use super::progress::Gauge;
 use super::stream::hex;
 use crate::run::event::SourceRef;
 use crate::script::{Memory, Opened, ResolveError, Resolver, Script, ScriptError, Variables, scan_with};
@@ -76,13 +77,22 @@ struct Shelf {
     known: Arc<BTreeMap<String, (u64, String)>>,
     /// Notes what is opened.
     noted: Option<Noted>,
+    gauge: Gauge,
 }
 
 impl Sources {
     /// Files as they are now, before there is a run.
     #[must_use]
     pub fn loose(root: &Path) -> Self {
-        Self { shelf: Shelf { root: resolved(root), copies: None, known: Arc::default(), noted: None } }
+        Self {
+            shelf: Shelf {
+                root: resolved(root),
+                copies: None,
+                known: Arc::default(),
+                noted: None,
+                gauge: Gauge::default(),
+            },
+        }
     }
 
     /// As [`Self::loose`], and notes every file that is opened.
@@ -97,8 +107,21 @@ impl Sources {
     #[must_use]
     pub fn of_run(root: &Path, copies: PathBuf, known: BTreeMap<String, (u64, String)>) -> Self {
         Self {
-            shelf: Shelf { root: resolved(root), copies: Some(copies), known: Arc::new(known), noted: None },
+            shelf: Shelf {
+                root: resolved(root),
+                copies: Some(copies),
+                known: Arc::new(known),
+                noted: None,
+                gauge: Gauge::default(),
+            },
         }
+    }
+
+    /// What is read is counted there.
+    #[must_use]
+    pub(super) fn counted_by(mut self, gauge: &Gauge) -> Self {
+        self.shelf.gauge = gauge.clone();
+        self
     }
 
     /// A file by its name.
@@ -117,12 +140,15 @@ impl Sources {
         let noted = Noted::default();
         let mut looking = self.clone();
         looking.shelf.noted = Some(Arc::clone(&noted));
+        looking.shelf.gauge = Gauge::default();
         let report = looking.open(&self.file(name), variables).and_then(scan_with);
         let report = report.map_err(|error| error.to_string())?;
         let opened = noted.lock().map(|set| set.clone()).unwrap_or_default();
         for path in opened {
             let shown = path.display();
-            let Some((_, digest)) = self.shelf.known.get(path.to_string_lossy().as_ref()) else { continue };
+            let Some((_, digest)) = self.shelf.known.get(path.to_string_lossy().as_ref()) else {
+                continue;
+            };
             let mut reader = Confirming {
                 file: File::open(self.shelf.root.join(&path)).map_err(|error| format!("{shown}: {error}"))?,
                 sha: Sha256::new(),
@@ -180,7 +206,7 @@ impl Resolver for Shelf {
         note(self.noted.as_ref(), &inside);
         let display = inside.to_string_lossy().into_owned();
         if let Some(copies) = &self.copies {
-            let Some((_, digest)) = self.known.get(&display) else {
+            let Some((size, digest)) = self.known.get(&display) else {
                 return Err(format!(
                     "{display} wasn't among the plan's files when the run was opened; a new run takes it in"
                 )
@@ -189,11 +215,13 @@ impl Resolver for Shelf {
             let copy = copies.join(&inside);
             if copy.is_file() {
                 let file = File::open(&copy)?;
-                return Ok(Opened { path: inside.into(), reader: Box::new(BufReader::new(file)) });
+                let reader = self.gauge.counted(BufReader::new(file), *size);
+                return Ok(Opened { path: inside.into(), reader: Box::new(reader) });
             }
             let file = File::open(self.root.join(&inside))?;
             let reader = Confirming { file, sha: Sha256::new(), expected: digest.clone(), name: display };
-            return Ok(Opened { path: inside.into(), reader: Box::new(BufReader::new(reader)) });
+            let reader = self.gauge.counted(BufReader::new(reader), *size);
+            return Ok(Opened { path: inside.into(), reader: Box::new(reader) });
         }
         let path = self.root.join(&inside);
         let metadata = path.metadata()?;

@@ -456,6 +456,7 @@ impl<'a> Stream<'a> {
                     self.complete(&tag);
                     self.tally.statements += 1;
                     self.tally.rows += affected(&tag);
+                    self.attention.gauge.answered(affected(&tag));
                     if let Err(broken) = self.copy_out_done(affected(&tag)) {
                         failed.get_or_insert(broken);
                     }

@@ -161,6 +161,7 @@ impl Conductor {
             own(work, &sql).await.map_err(|error| self.taking_role(role, error))?;
         }
         let began = Instant::now();
+        let running = self.attention.gauge.begin(&job.unit.step);
         let mut script = self.script(job.step, job.source).map_err(Abandon::Stop)?;
         let says = self.says.clone();
         let step = job.unit.step.clone();
@@ -184,6 +185,8 @@ impl Conductor {
             let passed = stream.passed.lines();
             (streamed, stream.tally.clone(), stream.digest(), stream.written, passed)
         };
+        drop(running);
+        self.says.tell_left_out(&job.unit.step);
         self.record_written(&job.unit, written).await?;
         streamed?;
         crash::point("after-statements");

@@ -13,7 +13,7 @@ use crate::run::event::Residue;
 /// As many are read by one query.
 const AT_ONCE: usize = 200;
 /// Tries against sequences that others drop meanwhile.
-const TRIES: u32 = 3;
+const TRIES: u32 = 10;
 
 /// Under their qualified names.
 pub type SequenceValues = BTreeMap<String, SequenceValue>;

@@ -3,6 +3,7 @@
 //! - [`Printer`] is fed every envelope of a run, also those from before a resume, and answers with
 //!   the lines that are worth printing; it folds the run beside, for titles, phases and the summary;
 //! - [`RehearsalPrinter`] does the same for what a rehearsal tells, and prints its table;
+//! - [`progress()`] says how far a script is, which no event tells;
 //! - [`Style`] says where the lines go: a terminal of so many columns, or a log;
 //! - [`snapshot_lines`] and [`diff_lines`] are for commands that look at databases and run nothing.
 //!
@@ -20,6 +21,7 @@ mod next;
 mod page;
 mod people_lines;
 mod printer;
+mod progress_line;
 mod rehearsal_lines;
 mod run_lines;
 mod sheet;
@@ -32,6 +34,7 @@ mod unit_lines;
 
 pub use diff_page::{DiffLine, DiffLines, diff_lines};
 pub use printer::Printer;
+pub use progress_line::progress;
 pub use rehearsal_lines::RehearsalPrinter;
 pub use snapshot_page::{SnapshotLines, snapshot_lines};
 pub use style::Style;

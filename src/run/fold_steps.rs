@@ -232,6 +232,15 @@ impl Run {
         }
     }
 
+    /// Its undo turned out not to have happened.
+    pub(super) fn stands_again(&mut self, i: usize) {
+        let step = &mut self.steps[i];
+        if step.procedure.is_none() {
+            step.in_order = true;
+            self.applied_order.push(step.id.clone());
+        }
+    }
+
     pub(super) fn is_undone(&mut self, i: usize) {
         let step = &mut self.steps[i];
         step.in_order = false;

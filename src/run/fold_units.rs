@@ -49,7 +49,9 @@ impl Run {
             Event::UnitUnknown { evidence, .. } => self.unit_unknown(i, unit, evidence)?,
             Event::UnitReconciled { applied, evidence, by, .. } => {
                 self.steps[i].unit_reconciled(unit, *applied, by.is_some(), evidence)?;
-                if *applied {
+                if self.steps[i].undo_settled() {
+                    self.stands_again(i);
+                } else if *applied {
                     self.is_applied(i, unit.direction);
                 } else if unit.direction == Direction::Forward && !self.steps[i].has_effects() {
                     self.is_undone(i);
@@ -65,6 +67,7 @@ impl Run {
     }
 
     fn unit_unknown(&mut self, i: usize, unit: &Unit, evidence: &[String]) -> Result<(), Why> {
+        self.steps[i].doubt_undo(unit);
         self.steps[i].unit_unknown(unit, evidence)?;
         self.touched |= self.steps[i].changes;
         if !self.doubts.contains(unit) {

@@ -1,7 +1,7 @@
 //! Finding units, and what the run waits for: what the engine asks after a stop.
 
 use super::event::{HoldReason, Unit};
-use super::state::{Run, RunState};
+use super::state::{Run, RunState, Status};
 use super::unit::{UnitPhase, UnitState};
 
 impl Run {
@@ -20,6 +20,18 @@ impl Run {
             .iter()
             .flat_map(|step| step.units.iter().chain(step.undo_units.iter()))
             .map(|state| (state.unit.clone(), state.phase, state.xid.clone()))
+            .collect()
+    }
+
+    /// Units of the last recorded undo of each step that is pending since: a failover may have lost them.
+    #[must_use]
+    pub fn undone_units(&self) -> Vec<Unit> {
+        let pending = self.steps.iter().filter(|step| step.status == Status::Pending);
+        pending
+            .filter_map(|step| step.last_undo.as_ref())
+            .flat_map(|last| &last.undo_units)
+            .filter(|unit| unit.phase == UnitPhase::Applied)
+            .map(|unit| unit.unit.clone())
             .collect()
     }
 

@@ -24,6 +24,21 @@ pub struct Doing {
     pub since: Timestamp,
 }
 
+/// How far the script that runs has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    pub step: String,
+    /// Since it was begun.
+    pub elapsed_ms: u64,
+    /// Of its files, those it includes and copies from among them, this much was read.
+    pub bytes: u64,
+    /// Size of those files, as far as they were opened.
+    pub of: u64,
+    /// That the server has answered, and the rows that they changed.
+    pub statements: u64,
+    pub rows: u64,
+}
+
 /// A lock on a table or an index that the work session holds or waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lock {

@@ -56,6 +56,10 @@ pub struct StepState {
     pub before_undo: Option<Status>,
     /// What it was before an outcome turned out to be unknown.
     pub before_doubt: Option<Status>,
+    /// As it was right before its undo was recorded: a failover may have lost that undo.
+    pub(super) last_undo: Option<Box<StepState>>,
+    /// While an undo that was recorded is in doubt: what it is when the undo stands.
+    pub(super) after_undo: Option<Box<StepState>>,
     /// It stands in the run's order of applied steps.
     pub(super) in_order: bool,
 }
@@ -348,8 +352,11 @@ impl StepState {
         self.generation_is(generation)?;
         self.is(&[Status::Undoing])?;
         self.units_done(Direction::Back)?;
+        let mut last = self.clone();
+        last.last_undo = None;
         self.before_undo = None;
         self.reset(generation + 1);
+        self.last_undo = (!last.undo_units.is_empty()).then(|| Box::new(last));
         self.settle(at, Status::Pending, elapsed_ms);
         Ok(())
     }

@@ -167,6 +167,33 @@ impl StepState {
         Ok(())
     }
 
+    /// A recorded undo comes into doubt: the step is again what it was while that undo was being recorded.
+    pub(super) fn doubt_undo(&mut self, unit: &Unit) {
+        let is_last = unit.direction == Direction::Back
+            && unit.generation + 1 == self.generation
+            && self.status == Status::Pending;
+        if let Some(last) = self.last_undo.take_if(|last| is_last && last.unit(unit).is_some()) {
+            let now = std::mem::replace(self, *last);
+            self.after_undo = Some(Box::new(now));
+        }
+    }
+
+    /// The last doubt about a recorded undo is settled. `true`: it didn't happen, and the step stands again.
+    pub(super) fn undo_settled(&mut self) -> bool {
+        if self.status == Status::Unknown || self.after_undo.is_none() {
+            return false;
+        }
+        let Some(after) = self.after_undo.take() else { return false };
+        if self.undo_units.iter().all(|unit| unit.phase == UnitPhase::Applied) {
+            *self = *after;
+            return false;
+        }
+        self.status = self.before_undo.take().unwrap_or(Status::Failed);
+        self.undo_applied = false;
+        self.broken_off = false;
+        true
+    }
+
     /// Also an applied unit can come into doubt: its ledger row is gone after a failover or restore.
     pub(super) fn unit_unknown(&mut self, unit: &Unit, evidence: &[String]) -> Result<(), Why> {
         self.generation_is(unit.generation)?;

@@ -1,4 +1,5 @@
-//! A rollback that is killed and taken up again ends where an undisturbed one does.
+//! A rollback that is killed and taken up again ends where an undisturbed one does: of own rollbacks
+//! (Kochel), and of procedures, globs and holds.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,27 +7,44 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::lab::{Case, LIST, Lab, Picture, Scenario};
+use crate::lab::{Case, Ended, LIST, Lab, Picture, Scenario};
 use crate::points::{report, same};
 
-/// A run of Kochel up to its last step but one: it is still open, so that it can be rolled back.
-async fn applied(lab: &Lab, scenario: &Scenario, label: &str) -> Case {
-    let case = lab.case(scenario, label).await;
-    let plan = scenario.plan.display().to_string();
-    let words =
-        ["run", &plan, "--only", "preflight", "--only", "authorize", "--only", "execute", "--only", "verify"];
+/// What is rolled back, and how.
+struct Way {
+    scenario: Scenario,
+    /// Phases that the run is to do; it stays open behind them.
+    only: &'static [&'static str],
+    /// What the run ends with, still open.
+    open: i32,
+    /// Flags of the rollback and of resuming it.
+    flags: &'static [&'static str],
+    /// Rows that the ledger has of it in the end.
+    rows: usize,
+}
+
+/// A run up to where it is still open, so that it can be rolled back.
+async fn applied(lab: &Lab, way: &Way, label: &str) -> Case {
+    let case = lab.case(&way.scenario, label).await;
+    let plan = way.scenario.plan.display().to_string();
+    let mut words = vec!["run", plan.as_str()];
+    for phase in way.only {
+        words.extend(["--only", *phase]);
+    }
     let ended = case.wait(lab, case.start(&words, None)).await;
-    assert_eq!(ended.code(), Some(0), "{}\n{}", ended.said(), lab.dump(&case));
+    assert_eq!(ended.code(), Some(way.open), "{}\n{}", ended.said(), lab.dump(&case));
     case
 }
 
-async fn roll_back(lab: &Lab, case: &Case, crash: Option<&str>) -> crate::lab::Ended {
-    case.wait(lab, case.start(&["rollback"], crash)).await
+async fn roll_back(lab: &Lab, way: &Way, case: &Case, crash: Option<&str>) -> Ended {
+    let mut words = vec!["rollback"];
+    words.extend_from_slice(way.flags);
+    case.wait(lab, case.start(&words, crash)).await
 }
 
-async fn kill_and_go_on(lab: &Lab, scenario: &Scenario, wanted: &Picture, point: &str) -> Result<(), String> {
-    let case = applied(lab, scenario, &format!("rollback {point}")).await;
-    let killed = roll_back(lab, &case, Some(point)).await;
+async fn kill_and_go_on(lab: &Lab, way: &Way, wanted: &Picture, point: &str) -> Result<(), String> {
+    let case = applied(lab, way, &format!("rollback {point}")).await;
+    let killed = roll_back(lab, way, &case, Some(point)).await;
     if !killed.was_killed() {
         return Err(format!("wasn't killed: {}", killed.said()));
     }
@@ -34,9 +52,9 @@ async fn kill_and_go_on(lab: &Lab, scenario: &Scenario, wanted: &Picture, point:
         // One half says rollback again, the other resume: both go on backwards once it had begun.
         let back = case.fold().is_some_and(|run| run.goes_back());
         let ended = if back && point.len().is_multiple_of(2) {
-            case.resume(lab, &[], None).await
+            case.resume(lab, way.flags, None).await
         } else {
-            roll_back(lab, &case, None).await
+            roll_back(lab, way, &case, None).await
         };
         if ended.code() != Some(4) {
             return Err(format!("going on backwards: {}\n{}", ended.said(), lab.dump(&case)));
@@ -47,15 +65,14 @@ async fn kill_and_go_on(lab: &Lab, scenario: &Scenario, wanted: &Picture, point:
     Ok(())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_rollback_is_killed_and_taken_up() {
-    let lab = Arc::new(Lab::start().await);
-    let scenario = Arc::new(lab.kochel().await);
-    let case = applied(&lab, &scenario, "undisturbed").await;
-    let ended = roll_back(&lab, &case, Some(LIST)).await;
+/// Kills it at the points that `chosen` takes: the name of a point, and how often it was passed.
+async fn killed_everywhere(lab: Lab, way: Way, chosen: fn(&str, usize) -> bool, at_least: usize) {
+    let (lab, way) = (Arc::new(lab), Arc::new(way));
+    let case = applied(&lab, &way, "undisturbed").await;
+    let ended = roll_back(&lab, &way, &case, Some(LIST)).await;
     assert_eq!(ended.code(), Some(4), "{}\n{}", ended.said(), lab.dump(&case));
     let wanted = Arc::new(lab.picture(&case.database).await);
-    assert_eq!(wanted.ledger.iter().filter(|row| row.contains(" back ")).count(), 4, "{:?}", wanted.ledger);
+    assert_eq!(wanted.ledger.len(), way.rows, "{:?}", wanted.ledger);
 
     let all = std::env::var("HOLDPOINT_CHAOS").is_ok_and(|value| value == "all");
     let mut passed: BTreeMap<String, usize> = BTreeMap::new();
@@ -63,27 +80,21 @@ async fn a_rollback_is_killed_and_taken_up() {
     for name in std::fs::read_to_string(&case.list).unwrap().lines() {
         let n = passed.entry(name.to_owned()).or_default();
         *n += 1;
-        let turn = match name {
-            "journal-after-line" => n.is_multiple_of(2),
-            "journal-before-line" => n.is_multiple_of(6),
-            "journal-torn-line" => *n % 6 == 3,
-            _ => true,
-        };
-        if all || turn {
+        if all || chosen(name, *n) {
             points.push(format!("{name}:{n}"));
         }
     }
     lab.put_away(case).await;
-    let count = points.len();
-    assert!(count >= 20, "{count} points");
+    let (name, count) = (way.scenario.name, points.len());
+    assert!(count >= at_least, "{count} points");
     let gate = Arc::new(Semaphore::new(3));
     let mut tasks = JoinSet::new();
     for point in points {
-        let (lab, scenario, wanted, gate) =
-            (Arc::clone(&lab), Arc::clone(&scenario), Arc::clone(&wanted), Arc::clone(&gate));
+        let (lab, way, wanted, gate) =
+            (Arc::clone(&lab), Arc::clone(&way), Arc::clone(&wanted), Arc::clone(&gate));
         tasks.spawn(async move {
             let _turn = gate.acquire().await.unwrap();
-            (point.clone(), kill_and_go_on(&lab, &scenario, &wanted, &point).await)
+            (point.clone(), kill_and_go_on(&lab, &way, &wanted, &point).await)
         });
     }
     let mut failed = BTreeMap::new();
@@ -93,6 +104,111 @@ async fn a_rollback_is_killed_and_taken_up() {
             failed.insert(point, why);
         }
     }
-    println!("kochel backwards: killed at {count} points");
-    report("kochel backwards", count, failed);
+    println!("{name} backwards: killed at {count} points");
+    report(&format!("{name} backwards"), count, failed);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rollback_is_killed_and_taken_up() {
+    let lab = Lab::start().await;
+    let scenario = lab.kochel().await;
+    let only = &["preflight", "authorize", "execute", "verify"];
+    let way = Way { scenario, only, open: 0, flags: &[], rows: 8 };
+    let chosen = |name: &str, n: usize| match name {
+        "journal-after-line" => n.is_multiple_of(2),
+        "journal-before-line" => n.is_multiple_of(6),
+        "journal-torn-line" => n % 6 == 3,
+        _ => true,
+    };
+    killed_everywhere(lab, way, chosen, 20).await;
+}
+
+/// A glob, a step that a procedure undoes (with people and a check in it), and one undone with another.
+const WAYS: &str = r#"
+[plan]
+id          = "ways"
+title       = "Ways back"
+environment = "dev"
+stepping    = "auto"
+
+[[phase]]
+title = "Work"
+
+[[phase.step]]
+id    = "glob"
+title = "Glob"
+files = "up_*.sql"
+[phase.step.rollback]
+files = "down_{file}"
+
+[[phase.step]]
+id    = "mine"
+title = "By a procedure"
+sql   = "CREATE TABLE mine (n int)"
+
+[[phase.step]]
+id    = "own"
+title = "Own"
+sql   = "CREATE TABLE own (n int)"
+[phase.step.rollback]
+sql   = "DROP TABLE own; DROP TABLE other"
+
+[[phase.step]]
+id    = "other"
+title = "With another"
+sql   = "CREATE TABLE other (n int)"
+[phase.step.rollback]
+by    = "own"
+
+[[phase.step]]
+id      = "person"
+title   = "Person"
+confirm = "goes on"
+
+[[rollback]]
+id     = "procedure"
+title  = "Procedure"
+undoes = ["mine"]
+
+[[rollback.step]]
+id      = "everybody"
+title   = "Everybody"
+confirm = "is out"
+
+[[rollback.step]]
+id    = "drop"
+title = "Drop"
+sql   = "DROP TABLE mine"
+
+  [[rollback.step.checkpoint]]
+  title  = "it is gone"
+  sql    = "SELECT to_regclass('mine')"
+  expect = "is null"
+
+[[rollback.step]]
+id     = "looked"
+title  = "Looked"
+check  = "SELECT count(*) FROM pg_tables WHERE tablename = 'mine'"
+expect = 0
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn procedures_globs_and_holds_are_killed_and_taken_up() {
+    let lab = Lab::start().await;
+    let files = [
+        ("up_1.sql", "CREATE TABLE one (n int);"),
+        ("up_2.sql", "CREATE TABLE two (n int);"),
+        ("down_up_1.sql", "DROP TABLE one;"),
+        ("down_up_2.sql", "DROP TABLE two;"),
+    ];
+    let scenario = lab.written("ways", WAYS, &files).await;
+    let flags = &["--confirm", "everybody=Kim"];
+    let way = Way { scenario, only: &[], open: 6, flags, rows: 5 + 4 };
+    let chosen = |name: &str, n: usize| match name {
+        "journal-after-line" => n.is_multiple_of(2),
+        "journal-before-line" => n % 12 == 5,
+        "journal-torn-line" => n % 12 == 9,
+        _ => n.is_multiple_of(2),
+    };
+    killed_everywhere(lab, way, chosen, 20).await;
 }

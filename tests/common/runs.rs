@@ -225,6 +225,33 @@ impl Running<'_> {
         }
     }
 
+    /// Waits until the program has read so many bytes, from files and the server together.
+    pub async fn until_read(&mut self, bench: &Bench, bytes: u64) {
+        let began = Instant::now();
+        let path = format!("/proc/{}/io", self.child().id());
+        loop {
+            let text = std::fs::read_to_string(&path).unwrap_or_default();
+            let read = text.lines().find_map(|line| line.strip_prefix("rchar: ")?.parse::<u64>().ok());
+            if read.is_some_and(|read| read >= bytes) {
+                return;
+            }
+            assert!(
+                began.elapsed() < PATIENCE,
+                "waited for {bytes} bytes, {read:?} so far\n{}",
+                bench.told()
+            );
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// The most memory that the program has had so far, in MB.
+    pub fn peak_memory(&mut self) -> u64 {
+        let status =
+            std::fs::read_to_string(format!("/proc/{}/status", self.child().id())).unwrap_or_default();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next());
+        peak.and_then(|kb| kb.parse::<u64>().ok()).unwrap_or_default() / 1024
+    }
+
     /// Sends SIGINT, as Ctrl-C does.
     pub fn interrupt(&mut self) {
         let pid = nix::unistd::Pid::from_raw(i32::try_from(self.child().id()).unwrap());

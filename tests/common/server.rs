@@ -75,9 +75,26 @@ impl TestServer {
 
     /// A program of PostgreSQL's, aimed at a database of this server.
     pub fn program(&self, name: &str, dbname: &str) -> Command {
-        let mut command = Command::new(self.embedded.bin_dir().join(name));
+        let mut command = Command::new(self.client(name));
         command.env_clear().envs(self.config(dbname).libpq_environment()).env("LC_ALL", "C");
         command
+    }
+
+    /// The server's own, or the machine's where a server comes without clients.
+    fn client(&self, name: &str) -> PathBuf {
+        let own = self.embedded.bin_dir().join(name);
+        if own.exists() {
+            return own;
+        }
+        let mut packaged: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|folder| folder.path().join("bin").join(name))
+            .filter(|program| program.exists())
+            .collect();
+        packaged.sort();
+        packaged.pop().unwrap_or_else(|| PathBuf::from(name))
     }
 
     /// psql's standard output; panics with its errors.

@@ -104,8 +104,14 @@ CREATE SERVER far TYPE 'test' VERSION '1' FOREIGN DATA WRAPPER nowhere OPTIONS (
 CREATE USER MAPPING FOR zoo_app SERVER far OPTIONS (remote_user 'app', password 'hunter2');
 CREATE FOREIGN TABLE app.remote (id int OPTIONS (name 'ID'), v text) SERVER far OPTIONS (path '/x');
 
+SELECT current_setting('server_version_num')::int >= 150000 AS since15 \gset
+\if :since15
 CREATE PUBLICATION some_pub FOR TABLE plain (id, body) WHERE (id > 5), TABLE app.child WITH (publish = 'insert, update');
 CREATE PUBLICATION whole FOR TABLES IN SCHEMA app;
+\else
+CREATE PUBLICATION some_pub FOR TABLE plain, app.child WITH (publish = 'insert, update');
+CREATE PUBLICATION whole;
+\endif
 CREATE SUBSCRIPTION zoo_sub CONNECTION 'host=/nowhere password=hunter2' PUBLICATION some_pub, whole WITH (connect = false, slot_name = NONE);
 
 GRANT USAGE ON SCHEMA app TO zoo_app;

@@ -11,6 +11,7 @@ use crate::engine::conductor::Conductor;
 use crate::engine::open::{Opening, open};
 use crate::engine::pilot::Pilot;
 use crate::engine::rollback::Wanted;
+use crate::engine::says::Says;
 use crate::engine::stop::Stop;
 use crate::plan::model::Plan;
 use crate::run::event::{Direction, Envelope, Event, Mode, Residue, Selection};
@@ -49,7 +50,7 @@ impl Walk {
     /// Opens a run of the plan on the copy that stands now.
     pub(super) async fn open(ground: &Ground, order: &Order, plan: &Arc<Plan>) -> Result<Self, Stop> {
         let (listener, events) = mpsc::unbounded_channel();
-        let (says, _) = mpsc::unbounded_channel();
+        let (says, _) = Says::new();
         let opening = Opening {
             plan: Arc::clone(plan),
             digest: order.digest.clone(),
