@@ -14,12 +14,14 @@
 //! | [`engine`] | turns a plan into events on a real database | `plan`, `script`, `run`, `crash`, `journal`, `pg` |
 //! | [`text`] | text for people: scrubbed, measured, figures in words; pure | `run` |
 //! | [`plain`] | the same events as lines of text | `plan`, `run`, `text` |
-//! | [`cli`] | one file a subcommand | `plan`, `script`, `run`, `journal`, `pg`, `engine`, `plain`, `text` |
+//! | [`cockpit`] | the same events on a screen, and the keys that drive it | `plan`, `script`, `run`, `text`, `plain` |
+//! | [`cli`] | one file a subcommand | `plan`, `script`, `run`, `journal`, `pg`, `engine`, `plain`, `cockpit`, `text` |
 //!
 //! Pure means: a function of its input, with no clock, network, terminal or runtime. The one thing that
 //! a pure room does outside is that `plan` reads the files that a plan names.
 
 pub mod cli;
+pub mod cockpit;
 pub mod crash;
 pub mod engine;
 pub mod journal;

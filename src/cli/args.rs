@@ -44,13 +44,30 @@ pub enum Command {
 /// How it is shown and answered.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Screenless {
-    /// Print lines instead of opening the cockpit
+    /// Print lines of text instead of opening the cockpit
     #[arg(long)]
     pub plain: bool,
 
     /// Write every event as a line of JSON to FILE (- is standard output)
     #[arg(long, value_name = "FILE")]
     pub events: Option<PathBuf>,
+
+    /// Colours of the cockpit [default: as the terminal seems to be; mono under NO_COLOR]
+    #[arg(long, value_name = "THEME", value_enum)]
+    pub theme: Option<ThemeName>,
+
+    /// Only ASCII, where lines and signs of Unicode can't be shown
+    #[arg(long)]
+    pub ascii: bool,
+}
+
+/// A set of colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum ThemeName {
+    Dark,
+    Light,
+    HighContrast,
+    Mono,
 }
 
 /// Where a run's journal lives.

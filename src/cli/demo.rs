@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::args::{DemoArgs, StateArgs};
-use super::drive::{Show, conduct, go_on, signals};
+use super::drive::{Show, conduct, go_on, wants_screen};
 use super::failure::Failure;
+use super::screen::Scene;
 use super::shipped::PlanOnDisk;
 use super::{log, out, run, shipped, vars};
 use crate::engine::exit::Exit;
@@ -15,7 +16,7 @@ use crate::engine::fixture;
 use crate::engine::open::{Opening, open};
 use crate::engine::pilot::Pilot;
 use crate::journal::{RunFolder, StateDir};
-use crate::pg::embedded::{Embedded, EmbeddedError, Options, install_command};
+use crate::pg::embedded::{Embedded, EmbeddedError, Options, Programs, install_command};
 use crate::plan::digest::digest;
 use crate::plan::model::Plan;
 use crate::run::event::{Mode, Selection};
@@ -23,7 +24,7 @@ use crate::run::event::{Mode, Selection};
 /// Runs a plan where nothing can be harmed.
 pub async fn demo(args: DemoArgs, level: &str) -> Result<Exit, Failure> {
     log::check(level)?;
-    run::needs_plain(&args.screenless)?;
+    wants_screen(&args.screenless, false)?;
     let on_disk = shipped::find(&args.plan)?;
     let loaded = run::ready(&on_disk.path)?;
     let plan = Arc::new(loaded.plan.clone());
@@ -32,12 +33,34 @@ pub async fn demo(args: DemoArgs, level: &str) -> Result<Exit, Failure> {
     let scripts = run::scanned(&plan, &values, None)?;
     let state = state(&args.state, &on_disk)?;
 
-    let server = start(&args).await?;
+    installed(&args)?;
+    let scene = Scene {
+        plan: Arc::clone(&plan),
+        mode: Mode::Demo,
+        target: "a private server".to_owned(),
+        folder: None,
+    };
+    let mut show = Show::start(&args.screenless, &state, &[], scene)?;
+    show.stage("starting a private PostgreSQL");
+    let server = match start(&args).await {
+        Ok(server) => server,
+        Err(failure) => return Err(show.fail(failure).await),
+    };
     let database = database(&plan);
-    out::hint(&format!("a private PostgreSQL {} without a TCP port", server.version()));
-    let result =
-        on_server(&server, &args, plan, loaded.source, scripts.included, values, state, &database, level)
-            .await;
+    show.hint(&format!("a private PostgreSQL {} without a TCP port", server.version()));
+    let result = on_server(
+        &server,
+        &args,
+        plan,
+        loaded.source,
+        scripts.included,
+        values,
+        state,
+        &database,
+        level,
+        show,
+    )
+    .await;
     let result = result.map(|(exit, open)| {
         match open {
             Some(run) if args.keep => {
@@ -85,26 +108,33 @@ async fn on_server(
     state: StateDir,
     database: &str,
     level: &str,
+    mut show: Show,
 ) -> Result<(Exit, Option<RunFolder>), Failure> {
     let target = server.config(database);
     if let Some(file) = plan.fixture.as_ref().and_then(|fixture| fixture.target.clone()) {
-        match fixture::load(&plan, &file, &target).await? {
-            Ok(()) => out::hint(&format!("the database before the window: {}", file.display())),
-            Err(problem) => {
+        show.stage("loading the database as it stands before the window");
+        let problem = match fixture::load(&plan, &file, &target).await {
+            Ok(Ok(())) => None,
+            Ok(Err(problem)) => {
                 let place = problem
                     .place
                     .map(|p| format!("{}:{}:{}: ", p.file, p.line, p.column))
                     .unwrap_or_default();
-                return Err(Failure {
-                    message: format!("the fixture failed: {place}{}", problem.message),
-                    exit: Exit::Failed,
-                });
+                let message = format!("the fixture failed: {place}{}", problem.message);
+                Some(Failure { message, exit: Exit::Failed })
             }
+            Err(stop) => Some(stop.into()),
+        };
+        if let Some(failure) = problem {
+            return Err(show.fail(failure).await);
         }
+        show.hint(&format!("the database before the window: {}", file.display()));
     }
-    let show = Show::start(&args.screenless, &state, &[])?;
     let opening = Opening {
-        digest: digest(&plan, &source, &included).map_err(|error| Failure::unreachable(error.to_string()))?,
+        digest: match digest(&plan, &source, &included) {
+            Ok(digest) => digest,
+            Err(error) => return Err(show.fail(Failure::unreachable(error.to_string())).await),
+        },
         included,
         plan,
         target,
@@ -112,14 +142,14 @@ async fn on_server(
         mode: Mode::Demo,
         selection: Selection { only: args.only.clone(), from: None },
         vars,
-        signal: signals("the run")?,
+        signal: show.signal.clone(),
         says: show.says.clone(),
         listeners: show.listeners.clone(),
     };
-    let opened = open(opening).await;
+    let opened = show.opening(open(opening)).await;
     if let Ok(conductor) = &opened {
         log::start(&conductor.folder.log(), level);
-        out::hint(&format!("journal: {}", conductor.folder.path().display()));
+        show.hint(&format!("journal: {}", conductor.folder.path().display()));
     }
     conduct(opened, Pilot::Demo, show).await
 }
@@ -130,19 +160,21 @@ fn database(_plan: &Plan) -> String {
 }
 
 async fn start(args: &DemoArgs) -> Result<Embedded, Failure> {
-    let options = || Options { bin_dir: args.pg_bin.clone(), settings: Vec::new(), keep: args.keep };
-    match Embedded::start(options()).await {
-        Ok(server) => Ok(server),
+    let options = Options { bin_dir: args.pg_bin.clone(), settings: Vec::new(), keep: args.keep };
+    Embedded::start(options).await.map_err(|error| Failure::unreachable(format!("failed to {error}")))
+}
+
+/// PostgreSQL is there, or is installed now: that asks and prints, so it comes before any screen.
+fn installed(args: &DemoArgs) -> Result<(), Failure> {
+    match Programs::find(args.pg_bin.as_deref()) {
         Err(error @ EmbeddedError::NotInstalled { .. }) => {
-            if !may_install(args.yes)? {
-                return Err(Failure::unreachable(format!("failed to {error}")));
+            if may_install(args.yes)? {
+                return install();
             }
-            install()?;
-            Embedded::start(options())
-                .await
-                .map_err(|error| Failure::unreachable(format!("failed to {error}")))
+            Err(Failure::unreachable(format!("failed to {error}")))
         }
-        Err(error) => Err(Failure::unreachable(format!("failed to {error}"))),
+        // What else is wrong, the start says.
+        _ => Ok(()),
     }
 }
 

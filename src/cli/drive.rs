@@ -1,38 +1,50 @@
-//! Drives a run without a screen: prints events, answers by the pilot, listens for signals.
+//! Drives a run: hands what happens to the screen or to lines of text, what people ask for to the
+//! engine, and listens for signals.
 
-use std::fs::File;
-use std::io::Write;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
 
 use super::args::Screenless;
 use super::failure::Failure;
+use super::lines::Lines;
 use super::out;
+use super::screen::{Scene, Screen, terminal};
+use crate::cockpit::message::{Msg, Over};
 use crate::engine::conductor::Conductor;
 use crate::engine::exit::Exit;
 use crate::engine::pilot::Pilot;
 use crate::engine::progress::Gauge;
 use crate::engine::recorder::Listener;
-use crate::engine::says::{Asides, Says};
+use crate::engine::says::Says;
 use crate::engine::stop::Stop;
-use crate::journal::{RunFolder, StateDir, encode};
-use crate::plain::{Printer, Style, progress};
+use crate::journal::{RunFolder, StateDir};
+use crate::plain::progress;
 use crate::run::event::{Envelope, Event};
 use crate::run::sample::Progress;
+use crate::run::state::Run;
+use crate::text::words::exit_words;
 
-/// Who prints, and where events and asides arrive.
+/// How a run is shown, and where events and asides arrive.
 #[derive(Debug)]
 pub struct Show {
-    printing: JoinHandle<Printer>,
-    /// Standard output is for events alone.
-    json_only: bool,
+    front: Front,
     pub listeners: Vec<Listener>,
     pub says: Says,
+    /// The word of the signal that told us to end, once there is one.
+    pub signal: watch::Receiver<Option<String>>,
+}
+
+#[derive(Debug)]
+enum Front {
+    Lines(Lines),
+    Screen(Box<Screen>),
 }
 
 /// The state folder, unless `resume` finds it by itself from here.
@@ -41,148 +53,157 @@ fn to_be_named(state: &StateDir) -> Option<String> {
     (!found).then(|| state.path().display().to_string())
 }
 
-/// A name for standard output.
-const STDOUT: &str = "-";
+/// Whether the cockpit is to be opened; `answers` were given beforehand.
+pub fn wants_screen(screenless: &Screenless, answers: bool) -> Result<bool, Failure> {
+    if screenless.plain || screenless.events.is_some() {
+        return Ok(false);
+    }
+    if let Err(why) = terminal() {
+        return Err(Failure::usage(format!("{why}: add --plain to run with lines of text")));
+    }
+    if answers {
+        let why = "answers given beforehand are for a run that nobody sits at: add --plain, or leave them out and \
+                   answer in the cockpit";
+        return Err(Failure::usage(why));
+    }
+    Ok(true)
+}
 
 impl Show {
-    /// Begins to print. `past` is what happened before, when a run is taken up again.
-    pub fn start(screenless: &Screenless, state: &StateDir, past: &[Envelope]) -> Result<Self, Failure> {
-        out::run_begins();
-        let events = match &screenless.events {
-            Some(path) => Some(Events::open(path, past)?),
-            None => None,
-        };
-        let json_only = screenless.events.as_deref() == Some(Path::new(STDOUT));
-        let mut printer = Printer::new(Style {
-            colour: out::wants_colour() && !json_only,
-            ascii: out::is_ascii_only(),
-            width: out::width(),
-            timezone: None,
-            state_dir: to_be_named(state),
-        });
-        for envelope in past {
-            printer.line(envelope);
-        }
+    /// Opens the cockpit, or begins to print. `past` is what happened before, when a run is taken up
+    /// again.
+    pub fn start(
+        screenless: &Screenless,
+        state: &StateDir,
+        past: &[Envelope],
+        scene: Scene,
+    ) -> Result<Self, Failure> {
         let (listener, facts) = mpsc::unbounded_channel();
         let (says, asides) = Says::new();
-        let printing = tokio::spawn(print(printer, facts, asides, events, json_only));
-        Ok(Self { printing, json_only, listeners: vec![listener], says })
+        let state_dir = to_be_named(state);
+        let (front, signal) = if wants_screen(screenless, false)? {
+            let (set, told) = watch::channel(None);
+            let set = Arc::new(set);
+            let feed = (facts, asides);
+            let screen = Screen::open(scene, screenless, state_dir, past, feed, Arc::clone(&set))?;
+            let link = screen.link.clone();
+            listen(&set, move |name, _| {
+                link.send(Msg::Signal(name.to_owned()));
+            })?;
+            job_control(&screen.link)?;
+            (Front::Screen(Box::new(screen)), told)
+        } else {
+            let lines = Lines::start(screenless, state_dir, past, facts, asides)?;
+            (Front::Lines(lines), signals("the run")?)
+        };
+        Ok(Self { front, listeners: vec![listener], says, signal })
     }
 
-    /// Waits until everything is printed, and prints the summary.
-    async fn finish(self) {
-        drop(self.says);
-        drop(self.listeners);
-        if let Ok(printer) = self.printing.await {
-            let summary = printer.summary();
-            if self.json_only {
-                summary.iter().for_each(|line| out::hint(line));
-            } else {
-                out::lines(&summary);
+    /// What goes on before the run is open; only a screen has a place for it.
+    pub fn stage(&self, words: &str) {
+        if let Front::Screen(screen) = &self.front {
+            screen.stage(words);
+        }
+    }
+
+    /// Worth to stay on the terminal.
+    pub fn hint(&mut self, words: &str) {
+        match &mut self.front {
+            Front::Screen(screen) => screen.hint(words),
+            Front::Lines(_) => out::hint(words),
+        }
+    }
+
+    /// Waits for a run to be opened, unless the person at the screen doesn't want to any more.
+    pub async fn opening(
+        &self,
+        open: impl Future<Output = Result<Conductor, Stop>>,
+    ) -> Result<Conductor, Stop> {
+        if let Front::Lines(_) = self.front {
+            return open.await;
+        }
+        let mut signal = self.signal.clone();
+        tokio::select! {
+            opened = open => opened,
+            Ok(told) = signal.wait_for(Option::is_some) => {
+                let signal = told.clone().unwrap_or_default();
+                Err(Stop::Left { exit: Exit::Interrupted, why: format!("{signal} before the run was open: nothing was done") })
             }
         }
     }
 
-    /// A run that never began has no summary.
-    pub async fn abandon(self) {
-        drop(self.says);
-        drop(self.listeners);
-        let _ = self.printing.await;
-    }
-}
-
-async fn print(
-    mut printer: Printer,
-    mut facts: mpsc::UnboundedReceiver<Arc<Envelope>>,
-    mut asides: Asides,
-    mut events: Option<Events>,
-    json_only: bool,
-) -> Printer {
-    loop {
-        let lines = tokio::select! {
-            biased;
-            aside = asides.recv(), if !asides.is_closed() || !asides.is_empty() => match aside {
-                Some(aside) => printer.say(&aside.step, &aside.text),
-                None => continue,
-            },
-            fact = facts.recv() => match fact {
-                Some(envelope) => {
-                    if let Some(events) = &mut events {
-                        events.write(&envelope);
-                    }
-                    printer.line(&envelope)
-                }
-                None => return printer,
-            },
-        };
-        if json_only {
-            lines.iter().for_each(|line| out::hint(line));
-        } else {
-            out::lines(&lines);
-        }
-    }
-}
-
-/// Events as JSON lines.
-struct Events {
-    file: Option<File>,
-}
-
-impl Events {
-    fn open(path: &Path, past: &[Envelope]) -> Result<Self, Failure> {
-        let file = if path == Path::new(STDOUT) {
-            None
-        } else {
-            Some(File::create(path).map_err(|error| {
-                Failure::unreachable(format!("--events {}: it can't be written: {error}", path.display()))
-            })?)
-        };
-        let mut events = Self { file };
-        for envelope in past {
-            events.write(envelope);
-        }
-        Ok(events)
-    }
-
-    fn write(&mut self, envelope: &Envelope) {
-        let Ok(line) = encode(envelope) else { return };
-        match &mut self.file {
-            None => out::line(String::from_utf8_lossy(&line).trim_end()),
-            Some(file) => {
-                if let Err(error) = file.write_all(&line) {
-                    out::complain(&format!("--events: {error}; the journal has all of it"));
-                    self.file = None;
-                }
+    /// A run that never began: why, and nothing more.
+    pub async fn fail(self, failure: Failure) -> Failure {
+        let Self { front, listeners, says, .. } = self;
+        drop((listeners, says));
+        match front {
+            Front::Lines(lines) => lines.abandon().await,
+            Front::Screen(screen) => {
+                let over = Over { exit: failure.exit.code(), words: failure.message.clone(), good: false };
+                screen.finish(over, false).await;
             }
         }
+        failure
     }
+
+    /// Waits until everything is shown, and leaves the summary.
+    async fn finish(self, over: Over) {
+        let Self { front, listeners, says, .. } = self;
+        drop((listeners, says));
+        match front {
+            Front::Lines(lines) => lines.finish().await,
+            Front::Screen(screen) => screen.finish(over, true).await,
+        }
+    }
+}
+
+/// Ctrl-Z from outside: the terminal is given back first, and taken again afterwards.
+fn job_control(link: &crate::cockpit::link::Link) -> Result<(), Failure> {
+    let stop = SignalKind::from_raw(nix::libc::SIGTSTP);
+    let go_on = SignalKind::from_raw(nix::libc::SIGCONT);
+    for (kind, suspend) in [(stop, true), (go_on, false)] {
+        let mut stream = signal(kind).map_err(|error| Failure::unreachable(format!("signals: {error}")))?;
+        let link = link.clone();
+        tokio::spawn(async move {
+            while stream.recv().await.is_some() {
+                link.send(if suspend { Msg::Suspend } else { Msg::Continued });
+            }
+        });
+    }
+    Ok(())
 }
 
 /// The word of the signal that told us to end, once there is one. `what` is to end.
 pub fn signals(what: &'static str) -> Result<watch::Receiver<Option<String>>, Failure> {
     let (set, told) = watch::channel(None);
-    let mut kinds = Vec::new();
+    listen(&Arc::new(set), move |name, first| {
+        let word = if first { "stops at the next safe point" } else { "is stopping already" };
+        out::hint(&format!("{name}: {what} {word}"));
+    })?;
+    Ok(told)
+}
+
+/// Listens for the signals that tell a program to end; the first of them counts.
+fn listen(
+    set: &Arc<watch::Sender<Option<String>>>,
+    say: impl Fn(&'static str, bool) + Clone + Send + 'static,
+) -> Result<(), Failure> {
     for (kind, name) in [
         (SignalKind::interrupt(), "SIGINT"),
         (SignalKind::terminate(), "SIGTERM"),
         (SignalKind::hangup(), "SIGHUP"),
     ] {
-        let stream = signal(kind).map_err(|error| Failure::unreachable(format!("signals: {error}")))?;
-        kinds.push((stream, name));
-    }
-    let set = Arc::new(set);
-    for (mut stream, name) in kinds {
-        let set = Arc::clone(&set);
+        let mut stream = signal(kind).map_err(|error| Failure::unreachable(format!("signals: {error}")))?;
+        let (set, say) = (Arc::clone(set), say.clone());
         tokio::spawn(async move {
             while stream.recv().await.is_some() {
                 let first =
                     set.send_if_modified(|told| told.is_none() && told.replace(name.to_owned()).is_none());
-                let word = if first { "stops at the next safe point" } else { "is stopping already" };
-                out::hint(&format!("{name}: {what} {word}"));
+                say(name, first);
             }
         });
     }
-    Ok(told)
+    Ok(())
 }
 
 /// Conducts a run to where it goes, and says how to go on from there.
@@ -198,37 +219,49 @@ pub async fn drive(opened: Result<Conductor, Stop>, pilot: Pilot, show: Show) ->
 pub async fn conduct(
     opened: Result<Conductor, Stop>,
     pilot: Pilot,
-    show: Show,
+    mut show: Show,
 ) -> Result<(Exit, Option<RunFolder>), Failure> {
     let mut conductor = match opened {
         Ok(conductor) => conductor,
-        Err(stop) => {
-            show.abandon().await;
-            return Err(stop.into());
-        }
+        Err(stop) => return Err(show.fail(stop.into()).await),
     };
     let folder = conductor.folder.clone();
     let recorder = conductor.recorder.clone();
-    let flying = pilot.start(&recorder);
-    let beating = tokio::spawn(heartbeat(conductor.attention.gauge.clone(), show.says.clone()));
-    let conducted = conductor.conduct().await;
-    flying.abort();
-    let _ = flying.await;
-    beating.abort();
-    let _ = beating.await;
-    let result = match conducted {
-        Ok(exit) => {
-            conductor.close().await;
-            Ok(exit)
+    // Where a person sits, nobody answers in their place.
+    let flying = match &mut show.front {
+        Front::Lines(_) => {
+            let beating = tokio::spawn(heartbeat(conductor.attention.gauge.clone(), show.says.clone()));
+            Some((pilot.start(&recorder), beating))
         }
-        Err(stop) => {
-            conductor.let_go(&stop).await;
-            Err(stop)
+        Front::Screen(screen) => {
+            screen.connect(&conductor);
+            None
         }
     };
-    let ended = recorder.look(crate::run::state::Run::is_ended);
+    let conducted = caught(async move {
+        match conductor.conduct().await {
+            Ok(exit) => {
+                conductor.close().await;
+                Ok(exit)
+            }
+            Err(stop) => {
+                conductor.let_go(&stop).await;
+                Err(stop)
+            }
+        }
+    });
+    let result = conducted.await.unwrap_or_else(|fault| {
+        let why = "what wasn't committed the server has undone; please report it";
+        Err(Stop::Local(format!("holdpoint has a fault: {fault}; {why}")))
+    });
+    if let Some((flying, beating)) = flying {
+        flying.abort();
+        beating.abort();
+        let _ = (flying.await, beating.await);
+    }
+    let ended = recorder.look(Run::is_ended);
     drop(recorder);
-    show.finish().await;
+    show.finish(over(&result)).await;
     let exit = match result {
         Ok(exit) => exit,
         Err(stop) => {
@@ -241,6 +274,37 @@ pub async fn conduct(
         }
     };
     Ok((exit, (!ended).then_some(folder)))
+}
+
+/// A fault of the engine must not leave the terminal as a screen has it: it becomes an error.
+async fn caught<T>(future: impl Future<Output = T>) -> Result<T, String> {
+    let mut future = std::pin::pin!(future);
+    std::future::poll_fn(|context| {
+        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)));
+        match polled {
+            Ok(poll) => poll.map(Ok),
+            Err(fault) => {
+                let words = fault.downcast_ref::<String>().cloned();
+                let words = words.or_else(|| fault.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+                Poll::Ready(Err(words.unwrap_or_else(|| "a panic".to_owned())))
+            }
+        }
+    })
+    .await
+}
+
+/// How the engine let go of the run, for the screen.
+fn over(result: &Result<Exit, Stop>) -> Over {
+    match result {
+        Ok(exit) => {
+            let words = format!("the run is over: {}", exit_words(exit.code()));
+            Over { exit: exit.code(), words, good: matches!(exit, Exit::Done | Exit::RolledBack) }
+        }
+        Err(stop) => {
+            let good = matches!(stop.exit(), Exit::Waiting | Exit::Interrupted | Exit::RolledBack);
+            Over { exit: stop.exit().code(), words: stop.to_string(), good }
+        }
+    }
 }
 
 /// How often a long script says how far it is, and how often when nothing has moved.
@@ -270,7 +334,8 @@ async fn heartbeat(gauge: Gauge, says: Says) {
 /// What to type to go on with a run.
 pub fn go_on(folder: &RunFolder) -> String {
     let state = folder.path().parent().unwrap_or(folder.path()).display();
-    format!("to go on: holdpoint resume {} --plain --state-dir {state}", folder.id())
+    let plain = if super::screen::terminal().is_ok() { "" } else { " --plain" };
+    format!("to go on: holdpoint resume {}{plain} --state-dir {state}", folder.id())
 }
 
 /// All events of a journal, as far as they are whole.

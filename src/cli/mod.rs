@@ -1,7 +1,7 @@
 //! The command line: one file a subcommand.
 //!
 //! `args` is what can be typed, `app` hands it to its subcommand. `drive` runs a conductor with whoever
-//! listens and answers; `target`, `vars`, `shipped` and `out` are what several subcommands need.
+//! listens and answers: a `screen`, or `lines`; `target`, `vars`, `shipped` and `out` are what several subcommands need.
 
 pub mod app;
 pub mod args;
@@ -10,12 +10,14 @@ pub mod demo;
 pub mod diff;
 mod drive;
 mod failure;
+mod lines;
 mod log;
 mod out;
 pub mod rehearse;
 pub mod resume;
 pub mod rollback;
 pub mod run;
+mod screen;
 mod shipped;
 pub mod show;
 pub mod snapshot;

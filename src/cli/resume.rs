@@ -5,8 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::args::{ResumeArgs, Screenless, StateArgs};
-use super::drive::{Show, drive, past, signals};
+use super::drive::{Show, drive, past, wants_screen};
 use super::failure::Failure;
+use super::screen::Scene;
 use super::{log, out, run, target, vars};
 use crate::engine::conductor::Conductor;
 use crate::engine::exit::Exit;
@@ -23,18 +24,24 @@ use crate::run::state::Run;
 /// Takes a run up again and goes on.
 pub async fn resume(args: ResumeArgs, level: &str) -> Result<Exit, Failure> {
     log::check(level)?;
+    let given = args.answers.answers.is_some()
+        || !args.answers.confirm.is_empty()
+        || !(args.skip.is_empty() && args.overrides.is_empty() && args.rule.is_empty());
+    // To end a run is done without looking at it.
+    let plain = args.screenless.plain || args.end.is_some();
+    let screenless = Screenless { plain, ..args.screenless.clone() };
+    let screen = wants_screen(&screenless, given)?;
     let taken = TakenUp::find(args.run.as_deref(), args.plan.as_deref(), &args.state)?;
     let mut answers = run::answers(&args.answers, &taken.loaded.plan)?;
     from_flags(&mut answers, &args, &taken.run)?;
     let only = selection(&args.only, &taken);
     let from = taken.run.selection.from.clone();
-    if args.end.is_none() && !taken.run.goes_back() {
+    if !screen && args.end.is_none() && !taken.run.goes_back() {
         run::every_change_is_named(&still_to_come(&taken, &vars::pairs(&args.skip)?), &answers, &only)?;
     }
     let end = args.end.clone();
-    let (opened, show) = taken
-        .open(&args.screenless, args.target.as_deref(), &args.vars, Selection { only, from }, level)
-        .await?;
+    let (opened, show) =
+        taken.open(&screenless, args.target.as_deref(), &args.vars, Selection { only, from }, level).await?;
     let leave_out = vars::pairs(&args.skip)?.into_keys().collect();
     let pilot = Pilot::Answers { answers, operator: operator().os_user, resumed: true };
     let opened = opened.map(|mut conductor| {
@@ -196,7 +203,14 @@ impl TakenUp {
         let target = target::target(typed, &plan)?;
         let past = past(&self.folder);
         log::start(&self.folder.log(), level);
-        let show = Show::start(screenless, &self.state, &past)?;
+        let scene = Scene {
+            plan: Arc::clone(&plan),
+            mode,
+            target: target.describe(),
+            folder: Some(self.folder.clone()),
+        };
+        let show = Show::start(screenless, &self.state, &past, scene)?;
+        show.stage(&format!("connecting to {}", target.describe()));
         let opening = Opening {
             // Its copies are proven to be what they were when the lock is ours.
             digest: PlanDigest { sha256: self.run.plan_digest.clone(), files: Vec::new() },
@@ -207,11 +221,12 @@ impl TakenUp {
             mode,
             selection,
             vars: values,
-            signal: signals("the run")?,
+            signal: show.signal.clone(),
             says: show.says.clone(),
             listeners: show.listeners.clone(),
         };
-        let opened = crate::engine::open::resume(opening, self.folder, self.journal, self.run).await;
+        let resuming = crate::engine::open::resume(opening, self.folder, self.journal, self.run);
+        let opened = show.opening(resuming).await;
         Ok((opened, show))
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::args::RollbackArgs;
-use super::drive::{drive, past};
+use super::drive::{drive, past, wants_screen};
 use super::failure::Failure;
 use super::resume::TakenUp;
 use super::{log, out, run, target, vars};
@@ -21,6 +21,10 @@ use crate::script::Variables;
 /// Rolls a run back.
 pub async fn rollback(args: RollbackArgs, level: &str) -> Result<Exit, Failure> {
     log::check(level)?;
+    if !args.list {
+        let given = args.answers.answers.is_some() || !args.answers.confirm.is_empty();
+        wants_screen(&args.screenless, given)?;
+    }
     let taken = TakenUp::find(args.run.as_deref(), args.plan.as_deref(), &args.state)?;
     if taken.run.applied_order.is_empty() && !taken.run.goes_back() {
         return Err(Failure::refused("this run has applied nothing: there is nothing to roll back"));

@@ -1,15 +1,15 @@
 //! `holdpoint run`: a plan on a real database.
 
-use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::args::{AnswerArgs, RunArgs, Screenless};
+use super::args::{AnswerArgs, RunArgs};
 use super::check;
-use super::drive::{Show, drive, signals};
+use super::drive::{Show, drive, wants_screen};
 use super::failure::Failure;
+use super::screen::Scene;
 use super::vars::{self, Values};
-use super::{log, out, target};
+use super::{log, target};
 use crate::engine::evidence;
 use crate::engine::exit::Exit;
 use crate::engine::open::{Opening, open, open_run, operator};
@@ -28,7 +28,8 @@ use crate::script::Variables;
 /// Runs a plan, or goes on with its open run when phases are chosen one by one.
 pub async fn run(args: RunArgs, level: &str) -> Result<Exit, Failure> {
     log::check(level)?;
-    needs_plain(&args.screenless)?;
+    let given = args.answers.answers.is_some() || !args.answers.confirm.is_empty();
+    let screen = wants_screen(&args.screenless, given)?;
     let loaded = ready(&args.plan)?;
     let plan = Arc::new(loaded.plan.clone());
     known_phases(&plan, &args.only)?;
@@ -40,13 +41,17 @@ pub async fn run(args: RunArgs, level: &str) -> Result<Exit, Failure> {
     if let Some(open) = open_run_for_phases(&state, &plan, &target, &args).await? {
         return super::resume::resume(open, level).await;
     }
-    every_change_is_named(&plan, &answers, &args.only)?;
+    if !screen {
+        every_change_is_named(&plan, &answers, &args.only)?;
+    }
     let values = vars::values(&plan, &args.vars, &Default::default(), false)?;
     let scripts = scanned(&plan, &values, Some(&target))?;
     let digest = digest(&plan, &loaded.source, &scripts.included)
         .map_err(|error| Failure::unreachable(error.to_string()))?;
     has_evidence(&plan, &digest.sha256, &state, &args)?;
-    let show = Show::start(&args.screenless, &state, &[])?;
+    let scene = Scene { plan: Arc::clone(&plan), mode: Mode::Run, target: target.describe(), folder: None };
+    let mut show = Show::start(&args.screenless, &state, &[], scene)?;
+    show.stage(&format!("connecting to {}", target.describe()));
     let opening = Opening {
         digest,
         included: scripts.included,
@@ -56,14 +61,14 @@ pub async fn run(args: RunArgs, level: &str) -> Result<Exit, Failure> {
         mode: Mode::Run,
         selection: Selection { only: args.only.clone(), from: args.from.clone() },
         vars: values,
-        signal: signals("the run")?,
+        signal: show.signal.clone(),
         says: show.says.clone(),
         listeners: show.listeners.clone(),
     };
-    let opened = open(opening).await;
+    let opened = show.opening(open(opening)).await;
     if let Ok(conductor) = &opened {
         log::start(&conductor.folder.log(), level);
-        out::hint(&format!("journal: {}", conductor.folder.path().display()));
+        show.hint(&format!("journal: {}", conductor.folder.path().display()));
     }
     let pilot = Pilot::Answers { answers, operator: operator().os_user, resumed: false };
     drive(opened, pilot, show).await
@@ -84,19 +89,6 @@ fn has_evidence(plan: &Plan, digest: &str, state: &StateDir, args: &RunArgs) -> 
         Some((_, why)) => Err(Failure::refused(format!("there is no evidence for step {why}"))),
         None => Ok(()),
     }
-}
-
-/// Until there is a cockpit, and where there is no terminal, runs are shown as lines.
-pub fn needs_plain(screenless: &Screenless) -> Result<(), Failure> {
-    if screenless.plain || screenless.events.is_some() {
-        return Ok(());
-    }
-    let why = if std::io::stdout().is_terminal() {
-        "the cockpit isn't built yet"
-    } else {
-        "there is no terminal for the cockpit"
-    };
-    Err(Failure::usage(format!("{why}: add --plain to run with lines of text")))
 }
 
 /// Loads a plan that can be run.

@@ -88,11 +88,18 @@ impl Conductor {
 
     /// The next accepted command.
     pub(super) async fn next_wish(&mut self) -> Result<Command, Stop> {
-        match self.attention.wish().await {
-            Ok(command) => Ok(command),
-            Err(interruption) => {
-                self.stop_for(interruption)?;
-                Err(Stop::Interrupted { signal: "the end of the program".into() })
+        loop {
+            match self.attention.wish().await {
+                // Meant for a hold before this one (of the run as it was left): it has ended that one, and
+                // doesn't answer this.
+                Ok(command)
+                    if matches!(command.what, Wish::Go | Wish::Retry)
+                        && self.recorder.look(Run::is_holding) => {}
+                Ok(command) => return Ok(command),
+                Err(interruption) => {
+                    self.stop_for(interruption)?;
+                    return Err(Stop::Interrupted { signal: "the end of the program".into() });
+                }
             }
         }
     }

@@ -56,6 +56,11 @@ impl Printer {
         }
     }
 
+    /// From now on lines are laid out so: what was a log goes to a terminal at its end.
+    pub fn restyle(&mut self, style: &Style) {
+        self.layout = Layout { colour: style.colour, ascii: style.ascii, width: style.width };
+    }
+
     /// The run as far as it was fed.
     #[must_use]
     pub fn run(&self) -> &Run {

@@ -8,10 +8,12 @@
 //! - `query` and `lookup` are what is asked of a run;
 //! - [`command`] is what a person (or a pipeline) may ask for;
 //! - [`gate`] (with `gate_people`) decides what is allowed now, and says why not;
+//! - [`back`] is what a rollback would do, before it begins;
 //! - [`evidence`] judges whether a rehearsal is the one that a plan asks for;
 //! - [`rehearsal`] is what a rehearsal of a plan found;
 //! - [`sample`] is what may be overwritten at any time and is never journaled: the statement that runs.
 
+pub mod back;
 pub mod command;
 mod course;
 pub mod event;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 pub mod proxy;
+pub mod pty;
 pub mod runs;
 pub mod server;
 pub mod tls;

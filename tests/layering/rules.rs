@@ -32,17 +32,24 @@ const CRATES: &[(&str, &[&str])] = &[
     ("journal", &["hmac", "jiff", "nix", "rand", "serde", "serde_json", "sha2", "thiserror", "uuid"]),
     ("text", &["unicode_width"]),
     ("plain", &["jiff", "serde_json", "similar"]),
+    ("cockpit", &["jiff", "ratatui", "tui_textarea"]),
+    ("cockpit/term", &["crossterm", "jiff", "nix", "ratatui", "tracing"]),
 ];
 
-/// Rooms that see nothing but their input.
-const PURE: &[&str] = &["plan", "script", "run", "text", "plain"];
+/// Rooms that see nothing but their input; of the cockpit all but what touches the terminal.
+const PURE: &[&str] = &["plan", "script", "run", "text", "plain", "cockpit"];
+/// The part of the cockpit that touches the terminal.
+const TERM: &str = "term";
+/// Parts of ratatui that do.
+const SCREENS: &[&str] =
+    &["Terminal", "backend", "crossterm", "init", "prelude", "restore", "run", "try_init"];
 /// Parts of the standard library that a pure room has no use for.
 const OUTSIDE: &[&str] = &["env", "net", "os", "process", "thread"];
 const TERMINAL: &[&str] = &["Stderr", "Stdin", "Stdout", "stderr", "stdin", "stdout", "IsTerminal"];
 const PRINTING: &[&str] = &["dbg", "eprint", "eprintln", "print", "println"];
 
 /// Where standard output and error are written.
-const PRINTERS: &[&str] = &["src/cli/"];
+const PRINTERS: &[&str] = &["src/cli/", "src/cockpit/term/"];
 
 /// The one place with unsafe code.
 const UNSAFE: &str = "src/pg/embedded/privileges.rs";
@@ -91,7 +98,9 @@ pub fn violations(path: &str, text: &str, rooms: &Rooms, crates: &[String]) -> V
     let tokens = tokens(text);
     let place = module_of(path);
     let room = place.first().map_or("", String::as_str);
-    let pure = PURE.contains(&room);
+    let term = room == "cockpit" && place.get(1).is_some_and(|part| part == TERM);
+    let pure = PURE.contains(&room) && !term;
+    let limited = if term { format!("{room}/{TERM}") } else { room.to_owned() };
 
     for import in imports(&tokens) {
         let full = absolute(&import.path, &place);
@@ -103,11 +112,14 @@ pub fn violations(path: &str, text: &str, rooms: &Rooms, crates: &[String]) -> V
                 say(import.line, format!("`{room}` may not import `{second}`"));
             }
         }
-        if let Some((_, allowed)) = CRATES.iter().find(|(name, _)| *name == room)
+        if let Some((_, allowed)) = CRATES.iter().find(|(name, _)| *name == limited)
             && crates.contains(first)
             && !allowed.contains(&first.as_str())
         {
             say(import.line, format!("`{room}` may not use the crate `{first}`"));
+        }
+        if pure && first == "ratatui" && SCREENS.contains(&second) {
+            say(import.line, format!("`{room}` draws into a buffer and may not use ratatui::{second}"));
         }
         if pure && first == "std" {
             if OUTSIDE.contains(&second) || (second == "fs" && room != "plan") {

@@ -8,7 +8,7 @@ use crate::plan::model::{Plan, Procedure, Step, Undo};
 use crate::run::event::{Direction, ProcedureTurn};
 use crate::run::state::Run;
 
-use super::Wanted;
+use super::wanted::Wanted;
 
 /// How a step is undone.
 #[derive(Debug)]

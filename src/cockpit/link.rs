@@ -1,0 +1,105 @@
+//! How the command line reaches the cockpit: facts in their order, samples as the latest of each.
+//!
+//! Facts are as many as the disk takes and none is lost. Samples may come fifty thousand a second: they
+//! go into a bounded place, and the cockpit is woken once for all that has gathered there.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::message::Msg;
+use crate::run::command::Command;
+use crate::run::sample::{Doing, Sighting};
+
+/// Lines of output that wait for a frame.
+const WAITING: usize = 2_000;
+/// A line longer than this isn't read on a screen.
+const LINE: usize = 4_000;
+
+/// What the cockpit asks for.
+#[derive(Debug)]
+pub enum Request {
+    /// Judged by the engine; the answer comes as a message with this number.
+    Command(u64, Command),
+    /// Let go of the run at the next safe point, now.
+    Detach,
+}
+
+/// The command line's end; clones share it.
+#[derive(Debug, Clone)]
+pub struct Link {
+    inbox: Sender<Msg>,
+    samples: Arc<Samples>,
+}
+
+/// What is overwritten.
+#[derive(Debug, Default)]
+pub struct Samples {
+    latest: Mutex<Latest>,
+    woken: AtomicBool,
+}
+
+/// What has gathered since it was taken last.
+#[derive(Debug, Default)]
+pub struct Latest {
+    pub output: VecDeque<(String, String)>,
+    /// Lines that found no room.
+    pub lost: u64,
+    pub doing: Option<Option<Doing>>,
+    pub seen: Option<Option<Sighting>>,
+}
+
+/// Both ends.
+#[must_use]
+pub fn link() -> (Link, Receiver<Msg>, Arc<Samples>) {
+    let (inbox, messages) = channel();
+    let samples = Arc::new(Samples::default());
+    (Link { inbox, samples: Arc::clone(&samples) }, messages, samples)
+}
+
+impl Link {
+    /// Says something; `false` when the cockpit is closed.
+    pub fn send(&self, message: Msg) -> bool {
+        self.inbox.send(message).is_ok()
+    }
+
+    /// A line of output of a step.
+    pub fn output(&self, step: String, line: &str) {
+        let end = line.char_indices().nth(LINE).map_or(line.len(), |(at, _)| at);
+        self.put(|latest| {
+            for line in line[..end].lines() {
+                if latest.output.len() == WAITING {
+                    latest.output.pop_front();
+                    latest.lost += 1;
+                }
+                latest.output.push_back((step.clone(), line.to_owned()));
+            }
+        });
+    }
+
+    /// The statement that runs.
+    pub fn doing(&self, doing: Option<Doing>) {
+        self.put(|latest| latest.doing = Some(doing));
+    }
+
+    /// The work session, as seen from outside.
+    pub fn seen(&self, seen: Option<Sighting>) {
+        self.put(|latest| latest.seen = Some(seen));
+    }
+
+    fn put(&self, change: impl FnOnce(&mut Latest)) {
+        change(&mut self.samples.latest.lock().unwrap_or_else(PoisonError::into_inner));
+        if !self.samples.woken.swap(true, Ordering::AcqRel) {
+            self.send(Msg::Wake);
+        }
+    }
+}
+
+impl Samples {
+    /// Takes what has gathered.
+    pub fn take(&self) -> Latest {
+        self.woken.store(false, Ordering::Release);
+        std::mem::take(&mut *self.latest.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}

@@ -1,0 +1,35 @@
+//! The cockpit: a run on a screen, and the keys that drive it.
+//!
+//! ```text
+//!   terminal ──keys──► term ──messages──► update ──► state ──► view ──frame──► terminal
+//!                        ▲                  │
+//!   command line ──events, samples──┘       └──effects──► term ──asks──► command line ──► engine
+//! ```
+//!
+//! - [`state`] is all that is shown: the fold of the run (the same as plain's), what is selected,
+//!   folded, typed; [`update`] changes it, one [`message::Msg`] at a time, and answers with
+//!   [`message::Effect`]s; neither does any I/O;
+//! - [`keymap`] is the one list of commands: key, words, and the gate's verdict; hints, buttons and help
+//!   show it; [`question`] is what is asked before something happens, [`answering`] its keys;
+//! - [`timeline`] is the plan as rows, [`way_back`] what a rollback would do, [`source`] a script in
+//!   colours, [`clock`] what is left and what was planned;
+//! - [`view`] draws: a function of `&State`, without I/O, runtime or engine;
+//! - [`term`] is everything that touches the terminal; [`link`] is how the command line reaches it.
+//!
+//! The cockpit knows neither the engine nor PostgreSQL: `cli` connects them by channels.
+
+pub mod answering;
+pub mod clock;
+pub mod keymap;
+pub mod link;
+pub mod message;
+pub mod people;
+pub mod question;
+pub mod source;
+pub mod state;
+pub mod term;
+pub mod theme;
+pub mod timeline;
+pub mod update;
+pub mod view;
+pub mod way_back;

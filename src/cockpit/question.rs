@@ -1,0 +1,329 @@
+//! What is asked before something happens: its fields, its buttons, and where the focus begins.
+
+use tui_textarea::TextArea;
+
+use super::keymap::Act;
+use super::message::SourceOf;
+use super::people::Open;
+use super::state::State;
+use super::{keymap, people, way_back};
+use crate::plan::model::{Action, Environment};
+use crate::run::event::HoldReason;
+
+/// What a question is about. The text above its fields is made anew for every frame: figures go on
+/// moving behind a question, and inside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum About {
+    /// A command that wants a reason.
+    Reason(Act),
+    RollBack {
+        to: Option<String>,
+        /// Scripts that are listed, in order.
+        sources: Vec<SourceOf>,
+    },
+    Tick {
+        step: String,
+        item: String,
+        write: bool,
+    },
+    Sign {
+        step: String,
+        role: String,
+        statement: String,
+        accept: String,
+        decline: String,
+    },
+    /// Cancel the statement that runs.
+    Cancel,
+    /// Go on by itself, on production.
+    Auto,
+    Leave,
+    /// Ctrl-C.
+    Interrupt,
+    Help,
+}
+
+/// What must stand in a field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Must {
+    Any,
+    Something,
+    Exactly(String),
+}
+
+/// A line to type in.
+#[derive(Debug)]
+pub struct Field {
+    pub label: &'static str,
+    pub must: Must,
+    pub area: TextArea<'static>,
+}
+
+impl Field {
+    fn new(label: &'static str, must: Must, text: &str) -> Self {
+        let mut area = TextArea::new(vec![text.to_owned()]);
+        area.move_cursor(tui_textarea::CursorMove::End);
+        Self { label, must, area }
+    }
+
+    #[must_use]
+    pub fn text(&self) -> String {
+        self.area.lines().join(" ").trim().to_owned()
+    }
+
+    /// What is missing, in words.
+    #[must_use]
+    pub fn missing(&self) -> Option<String> {
+        let text = self.text();
+        match &self.must {
+            Must::Any => None,
+            Must::Something if text.is_empty() => Some(format!("{} is empty", self.label)),
+            Must::Something => None,
+            Must::Exactly(wanted) if text == *wanted => None,
+            Must::Exactly(wanted) => Some(format!("{}: type {wanted}", self.label)),
+        }
+    }
+}
+
+/// What a button does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Does {
+    /// Close the question; nothing happens.
+    Nothing,
+    Yes,
+    /// The other yes: decline, hold.
+    Other,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Button {
+    pub label: String,
+    pub does: Does,
+    pub danger: bool,
+}
+
+/// A question that is open.
+#[derive(Debug)]
+pub struct Question {
+    pub about: About,
+    pub title: String,
+    pub fields: Vec<Field>,
+    /// The first one closes it.
+    pub buttons: Vec<Button>,
+    /// Fields first, then buttons.
+    pub focus: usize,
+    /// First line of the text that is shown.
+    pub scroll: usize,
+    /// Why the last press of a button did nothing.
+    pub objection: Option<String>,
+}
+
+impl Question {
+    fn new(about: About, title: impl Into<String>) -> Self {
+        let cancel = Button { label: "Cancel".into(), does: Does::Nothing, danger: false };
+        Self {
+            about,
+            title: title.into(),
+            fields: Vec::new(),
+            buttons: vec![cancel],
+            focus: 0,
+            scroll: 0,
+            objection: None,
+        }
+    }
+
+    fn field(mut self, label: &'static str, must: Must, text: &str) -> Self {
+        self.fields.push(Field::new(label, must, text));
+        self
+    }
+
+    fn button(mut self, label: impl Into<String>, does: Does, danger: bool) -> Self {
+        self.buttons.push(Button { label: label.into(), does, danger });
+        self
+    }
+
+    /// The focus on Cancel: for what can't be taken back.
+    fn on_cancel(mut self) -> Self {
+        self.focus = self.fields.len();
+        self
+    }
+
+    /// The field that is typed in.
+    #[must_use]
+    pub fn field_in_focus(&self) -> Option<usize> {
+        (self.focus < self.fields.len()).then_some(self.focus)
+    }
+
+    #[must_use]
+    pub fn button_in_focus(&self) -> Option<usize> {
+        self.focus.checked_sub(self.fields.len())
+    }
+
+    /// Where Enter leads from a field: to the next one; behind the last to the button that says yes,
+    /// unless that is dangerous: then to Cancel.
+    #[must_use]
+    pub fn after_field(&self) -> usize {
+        if self.focus + 1 < self.fields.len() {
+            return self.focus + 1;
+        }
+        let yes = self.buttons.iter().position(|button| button.does == Does::Yes && !button.danger);
+        self.fields.len() + yes.unwrap_or_default()
+    }
+
+    /// The text of a field; empty when there is none.
+    #[must_use]
+    pub fn text(&self, field: usize) -> String {
+        self.fields.get(field).map(Field::text).unwrap_or_default()
+    }
+
+    /// The first field that isn't as it must be.
+    #[must_use]
+    pub fn missing(&self) -> Option<String> {
+        self.fields.iter().find_map(Field::missing)
+    }
+}
+
+/// The database's name, typed, where it counts.
+fn on_production(state: &State, question: Question) -> Question {
+    if state.plan().environment != Environment::Production {
+        return question;
+    }
+    let name = state.run().target.as_ref().map(|target| target.database.clone()).unwrap_or_default();
+    question.field("database", Must::Exactly(name), "")
+}
+
+/// The question that a command asks first. `None`: it needs none.
+#[must_use]
+pub fn before(state: &State, act: Act) -> Option<Question> {
+    let reason = |title: String, yes: &str, danger: bool| {
+        Question::new(About::Reason(act), title).field("reason", Must::Something, "").button(
+            yes,
+            Does::Yes,
+            danger,
+        )
+    };
+    let turn = || {
+        let held = state.run().hold().and_then(|hold| hold.step.as_deref());
+        let id = held.or_else(|| state.run().next_step().map(|step| step.id.as_str()));
+        id.map(|id| title_of(state, id)).unwrap_or_default()
+    };
+    Some(match act {
+        Act::Skip => reason(format!("Leave out: {}", turn()), "Leave it out", true),
+        Act::Override if state.run().hold_reason() == Some(&HoldReason::UndoFailed) => {
+            reason(format!("Go on although checkpoints of the undo failed: {}", turn()), "Go on", true)
+        }
+        Act::Override => reason(format!("Go on although checkpoints failed: {}", turn()), "Go on", true),
+        Act::End => reason("End the run where it stands".into(), "End the run", true).on_cancel(),
+        Act::Decline => reason("Decline to sign".into(), "Decline", true),
+        Act::Rule => reason("Rule: it was applied".into(), "It was applied", true).on_cancel(),
+        Act::RuleNot => reason("Rule: it was not applied".into(), "It was not applied", true).on_cancel(),
+        Act::Note => {
+            let on = state.looked_at().map(|step| step.title.clone()).unwrap_or_default();
+            Question::new(About::Reason(act), format!("Note on: {on}"))
+                .field("note", Must::Something, "")
+                .button("Write it down", Does::Yes, false)
+        }
+        Act::RollBack | Act::RollBackTo => {
+            let to = match act {
+                Act::RollBackTo => state.looked_at().map(|step| step.id.clone()),
+                _ => None,
+            };
+            let sources = way_back::sources(state, to.as_deref());
+            let title = match &to {
+                Some(to) => format!("Roll back down to: {}", title_of(state, to)),
+                None => "Roll back everything that this run applied".to_owned(),
+            };
+            let question =
+                Question::new(About::RollBack { to, sources }, title).field("reason", Must::Something, "");
+            on_production(state, question).button("Roll back", Does::Yes, true).on_cancel()
+        }
+        Act::People => person(state)?,
+        Act::Cancel => Question::new(About::Cancel, "Cancel the statement that runs")
+            .button("Cancel the statement", Does::Yes, true)
+            .on_cancel(),
+        Act::Auto if !state.auto && state.plan().environment == Environment::Production => {
+            let question = Question::new(About::Auto, "Go on by itself, on PRODUCTION");
+            on_production(state, question).button("Go on by itself", Does::Yes, true).on_cancel()
+        }
+        Act::Leave if state.over.is_none() => leave(state),
+        Act::Interrupt if state.over.is_none() => interrupt(state),
+        Act::Help => Question::new(About::Help, "Keys").on_cancel(),
+        _ => return None,
+    })
+}
+
+/// The title of a step.
+#[must_use]
+pub fn title_of(state: &State, id: &str) -> String {
+    state.find(id).map_or_else(|| id.to_owned(), |(_, step)| step.title.clone())
+}
+
+fn person(state: &State) -> Option<Question> {
+    let (step, open) = people::next(state)?;
+    let title = title_of(state, &step);
+    Some(match open {
+        Open::Item(item) => {
+            let (name, write) = (item.item.clone(), item.write);
+            let about = About::Tick { step, item: name, write };
+            let question = Question::new(about, format!("Confirm: {title}")).field(
+                "by",
+                Must::Something,
+                &state.last_name,
+            );
+            let question = if write { question.field("text", Must::Something, "") } else { question };
+            let mut question = question.button("Confirm it", Does::Yes, false);
+            // The name stands there from the item before.
+            question.focus = if write { 1 } else { 0 };
+            question
+        }
+        Open::Role(role) => {
+            let planned = state.find(&step).map(|(_, step)| &step.action);
+            let (statement, (accept, decline)) = match planned {
+                Some(Action::Signoff(signoff)) => {
+                    let own = signoff.statements.iter().find(|(of, _)| of == role);
+                    let text = own.map_or(&signoff.statement, |(_, text)| text);
+                    (text.clone(), signoff.decision.clone())
+                }
+                _ => Default::default(),
+            };
+            let word =
+                |word: &str, other: &str| if word.is_empty() { other.to_owned() } else { word.to_owned() };
+            let (yes, no) = (word(&accept, "signed"), word(&decline, "declined"));
+            let role = role.to_owned();
+            let title = format!("Sign as {role}: {title}");
+            let about = About::Sign { step, role, statement, accept: yes.clone(), decline: no.clone() };
+            Question::new(about, title)
+                .field("name", Must::Something, "")
+                .field("note", Must::Any, "")
+                .button(format!("Sign: {yes}"), Does::Yes, false)
+                .button(format!("Decline: {no}"), Does::Other, true)
+        }
+    })
+}
+
+fn leave(state: &State) -> Question {
+    let question = Question::new(About::Leave, "Leave the run");
+    let holds = !state.is_moving() || !state.is_open();
+    if holds {
+        question.button("Leave now", Does::Yes, false).on_cancel()
+    } else {
+        question
+            .button("After this step", Does::Other, false)
+            .button("Break it off now", Does::Yes, true)
+            .on_cancel()
+    }
+}
+
+fn interrupt(state: &State) -> Question {
+    let mut question = Question::new(About::Interrupt, "Ctrl-C");
+    question.buttons[0].label = "Go on".into();
+    if keymap::verdict(state, Act::Hold).is_ok() && state.is_moving() {
+        question = question.button("Stop after this step", Does::Other, false);
+    }
+    if keymap::verdict(state, Act::Cancel).is_ok() {
+        question = question.button("Cancel the statement", Does::Yes, true);
+    } else if !state.is_moving() {
+        question = question.button("Leave the run", Does::Yes, false);
+    }
+    question.on_cancel()
+}

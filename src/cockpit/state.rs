@@ -1,0 +1,311 @@
+//! All that the cockpit shows.
+//!
+//! The run is the fold of its events and nothing else; plain's printer keeps it, since the log that is
+//! shown and the summary that stays behind are its lines. Everything beside the run is a sample, or
+//! what the person at the keys has selected, folded or typed.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::message::{Over, SourceOf};
+use super::question::Question;
+use super::source::Source;
+use super::theme::Theme;
+use crate::plain::{Printer, Style};
+use crate::plan::model::{Action, Phase, Plan, Step, Undo};
+use crate::run::event::{Direction, Envelope, Mode, Operator};
+use crate::run::sample::{Doing, Sighting};
+use crate::run::state::{Run, Status};
+
+/// Lines of the log that are kept; the journal has all of it.
+const LOG_LINES: usize = 20_000;
+/// Lines of output that are kept, over all steps.
+const OUTPUT_LINES: usize = 2_000;
+
+/// What doesn't change while the cockpit is open.
+#[derive(Debug, Clone)]
+pub struct Setting {
+    pub plan: Arc<Plan>,
+    pub mode: Mode,
+    pub operator: Operator,
+    /// The database, in words, before the server has said anything.
+    pub target: String,
+    pub theme: Theme,
+    pub ascii: bool,
+    /// Where the run's folder is, when a command has to name it to find it.
+    pub state_dir: Option<String>,
+}
+
+/// What is looked at on the right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Tab {
+    #[default]
+    Step,
+    Checkpoints,
+    Log,
+    People,
+}
+
+impl Tab {
+    pub const ALL: [Self; 4] = [Self::Step, Self::Checkpoints, Self::Log, Self::People];
+
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Step => "Step",
+            Self::Checkpoints => "Checkpoints",
+            Self::Log => "Log",
+            Self::People => "Sign-offs",
+        }
+    }
+}
+
+/// Where the arrow keys move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Focus {
+    #[default]
+    Timeline,
+    Detail,
+}
+
+/// A row of the timeline: a phase, or a step of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Spot {
+    pub phase: usize,
+    pub step: Option<usize>,
+}
+
+/// A word at the bottom that goes away by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Toast {
+    pub text: String,
+    pub bad: bool,
+    pub until: Timestamp,
+}
+
+/// How much there is to see where, as the last frame had it: so that scrolling stops at the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Extent {
+    pub lines: usize,
+    pub room: usize,
+}
+
+impl Extent {
+    /// The last line that may stand at the top.
+    #[must_use]
+    pub fn last(self) -> usize {
+        self.lines.saturating_sub(self.room)
+    }
+}
+
+/// All of it.
+#[derive(Debug)]
+pub struct State {
+    pub setting: Setting,
+    pub printer: Printer,
+    pub zone: TimeZone,
+    pub log: VecDeque<String>,
+    pub output: VecDeque<(String, String)>,
+    /// Lines of output that weren't kept.
+    pub output_lost: u64,
+    /// What goes on before the first event.
+    pub stages: Vec<String>,
+    pub doing: Option<Doing>,
+    pub seen: Option<Sighting>,
+    pub sources: BTreeMap<SourceOf, Option<Arc<Source>>>,
+    pub now: Timestamp,
+    pub selected: Spot,
+    /// The selection goes along with the run.
+    pub follow: bool,
+    pub folded: BTreeSet<usize>,
+    pub tab: Tab,
+    pub focus: Focus,
+    /// First line shown, by tab; `None`: where the run is.
+    pub scroll: BTreeMap<Tab, usize>,
+    pub extent: Extent,
+    /// Of the question that is open.
+    pub question_extent: Extent,
+    pub question: Option<Question>,
+    pub toast: Option<Toast>,
+    /// Keys only look.
+    pub locked: bool,
+    /// Go on by itself where the plan waits for a key.
+    pub auto: bool,
+    /// Let go of the run at the next hold.
+    pub leave_when_held: bool,
+    /// The number of the command that isn't answered yet, and its words.
+    pub asked: Option<(u64, &'static str)>,
+    pub asks: u64,
+    /// Who ticked or signed last, so that the name needn't be typed for every item.
+    pub last_name: String,
+    pub signal: Option<String>,
+    pub over: Option<Over>,
+    /// The engine has said something in this process; what came before is the past of a run that is
+    /// taken up again.
+    pub present: bool,
+}
+
+impl State {
+    #[must_use]
+    pub fn new(setting: Setting, now: Timestamp) -> Self {
+        let style = Style { state_dir: setting.state_dir.clone(), ..Style::log() };
+        let zone = setting
+            .plan
+            .timezone
+            .as_deref()
+            .and_then(|name| TimeZone::get(name).ok())
+            .unwrap_or_else(TimeZone::system);
+        Self {
+            printer: Printer::new(style),
+            zone,
+            log: VecDeque::new(),
+            output: VecDeque::new(),
+            output_lost: 0,
+            stages: Vec::new(),
+            doing: None,
+            seen: None,
+            sources: BTreeMap::new(),
+            now,
+            selected: Spot { phase: 0, step: Some(0) },
+            follow: true,
+            folded: BTreeSet::new(),
+            tab: Tab::Step,
+            focus: Focus::Timeline,
+            scroll: BTreeMap::new(),
+            extent: Extent::default(),
+            question_extent: Extent::default(),
+            question: None,
+            toast: None,
+            locked: false,
+            auto: false,
+            leave_when_held: false,
+            asked: None,
+            asks: 0,
+            last_name: setting.operator.os_user.clone(),
+            signal: None,
+            over: None,
+            present: false,
+            setting,
+        }
+    }
+
+    #[must_use]
+    pub fn run(&self) -> &Run {
+        self.printer.run()
+    }
+
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.setting.plan
+    }
+
+    /// Whether the run is open in this process.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.present && self.run().opened.is_some()
+    }
+
+    /// Takes in what happened before this process: nothing of it asks for anything now.
+    pub fn past(&mut self, envelope: &Envelope) {
+        let lines = self.printer.line(envelope);
+        self.add_log(lines);
+    }
+
+    #[must_use]
+    pub fn phase(&self, spot: Spot) -> Option<&Phase> {
+        self.plan().phases.get(spot.phase)
+    }
+
+    #[must_use]
+    pub fn step_at(&self, spot: Spot) -> Option<&Step> {
+        self.phase(spot)?.steps.get(spot.step?)
+    }
+
+    /// The step of this id, with its place.
+    #[must_use]
+    pub fn find(&self, id: &str) -> Option<(Spot, &Step)> {
+        self.plan().phases.iter().enumerate().find_map(|(phase, p)| {
+            let at = p.steps.iter().position(|step| step.id == id)?;
+            Some((Spot { phase, step: Some(at) }, &p.steps[at]))
+        })
+    }
+
+    /// The step that is looked at; of a phase, its first.
+    #[must_use]
+    pub fn looked_at(&self) -> Option<&Step> {
+        let first = Spot { step: self.selected.step.or(Some(0)), ..self.selected };
+        self.step_at(first)
+    }
+
+    /// The step that the run is about: that it waits for, that runs, that comes next.
+    #[must_use]
+    pub fn active(&self) -> Option<Spot> {
+        let run = self.run();
+        let held = run.hold().and_then(|hold| hold.step.as_deref());
+        let id = held
+            .or_else(|| run.current_step().map(|step| step.id.as_str()))
+            .or_else(|| run.unanswered_failure().map(|step| step.id.as_str()))
+            .or_else(|| run.next_step().map(|step| step.id.as_str()))?;
+        self.find(id).map(|(spot, _)| spot)
+    }
+
+    /// The script of a step that is to be seen now: of its rollback while it goes back; of several
+    /// the one that runs or failed. `None`: it has none.
+    #[must_use]
+    pub fn script_of(&self, step: &Step) -> Option<SourceOf> {
+        let run = self.run().step(&step.id);
+        let back = run.is_some_and(|run| run.direction() == Direction::Back);
+        let action = match (&step.rollback, back) {
+            (Some(Undo::Own(undo)), true) => &undo.action,
+            (_, true) => return None,
+            (_, false) => &step.action,
+        };
+        let file = match action {
+            Action::File { .. } | Action::Sql { .. } | Action::Check { .. } => String::new(),
+            Action::Files { files, .. } => {
+                let runs = self.doing.as_ref().map(|doing| doing.file.to_string_lossy().into_owned());
+                let place = run.and_then(|run| run.problem.as_ref()?.place.as_ref());
+                let named = runs.or_else(|| place.map(|place| place.file.clone()));
+                named.filter(|name| files.iter().any(|file| file.name == *name)).unwrap_or_default()
+            }
+            _ => return None,
+        };
+        Some(SourceOf { step: step.id.clone(), back, file })
+    }
+
+    #[must_use]
+    pub fn status(&self, step: &str) -> Status {
+        self.run().step(step).map_or(Status::Pending, |step| step.status)
+    }
+
+    /// A step is on its way, so that the clock matters.
+    #[must_use]
+    pub fn is_moving(&self) -> bool {
+        self.over.is_none()
+            && (!self.is_open()
+                || self.run().current_step().is_some_and(|step| step.status.is_moving())
+                    && !self.run().is_holding())
+    }
+
+    pub fn add_log(&mut self, lines: Vec<String>) {
+        self.log.extend(lines);
+        let extra = self.log.len().saturating_sub(LOG_LINES);
+        self.log.drain(..extra);
+    }
+
+    /// Output of a step: notices, `\echo`.
+    pub fn add_output(&mut self, lines: impl IntoIterator<Item = (String, String)>, lost: u64) {
+        self.output.extend(lines);
+        let extra = self.output.len().saturating_sub(OUTPUT_LINES);
+        self.output.drain(..extra);
+        self.output_lost += lost + extra as u64;
+    }
+
+    pub fn toast(&mut self, text: impl Into<String>, bad: bool) {
+        const STAYS: std::time::Duration = std::time::Duration::from_secs(8);
+        self.toast = Some(Toast { text: text.into(), bad, until: self.now + STAYS });
+    }
+}

@@ -1,0 +1,14 @@
+//! Everything that touches the terminal, and the loop that goes round.
+//!
+//! - [`screen`] is the thread of the cockpit: it waits for messages, updates, draws at most thirty
+//!   frames a second and only when something changed;
+//! - `guard` takes the terminal and gives it back, on every way out; `fault` does so on a panic;
+//! - `canvas` draws what differs from the last frame; `input` reads keys on a thread of its own;
+//! - [`loader`] reads scripts on another, so that no disk is waited for between two frames.
+
+mod canvas;
+mod fault;
+mod guard;
+mod input;
+pub mod loader;
+pub mod screen;

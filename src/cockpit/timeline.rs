@@ -1,0 +1,128 @@
+//! The plan as rows of a tree, and what stands in them.
+
+use super::state::{Spot, State};
+use super::theme::Role;
+use crate::run::event::HoldReason;
+use crate::run::state::Status;
+
+/// The rows that are to be seen: phases, and the steps of those that aren't folded.
+#[must_use]
+pub fn rows(state: &State) -> Vec<Spot> {
+    let mut rows = Vec::new();
+    for (phase, of) in state.plan().phases.iter().enumerate() {
+        rows.push(Spot { phase, step: None });
+        if !state.folded.contains(&phase) {
+            rows.extend((0..of.steps.len()).map(|step| Spot { phase, step: Some(step) }));
+        }
+    }
+    rows
+}
+
+/// The row of a spot; that of its phase where it is folded away.
+#[must_use]
+pub fn row_of(rows: &[Spot], spot: Spot) -> Option<usize> {
+    let phase = Spot { step: None, ..spot };
+    rows.iter().position(|row| *row == spot).or_else(|| rows.iter().position(|row| *row == phase))
+}
+
+/// The row that is selected, `by` rows further.
+#[must_use]
+pub fn moved(state: &State, by: isize) -> Spot {
+    let rows = rows(state);
+    let at = row_of(&rows, state.selected).unwrap_or_default();
+    let to = at.saturating_add_signed(by).min(rows.len().saturating_sub(1));
+    rows.get(to).copied().unwrap_or_default()
+}
+
+/// Every status has a sign of its own; the colour says it once more.
+#[must_use]
+pub fn sign(status: Status) -> (char, Role) {
+    match status {
+        Status::Pending => ('·', Role::Dim),
+        Status::Skipped => ('-', Role::Warn),
+        Status::Assumed => ('~', Role::Warn),
+        Status::Running => ('▶', Role::Active),
+        Status::Committing => ('»', Role::Active),
+        Status::Applied => ('+', Role::Active),
+        Status::Verified => ('✓', Role::Good),
+        Status::Unverified => ('≠', Role::Bad),
+        Status::Accepted => ('!', Role::Warn),
+        Status::Failed => ('✗', Role::Bad),
+        Status::Unknown => ('?', Role::Bad),
+        Status::Undoing => ('◀', Role::Back),
+    }
+}
+
+/// The sign of a step: one that waits for a person looks like what it waits for, not like work.
+#[must_use]
+pub fn step_sign(state: &State, id: &str) -> (char, Role, &'static str) {
+    let status = state.status(id);
+    let waits = state.run().hold().is_some_and(|hold| {
+        let asks = matches!(hold.reason, HoldReason::Person | HoldReason::Stepping | HoldReason::Asked);
+        asks && hold.step.as_deref() == Some(id)
+    });
+    if waits && state.over.is_none() {
+        return ('◆', Role::Hold, "waits");
+    }
+    let (sign, role) = sign(status);
+    (sign, role, status.word())
+}
+
+/// What a phase is, by its steps: the worst of them, or that of the one under way.
+#[must_use]
+pub fn phase_status(state: &State, phase: usize) -> Status {
+    let Some(of) = state.plan().phases.get(phase) else { return Status::Pending };
+    let all: Vec<Status> = of.steps.iter().map(|step| state.status(&step.id)).collect();
+    let any = |wanted: Status| all.contains(&wanted);
+    for worst in [
+        Status::Unknown,
+        Status::Failed,
+        Status::Unverified,
+        Status::Undoing,
+        Status::Committing,
+        Status::Running,
+        Status::Applied,
+    ] {
+        if any(worst) {
+            return worst;
+        }
+    }
+    match all.iter().filter(|status| status.is_settled()).count() {
+        0 => Status::Pending,
+        settled if settled < all.len() => Status::Running,
+        _ if all.iter().all(|status| *status == Status::Skipped) => Status::Skipped,
+        _ if all.iter().all(|status| *status == Status::Assumed) => Status::Assumed,
+        _ if any(Status::Accepted) => Status::Accepted,
+        _ => Status::Verified,
+    }
+}
+
+/// How long a step has taken so far, in ms; `None` when it hasn't begun.
+#[must_use]
+pub fn step_ms(state: &State, id: &str) -> Option<u64> {
+    let step = state.run().step(id)?;
+    if step.status.is_moving() && step.ended_at.is_none() && !step.broken_off {
+        let since = step.started_at?;
+        return Some(u64::try_from(state.now.duration_since(since).as_millis()).unwrap_or_default());
+    }
+    let done = step.status.is_settled() || step.status == Status::Applied;
+    (done && step.started_at.is_some()).then_some(step.elapsed_ms)
+}
+
+/// The sum of a phase's steps.
+#[must_use]
+pub fn phase_ms(state: &State, phase: usize) -> Option<u64> {
+    let steps = &state.plan().phases.get(phase)?.steps;
+    let begun: Vec<u64> = steps.iter().filter_map(|step| step_ms(state, &step.id)).collect();
+    (!begun.is_empty()).then(|| begun.iter().sum())
+}
+
+/// Steps that are settled, and all of them.
+#[must_use]
+pub fn progress(state: &State) -> (usize, usize) {
+    let only = &state.run().selection.only;
+    let phases = state.plan().phases.iter().filter(|phase| only.is_empty() || only.contains(&phase.id));
+    let steps: Vec<_> = phases.flat_map(|phase| &phase.steps).collect();
+    let settled = steps.iter().filter(|step| state.status(&step.id).is_settled()).count();
+    (settled, steps.len())
+}

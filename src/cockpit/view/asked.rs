@@ -1,0 +1,299 @@
+//! The text of a question: what exactly will happen, made anew for every frame.
+
+use super::paper::{Row, wrapped};
+use super::problem;
+use crate::cockpit::keymap::{self, Act, ENTRIES, ROLL_BACK};
+use crate::cockpit::people::{Open, open};
+use crate::cockpit::question::{About, Question, title_of};
+use crate::cockpit::state::State;
+use crate::cockpit::theme::Role;
+use crate::cockpit::way_back::{Back, Way, scripts, steps};
+use crate::plan::model::Environment;
+use crate::run::state::RunState;
+use crate::text::columns::pad;
+use crate::text::words::{count, took};
+
+pub fn rows(state: &State, question: &Question, columns: usize) -> Vec<Row> {
+    let text = |text: &str| wrapped(Role::Text, "", text, columns, 12);
+    match &question.about {
+        About::Reason(act) => reason(state, *act, columns),
+        About::RollBack { to, .. } => roll_back(state, to.as_deref(), columns),
+        About::Tick { step, item, write } => tick(state, step, item, *write, columns),
+        About::Sign { step, statement, .. } => {
+            let mut rows = super::people::of_step(state, step, columns);
+            rows.push(Row::new());
+            rows.extend(wrapped(Role::Strong, "", &format!("“{statement}”"), columns, 10));
+            rows.push(Row::of(Role::Dim, "Your name goes into the evidence, as typed at this terminal."));
+            rows
+        }
+        About::Cancel => running(state, columns),
+        About::Auto => text(
+            "Every change that the plan wants a key for will be made without one, until something fails or \
+             needs a person. Type the database's name.",
+        ),
+        About::Leave => leave(state, columns),
+        About::Interrupt => interrupt(state, columns),
+        About::Help => help(state),
+    }
+}
+
+fn reason(state: &State, act: Act, columns: usize) -> Vec<Row> {
+    let text = match act {
+        Act::Skip => {
+            "It counts as skipped, by your word; what of it is applied stays. The reason is in the evidence as a deviation."
+        }
+        Act::Override => {
+            "It counts as accepted although checkpoints failed. The reason is in the evidence as a deviation."
+        }
+        Act::End => {
+            "Nothing more is done and nothing is undone. The run can't be resumed after that; what it applied stays."
+        }
+        Act::Decline => "The step fails with your reason; nothing after it is done until it is tried again.",
+        Act::Rule | Act::RuleNot => {
+            "Nobody can find out by machine. What you rule decides whether it is done again, and is in the evidence with your name."
+        }
+        _ => "",
+    };
+    let mut rows = wrapped(Role::Text, "", text, columns, 6);
+    let held = state.run().hold().and_then(|hold| hold.step.as_deref()).and_then(|id| state.run().step(id));
+    match act {
+        Act::Override => {
+            for failed in held.map(|step| step.failed_checkpoints()).unwrap_or_default() {
+                let verdict = &failed.verdict;
+                rows.push(
+                    Row::of(Role::Bad, "✗ ")
+                        .add(Role::Text, &failed.title)
+                        .add(Role::Dim, format!("  expected {}, got ", verdict.expected))
+                        .add(Role::Bad, &verdict.got),
+                );
+            }
+        }
+        Act::Skip => {
+            if let Some(problem) = held.and_then(|step| step.problem.as_ref()) {
+                rows.extend(problem::rows(problem, columns));
+            }
+        }
+        Act::Rule | Act::RuleNot => {
+            if let RunState::InDoubt(unit) = &state.run().state {
+                rows.push(Row::of(Role::Strong, unit.words()));
+                let evidence = state.run().unit(unit).map(|unit| unit.evidence.clone()).unwrap_or_default();
+                for line in evidence {
+                    rows.extend(wrapped(Role::Text, "  ", &line, columns, 3));
+                }
+            }
+        }
+        _ => {}
+    }
+    rows
+}
+
+/// Every statement in the order in which it will run; what stays; when it is wise and when not.
+fn roll_back(state: &State, to: Option<&str>, columns: usize) -> Vec<Row> {
+    let mut rows = Vec::new();
+    if state.plan().environment == Environment::Production {
+        rows.push(Row::of(Role::Bad, "This is PRODUCTION."));
+    }
+    let all = match steps(state, to) {
+        Ok(all) => all,
+        Err(why) => return wrapped(Role::Bad, "", &why, columns, 6),
+    };
+    let written = written_since(state, &all);
+    rows.push(Row::of(
+        Role::Text,
+        format!("{}, last first; what was written since is lost with it:", count(all.len() as u64, "step")),
+    ));
+    let mut number = 0;
+    for back in &all {
+        match &back.way {
+            Way::Undone { by } => {
+                let title = Row::of(Role::Back, "◀ ").add(Role::Strong, &back.title);
+                rows.push(title.right(columns, Row::of(Role::Dim, by)));
+                rows.extend(statements(state, &back.step, &mut number, columns));
+            }
+            Way::With(other) => rows.push(
+                Row::of(Role::Back, "◀ ")
+                    .add(Role::Strong, &back.title)
+                    .right(columns, Row::of(Role::Dim, format!("undone with {}", title_of(state, other)))),
+            ),
+            Way::Procedure(title) => rows.push(
+                Row::of(Role::Back, "◀ ")
+                    .add(Role::Strong, &back.title)
+                    .right(columns, Row::of(Role::Dim, format!("by the procedure: {title}"))),
+            ),
+            Way::Stays { why } => rows.push(
+                Row::of(Role::Warn, "! ")
+                    .add(Role::Strong, &back.title)
+                    .right(columns, Row::of(Role::Warn, format!("its effects stay: {why}"))),
+            ),
+        }
+    }
+    if let Some(written) = written {
+        rows.push(Row::of(Role::Dim, written));
+    }
+    let advice = &state.plan().advice;
+    for (label, role, list) in
+        [("Roll back when", Role::Good, &advice.when), ("Not when", Role::Warn, &advice.when_not)]
+    {
+        if list.is_empty() {
+            continue;
+        }
+        rows.push(Row::new());
+        rows.push(Row::of(role, label));
+        rows.extend(list.iter().flat_map(|line| wrapped(Role::Text, "  ", &format!("· {line}"), columns, 3)));
+    }
+    rows.push(Row::new());
+    let guards = &state.plan().guards;
+    let compared = match guards.len() {
+        0 => "Afterwards the schema is compared with the before-image.".to_owned(),
+        _ => format!(
+            "Afterwards the schema and the rows of {} are compared with the before-image.",
+            guards.join(", ")
+        ),
+    };
+    rows.extend(wrapped(Role::Dim, "", &compared, columns, 3));
+    rows
+}
+
+fn written_since(state: &State, all: &[Back]) -> Option<String> {
+    let touched = all
+        .iter()
+        .filter_map(|back| state.run().step(&back.step))
+        .flat_map(|step| step.units.iter())
+        .flat_map(|unit| &unit.touched);
+    let rows: i64 = touched.map(|touched| touched.inserted + touched.updated + touched.deleted).sum();
+    (rows > 0).then(|| {
+        format!("These steps wrote {} rows, as the server counted them.", crate::text::words::number(rows))
+    })
+}
+
+fn statements(state: &State, step: &str, number: &mut usize, columns: usize) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for of in scripts(state, step) {
+        let Some(Some(source)) = state.sources.get(&of) else {
+            rows.push(Row::of(Role::Dim, "      reading …"));
+            continue;
+        };
+        for statement in &source.statements {
+            *number += 1;
+            let place = Row::of(Role::Dim, format!("line {}", statement.line));
+            let head = Row::of(Role::Dim, format!("{number:>5} ")).add(Role::Text, &statement.head);
+            rows.push(head.right(columns, place));
+        }
+        rows.extend(source.note.as_ref().map(|note| Row::of(Role::Warn, format!("      {note}"))));
+    }
+    rows
+}
+
+fn tick(state: &State, step: &str, item: &str, write: bool, columns: usize) -> Vec<Row> {
+    let mut rows = super::people::of_step(state, step, columns);
+    let items = state.run().outline(step).map(|outline| outline.items.as_slice()).unwrap_or_default();
+    let mut at = items.iter().position(|listed| listed.item == item).unwrap_or_default();
+    // Notes stand between the items: a row is found by counting those above it.
+    let confirmed = state.run().step(step).map(|step| &step.confirmed);
+    at += items[..at]
+        .iter()
+        .filter(|above| confirmed.and_then(|c| c.get(&above.item)).is_some_and(|(_, note)| note.is_some()))
+        .count();
+    if let Some(row) = rows.get_mut(at) {
+        row.ground = Some(Role::Selected);
+    }
+    let left = open(state, step).iter().filter(|open| matches!(open, Open::Item(_))).count();
+    rows.push(Row::new());
+    rows.extend(wrapped(Role::Strong, "", item, columns, 4));
+    if write {
+        rows.push(Row::of(Role::Dim, "This one wants something written."));
+    }
+    if left > 1 {
+        rows.push(Row::of(Role::Dim, format!("{} after this one.", count(left as u64 - 1, "item"))));
+    }
+    rows
+}
+
+/// The statement that runs, with the time going on.
+fn running(state: &State, columns: usize) -> Vec<Row> {
+    let mut rows = Vec::new();
+    if let Some(step) = state.run().current_step() {
+        rows.push(Row::of(Role::Strong, title_of(state, &step.id)));
+    }
+    if let Some(doing) = &state.doing {
+        let ms = u64::try_from(state.now.duration_since(doing.since).as_millis()).unwrap_or_default();
+        let words = format!(
+            "statement {} · {} line {} · {}",
+            doing.number,
+            doing.file.display(),
+            doing.line,
+            took(ms)
+        );
+        rows.push(Row::of(Role::Active, words));
+        let found =
+            state.sources.values().flatten().find(|s| doing.file.to_string_lossy() == s.name.as_str());
+        if let Some(statement) =
+            found.and_then(|source| source.statements.get(source.at(doing.line, doing.column)?))
+        {
+            rows.push(Row::of(Role::Text, format!("  {}", statement.head)));
+        }
+    }
+    if let Some(seen) = &state.seen {
+        rows.extend(seen.blockers.iter().flat_map(super::step::blocker));
+    }
+    let means =
+        "What runs in a transaction is rolled back as a whole, and the step has failed; then you decide.";
+    rows.extend(wrapped(Role::Text, "", means, columns, 3));
+    rows
+}
+
+fn leave(state: &State, columns: usize) -> Vec<Row> {
+    let words = if !state.is_open() {
+        "Nothing has been done yet, and nothing will be."
+    } else if state.is_moving() {
+        "A step is under way. After it the run waits, and is left: nothing is half done. Broken off now, its \
+         transaction is rolled back first."
+    } else {
+        "The run waits, with nothing under way. It stays open, and `holdpoint resume` goes on with it."
+    };
+    let mut rows = wrapped(Role::Text, "", words, columns, 4);
+    let demo = state.setting.mode == crate::run::event::Mode::Demo;
+    if demo {
+        rows.push(Row::of(Role::Warn, "The demo's server goes with it, unless it was started with --keep."));
+    }
+    rows
+}
+
+fn interrupt(state: &State, columns: usize) -> Vec<Row> {
+    let mut rows = if state.is_moving() { running(state, columns) } else { leave(state, columns) };
+    let cancels = keymap::verdict(state, Act::Cancel).is_ok();
+    let again = match cancels {
+        true => "Ctrl-C again cancels the statement; once more lets go of the run at a safe point.",
+        false => "Ctrl-C again lets go of the run at a safe point.",
+    };
+    rows.push(Row::of(Role::Dim, again));
+    rows
+}
+
+/// The list of commands, each with the verdict on it.
+fn help(state: &State) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for entry in ENTRIES.iter().chain(std::iter::once(&ROLL_BACK)) {
+        let verdict = keymap::verdict(state, entry.act);
+        let (key, text) = match verdict {
+            Ok(()) => (Role::Key, Role::Text),
+            Err(_) => (Role::KeyOff, Role::Dim),
+        };
+        let row = Row::of(key, pad(entry.cap, 8)).add(text, pad(entry.word, 13)).add(text, entry.what);
+        rows.push(row);
+        if let Err(why) = verdict {
+            rows.push(Row::of(Role::Warn, format!("{}not now: {why}", " ".repeat(21))));
+        }
+    }
+    rows.push(Row::new());
+    for (key, what) in [
+        ("↑ ↓ j k", "move in the timeline, or scroll what is looked at"),
+        ("Tab", "from the timeline to what is looked at, and back"),
+        ("← → Space", "fold and unfold a phase"),
+        ("1 to 4", "Step, Checkpoints, Log, Sign-offs"),
+        ("PgUp PgDn", "scroll what is looked at"),
+    ] {
+        rows.push(Row::of(Role::Key, pad(key, 11)).add(Role::Text, what));
+    }
+    rows
+}

@@ -1,0 +1,59 @@
+//! The way back, in view all the time: what a rollback would undo, and what it can't.
+
+use ratatui::layout::Rect;
+
+use super::paper::{Paper, Row, inset, wrapped};
+use crate::cockpit::state::State;
+use crate::cockpit::theme::Role;
+use crate::cockpit::way_back::{Way, steps};
+use crate::run::state::RollbackResult;
+
+/// Steps that are listed; the question has all of them.
+const SHOWN: usize = 5;
+
+/// What there is to say; nothing before anything was applied.
+pub fn rows(state: &State, columns: usize) -> Vec<Row> {
+    if let Some(ended) = state.run().rollback.as_ref().and_then(|rollback| rollback.ended.as_ref()) {
+        return ended_rows(ended, columns);
+    }
+    let all = steps(state, None).unwrap_or_default();
+    let mut rows: Vec<Row> = all
+        .iter()
+        .take(SHOWN)
+        .map(|back| {
+            let (sign, role, words) = match &back.way {
+                Way::Undone { by } => ("◀ ", Role::Back, by.clone()),
+                Way::With(other) => ("◀ ", Role::Back, format!("with {other}")),
+                Way::Procedure(title) => ("◀ ", Role::Back, title.clone()),
+                Way::Stays { why } => ("! ", Role::Warn, format!("stays: {why}")),
+            };
+            let words = Row::of(Role::Dim, words).cut(columns * 2 / 5);
+            Row::of(role, sign).add(Role::Text, &back.title).right(columns, words)
+        })
+        .collect();
+    if all.len() > SHOWN {
+        rows.push(Row::of(Role::Dim, format!("  and {} more", all.len() - SHOWN)));
+    }
+    rows
+}
+
+fn ended_rows(ended: &RollbackResult, columns: usize) -> Vec<Row> {
+    let mut rows = match ended.residue.len() {
+        0 if ended.covers.is_empty() => vec![Row::of(Role::Warn, "! nothing was compared")],
+        0 => vec![Row::of(Role::Good, "✓ no residue")],
+        n => vec![Row::of(Role::Bad, format!("! {n} that are left or lost"))],
+    };
+    let residue = ended.residue.iter().take(SHOWN);
+    rows.extend(residue.map(|residue| Row::of(Role::Text, format!("  {}", residue.object))));
+    for (label, what) in [("compared", &ended.covers), ("not compared", &ended.not_compared)] {
+        if !what.is_empty() {
+            rows.extend(wrapped(Role::Dim, "", &format!("{label}: {}", what.join(", ")), columns, 2));
+        }
+    }
+    rows
+}
+
+pub fn draw(paper: &mut Paper<'_>, area: Rect, rows: &[Row]) {
+    let inner = inset(paper.panel(area, Row::of(Role::Title, " Way back "), false));
+    paper.rows(inner, rows);
+}

@@ -1,0 +1,49 @@
+//! What is left where there is no room: the phase, the step, the time, and the key that stops.
+
+use ratatui::layout::Rect;
+
+use super::header;
+use super::paper::{Paper, Row};
+use crate::cockpit::state::State;
+use crate::cockpit::theme::Role;
+use crate::cockpit::timeline::progress;
+use crate::cockpit::{clock, keymap};
+
+pub fn draw(state: &State, paper: &mut Paper<'_>, area: Rect) {
+    let (columns, lines) = (usize::from(area.width), usize::from(area.height));
+    if area.is_empty() {
+        return;
+    }
+    let (sign, word, role) = header::word(state);
+    let (settled, all) = progress(state);
+    let elapsed = clock::elapsed_ms(state).map(header::whole_seconds).unwrap_or_default();
+    let active = state.active().unwrap_or(state.selected);
+    let step = state.step_at(active).map(|step| step.title.clone()).unwrap_or_default();
+    let phase = state.phase(active).map(|phase| phase.title.clone()).unwrap_or_default();
+    let stop = Row::of(Role::Key, "Ctrl-C").add(Role::Text, " stop");
+    let standing =
+        Row::of(role, format!("{sign} {word} ")).add(Role::Text, format!("{settled}/{all} {elapsed}"));
+    if lines == 1 {
+        let all = standing.add(Role::Text, format!(" {step}"));
+        return paper.row(area, 0, &all.right(columns, stop));
+    }
+    let badge = Row::of(Role::Dim, header::badge(state.plan().environment).trim());
+    let mut rows = vec![standing.right(columns, badge)];
+    if state.run().hold().is_some() || state.over.is_some() || !state.is_open() {
+        rows.push(header::banner(state));
+    }
+    rows.push(Row::of(Role::Text, &step));
+    rows.push(Row::of(Role::Dim, &phase));
+    rows.extend(state.toast.as_ref().map(|toast| Row::of(Role::Warn, &toast.text)));
+    rows.truncate(lines - 1);
+    paper.rows(area, &rows);
+    let mut keys = stop;
+    for (entry, verdict) in keymap::hints(state) {
+        let hint =
+            Row::of(Role::Text, "  ").add(Role::Key, entry.cap).add(Role::Text, format!(" {}", entry.word));
+        if verdict.is_ok() && keys.width() + hint.width() <= columns {
+            keys = keys.join(hint);
+        }
+    }
+    paper.row(area, lines - 1, &keys);
+}

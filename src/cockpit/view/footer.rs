@@ -1,0 +1,71 @@
+//! The two lines at the bottom: a word, the keys, and the button that is always there.
+
+use ratatui::layout::Rect;
+
+use super::paper::{Paper, Row, inset};
+use crate::cockpit::keymap::{self, Act, ROLL_BACK};
+use crate::cockpit::people::{Open, next};
+use crate::cockpit::state::State;
+use crate::cockpit::theme::Role;
+use crate::cockpit::way_back;
+use crate::text::columns::width;
+
+pub fn draw(state: &State, paper: &mut Paper<'_>, area: Rect) {
+    let inner = inset(area);
+    paper.row(inner, 0, &word(state));
+    let (button, role) = button(state, usize::from(inner.width) / 2);
+    let wide = u16::try_from(width(&button)).unwrap_or_default().min(inner.width);
+    let at = Rect { x: inner.right() - wide, width: wide, ..inner };
+    paper.row(at, 1, &Row::of(role, &button));
+    let left = Rect { width: inner.width.saturating_sub(wide + 2), ..inner };
+    paper.row(left, 1, &hints(state, usize::from(left.width)));
+}
+
+fn word(state: &State) -> Row {
+    if let Some(toast) = &state.toast {
+        return Row::of(if toast.bad { Role::Warn } else { Role::Active }, &toast.text);
+    }
+    if let Some((_, word)) = &state.asked {
+        return Row::of(Role::Dim, format!("{word}: asked, not answered yet"));
+    }
+    // What the plan says to do stands where the eye is when something failed.
+    let hold = state.run().hold().filter(|_| state.over.is_none());
+    match hold.and_then(|hold| hold.hint.as_ref()) {
+        Some(hint) => Row::of(Role::Dim, "the plan says: ").add(Role::Text, hint),
+        None => Row::new(),
+    }
+}
+
+/// The button: what it would undo, or that it can't. Pressed, it says why.
+fn button(state: &State, most: usize) -> (String, Role) {
+    let (cap, word) = (ROLL_BACK.cap, ROLL_BACK.word);
+    let nothing = state.run().applied_order.is_empty();
+    let (text, role) = match keymap::verdict(state, Act::RollBack) {
+        Ok(()) => (format!(" {cap} {word} {} ", way_back::words(state, None)), Role::Danger),
+        Err(_) if nothing => (format!(" {cap} {word}: nothing applied "), Role::DangerOff),
+        Err(_) => (format!(" {cap} {word}: not now "), Role::DangerOff),
+    };
+    if width(&text) > most { (format!(" {cap} {word} "), role) } else { (text, role) }
+}
+
+fn hints(state: &State, columns: usize) -> Row {
+    let mut row = Row::new();
+    for (entry, verdict) in keymap::hints(state) {
+        let (key, role) = match verdict {
+            Ok(()) => (Role::Key, Role::Text),
+            Err(_) => (Role::KeyOff, Role::KeyOff),
+        };
+        let word = match entry.act {
+            Act::Auto if state.auto => "auto off",
+            Act::People if matches!(next(state), Some((_, Open::Role(_)))) => "sign",
+            Act::Leave if state.over.is_some() => "leave the screen",
+            _ => entry.word,
+        };
+        let hint = Row::of(key, entry.cap).add(role, format!(" {word}   "));
+        // A hint that is cut says the wrong thing.
+        if row.width() + hint.width() <= columns + 3 {
+            row = row.join(hint);
+        }
+    }
+    row
+}

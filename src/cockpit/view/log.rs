@@ -1,0 +1,52 @@
+//! The log: the lines that `--plain` would print, newest at the bottom.
+
+use ratatui::layout::Rect;
+
+use super::paper::{Paper, Row, inset};
+use crate::cockpit::state::{Extent, State, Tab};
+use crate::cockpit::theme::Role;
+
+pub fn draw(state: &State, paper: &mut Paper<'_>, area: Rect) -> (usize, Extent) {
+    let extent = Extent { lines: state.log.len(), room: usize::from(area.height) };
+    let first = state.scroll.get(&Tab::Log).copied().unwrap_or(usize::MAX).min(extent.last());
+    for (at, line) in state.log.iter().skip(first).take(extent.room).enumerate() {
+        paper.row(area, at, &coloured(line));
+    }
+    if state.log.is_empty() {
+        let words: Vec<Row> = state.stages.iter().map(|stage| Row::of(Role::Dim, stage)).collect();
+        paper.rows(area, &words);
+    }
+    (first, extent)
+}
+
+/// Beside what is looked at: always the newest.
+pub fn panel(state: &State, paper: &mut Paper<'_>, area: Rect) {
+    let inner = inset(paper.panel(area, Row::of(Role::Title, " Log "), false));
+    let first = state.log.len().saturating_sub(usize::from(inner.height));
+    for (at, line) in state.log.iter().skip(first).enumerate() {
+        paper.row(inner, at, &coloured(line));
+    }
+}
+
+/// The clock steps back, and the sign has the colour that it has in the tree.
+fn coloured(line: &str) -> Row {
+    let is_sign = |c: &char| !(c.is_ascii_digit() || matches!(c, ':' | ' '));
+    let Some((at, sign)) = line.char_indices().find(|(_, c)| is_sign(c)) else {
+        return Row::of(Role::Dim, line);
+    };
+    let role = match sign {
+        '✓' => Role::Good,
+        '✗' | '?' => Role::Bad,
+        '!' | '-' | '◆' => Role::Hold,
+        '▶' => Role::Active,
+        '◀' => Role::Back,
+        '·' | '|' => Role::Dim,
+        _ => return Row::of(Role::Text, line),
+    };
+    let (clock, rest) = line.split_at(at);
+    let rest = &rest[sign.len_utf8()..];
+    if !rest.starts_with(' ') {
+        return Row::of(Role::Text, line);
+    }
+    Row::of(Role::Dim, clock).add(role, sign.to_string()).add(Role::Text, rest)
+}

@@ -1,0 +1,27 @@
+//! Drawing: a function of `&State`. No I/O, no runtime, no clock; what a key does is decided elsewhere.
+//!
+//! - [`screen`] divides the screen by its size and is the one entrance; `essential` is what is left
+//!   of it where there is no room;
+//! - `paper` is what all of it is drawn on: rows of styled text, panels, and the last look at every
+//!   cell before it can reach a terminal;
+//! - `header`, `timeline`, `step` (with `sql` and `problem`), `checkpoints`, `log`, `people`, `back` and
+//!   `footer` are its parts;
+//! - `question` draws what is asked, `asked` has its text.
+
+mod asked;
+mod back;
+mod checkpoints;
+mod essential;
+mod footer;
+mod header;
+mod log;
+mod paper;
+mod people;
+mod problem;
+mod question;
+pub mod screen;
+mod sql;
+mod step;
+mod timeline;
+
+pub use screen::{Seen, draw};

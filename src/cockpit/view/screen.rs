@@ -1,0 +1,142 @@
+//! The screen, divided by its size.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Constraint, Layout, Rect};
+
+use super::paper::{Paper, Row, inset};
+use super::{back, checkpoints, essential, footer, header, log, people, question, step, timeline};
+use crate::cockpit::people::next;
+use crate::cockpit::state::{Extent, Focus, State, Tab};
+use crate::cockpit::theme::{Role, Theme};
+
+/// Below this there is no room for two things side by side or above each other.
+pub const LEAST: (u16, u16) = (60, 16);
+/// From here on the timeline stands beside what is looked at.
+const WIDE: u16 = 100;
+/// From here on there is a third column.
+const WIDEST: u16 = 170;
+/// From here on there are panels below.
+const TALL: u16 = 26;
+
+/// What the state has to know of a frame: how far scrolling goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Seen {
+    pub detail: Extent,
+    pub question: Extent,
+}
+
+/// Draws all of it.
+pub fn draw(state: &State, area: Rect, buf: &mut Buffer) -> Seen {
+    let mut paper = Paper { buf, theme: state.setting.theme };
+    let area = area.intersection(paper.buf.area);
+    if state.setting.theme == Theme::HighContrast {
+        let style = paper.style(Role::Text);
+        paper.buf.set_style(area, style);
+    }
+    let mut seen = Seen::default();
+    if area.width < LEAST.0 || area.height < LEAST.1 {
+        essential::draw(state, &mut paper, area);
+    } else {
+        seen.detail = full(state, &mut paper, area);
+    }
+    if let Some(open) = &state.question {
+        seen.question = question::draw(state, open, &mut paper, area);
+    }
+    paper.finish(state.setting.ascii);
+    seen
+}
+
+fn full(state: &State, paper: &mut Paper<'_>, area: Rect) -> Extent {
+    let [head, body, foot] =
+        Layout::vertical([Constraint::Length(4), Constraint::Fill(1), Constraint::Length(2)]).areas(area);
+    header::draw(state, paper, head);
+    footer::draw(state, paper, foot);
+    if area.width < WIDE {
+        // At least the step under way, its neighbours and its phase.
+        let rows = (body.height * 2 / 5).clamp(5, 14);
+        let [above, below] = Layout::vertical([Constraint::Length(rows), Constraint::Fill(1)]).areas(body);
+        timeline::draw(state, paper, above);
+        return detail(state, paper, below);
+    }
+    if area.width < WIDEST {
+        let left = (area.width * 38 / 100).clamp(40, 60);
+        let [left, right] = Layout::horizontal([Constraint::Length(left), Constraint::Fill(1)]).areas(body);
+        left_column(state, paper, left);
+        return right_column(state, paper, right);
+    }
+    let [left, middle, right] =
+        Layout::horizontal([Constraint::Length(66), Constraint::Fill(1), Constraint::Length(60)]).areas(body);
+    left_column(state, paper, left);
+    let seen = detail(state, paper, middle);
+    let [above, below] = Layout::vertical([Constraint::Fill(3), Constraint::Fill(2)]).areas(right);
+    match state.tab {
+        Tab::Checkpoints => log::panel(state, paper, above),
+        _ => checkpoints::panel(state, paper, above),
+    }
+    match state.tab {
+        Tab::Step | Tab::People => log::panel(state, paper, below),
+        Tab::Checkpoints | Tab::Log => people::panel(state, paper, below),
+    }
+    seen
+}
+
+fn left_column(state: &State, paper: &mut Paper<'_>, area: Rect) {
+    let rows = back::rows(state, usize::from(area.width.saturating_sub(4)));
+    if area.height < TALL || rows.is_empty() {
+        timeline::draw(state, paper, area);
+        return;
+    }
+    let below = u16::try_from(rows.len() + 2).unwrap_or(3).min(area.height / 3);
+    let [above, below] = Layout::vertical([Constraint::Fill(1), Constraint::Length(below)]).areas(area);
+    timeline::draw(state, paper, above);
+    back::draw(paper, below, &rows);
+}
+
+fn right_column(state: &State, paper: &mut Paper<'_>, area: Rect) -> Extent {
+    let lines = checkpoints::brief(state, usize::from(area.width.saturating_sub(4))).len();
+    if state.tab != Tab::Step || area.height < TALL || lines == 0 {
+        return detail(state, paper, area);
+    }
+    let below = u16::try_from(lines + 2).unwrap_or(5).clamp(3, area.height / 3);
+    let [above, below] = Layout::vertical([Constraint::Fill(1), Constraint::Length(below)]).areas(area);
+    let seen = detail(state, paper, above);
+    checkpoints::panel(state, paper, below);
+    seen
+}
+
+/// What is looked at, under its tabs.
+fn detail(state: &State, paper: &mut Paper<'_>, area: Rect) -> Extent {
+    let mut title = Row::new();
+    for (at, tab) in Tab::ALL.iter().enumerate() {
+        let (key, role) = match *tab == state.tab {
+            true => (Role::Key, Role::Title),
+            false => (Role::Dim, Role::Dim),
+        };
+        title = title.add(Role::Border, if at == 0 { " " } else { " │ " });
+        title = title.add(key, format!("{}", at + 1)).add(role, format!(" {}", tab.title()));
+        if let Some((sign, role)) = mark(state, *tab) {
+            title = title.add(role, format!(" {sign}"));
+        }
+    }
+    let inner = inset(paper.panel(area, title.add(Role::Text, " "), state.focus == Focus::Detail));
+    let (first, extent) = match state.tab {
+        Tab::Step => step::draw(state, paper, inner),
+        Tab::Checkpoints => checkpoints::draw(state, paper, inner),
+        Tab::Log => log::draw(state, paper, inner),
+        Tab::People => people::draw(state, paper, inner),
+    };
+    paper.scroll_mark(area, first, extent.lines, extent.room);
+    extent
+}
+
+/// A sign beside a tab that has something to say.
+fn mark(state: &State, tab: Tab) -> Option<(char, Role)> {
+    match tab {
+        Tab::Checkpoints => {
+            let step = state.run().step(&state.looked_at()?.id)?;
+            (!step.failed_checkpoints().is_empty()).then_some(('✗', Role::Bad))
+        }
+        Tab::People => next(state).map(|_| ('◆', Role::Hold)),
+        Tab::Step | Tab::Log => None,
+    }
+}

@@ -1,0 +1,69 @@
+//! A script in its colours, with the statement that runs (or that failed) marked.
+
+use std::ops::RangeInclusive;
+
+use ratatui::layout::Rect;
+
+use super::paper::{Paper, Row};
+use crate::cockpit::source::{Paint, Source};
+use crate::cockpit::theme::Role;
+use crate::text::columns::pad_left;
+
+/// What is marked.
+#[derive(Debug, Clone, Default)]
+pub struct Marks {
+    /// Lines of the statement that runs.
+    pub running: Option<RangeInclusive<u64>>,
+    /// The line that failed.
+    pub failed: Option<u64>,
+}
+
+impl Marks {
+    /// The line that should be in view.
+    fn line(&self) -> Option<u64> {
+        self.running.as_ref().map(|lines| *lines.start()).or(self.failed)
+    }
+}
+
+/// The first line to show, where nobody has scrolled: what is marked, with a little before it.
+#[must_use]
+pub fn first(source: &Source, marks: &Marks, room: usize) -> usize {
+    let Some(line) = marks.line() else { return 0 };
+    let at = usize::try_from(line.saturating_sub(source.first)).unwrap_or_default();
+    at.saturating_sub(room / 4).min(source.lines.len().saturating_sub(room))
+}
+
+/// Draws from line `first` on.
+pub fn draw(paper: &mut Paper<'_>, area: Rect, source: &Source, marks: &Marks, first: usize) {
+    let digits = (source.first + source.lines.len() as u64).to_string().len();
+    for (at, pieces) in source.lines.iter().skip(first).take(usize::from(area.height)).enumerate() {
+        let line = source.first + (first + at) as u64;
+        let runs = marks.running.as_ref().is_some_and(|lines| lines.contains(&line));
+        let (sign, role) = match () {
+            () if marks.failed == Some(line) => ("✗ ", Role::Bad),
+            () if runs && marks.running.as_ref().map(|lines| *lines.start()) == Some(line) => {
+                ("▶ ", Role::Active)
+            }
+            () if runs => ("│ ", Role::Active),
+            () => ("  ", Role::Text),
+        };
+        let mut row =
+            Row::of(Role::Dim, pad_left(&line.to_string(), digits)).add(Role::Text, " ").add(role, sign);
+        for (paint, text) in pieces {
+            row = row.add(painted(*paint), text);
+        }
+        paper.row(area, at, &if runs { row.on(Role::Running) } else { row });
+    }
+}
+
+fn painted(paint: Paint) -> Role {
+    match paint {
+        Paint::Plain => Role::Text,
+        Paint::Keyword => Role::Keyword,
+        Paint::Text => Role::String,
+        Paint::Number => Role::Number,
+        Paint::Comment => Role::Comment,
+        Paint::Meta | Paint::Variable => Role::Meta,
+        Paint::Data => Role::Dim,
+    }
+}

@@ -1,0 +1,292 @@
+//! The step that is looked at: what it does, how it goes, and its SQL.
+
+use ratatui::layout::Rect;
+
+use super::paper::{Paper, Row, wrapped};
+use super::problem;
+use super::sql::{self, Marks};
+use crate::cockpit::source::Source;
+use crate::cockpit::state::{Extent, State, Tab};
+use crate::cockpit::theme::Role;
+use crate::cockpit::timeline::{step_ms, step_sign};
+use crate::plan::model::{Action, Step, Transaction, Undo};
+use crate::run::event::{Blocker, Direction};
+use crate::run::state::{StepState, UnitPhase};
+use crate::text::columns::{pad, pad_left};
+use crate::text::words::{count, number, open_for, took, touched, unsigned};
+
+/// Lines of SQL that stay in view, whatever else there is to say.
+const LEAST_SQL: usize = 4;
+
+pub fn draw(state: &State, paper: &mut Paper<'_>, area: Rect) -> (usize, Extent) {
+    let (columns, room) = (usize::from(area.width), usize::from(area.height));
+    let Some(step) = state.looked_at() else { return (0, Extent::default()) };
+    let run = state.run().step(&step.id);
+    let direction = run.map_or(Direction::Forward, StepState::direction);
+    let of = state.script_of(step);
+    let source = of.and_then(|of| state.sources.get(&of)).and_then(Option::as_deref);
+    let mut rows = head(state, step, run, direction, source, columns);
+    match source {
+        None => {
+            rows.extend(body_without_script(state, step, columns));
+            let extent = Extent { lines: rows.len(), room };
+            let first = state.scroll.get(&Tab::Step).copied().unwrap_or_default().min(extent.last());
+            paper.rows(area, rows.iter().skip(first));
+            (first, extent)
+        }
+        Some(source) => {
+            let marks = marks(state, run, source);
+            let above = rows.len().min(room.saturating_sub(LEAST_SQL.min(source.lines.len() + 1)));
+            paper.rows(Rect { height: u16::try_from(above).unwrap_or(area.height), ..area }, &rows);
+            script(state, paper, area, above, source, &marks)
+        }
+    }
+}
+
+fn script(
+    state: &State,
+    paper: &mut Paper<'_>,
+    area: Rect,
+    above: usize,
+    source: &Source,
+    marks: &Marks,
+) -> (usize, Extent) {
+    let above = u16::try_from(above).unwrap_or(area.height).min(area.height);
+    let below = Rect { y: area.y + above, height: area.height - above, ..area };
+    let title = Row::of(Role::Title, &source.name).add(
+        Role::Dim,
+        match source.statements.len() {
+            0 => String::new(),
+            n => format!(" · {}", count(n as u64, "statement")),
+        },
+    );
+    let title = match &source.note {
+        Some(note) => title.add(Role::Warn, format!(" · {note}")),
+        None => title,
+    };
+    paper.row(below, 0, &title);
+    let inner = Rect { y: below.y.saturating_add(1), height: below.height.saturating_sub(1), ..below };
+    let extent = Extent { lines: source.lines.len(), room: usize::from(inner.height) };
+    let first = match state.scroll.get(&Tab::Step) {
+        Some(first) => (*first).min(extent.last()),
+        None => sql::first(source, marks, extent.room),
+    };
+    sql::draw(paper, inner, source, marks, first);
+    (first, extent)
+}
+
+fn marks(state: &State, run: Option<&StepState>, source: &Source) -> Marks {
+    let moving = run.is_some_and(|run| run.status.is_moving());
+    let running =
+        state.doing.as_ref().filter(|doing| moving && doing.file.to_string_lossy() == source.name.as_str());
+    let at = running.and_then(|doing| source.at(doing.line, doing.column));
+    let place = run.and_then(|run| run.problem.as_ref()).and_then(|problem| problem.place.as_ref());
+    Marks {
+        running: at.and_then(|at| source.statements.get(at)).map(|s| s.line..=s.last_line),
+        failed: place.filter(|place| place.file == source.name).map(|place| place.line),
+    }
+}
+
+fn head(
+    state: &State,
+    step: &Step,
+    run: Option<&StepState>,
+    direction: Direction,
+    source: Option<&Source>,
+    columns: usize,
+) -> Vec<Row> {
+    let status = state.status(&step.id);
+    let (mark, role, word) = step_sign(state, &step.id);
+    let time = step_ms(state, &step.id).map(took).unwrap_or_default();
+    let right = Row::of(role, format!("{mark} {word} ")).add(Role::Text, time);
+    let mut rows = vec![
+        Row::of(Role::Title, &step.title).add(Role::Dim, format!("  {}", step.id)).right(columns, right),
+    ];
+    rows.push(what(step, direction));
+    if let Some(run) = run {
+        if let Some(reason) = &run.reason {
+            rows.extend(wrapped(Role::Warn, "", reason, columns, 2));
+        }
+        rows.extend(under_way(state, run, source, columns));
+        if let Some(problem) = &run.problem {
+            rows.extend(problem::rows(problem, columns));
+        }
+        rows.extend(units(run, direction, columns));
+    }
+    if status == crate::run::state::Status::Pending
+        && let Some(about) = &step.about
+    {
+        rows.extend(wrapped(Role::Dim, "", about, columns, 4));
+    }
+    rows.extend(output(state, &step.id));
+    rows.push(Row::new());
+    rows
+}
+
+/// What it does and how, in a line.
+fn what(step: &Step, direction: Direction) -> Row {
+    let (action, undo) = match (direction, &step.rollback) {
+        (Direction::Back, Some(Undo::Own(undo))) => (&undo.action, true),
+        _ => (&step.action, false),
+    };
+    let words = match action {
+        Action::File { section: Some(section), .. } => format!("a part of a file, {}", section.begin),
+        Action::File { .. } => "a file".to_owned(),
+        Action::Files { files, .. } => count(files.len() as u64, "file"),
+        Action::Sql { .. } => "SQL of the plan".to_owned(),
+        Action::Check { .. } => "one query".to_owned(),
+        Action::Inventory(_) => "counts objects".to_owned(),
+        Action::Confirm(items) => format!("a checklist of {}", count(items.len() as u64, "item")),
+        Action::Signoff(signoff) => format!("signed by {}", signoff.roles.join(", ")),
+        Action::Group => count(step.checkpoints.len() as u64, "checkpoint"),
+        Action::Requires(requires) => format!("needs the evidence of a rehearsal of {}", requires.rehearsal),
+        Action::Later(key) => (*key).to_owned(),
+    };
+    let row = Row::of(Role::Dim, if undo { "undo: " } else { "" }).add(Role::Dim, words);
+    if !matches!(action, Action::File { .. } | Action::Files { .. } | Action::Sql { .. }) {
+        return row.add(Role::Dim, if step.optional { " · optional" } else { "" });
+    }
+    let transaction = match step.transaction {
+        Transaction::Single => " in one transaction",
+        Transaction::None => ", each statement by itself",
+        Transaction::Script => " with transactions of its own",
+    };
+    let row = row.add(Role::Dim, transaction);
+    let lock = crate::plan::duration::words(step.lock_timeout);
+    let row = row.add(Role::Dim, format!(" · waits {lock} for a lock, {} times", step.lock_retries + 1));
+    match (&step.irreversible, &step.rollback, step.changes) {
+        (Some(_), ..) => row.add(Role::Warn, " · irreversible"),
+        (None, None, true) => row.add(Role::Warn, " · no rollback"),
+        _ => row,
+    }
+}
+
+/// The statement that runs, what it waits for, and what it has locked.
+fn under_way(state: &State, run: &StepState, source: Option<&Source>, columns: usize) -> Vec<Row> {
+    let mut rows = Vec::new();
+    if !run.status.is_moving() || state.run().is_holding() {
+        return rows;
+    }
+    if let Some(waiting) = run.units_of(run.direction()).in_phase(UnitPhase::Waiting) {
+        let words = format!("a lock wasn't to be had; try {} follows", waiting.attempt + 1);
+        rows.push(Row::of(Role::Warn, words));
+    }
+    if let Some(doing) = &state.doing {
+        let ms = u64::try_from(state.now.duration_since(doing.since).as_millis()).unwrap_or_default();
+        let of = source.filter(|source| doing.file.to_string_lossy() == source.name.as_str());
+        let of = of.filter(|source| source.statements.len() as u64 >= doing.number);
+        let of = of.map(|source| format!(" of {}", source.statements.len())).unwrap_or_default();
+        let own = source.is_some_and(|source| doing.file.to_string_lossy() == source.name.as_str());
+        let file = if own { String::new() } else { format!("{} ", doing.file.display()) };
+        let mut row = Row::of(Role::Active, "▶ ").add(Role::Text, format!("statement {}{of}", doing.number));
+        row = row.add(Role::Dim, format!(" · {file}line {}", doing.line));
+        row = row.add(Role::Text, format!(" · {}", took(ms)));
+        if doing.rows > 0 {
+            row = row.add(Role::Dim, format!(" · {} so far", count(doing.rows, "row")));
+        }
+        rows.push(row.add(Role::Dim, format!(" · pid {}", doing.pid)));
+    }
+    let Some(seen) = &state.seen else { return rows };
+    if let Some(waits) = &seen.waits {
+        rows.push(Row::of(Role::Warn, "  waits for ").add(Role::Text, waits));
+    }
+    rows.extend(seen.blockers.iter().flat_map(blocker));
+    for lock in &seen.locks {
+        let (verb, role) = if lock.granted { ("has", Role::Dim) } else { ("wants", Role::Warn) };
+        let size = match lock.rows {
+            Some(rows) => format!("about {} rows, {}", number(rows), bytes(lock.bytes)),
+            None => bytes(lock.bytes),
+        };
+        let row = Row::of(role, format!("  {} {} ", pad(verb, 5), pad(&lock.mode, 20)));
+        rows.push(row.add(Role::Text, &lock.relation).right(columns, Row::of(Role::Dim, size)));
+    }
+    if seen.more_locks > 0 {
+        rows.push(Row::of(Role::Dim, format!("  and {} more", seen.more_locks)));
+    }
+    rows
+}
+
+/// Who is in the way, and with what.
+pub fn blocker(blocker: &Blocker) -> Vec<Row> {
+    let since = blocker.since_ms.map(open_for).unwrap_or_default();
+    let who = if blocker.application.is_empty() { &blocker.user } else { &blocker.application };
+    let what = match (&blocker.mode, &blocker.relation) {
+        (Some(mode), Some(relation)) => format!("{mode} on {relation}"),
+        (None, Some(relation)) => relation.clone(),
+        (Some(mode), None) => mode.clone(),
+        (None, None) => String::new(),
+    };
+    let mut rows = vec![
+        Row::of(Role::Bad, format!("  blocked by pid {} ", blocker.pid))
+            .add(Role::Text, format!("({who}, {} {since})", blocker.state)),
+    ];
+    if !what.is_empty() {
+        rows.push(Row::of(Role::Dim, "    which has ").add(Role::Text, what));
+    }
+    rows
+}
+
+fn bytes(n: i64) -> String {
+    const KIB: i64 = 1024;
+    match n {
+        ..1_048_576 => format!("{} kB", n / KIB),
+        1_048_576..1_073_741_824 => format!("{} MB", n / KIB / KIB),
+        _ => format!("{} GB", n / KIB / KIB / KIB),
+    }
+}
+
+/// What is done of it, and what that touched.
+fn units(run: &StepState, direction: Direction, columns: usize) -> Vec<Row> {
+    /// More transactions than this are added up.
+    const SHOWN: usize = 4;
+    let done: Vec<_> = run.units_of(direction).iter().filter(|u| u.phase == UnitPhase::Applied).collect();
+    let mut rows = Vec::new();
+    for unit in done.iter().rev().take(SHOWN).rev() {
+        let warnings =
+            if unit.warnings > 0 { format!(", {}", count(unit.warnings, "warning")) } else { String::new() };
+        let what =
+            format!("✓ {}, {} rows{warnings}", count(unit.statements, "statement"), unsigned(unit.rows));
+        let name = unit.unit.unit.as_str();
+        let row = Row::of(Role::Good, what)
+            .add(Role::Dim, if name.is_empty() { String::new() } else { format!(" · {name}") });
+        rows.push(row.right(columns, Row::of(Role::Dim, pad_left(&took(unit.elapsed_ms), 8))));
+        if !unit.touched.is_empty() {
+            rows.extend(wrapped(Role::Dim, "  ", &touched(&unit.touched), columns, 2));
+        }
+    }
+    if done.len() > SHOWN {
+        rows.push(Row::of(Role::Dim, format!("  after {} more", done.len() - SHOWN)));
+    }
+    rows
+}
+
+/// What the script and the server said, the last of it.
+fn output(state: &State, step: &str) -> Vec<Row> {
+    const SHOWN: usize = 4;
+    let said: Vec<&str> =
+        state.output.iter().filter(|(of, _)| of == step).map(|(_, line)| line.as_str()).collect();
+    let mut rows = Vec::new();
+    if said.len() > SHOWN {
+        rows.push(Row::of(Role::Dim, format!("| … {} lines before", said.len() - SHOWN)));
+    }
+    rows.extend(
+        said.iter().rev().take(SHOWN).rev().map(|line| Row::of(Role::Dim, "| ").add(Role::Text, line)),
+    );
+    rows
+}
+
+/// Items, roles, or what is looked at.
+fn body_without_script(state: &State, step: &Step, columns: usize) -> Vec<Row> {
+    let mut rows = super::people::of_step(state, &step.id, columns);
+    if let Action::Signoff(signoff) = &step.action {
+        rows.push(Row::new());
+        rows.extend(wrapped(Role::Text, "", &format!("“{}”", signoff.statement), columns, 6));
+        for (role, text) in &signoff.statements {
+            rows.extend(wrapped(Role::Text, "", &format!("{role}: “{text}”"), columns, 4));
+        }
+    }
+    if rows.is_empty() {
+        rows.extend(super::checkpoints::brief(state, columns));
+    }
+    rows
+}

@@ -1,0 +1,84 @@
+//! The plan as a tree: what is done, what runs, what is to come.
+
+use ratatui::layout::Rect;
+
+use super::paper::{Paper, Row};
+use crate::cockpit::state::{Focus, Spot, State};
+use crate::cockpit::theme::Role;
+use crate::cockpit::timeline::{phase_ms, phase_status, row_of, rows, sign, step_ms, step_sign};
+use crate::plan::duration;
+use crate::plan::model::Takes;
+use crate::run::state::Status;
+use crate::text::columns::{cut, pad, pad_left};
+use crate::text::words::took;
+
+pub fn draw(state: &State, paper: &mut Paper<'_>, area: Rect) {
+    let title = Row::of(Role::Title, " Timeline ");
+    let title = if state.follow { title } else { title.add(Role::Key, "f").add(Role::Dim, " follows ") };
+    let inner = paper.panel(area, title, state.focus == Focus::Timeline);
+    let rows = rows(state);
+    let room = usize::from(inner.height);
+    let selected = row_of(&rows, state.selected).unwrap_or_default();
+    // The selected row stands in the middle, where there is anything above and below it.
+    let first = selected.saturating_sub(room / 2).min(rows.len().saturating_sub(room));
+    for (at, spot) in rows.iter().skip(first).take(room).enumerate() {
+        let row = line(state, *spot, usize::from(inner.width));
+        paper.row(inner, at, &if first + at == selected { row.on(Role::Selected) } else { row });
+    }
+    paper.scroll_mark(area, first, rows.len(), room);
+}
+
+fn line(state: &State, spot: Spot, columns: usize) -> Row {
+    let Some(phase) = state.phase(spot) else { return Row::new() };
+    let (status, ms, left) = match state.step_at(spot) {
+        None => {
+            let status = phase_status(state, spot.phase);
+            let folded = if state.folded.contains(&spot.phase) { "▸ " } else { "" };
+            let (mark, colour) = sign(status);
+            let left = head(" ", mark, colour).add(Role::Strong, format!("{folded}{}", phase.title));
+            (status, phase_ms(state, spot.phase), left)
+        }
+        Some(step) => {
+            let status = state.status(&step.id);
+            let role = if status == Status::Pending { Role::Dim } else { Role::Text };
+            let (mark, colour, _) = step_sign(state, &step.id);
+            (status, step_ms(state, &step.id), head("   ", mark, colour).add(role, &step.title))
+        }
+    };
+    let step = state.step_at(spot);
+    let (starts, takes, owner) = match step {
+        Some(step) => (&step.starts, &step.takes, &step.owner),
+        None => (&phase.starts, &phase.takes, &phase.owner),
+    };
+    let mut right = Row::new();
+    if columns >= 62 {
+        right = right.add(Role::Dim, pad(&cut(owner.as_deref().unwrap_or_default(), 9), 10));
+    }
+    if columns >= 44 && (starts.is_some() || columns >= 62) {
+        right = right.add(Role::Dim, pad_left(&cut(starts.as_deref().unwrap_or_default(), 6), 7));
+    }
+    if columns >= 54 {
+        right = right.add(Role::Dim, pad_left(&takes.as_ref().map(planned).unwrap_or_default(), 8));
+    }
+    let late = takes.as_ref().zip(ms).is_some_and(|(takes, ms)| u128::from(ms) > takes.to.as_millis());
+    let role = match (late, status.is_moving()) {
+        (true, _) => Role::Warn,
+        (_, true) => Role::Active,
+        _ => Role::Dim,
+    };
+    let time = ms.map(took).unwrap_or_default();
+    let right = match columns {
+        62.. => right.add(role, pad_left(&time, 9)),
+        _ if time.is_empty() => right,
+        _ => right.add(role, pad_left(&time, 8)),
+    };
+    left.right(columns.saturating_sub(1), right)
+}
+
+fn head(indent: &str, mark: char, role: Role) -> Row {
+    Row::of(Role::Text, indent).add(role, mark.to_string()).add(Role::Text, " ")
+}
+
+fn planned(takes: &Takes) -> String {
+    duration::words(takes.to)
+}

@@ -1,0 +1,198 @@
+//! What keys ask for: nothing dangerous without a question, nothing that the gate refuses, and a reason
+//! on every key that does nothing.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+mod cockpit_support;
+
+use cockpit_support::{Scene, go};
+use holdpoint::cockpit::keymap::{self, Act, ENTRIES};
+use holdpoint::cockpit::message::{Effect, Key, Msg};
+use holdpoint::cockpit::question::About;
+use holdpoint::cockpit::state::Tab;
+use holdpoint::run::command::Wish;
+use holdpoint::run::event::*;
+
+/// The one wish that the last key asked for.
+#[track_caller]
+fn wish(scene: &Scene) -> &Wish {
+    match scene.effects.as_slice() {
+        [Effect::Ask(_, command)] => &command.what,
+        other => panic!("{other:?}; toast {:?}; question {:?}", scene.state.toast, scene.state.question),
+    }
+}
+
+#[test]
+fn every_key_has_one_command() {
+    let mut keys: Vec<Key> = ENTRIES.iter().map(|entry| entry.key).collect();
+    keys.push(keymap::ROLL_BACK.key);
+    let all = keys.len();
+    keys.sort_by_key(|key| format!("{key:?}"));
+    keys.dedup();
+    assert_eq!(keys.len(), all);
+    // What a multiplexer takes for itself.
+    for prefix in ['a', 'b', 'q', 's'] {
+        assert_eq!(keymap::on(Key::Ctrl(prefix)), None);
+    }
+}
+
+#[test]
+fn enter_goes_and_nothing_else() {
+    let mut scene = Scene::stepping();
+    scene.key(Key::Enter);
+    assert_eq!(*wish(&scene), Wish::Go);
+    // Until it is answered, it isn't asked again.
+    scene.key(Key::Enter);
+    assert_eq!(scene.effects, []);
+    scene.send(Msg::Answered { id: 1, refused: Some("the disk is full".into()) });
+    assert!(scene.frame(120, 36).contains("go: the disk is full"));
+}
+
+#[test]
+fn a_key_that_isnt_allowed_says_why() {
+    let mut scene = Scene::stepping();
+    scene.press('o');
+    assert_eq!(scene.effects, []);
+    let frame = scene.frame(120, 36);
+    assert!(frame.contains("override: step `stages` is pending"), "{frame}");
+    let mut scene = Scene::unverified();
+    scene.key(Key::Enter);
+    let frame = scene.frame(120, 36);
+    assert!(frame.contains("retry them, override with a reason, or roll back"), "{frame}");
+}
+
+#[test]
+fn going_back_is_asked_first_with_the_focus_on_cancel() {
+    let mut scene = Scene::unverified();
+    scene.press('R').key(Key::Enter);
+    assert!(scene.state.question.is_none() && scene.effects.is_empty(), "Enter cancels");
+    scene.press('R').key(Key::BackTab).type_in("wrong column").key(Key::Enter);
+    // Behind the reason the focus is on Cancel again.
+    let frame = scene.frame(120, 36);
+    assert!(frame.contains("▸ Cancel"), "{frame}");
+    scene.key(Key::Right).key(Key::Enter);
+    let Wish::RollBack { to: None, reason, .. } = wish(&scene) else { panic!("{:?}", scene.effects) };
+    assert_eq!(reason, "wrong column");
+}
+
+#[test]
+fn a_reason_is_needed() {
+    let mut scene = Scene::unverified();
+    scene.press('R').key(Key::Right).key(Key::Enter);
+    assert_eq!(scene.effects, []);
+    assert!(scene.frame(120, 36).contains("reason is empty"));
+}
+
+#[test]
+fn on_production_the_name_is_typed_and_not_pasted() {
+    let mut scene = Scene::of("production", holdpoint::cockpit::theme::Theme::Dark);
+    scene.go_to_stepping();
+    scene.go_to_blocked();
+    scene.go_to_unverified();
+    scene.press('R').key(Key::BackTab).key(Key::BackTab).type_in("why").key(Key::Enter);
+    scene.send(Msg::Paste("postgres".into()));
+    scene.key(Key::Enter).key(Key::Right).key(Key::Enter);
+    assert_eq!(scene.effects, []);
+    assert!(scene.frame(120, 36).contains("database: type postgres"));
+    scene
+        .key(Key::BackTab)
+        .key(Key::BackTab)
+        .type_in("postgres")
+        .key(Key::Enter)
+        .key(Key::Right)
+        .key(Key::Enter);
+    assert!(matches!(wish(&scene), Wish::RollBack { .. }));
+}
+
+#[test]
+fn ctrl_c_asks_then_cancels_then_lets_go() {
+    let mut scene = Scene::blocked();
+    scene.key(Key::Ctrl('c'));
+    assert_eq!(scene.effects, []);
+    assert_eq!(scene.state.question.as_ref().map(|q| &q.about), Some(&About::Interrupt));
+    scene.key(Key::Ctrl('c'));
+    assert_eq!(*wish(&scene), Wish::Cancel);
+    scene.key(Key::Ctrl('c'));
+    assert_eq!(scene.effects, [Effect::Detach]);
+}
+
+#[test]
+fn auto_goes_on_until_something_fails() {
+    let mut scene = Scene::stepping();
+    scene.press('a');
+    assert_eq!(*wish(&scene), Wish::Go);
+    scene.send(Msg::Answered { id: 1, refused: None });
+    scene.events([go()]);
+    scene.events(cockpit_support::events::stages());
+    let held = |reason| cockpit_support::events::held(reason, "quality", "go: \"Step 3\"", None);
+    scene.events([held(HoldReason::Stepping)]);
+    assert_eq!(*wish(&scene), Wish::Go);
+    scene.send(Msg::Answered { id: 2, refused: None });
+    scene.events([
+        go(),
+        cockpit_support::events::started("quality", Direction::Forward, 1),
+        cockpit_support::events::begins("quality", Direction::Forward, 1),
+    ]);
+    let problem = cockpit_support::events::syntax_error();
+    scene.events(cockpit_support::events::failed("quality", problem));
+    scene.events([held(HoldReason::Failed)]);
+    assert!(!scene.state.auto);
+    assert_eq!(scene.effects, []);
+}
+
+#[test]
+fn locked_keys_only_look() {
+    let mut scene = Scene::stepping();
+    scene.press('L').key(Key::Enter);
+    assert_eq!(scene.effects, []);
+    assert!(scene.frame(120, 36).contains("L unlocks"));
+    scene.press('2');
+    assert_eq!(scene.state.tab, Tab::Checkpoints);
+    scene.press('L').key(Key::Enter);
+    assert_eq!(*wish(&scene), Wish::Go);
+}
+
+#[test]
+fn a_failed_checkpoint_comes_into_view_by_itself() {
+    let mut scene = Scene::unverified();
+    assert_eq!(scene.state.tab, Tab::Checkpoints);
+    let frame = scene.frame(120, 36);
+    assert!(frame.contains("numeric") && frame.contains("and 3 more differences"), "{frame}");
+    assert!(!frame.contains('\u{1b}'));
+}
+
+#[test]
+fn selection_and_scrolling_survive_another_size() {
+    let mut scene = Scene::unverified();
+    scene.press('1').press('k').press('k').key(Key::Tab).press('j');
+    let (selected, scroll) = (scene.state.selected, scene.state.scroll.clone());
+    for (columns, lines) in [(80, 24), (20, 3), (0, 0), (200, 60)] {
+        scene.frame(columns, lines);
+        scene.send(Msg::Resize(columns, lines));
+    }
+    assert_eq!((scene.state.selected, &scene.state.scroll), (selected, &scroll));
+    assert!(!scene.state.follow);
+}
+
+#[test]
+fn the_program_isnt_stopped_with_locks_held() {
+    let mut scene = Scene::blocked();
+    scene.key(Key::Ctrl('z'));
+    assert_eq!(scene.effects, []);
+    assert!(scene.frame(120, 36).contains("h holds after this step"));
+    let mut scene = Scene::stepping();
+    scene.key(Key::Ctrl('z'));
+    assert_eq!(scene.effects, [Effect::Suspend]);
+}
+
+#[test]
+fn hints_show_the_verdict_of_the_gate() {
+    for scene in [Scene::stepping(), Scene::blocked(), Scene::failed(), Scene::unverified()] {
+        for (entry, verdict) in keymap::hints(&scene.state) {
+            assert_eq!(verdict, keymap::verdict(&scene.state, entry.act));
+        }
+        let allowed = keymap::hints(&scene.state).iter().take_while(|(_, verdict)| verdict.is_ok()).count();
+        let all = keymap::hints(&scene.state).iter().filter(|(_, verdict)| verdict.is_ok()).count();
+        assert_eq!(allowed, all, "what is allowed stands first");
+    }
+    assert_eq!(keymap::on(Key::Enter), Some(Act::Go));
+}

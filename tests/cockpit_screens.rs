@@ -1,0 +1,240 @@
+//! What the cockpit draws: each tab and each question at three sizes, in colour and without; and every
+//! state at any size without a panic and without a byte that could move the cursor.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+mod cockpit_support;
+
+use cockpit_support::{Scene, events};
+use holdpoint::cockpit::message::Key;
+use holdpoint::cockpit::theme::Theme;
+use holdpoint::run::event::*;
+use holdpoint::text::scrub;
+use proptest::prelude::*;
+
+const SIZES: [(u16, u16); 3] = [(80, 24), (120, 36), (200, 60)];
+
+/// The scene at all three sizes, and once more with its styles, with colours and without any.
+fn shot(name: &str, make: impl Fn(Theme) -> Scene) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_snapshot_path("cockpit_screens");
+    settings.set_omit_expression(true);
+    settings.bind(|| {
+        for (columns, lines) in SIZES {
+            let frame = make(Theme::Dark).frame(columns, lines);
+            insta::assert_snapshot!(format!("{name}-{columns}x{lines}"), frame);
+        }
+        insta::assert_snapshot!(format!("{name}-colour"), make(Theme::Dark).styled(120, 36));
+        insta::assert_snapshot!(format!("{name}-mono"), make(Theme::Mono).styled(120, 36));
+    });
+}
+
+fn with(theme: Theme, mut scene: Scene) -> Scene {
+    scene.state.setting.theme = theme;
+    scene
+}
+
+#[test]
+fn opening() {
+    shot("opening", |theme| {
+        let mut scene = with(theme, Scene::new());
+        scene.state.stages.push("connecting to localhost".into());
+        scene
+    });
+}
+
+#[test]
+fn a_step_that_waits_for_its_key() {
+    shot("stepping", |theme| with(theme, Scene::stepping()));
+}
+
+#[test]
+fn a_statement_that_waits_for_a_lock() {
+    shot("blocked", |theme| with(theme, Scene::blocked()));
+}
+
+#[test]
+fn a_statement_that_failed() {
+    shot("failed", |theme| with(theme, Scene::failed()));
+}
+
+#[test]
+fn a_checkpoint_that_failed() {
+    shot("checkpoints", |theme| with(theme, Scene::unverified()));
+}
+
+#[test]
+fn the_log() {
+    shot("log", |theme| {
+        let mut scene = with(theme, Scene::unverified());
+        scene.press('3');
+        scene
+    });
+}
+
+#[test]
+fn sign_offs() {
+    shot("sign-offs", |theme| {
+        let mut scene = with(theme, Scene::stepping());
+        scene.press('4');
+        scene
+    });
+}
+
+#[test]
+fn the_end_of_a_rollback() {
+    shot("rolled-back", |theme| with(theme, Scene::rolled_back()));
+}
+
+/// Each question, over the state that it is asked in.
+#[test]
+fn questions() {
+    shot("ask-roll-back", |theme| {
+        let mut scene = with(theme, Scene::unverified());
+        scene.press('R');
+        scene
+    });
+    shot("ask-roll-back-on-production", |theme| {
+        let mut scene = Scene::of("production", theme);
+        scene.go_to_stepping();
+        scene.go_to_blocked();
+        scene.go_to_unverified();
+        scene.press('R').key(Key::BackTab).type_in("postg");
+        scene
+    });
+    shot("ask-override", |theme| {
+        let mut scene = with(theme, Scene::unverified());
+        scene.press('o').type_in("it was added by hand");
+        scene
+    });
+    shot("ask-skip", |theme| {
+        let mut scene = with(theme, Scene::failed());
+        scene.press('s');
+        scene
+    });
+    shot("ask-interrupt", |theme| {
+        let mut scene = with(theme, Scene::blocked());
+        scene.key(Key::Ctrl('c'));
+        scene
+    });
+    shot("ask-leave", |theme| {
+        let mut scene = with(theme, Scene::stepping());
+        scene.press('Q');
+        scene
+    });
+    shot("ask-tick", |theme| {
+        let mut scene = with(theme, waiting_for_a_tick());
+        scene.press('c');
+        scene
+    });
+    shot("ask-sign", |theme| {
+        let mut scene = with(theme, waiting_for_a_signature());
+        scene.press('c').type_in("Ada");
+        scene
+    });
+    shot("help", |theme| {
+        let mut scene = with(theme, Scene::stepping());
+        scene.press('?');
+        scene
+    });
+}
+
+fn waiting_for_a_tick() -> Scene {
+    let mut scene = Scene::new();
+    scene.events(events::opening(Mode::Run)).events(events::quiet());
+    scene.events(events::people(events::ada()).into_iter().take(3));
+    scene
+}
+
+fn waiting_for_a_signature() -> Scene {
+    let mut scene = Scene::new();
+    scene.events(events::opening(Mode::Run)).events(events::quiet());
+    scene.events(events::people(events::ada()).into_iter().take(9));
+    scene
+}
+
+/// Below 60 × 16: what is left.
+#[test]
+fn small_screens() {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_snapshot_path("cockpit_screens");
+    settings.bind(|| {
+        for (columns, lines) in [(60, 16), (59, 15), (40, 6), (40, 2), (40, 1)] {
+            let frame = Scene::blocked().frame(columns, lines);
+            insta::assert_snapshot!(format!("small-{columns}x{lines}"), frame);
+        }
+        insta::assert_snapshot!("small-hold-40x6", Scene::stepping().frame(40, 6));
+    });
+}
+
+#[test]
+fn only_ascii() {
+    for mut scene in [Scene::blocked(), Scene::unverified(), Scene::rolled_back()] {
+        scene.state.setting.ascii = true;
+        scene.press('R');
+        for (columns, lines) in SIZES {
+            let frame = scene.frame(columns, lines);
+            assert!(frame.is_ascii(), "{frame}");
+        }
+    }
+}
+
+/// One of the states that a run can be in, and how somebody has been looking at it.
+fn scene(which: usize, keys: &[Key]) -> Scene {
+    let mut scene = match which {
+        0 => Scene::new(),
+        1 => Scene::stepping(),
+        2 => Scene::blocked(),
+        3 => Scene::failed(),
+        4 => Scene::unverified(),
+        5 => waiting_for_a_tick(),
+        6 => waiting_for_a_signature(),
+        _ => Scene::rolled_back(),
+    };
+    for key in keys {
+        scene.key(*key);
+    }
+    scene
+}
+
+fn any_key() -> impl Strategy<Value = Key> {
+    let letters = prop::sample::select("acdhjknorswxEfGgLQRUW?1234 ".chars().collect::<Vec<_>>());
+    let others = prop::sample::select(vec![
+        Key::Enter,
+        Key::Esc,
+        Key::Tab,
+        Key::BackTab,
+        Key::Up,
+        Key::Down,
+        Key::Left,
+        Key::Right,
+        Key::PageUp,
+        Key::PageDown,
+        Key::Home,
+        Key::End,
+        Key::Backspace,
+        Key::Ctrl('c'),
+    ]);
+    prop_oneof![letters.prop_map(Key::Char), others]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever is pressed in whatever state, and whatever the size.
+    #[test]
+    fn every_state_is_drawn_at_every_size(
+        which in 0_usize..8,
+        keys in prop::collection::vec(any_key(), 0..12),
+        columns in 0_u16..=250,
+        lines in 0_u16..=80,
+        ascii: bool,
+    ) {
+        let mut scene = scene(which, &keys);
+        scene.state.setting.ascii = ascii;
+        let frame = scene.frame(columns, lines);
+        prop_assert!(!frame.chars().any(|c| c != '\n' && scrub::is_unsafe(c)));
+        prop_assert!(!ascii || frame.is_ascii());
+    }
+}
