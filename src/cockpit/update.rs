@@ -300,6 +300,11 @@ fn command(state: &mut State, act: Act) -> Vec<Effect> {
         state.toast("what was asked for before isn't answered yet", true);
         return Vec::new();
     }
+    // The run is over, and the engine is about to say so: there is nothing to ask about any more.
+    if matches!(act, Act::Leave | Act::Interrupt) && state.run().is_ended() && state.over.is_none() {
+        state.leave_when_held = true;
+        return Vec::new();
+    }
     if let Some(question) = question::before(state, act) {
         state.question = Some(question);
         return Vec::new();
