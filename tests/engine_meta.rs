@@ -13,6 +13,9 @@ mod common;
 mod both;
 #[path = "engine_psql/compare.rs"]
 mod compare;
+#[path = "differ/same.rs"]
+#[allow(dead_code, reason = "another test uses the rest")]
+mod same;
 #[path = "script/server.rs"]
 mod server;
 
