@@ -44,7 +44,10 @@ impl Printer {
             Event::StepUnverified { step, elapsed_ms, failed } => {
                 let state = self.run.step(step);
                 let all = state.map_or(failed.len(), |state| state.checkpoints.len().max(failed.len()));
-                let failed = format!("{} failed", out_of(failed.len(), all, "checkpoint"));
+                let failed = match failed.is_empty() {
+                    true => "some of its statements failed".to_owned(),
+                    false => format!("{} failed", out_of(failed.len(), all, "checkpoint")),
+                };
                 let applied = match state.is_some_and(|state| state.changes) {
                     true => format!("step {step} is applied, but {failed}"),
                     false => format!("step {step}: {failed}"),
@@ -57,7 +60,11 @@ impl Printer {
                     _ => format!("accepted by {}", person(by)),
                 };
                 let title = self.book.title(step);
-                page.fact(1, Mark::Warn, &format!("{title}: {who} although checkpoints failed: {reason}"));
+                let state = self.run.step(step);
+                let of_checkpoints =
+                    state.is_some_and(|state| state.checkpoints.values().any(|one| !one.verdict.passed));
+                let although = if of_checkpoints { " although checkpoints failed" } else { "" };
+                page.fact(1, Mark::Warn, &format!("{title}: {who}{although}: {reason}"));
             }
             Event::StepFailed { step, direction, problem, elapsed_ms, .. } => {
                 self.failed(page, step, *direction, problem, *elapsed_ms);
