@@ -108,8 +108,8 @@ const FAULTS: &[Fault] = &[
         sql: "DO $$\nBEGIN\n  RAISE EXCEPTION 'not tonight' USING HINT = 'sleep', DETAIL = 'row 7';\nEND $$;",
         state: "P0001",
         message: "not tonight",
-        at: "1:1",
-        line: "DO $$",
+        at: "3:3",
+        line: "  RAISE EXCEPTION 'not tonight' USING HINT = 'sleep', DETAIL = 'row 7';",
     },
     Fault {
         sql: "SELECT deep(1);",

@@ -429,11 +429,11 @@ async fn a_database_value_isnt_pasted_raw_by_psql_either() {
 #[tokio::test]
 async fn check_and_show_say_what_is_lost() {
     let bench = Bench::new().await;
-    bench.script("SELECT 1 \\gset\n\\! true\n", PSQL);
+    bench.script("SELECT 1 \\crosstabview\n\\! true\n", PSQL);
     let ran = bench.call(&["check", "plan.toml"]).await;
     ran.exits(0)
         .says("runner = \"psql\"")
-        .says("left to psql: \\gset")
+        .says("left to psql: \\crosstabview")
         .says("a.sql:2:1: note: step a: shell commands");
     bench.call(&["show", "plan.toml"]).await.exits(0).says("run by psql, in one transaction");
     bench.script("SELECT 1;\n", NONE);

@@ -1,7 +1,7 @@
 //! What there was before the first change, and what there is now.
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
@@ -300,9 +300,9 @@ impl Conductor {
 
     pub(super) fn keep(&self, name: &str, what: &impl serde::Serialize) -> Result<(), Stop> {
         let path = self.folder.path().join(name);
+        let aside: PathBuf = path.with_extension("tmp");
         let write = || -> std::io::Result<()> {
             let text = serde_json::to_vec(what).map_err(std::io::Error::other)?;
-            let aside: PathBuf = path.with_extension("tmp");
             let mut file = std::fs::OpenOptions::new()
                 .write(true)
                 .create(true)
@@ -315,7 +315,17 @@ impl Conductor {
             }
             std::fs::rename(&aside, &path)
         };
-        write().map_err(|error| Stop::Local(format!("{} can't be written: {error}", path.display())))
+        write().map_err(|error| {
+            // Half of it would take the room that the journal needs.
+            let _ = std::fs::remove_file(&aside);
+            let why = match error.kind() {
+                ErrorKind::StorageFull => {
+                    "no space left on device; free some space and `resume` the run".into()
+                }
+                _ => error.to_string(),
+            };
+            Stop::Local(format!("{} can't be written: {why}", path.display()))
+        })
     }
 }
 
