@@ -59,7 +59,7 @@ async fn a_file_that_was_written_stays_in_the_evidence_when_the_rest_fails() {
     ran.exits(6).failed_with("a", "division by zero");
     assert_eq!(
         ran.course("a"),
-        ["step_started", "unit_started", "file_written", "unit_failed", "step_failed", "held"]
+        ["image_taken", "step_started", "unit_started", "file_written", "unit_failed", "step_failed", "held"]
     );
     assert_eq!(std::fs::read_to_string(written(&ran)).unwrap(), "7\n");
     // Once more: the file is written anew.
@@ -155,7 +155,7 @@ async fn what_cant_be_had_is_found_before_the_window() {
         "a.sql:5:1: error: step a: \\copy: /etc/passwd can't be read: /etc/passwd is outside of the plan's SQL folder",
         "a.sql:6:1: error: step a: \\copy: parse error at \"fron\"",
     ] {
-        ran.says(said);
+        ran.says_wrapped(said);
     }
     bench.run().await.exits(2).says("a.sql:2:3");
     assert_eq!(bench.server.statements(&bench.db).iter().filter(|(app, _)| app.contains("work")).count(), 0);
@@ -166,7 +166,7 @@ async fn what_cant_be_had_is_found_before_the_window() {
 async fn what_is_no_file_is_refused() {
     let bench = bench("\\copy t from pipe\n", "").await;
     nix::unistd::mkfifo(&bench.path("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
-    bench.call(&["check", "plan.toml"]).await.exits(2).says("pipe isn't a regular file");
+    bench.call(&["check", "plan.toml"]).await.exits(2).says_wrapped("pipe isn't a regular file");
 }
 
 /// A step before it waits until the test has had its turn.

@@ -59,10 +59,13 @@ fn one(name: &str, path: &std::path::Path) -> bool {
             out::line(&format!("{name}: note: step {step}: its rollback {}", forecast.words()));
         }
     }
-    for (step, why) in not_rehearsed(path, &loaded, &scripts) {
-        out::line(&format!("note: step {step}: {why}"));
-    }
     let errors = scripts.findings.iter().filter(|finding| finding.error).count();
+    // What can't be read has no digest, and a pipe would be waited for.
+    if errors == 0 {
+        for (step, why) in not_rehearsed(path, &loaded, &scripts) {
+            out::line(&format!("note: step {step}: {why}"));
+        }
+    }
     let not_built = loaded.plan.not_built.len();
     let steps: usize = loaded.plan.phases.iter().map(|phase| phase.steps.len()).sum();
     let size = format!(

@@ -304,6 +304,14 @@ impl Ran {
         self
     }
 
+    /// The same, wherever its lines are broken.
+    #[track_caller]
+    pub fn says_wrapped(&self, text: &str) -> &Self {
+        let flat = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(flat(&self.out).contains(&flat(text)), "nowhere \"{text}\":\n{self}");
+        self
+    }
+
     pub fn all(&self, event: &str) -> Vec<&Value> {
         self.events.iter().filter(|e| e["event"] == event).collect()
     }
