@@ -226,7 +226,7 @@ pub struct RollbackArgs {
     /// Undo this step alone (may be given again); refused when a later one needs it
     #[arg(long, value_name = "STEP", conflicts_with = "procedure")]
     pub only: Vec<String>,
-    /// Carry out this [[rollback]] of the plan
+    /// Carry out this named rollback of the plan
     #[arg(long, value_name = "ID")]
     pub procedure: Option<String>,
     /// Print what would run, in its order, and what would be lost; change nothing

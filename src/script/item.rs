@@ -21,7 +21,7 @@ pub enum Item {
         place: Place,
     },
     /// What comes next can't be read before everything that is under way is answered, and
-    /// [`Script::settled`] was told so.
+    /// `Script::settled` was told so.
     Settle,
     /// `\c`: a new session.
     Connect {
