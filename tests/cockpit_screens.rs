@@ -67,7 +67,21 @@ fn a_checkpoint_that_failed() {
 fn the_log() {
     shot("log", |theme| {
         let mut scene = with(theme, Scene::unverified());
+        scene.press('5');
+        scene
+    });
+}
+
+#[test]
+fn deltas() {
+    shot("deltas", |theme| {
+        let mut scene = with(theme, Scene::unverified());
         scene.press('3');
+        scene
+    });
+    shot("deltas-rolled-back", |theme| {
+        let mut scene = with(theme, Scene::rolled_back());
+        scene.press('3').press('S').press('S');
         scene
     });
 }
@@ -76,7 +90,7 @@ fn the_log() {
 fn sign_offs() {
     shot("sign-offs", |theme| {
         let mut scene = with(theme, Scene::stepping());
-        scene.press('4');
+        scene.press('6');
         scene
     });
 }
@@ -199,7 +213,7 @@ fn scene(which: usize, keys: &[Key]) -> Scene {
 }
 
 fn any_key() -> impl Strategy<Value = Key> {
-    let letters = prop::sample::select("acdhjknorswxEfGgLQRUW?1234 ".chars().collect::<Vec<_>>());
+    let letters = prop::sample::select("acdhjknorswxEfGgLQRSUW?123456 ".chars().collect::<Vec<_>>());
     let others = prop::sample::select(vec![
         Key::Enter,
         Key::Esc,

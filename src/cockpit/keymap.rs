@@ -5,7 +5,7 @@
 
 use super::message::Key;
 use super::people::{self, Open};
-use super::state::State;
+use super::state::{State, Tab};
 use crate::run::command::{Command, Wish};
 use crate::run::event::{Assurance, HoldReason, Person};
 use crate::run::gate;
@@ -32,6 +32,7 @@ pub enum Act {
     Leave,
     Lock,
     Follow,
+    Sort,
     Help,
     Redraw,
     Suspend,
@@ -123,6 +124,14 @@ pub const ENTRIES: &[Entry] = &[
         "f",
         "follow",
         "select the step that the run is about, and go along",
+        false,
+    ),
+    entry(
+        Act::Sort,
+        Key::Char('S'),
+        "S",
+        "sort",
+        "sort the tables of the deltas: by change, by name, by rows",
         false,
     ),
     entry(Act::Help, Key::Char('?'), "?", "help", "this list, with what is allowed now and why not", true),
@@ -226,6 +235,10 @@ pub fn wish(state: &State, act: Act, text: &str) -> Option<Wish> {
 /// The reason, in words for the person at the keys.
 pub fn verdict(state: &State, act: Act) -> Result<(), String> {
     match act {
+        Act::Sort if state.tab != Tab::Deltas => {
+            return Err("that is for the tables of the deltas: 3 shows them".to_owned());
+        }
+        Act::Sort => return Ok(()),
         Act::Lock | Act::Follow | Act::Help | Act::Redraw | Act::Leave | Act::Interrupt => return Ok(()),
         Act::Suspend => return suspend(state),
         _ => {}

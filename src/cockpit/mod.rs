@@ -12,7 +12,8 @@
 //! - [`keymap`] is the one list of commands: key, words, and the gate's verdict; hints, buttons and help
 //!   show it; [`question`] is what is asked before something happens, [`answering`] its keys;
 //! - [`timeline`] is the plan as rows, [`way_back`] what a rollback would do, [`source`] a script in
-//!   colours, [`clock`] what is left and what was planned;
+//!   colours, [`clock`] what is left and what was planned,
+//!   [`deltas`] what became of objects and rows;
 //! - [`view`] draws: a function of `&State`, without I/O, runtime or engine;
 //! - [`term`] is everything that touches the terminal; [`link`] is how the command line reaches it.
 //!
@@ -20,6 +21,7 @@
 
 pub mod answering;
 pub mod clock;
+pub mod deltas;
 pub mod keymap;
 pub mod link;
 pub mod message;

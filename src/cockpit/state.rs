@@ -10,6 +10,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::deltas;
 use super::message::{Over, SourceOf};
 use super::question::Question;
 use super::source::Source;
@@ -45,20 +46,37 @@ pub enum Tab {
     #[default]
     Step,
     Checkpoints,
+    Deltas,
+    Activity,
     Log,
     People,
 }
 
 impl Tab {
-    pub const ALL: [Self; 4] = [Self::Step, Self::Checkpoints, Self::Log, Self::People];
+    pub const ALL: [Self; 6] =
+        [Self::Step, Self::Checkpoints, Self::Deltas, Self::Activity, Self::Log, Self::People];
 
     #[must_use]
     pub fn title(self) -> &'static str {
         match self {
             Self::Step => "Step",
             Self::Checkpoints => "Checkpoints",
+            Self::Deltas => "Deltas",
+            Self::Activity => "Activity",
             Self::Log => "Log",
             Self::People => "Sign-offs",
+        }
+    }
+}
+
+impl Tab {
+    /// The title where there is less room.
+    #[must_use]
+    pub fn short(self) -> &'static str {
+        match self {
+            Self::Checkpoints => "Checks",
+            Self::People => "Signs",
+            other => other.title(),
         }
     }
 }
@@ -125,6 +143,10 @@ pub struct State {
     pub focus: Focus,
     /// First line shown, by tab; `None`: where the run is.
     pub scroll: BTreeMap<Tab, usize>,
+    /// What rows of a tab have to contain, by tab.
+    pub filter: BTreeMap<Tab, String>,
+    /// The tables of the deltas, in the order in which they are shown.
+    pub deltas: deltas::List,
     pub extent: Extent,
     /// Of the question that is open.
     pub question_extent: Extent,
@@ -175,6 +197,8 @@ impl State {
             tab: Tab::Step,
             focus: Focus::Timeline,
             scroll: BTreeMap::new(),
+            filter: BTreeMap::new(),
+            deltas: deltas::List::default(),
             extent: Extent::default(),
             question_extent: Extent::default(),
             question: None,

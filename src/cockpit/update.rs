@@ -1,6 +1,7 @@
 //! What each message changes, and what it asks for.
 
 use super::answering;
+use super::deltas;
 use super::keymap::{self, Act};
 use super::message::{Effect, Key, Msg};
 use super::people;
@@ -12,6 +13,12 @@ use crate::run::event::{Assurance, Envelope, Event, HoldReason};
 
 /// Takes one message in.
 pub fn update(state: &mut State, message: Msg) -> Vec<Effect> {
+    let effects = take(state, message);
+    deltas::refresh(state);
+    effects
+}
+
+fn take(state: &mut State, message: Msg) -> Vec<Effect> {
     match message {
         Msg::Key(key) => pressed(state, key),
         Msg::Paste(text) => {
@@ -60,6 +67,7 @@ pub fn update(state: &mut State, message: Msg) -> Vec<Effect> {
 /// The selection goes to where the run is.
 pub fn catch_up(state: &mut State) {
     follow(state);
+    deltas::refresh(state);
 }
 
 /// The clock moved on.
@@ -213,7 +221,7 @@ fn pressed(state: &mut State, key: Key) -> Vec<Effect> {
     }
     // Where the screen is too small for the tree, moving in it unseen would only confuse.
     match key {
-        Key::Char(digit @ '1'..='4') => {
+        Key::Char(digit @ '1'..='6') => {
             let at = usize::from(digit as u8 - b'1');
             state.tab = Tab::ALL[at];
             return Vec::new();
@@ -324,6 +332,10 @@ fn command(state: &mut State, act: Act) -> Vec<Effect> {
             state.follow = true;
             state.folded.clear();
             follow(state);
+            Vec::new()
+        }
+        Act::Sort => {
+            deltas::sort(state);
             Vec::new()
         }
         Act::Redraw => vec![Effect::Redraw],

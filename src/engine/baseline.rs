@@ -36,7 +36,7 @@ const COUNTED: &[Kind] = &[
     Kind::Sequences,
 ];
 /// Tables of at most this many rows are counted exactly.
-const EXACT_UP_TO: i64 = 200_000;
+pub(super) const EXACT_UP_TO: i64 = 200_000;
 
 /// What there was before a step that says what it adds.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
@@ -135,7 +135,7 @@ impl Conductor {
         };
         let rows = self.rows_now(&mut session).await?;
         session.close().await;
-        let counts = counted(&inventory);
+        let counts = counted(&inventory.counts);
         self.keep("before-image.json", &fingerprint)?;
         self.keep(SEQUENCES_BEFORE, &sequences)?;
         let baseline = Baseline { counts, rows, fingerprint: fingerprint.digest(), guards };
@@ -273,7 +273,7 @@ impl Conductor {
             let mut session = self.spare().await?;
             let inventory = Inventory::take(&mut session, &[]).await.map_err(measured)?;
             let rows = self.rows_now(&mut session).await?;
-            Ok::<_, Stop>((counted(&inventory), rows))
+            Ok::<_, Stop>((counted(&inventory.counts), rows))
         };
         match measured.await {
             Ok((counts, rows)) => {
@@ -329,8 +329,8 @@ impl Conductor {
     }
 }
 
-fn counted(inventory: &Inventory) -> BTreeMap<Kind, u64> {
-    COUNTED.iter().map(|kind| (*kind, inventory.counts.get(kind).copied().unwrap_or_default())).collect()
+pub(super) fn counted(counts: &BTreeMap<Kind, u64>) -> BTreeMap<Kind, u64> {
+    COUNTED.iter().map(|kind| (*kind, counts.get(kind).copied().unwrap_or_default())).collect()
 }
 
 fn file_name(id: &str) -> String {

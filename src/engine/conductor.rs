@@ -55,6 +55,8 @@ pub struct Conductor {
     pub counted_before: Option<crate::pg::touched::Before>,
     /// How long the last fingerprint for an image took.
     pub slow_fingerprint: Option<std::time::Duration>,
+    /// Counting all objects of the catalog took too long to do it for every step.
+    pub slow_counts: Option<std::time::Duration>,
     /// The transaction that took the fence.
     pub fence_xid: Option<i64>,
     /// `None` until the first change.

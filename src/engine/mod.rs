@@ -35,6 +35,7 @@ pub mod baseline;
 pub mod conductor;
 pub mod control;
 pub mod copy;
+mod counts;
 mod decided;
 mod ending;
 pub mod evidence;

@@ -179,6 +179,7 @@ fn assemble(opening: Opening, begun: Begun) -> Conductor {
         control,
         look: begun.sessions.look,
         idle_look: None,
+        slow_counts: None,
         turn: None,
         leave_out: BTreeSet::new(),
         ending: None,

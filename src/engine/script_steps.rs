@@ -10,7 +10,7 @@ use super::stop::Stop;
 use super::unit::{Job, Outcome};
 use crate::plan::model::{Action, Ask, Runner, Side, Step, Transaction, Verify};
 use crate::run::event::{AppliedHow, Direction, Problem, Unit, When};
-use crate::run::state::{UnitPhase, UnitState};
+use crate::run::state::{StepState, UnitPhase, UnitState};
 use crate::script::reads_only;
 
 impl Conductor {
@@ -20,11 +20,17 @@ impl Conductor {
         match self.run_units(step, &id, Direction::Forward).await? {
             Ok(()) => {}
             Err(problem) => {
+                if self.recorder.look(|run| run.step(&id).is_some_and(StepState::has_effects)) {
+                    self.counts_after(&id, Direction::Forward).await?;
+                }
                 self.record_failure(step, Direction::Forward, &problem).await?;
                 return Ok(StepEnd::Failed(problem));
             }
         }
         self.image_after(step).await?;
+        if step.changes {
+            self.counts_after(&id, Direction::Forward).await?;
+        }
         self.applied(step, Direction::Forward, began).await?;
         self.verify_applied(step, began).await
     }

@@ -68,6 +68,18 @@ impl Inventory {
         pin.end(session, inventory).await
     }
 
+    /// How many objects of each kind, and nothing that has to look at files.
+    pub async fn counts(session: &mut Session) -> Result<BTreeMap<Kind, u64>, MeasureError> {
+        let pin = Pin::begin(session).await?;
+        let sql = format!("{PRELUDE}{OBJECTS} SELECT to_json(kind), count(*) FROM object GROUP BY kind");
+        let rows = session.query(&sql, &[]).await.map_err(MeasureError::from);
+        let mut counts: BTreeMap<Kind, u64> = LISTED.iter().map(|kind| (*kind, 0)).collect();
+        for row in &pin.end(session, rows).await?.rows {
+            counts.insert(json(row, 0)?, number(row, 1)?);
+        }
+        Ok(counts)
+    }
+
     async fn read(session: &mut Session, named: &[Kind]) -> Result<Self, MeasureError> {
         let mut inventory =
             Self { counts: LISTED.iter().map(|kind| (*kind, 0)).collect(), ..Self::default() };

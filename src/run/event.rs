@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::plan::expect::SavedValue;
 
+pub use super::counts::{Counts, Deltas};
 pub use super::course::*;
 pub use super::facts::*;
 pub use super::image::{Image, ImageWhen};
@@ -92,6 +93,8 @@ pub enum Event {
     WaysBack { steps: Vec<WayBack> },
     /// What there is before or after a step, or before a rollback.
     ImageTaken(Box<Image>),
+    /// How many objects and rows there are, after a step that changes something or its rollback.
+    CountsTaken(Box<Counts>),
     /// A step's turn has come; nothing of it has happened yet.
     StepStarted { step: String, direction: Direction, generation: u32, attempt: u32 },
     /// Left out, by a person's word.

@@ -107,6 +107,13 @@ impl Run {
                 }
                 self.images.push((**image).clone());
             }
+            Event::CountsTaken(counts) => {
+                self.find(&counts.step)?;
+                if self.baseline.is_none() {
+                    return Err("the baseline comes first".into());
+                }
+                self.deltas.take(counts);
+            }
             Event::Saved { values, .. } => {
                 self.is_not_in_doubt()?;
                 for (name, value) in values {

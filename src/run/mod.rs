@@ -15,6 +15,7 @@
 
 pub mod back;
 pub mod command;
+mod counts;
 mod course;
 pub mod event;
 pub mod evidence;

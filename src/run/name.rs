@@ -16,6 +16,7 @@ impl Event {
             Self::BaselineTaken(_) => "baseline_taken",
             Self::WaysBack { .. } => "ways_back",
             Self::ImageTaken(_) => "image_taken",
+            Self::CountsTaken(_) => "counts_taken",
             Self::StepStarted { .. } => "step_started",
             Self::StepSkipped { .. } => "step_skipped",
             Self::StepAssumed { .. } => "step_assumed",
@@ -76,6 +77,7 @@ impl Event {
             | Self::Note { step, .. } => step.as_deref(),
             Self::CheckpointResult(result) => Some(&result.step),
             Self::ImageTaken(image) => image.step.as_deref(),
+            Self::CountsTaken(counts) => Some(&counts.step),
             _ => self.unit().map(|unit| unit.step.as_str()),
         }
     }

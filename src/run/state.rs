@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::event::{
-    Baseline, CheckpointResult, Course, Decision, Ending, HoldReason, Image, Opened, Person, Residue,
+    Baseline, CheckpointResult, Course, Decision, Deltas, Ending, HoldReason, Image, Opened, Person, Residue,
     Selection, TargetIdentity, Unit, WayBack,
 };
 use crate::plan::expect::Saved;
@@ -44,6 +44,8 @@ pub struct Run {
     pub ways_back: Vec<WayBack>,
     /// What there was at moments after that, in their order.
     pub images: Vec<Image>,
+    /// What objects and rows became since the baseline.
+    pub deltas: Deltas,
     /// In the order of the plan, steps of procedures after them.
     pub steps: Vec<StepState>,
     pub saved: Saved,

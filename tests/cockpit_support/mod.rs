@@ -13,6 +13,7 @@ use holdpoint::cockpit::state::{Setting, State};
 use holdpoint::cockpit::theme::Theme;
 use holdpoint::cockpit::update::{update, wanted};
 use holdpoint::cockpit::view;
+use holdpoint::plan::model::Kind;
 use holdpoint::plan::{LoadOptions, load};
 use holdpoint::run::event::*;
 use holdpoint::run::sample::{Doing, Lock, Sighting};
@@ -77,6 +78,7 @@ id = "stages"
 title = "Step 1: Lifecycle stage configuration"
 file = "stages.sql"
 takes = "1min"
+adds = { tables = ["lifecycle_phases", "lifecycle_stage_config"], columns = 9, rows = { lifecycle_stage_config = 25 } }
 
   [[phase.step.checkpoint]]
   id = "checkpoint-1"
@@ -275,7 +277,21 @@ impl Scene {
         self.events(events::opening(Mode::Run));
         self.events(events::quiet());
         self.events(events::people(events::ada()));
-        self.events(events::fence(1));
+        self.events(events::fence(1).into_iter().map(|event| match event {
+            Event::BaselineTaken(mut baseline) => {
+                baseline.counts.extend(OBJECTS);
+                let others = [
+                    ("audit.entries", 1_204_881, false),
+                    ("leo_interfaces", 48, true),
+                    ("ventures", 7, true),
+                ];
+                baseline
+                    .rows
+                    .extend(others.map(|(table, rows, exact)| (table.to_owned(), RowCount { rows, exact })));
+                Event::BaselineTaken(baseline)
+            }
+            other => other,
+        }));
         self.events([events::held(
             HoldReason::Stepping,
             "stages",
@@ -293,7 +309,11 @@ impl Scene {
 
     pub fn go_to_blocked(&mut self) {
         self.events([go()]);
-        self.events(events::stages());
+        let mut stages = events::stages();
+        let added = [(Kind::Tables, 45), (Kind::Columns, 421), (Kind::Indexes, 92)];
+        let rows = [("lifecycle_phases", 6), ("lifecycle_stage_config", 25)];
+        stages.insert(stages.len() - 2, counts("stages", Forward, &added, &rows, &[]));
+        self.events(stages);
         self.events([events::held(HoldReason::Stepping, "quality", "go: \"Step 3\"", None), go()]);
         self.events([events::started("quality", Forward, 1), events::begins("quality", Forward, 1)]);
         self.state.doing = Some(Doing {
@@ -371,6 +391,13 @@ impl Scene {
         self.events([
             Event::CommitIntent { unit: events::unit("quality", Forward), xid: Some("743".into()) },
             events::committed("quality", Forward, 4, 12_034, &[("public.venture_artifacts", 12_034)]),
+            counts(
+                "quality",
+                Forward,
+                &[(Kind::Tables, 45), (Kind::Columns, 422), (Kind::Indexes, 93)],
+                &[("venture_artifacts", 12_034), ("leo_interfaces", 52)],
+                &[],
+            ),
             events::applied("quality", Forward, 3_400),
             events::checkpoint("quality", "checkpoint-3", "Checkpoint 3: quality_score exists", 7, verdict),
             Event::StepUnverified {
@@ -420,6 +447,10 @@ impl Scene {
                 },
                 Event::CommitIntent { unit: events::unit(step, Back), xid: None },
                 events::committed(step, Back, 2, 0, &[]),
+                match step {
+                    "quality" => counts(step, Back, &[(Kind::Columns, 421), (Kind::Indexes, 92)], &[], &[]),
+                    _ => counts(step, Back, &OBJECTS, &[], &["lifecycle_phases", "lifecycle_stage_config"]),
+                },
                 events::applied(step, Back, 120),
                 Event::StepUndone { step: step.into(), generation: 0, elapsed_ms: 130 },
             ]);
@@ -443,6 +474,35 @@ impl Scene {
         scene.send(Msg::Over(Over { exit: 4, words, good: true }));
         scene
     }
+}
+
+/// What there was before the first change, of what changes.
+const OBJECTS: [(Kind, u64); 6] = [
+    (Kind::Tables, 43),
+    (Kind::Columns, 412),
+    (Kind::Indexes, 88),
+    (Kind::ForeignKeys, 42),
+    (Kind::Policies, 18),
+    (Kind::Views, 2),
+];
+
+/// What there is after a step or its rollback.
+pub fn counts(
+    step: &str,
+    direction: Direction,
+    objects: &[(Kind, u64)],
+    rows: &[(&str, i64)],
+    gone: &[&str],
+) -> Event {
+    let rows = rows.iter().map(|(table, rows)| ((*table).to_owned(), RowCount { rows: *rows, exact: true }));
+    Event::CountsTaken(Box::new(Counts {
+        step: step.into(),
+        direction,
+        objects: objects.iter().copied().collect(),
+        rows: rows.collect(),
+        gone: gone.iter().map(|table| (*table).to_owned()).collect(),
+        missing: vec![],
+    }))
 }
 
 /// The person's key.

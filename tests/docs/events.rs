@@ -16,6 +16,7 @@ const FILES: &[&str] = &[
     "src/run/outline.rs",
     "src/run/course.rs",
     "src/run/image.rs",
+    "src/run/counts.rs",
     "src/run/facts.rs",
     "src/run/rehearsal.rs",
     "src/plan/model.rs",

@@ -4,13 +4,15 @@
 //!   of it where there is no room;
 //! - `paper` is what all of it is drawn on: rows of styled text, panels, and the last look at every
 //!   cell before it can reach a terminal;
-//! - `header`, `timeline`, `step` (with `sql` and `problem`), `checkpoints`, `log`, `people`, `back` and
+//! - `header`, `timeline`, `step` (with `sql` and `problem`), `checkpoints`, `deltas`, `activity`, `log`, `people`, `back` and
 //!   `footer` are its parts;
 //! - `question` draws what is asked, `asked` has its text.
 
+mod activity;
 mod asked;
 mod back;
 mod checkpoints;
+mod deltas;
 mod essential;
 mod footer;
 mod header;

@@ -4,7 +4,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 
 use super::paper::{Paper, Row, inset};
-use super::{back, checkpoints, essential, footer, header, log, people, question, step, timeline};
+use super::{
+    activity, back, checkpoints, deltas, essential, footer, header, log, people, question, step, timeline,
+};
 use crate::cockpit::people::next;
 use crate::cockpit::state::{Extent, Focus, State, Tab};
 use crate::cockpit::theme::{Role, Theme};
@@ -74,22 +76,35 @@ fn full(state: &State, paper: &mut Paper<'_>, area: Rect) -> Extent {
         _ => checkpoints::panel(state, paper, above),
     }
     match state.tab {
-        Tab::Step | Tab::People => log::panel(state, paper, below),
         Tab::Checkpoints | Tab::Log => people::panel(state, paper, below),
+        _ => log::panel(state, paper, below),
     }
     seen
 }
 
 fn left_column(state: &State, paper: &mut Paper<'_>, area: Rect) {
-    let rows = back::rows(state, usize::from(area.width.saturating_sub(4)));
-    if area.height < TALL || rows.is_empty() {
+    let columns = usize::from(area.width.saturating_sub(4));
+    let back = back::rows(state, columns);
+    // Four lines beside a low timeline; with more room, more tables.
+    let most = usize::from(area.height / 7).clamp(4, 12);
+    let deltas = if state.tab == Tab::Deltas { Vec::new() } else { deltas::brief(state, columns, most) };
+    let high = |rows: &[Row], most: u16| match rows.len() {
+        0 => 0,
+        n => u16::try_from(n + 2).unwrap_or(most).min(most),
+    };
+    if area.height < TALL {
         timeline::draw(state, paper, area);
         return;
     }
-    let below = u16::try_from(rows.len() + 2).unwrap_or(3).min(area.height / 3);
-    let [above, below] = Layout::vertical([Constraint::Fill(1), Constraint::Length(below)]).areas(area);
+    let lengths = [high(&deltas, area.height / 4), high(&back, area.height / 3)].map(Constraint::Length);
+    let [above, middle, below] = Layout::vertical([Constraint::Fill(1), lengths[0], lengths[1]]).areas(area);
     timeline::draw(state, paper, above);
-    back::draw(paper, below, &rows);
+    if !deltas.is_empty() {
+        deltas::panel(paper, middle, &deltas);
+    }
+    if !back.is_empty() {
+        back::draw(paper, below, &back);
+    }
 }
 
 fn right_column(state: &State, paper: &mut Paper<'_>, area: Rect) -> Extent {
@@ -106,27 +121,44 @@ fn right_column(state: &State, paper: &mut Paper<'_>, area: Rect) -> Extent {
 
 /// What is looked at, under its tabs.
 fn detail(state: &State, paper: &mut Paper<'_>, area: Rect) -> Extent {
-    let mut title = Row::new();
-    for (at, tab) in Tab::ALL.iter().enumerate() {
-        let (key, role) = match *tab == state.tab {
-            true => (Role::Key, Role::Title),
-            false => (Role::Dim, Role::Dim),
-        };
-        title = title.add(Role::Border, if at == 0 { " " } else { " │ " });
-        title = title.add(key, format!("{}", at + 1)).add(role, format!(" {}", tab.title()));
-        if let Some((sign, role)) = mark(state, *tab) {
-            title = title.add(role, format!(" {sign}"));
-        }
-    }
-    let inner = inset(paper.panel(area, title.add(Role::Text, " "), state.focus == Focus::Detail));
+    let room = usize::from(area.width.saturating_sub(4));
+    let full = tabs(state, Tab::title);
+    let short = tabs(state, Tab::short);
+    let title = match room {
+        room if full.width() <= room => full,
+        room if short.width() <= room => short,
+        _ => tabs(state, |_| ""),
+    };
+    let inner = inset(paper.panel(area, title, state.focus == Focus::Detail));
     let (first, extent) = match state.tab {
         Tab::Step => step::draw(state, paper, inner),
         Tab::Checkpoints => checkpoints::draw(state, paper, inner),
+        Tab::Deltas => deltas::draw(state, paper, inner),
+        Tab::Activity => activity::draw(state, paper, inner),
         Tab::Log => log::draw(state, paper, inner),
         Tab::People => people::draw(state, paper, inner),
     };
     paper.scroll_mark(area, first, extent.lines, extent.room);
     extent
+}
+
+/// The tabs, those that aren't shown by these names: where there is little room by their keys alone.
+fn tabs(state: &State, others: fn(Tab) -> &'static str) -> Row {
+    let mut title = Row::new();
+    for (at, tab) in Tab::ALL.iter().enumerate() {
+        let shown = *tab == state.tab;
+        let (key, role) = if shown { (Role::Key, Role::Title) } else { (Role::Dim, Role::Dim) };
+        title = title.add(Role::Border, if at == 0 { " " } else { " │ " });
+        title = title.add(key, format!("{}", at + 1));
+        let name = if shown { tab.title() } else { others(*tab) };
+        if !name.is_empty() {
+            title = title.add(role, format!(" {name}"));
+        }
+        if let Some((sign, role)) = mark(state, *tab) {
+            title = title.add(role, format!(" {sign}"));
+        }
+    }
+    title.add(Role::Text, " ")
 }
 
 /// A sign beside a tab that has something to say.
@@ -137,6 +169,7 @@ fn mark(state: &State, tab: Tab) -> Option<(char, Role)> {
             (!step.failed_checkpoints().is_empty()).then_some(('✗', Role::Bad))
         }
         Tab::People => next(state).map(|_| ('◆', Role::Hold)),
-        Tab::Step | Tab::Log => None,
+        Tab::Activity => activity::mark(state),
+        Tab::Step | Tab::Deltas | Tab::Log => None,
     }
 }

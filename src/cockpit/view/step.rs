@@ -186,6 +186,13 @@ fn under_way(state: &State, run: &StepState, source: Option<&Source>, columns: u
         }
         rows.push(row.add(Role::Dim, format!(" · pid {}", doing.pid)));
     }
+    rows.extend(locks(state, columns));
+    rows
+}
+
+/// What the work session waits for, who has it, and what it has itself.
+pub fn locks(state: &State, columns: usize) -> Vec<Row> {
+    let mut rows = Vec::new();
     let Some(seen) = &state.seen else { return rows };
     if let Some(waits) = &seen.waits {
         rows.push(Row::of(Role::Warn, "  waits for ").add(Role::Text, waits));

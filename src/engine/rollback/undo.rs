@@ -127,6 +127,7 @@ impl Conductor {
                 self.undo_failed(id, &problem, began).await?;
                 return Ok(Err(problem));
             }
+            self.counts_after(id, Direction::Back).await?;
             self.record(Event::StepApplied {
                 step: id.to_owned(),
                 direction: Direction::Back,
