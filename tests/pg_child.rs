@@ -109,7 +109,9 @@ async fn one_that_left_the_group_and_holds_the_pipe_keeps_nobody() {
 
 #[tokio::test]
 async fn it_is_asked_to_end_and_then_made_to() {
-    let mut child = Child::start(shell("trap 'echo asked; exit 9' INT; echo $$; sleep 1000 & wait")).unwrap();
+    // Not one long `wait`: a shell that gets the signal just before it begins to wait answers after it.
+    let script = "trap 'echo asked; exit 9' INT; echo $$; while :; do sleep 0.05; done";
+    let mut child = Child::start(shell(script)).unwrap();
     assert_eq!(pid(&mut child).await, child.pid());
     let mut said = Vec::new();
     let ended = child.stop(Signal::SIGINT, Duration::from_secs(60), |line| said.push(line.text)).await;
