@@ -21,12 +21,14 @@ use crate::cockpit::update::catch_up;
 use crate::engine::conductor::Conductor;
 use crate::engine::open::operator;
 use crate::engine::recorder::Recorder;
+use crate::engine::rollback::look_back;
 use crate::engine::sampler::look_on;
 use crate::engine::says::Asides;
 use crate::journal::RunFolder;
 use crate::plain::Style;
 use crate::plan::model::{Plan, PlanFile};
 use crate::run::event::{Envelope, Mode};
+use crate::run::outlook::LookBack;
 
 /// Requests that wait for the engine; more than this, and the person is told so.
 const WAITING: usize = 16;
@@ -53,6 +55,9 @@ pub struct Screen {
     feeding: tokio::task::JoinHandle<()>,
     /// Who judges what is asked for, once there is a run.
     recorder: Arc<Mutex<Option<Recorder>>>,
+    /// The rollback that is looked at, and who looks at it.
+    looks_back: watch::Receiver<Option<LookBack>>,
+    looking: Option<tokio::task::JoinHandle<()>>,
     /// Where copies of the plan's files are, once there is a run.
     folder: Arc<Mutex<Option<PathBuf>>>,
     /// Said meanwhile; it is worth to stay on the terminal.
@@ -107,8 +112,10 @@ impl Screen {
             .map_err(|error| Failure::unreachable(format!("no thread for the cockpit: {error}")))?;
         let feeding = tokio::spawn(carry(feed, link.clone()));
         let recorder = Arc::new(Mutex::new(None));
-        tokio::spawn(answer(requests, link.clone(), Arc::clone(&recorder), interrupt));
-        Ok(Self { link, thread, feeding, recorder, folder, hints: Vec::new() })
+        let (look, looks_back) = watch::channel(None);
+        let engine = Engine { recorder: Arc::clone(&recorder), interrupt, look };
+        tokio::spawn(engine.answer(requests, link.clone()));
+        Ok(Self { link, thread, feeding, recorder, looks_back, looking: None, folder, hints: Vec::new() })
     }
 
     /// What goes on before the run is open.
@@ -127,6 +134,14 @@ impl Screen {
         *self.folder.lock().unwrap_or_else(PoisonError::into_inner) =
             Some(conductor.folder.path().join("files"));
         *self.recorder.lock().unwrap_or_else(PoisonError::into_inner) = Some(conductor.recorder.clone());
+        let (found, mut outlooks) = mpsc::unbounded_channel();
+        self.looking = Some(tokio::spawn(look_back(conductor.lookout(), self.looks_back.clone(), found)));
+        let link = self.link.clone();
+        tokio::spawn(async move {
+            while let Some(outlook) = outlooks.recv().await {
+                link.send(Msg::Outlook(outlook));
+            }
+        });
         let mut doing = conductor.attention.doing.subscribe();
         let (set, mut seen) = watch::channel(None);
         tokio::spawn(look_on(conductor.target.clone(), conductor.attention.doing.subscribe(), set));
@@ -147,8 +162,13 @@ impl Screen {
     /// Says that the engine is done, waits until the person has left the screen, and gives back what
     /// stays on the terminal: the summary, then hints.
     pub async fn finish(self, over: Over, summary: bool) {
-        let Self { link, thread, feeding, recorder, hints, .. } = self;
+        let Self { link, thread, feeding, recorder, hints, looking, .. } = self;
         recorder.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // Whoever holds the recorder keeps the way of facts open.
+        if let Some(looking) = looking {
+            looking.abort();
+            let _ = looking.await;
+        }
         // The last facts come before the word that it is over.
         let _ = tokio::time::timeout(LAST_FACTS, feeding).await;
         link.send(Msg::Over(over));
@@ -191,32 +211,37 @@ async fn carry((mut facts, mut asides): Feed, link: Link) {
     }
 }
 
-/// Hands what is asked for to the engine, one after the other, and its answers back.
-async fn answer(
-    mut requests: mpsc::Receiver<Request>,
-    link: Link,
+/// Those in the engine who are asked for something.
+struct Engine {
     recorder: Arc<Mutex<Option<Recorder>>>,
     interrupt: Arc<watch::Sender<Option<String>>>,
-) {
-    while let Some(request) = requests.recv().await {
-        match request {
-            Request::Command(id, command) => {
-                let recorder = recorder.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                let refused = match recorder {
-                    Some(recorder) => recorder.ask(command).await.err().map(|refused| refused.0),
-                    None => Some("the run isn't open".to_owned()),
-                };
-                link.send(Msg::Answered { id, refused });
+    look: watch::Sender<Option<LookBack>>,
+}
+
+impl Engine {
+    /// Hands on what is asked for, one after the other, and hands answers back.
+    async fn answer(self, mut requests: mpsc::Receiver<Request>, link: Link) {
+        while let Some(request) = requests.recv().await {
+            match request {
+                Request::Command(id, command) => {
+                    let recorder = self.recorder.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                    let refused = match recorder {
+                        Some(recorder) => recorder.ask(command).await.err().map(|refused| refused.0),
+                        None => Some("the run isn't open".to_owned()),
+                    };
+                    link.send(Msg::Answered { id, refused });
+                }
+                Request::Detach => drop(self.interrupt.send(Some("Ctrl-C".to_owned()))),
+                Request::LookBack(look) => drop(self.look.send(look)),
             }
-            Request::Detach => drop(interrupt.send(Some("Ctrl-C".to_owned()))),
         }
+        // The screen is gone: nobody sees the run any more, and it stops where that is safe.
+        self.interrupt.send_if_modified(|told| {
+            let first = told.is_none();
+            told.get_or_insert_with(|| "the end of the screen".to_owned());
+            first
+        });
     }
-    // The screen is gone: nobody sees the run any more, and it stops where that is safe.
-    interrupt.send_if_modified(|told| {
-        let first = told.is_none();
-        told.get_or_insert_with(|| "the end of the screen".to_owned());
-        first
-    });
 }
 
 /// The beginning of a file as the run has it: its copy, or the original of a large one.

@@ -147,8 +147,8 @@ fn still_allowed(state: &State) -> Result<(), String> {
     let Some(question) = &state.question else { return Ok(()) };
     let act = match &question.about {
         About::Reason(act) => *act,
-        About::RollBack { to: None, .. } => Act::RollBack,
-        About::RollBack { to: Some(to), .. } => {
+        About::RollBack { to: None } => Act::RollBack,
+        About::RollBack { to: Some(to) } => {
             let what = Wish::RollBack {
                 to: Some(to.clone()),
                 only: Vec::new(),
@@ -174,7 +174,7 @@ fn answered(state: &mut State, question: &Question, does: Does) -> Vec<Effect> {
             Some(wish) => ask(state, *act, wish),
             None => Vec::new(),
         },
-        About::RollBack { to, .. } => {
+        About::RollBack { to } => {
             let wish = Wish::RollBack {
                 to: to.clone(),
                 only: Vec::new(),

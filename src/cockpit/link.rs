@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::message::Msg;
 use crate::run::command::Command;
+use crate::run::outlook::LookBack;
 use crate::run::sample::{Doing, Sighting};
 
 /// Lines of output that wait for a frame.
@@ -24,6 +25,8 @@ pub enum Request {
     Command(u64, Command),
     /// Let go of the run at the next safe point, now.
     Detach,
+    /// Look at this rollback from now on, and say what is found out about it.
+    LookBack(Option<LookBack>),
 }
 
 /// The command line's end; clones share it.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::source::Source;
 use crate::run::command::Command;
 use crate::run::event::Envelope;
+use crate::run::outlook::{LookBack, Outlook};
 
 /// A key, as far as anybody here asks. Alt and the like are left to the terminal and its multiplexer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -48,6 +49,8 @@ pub enum Msg {
         of: SourceOf,
         source: Arc<Source>,
     },
+    /// The engine has looked at the way back.
+    Outlook(Arc<Outlook>),
     /// The engine is done with the run, for now or for good.
     Over(Over),
     /// The process was told to end by this signal.
@@ -89,6 +92,8 @@ pub enum Effect {
     Detach,
     /// Read the script of a step.
     Load(SourceOf),
+    /// Look at this rollback from now on; none: at nothing.
+    LookBack(Option<LookBack>),
     /// Stop the process, as Ctrl-Z does.
     Suspend,
     /// Draw everything anew.

@@ -3,10 +3,9 @@
 use tui_textarea::TextArea;
 
 use super::keymap::Act;
-use super::message::SourceOf;
 use super::people::Open;
 use super::state::State;
-use super::{keymap, people, way_back};
+use super::{keymap, people};
 use crate::plan::model::{Action, Environment};
 use crate::run::event::HoldReason;
 
@@ -18,8 +17,6 @@ pub enum About {
     Reason(Act),
     RollBack {
         to: Option<String>,
-        /// Scripts that are listed, in order.
-        sources: Vec<SourceOf>,
     },
     Tick {
         step: String,
@@ -228,13 +225,11 @@ pub fn before(state: &State, act: Act) -> Option<Question> {
                 Act::RollBackTo => state.looked_at().map(|step| step.id.clone()),
                 _ => None,
             };
-            let sources = way_back::sources(state, to.as_deref());
             let title = match &to {
                 Some(to) => format!("Roll back down to: {}", title_of(state, to)),
                 None => "Roll back everything that this run applied".to_owned(),
             };
-            let question =
-                Question::new(About::RollBack { to, sources }, title).field("reason", Must::Something, "");
+            let question = Question::new(About::RollBack { to }, title).field("reason", Must::Something, "");
             on_production(state, question).button("Roll back", Does::Yes, true).on_cancel()
         }
         Act::People => person(state)?,

@@ -15,9 +15,11 @@ use super::message::{Over, SourceOf};
 use super::question::Question;
 use super::source::Source;
 use super::theme::Theme;
+use super::way_back;
 use crate::plain::{Printer, Style};
 use crate::plan::model::{Action, Phase, Plan, Step, Undo};
 use crate::run::event::{Direction, Envelope, Mode, Operator};
+use crate::run::outlook::LookBack;
 use crate::run::sample::{Doing, Sighting};
 use crate::run::state::{Run, Status};
 
@@ -134,6 +136,10 @@ pub struct State {
     pub doing: Option<Doing>,
     pub seen: Option<Sighting>,
     pub sources: BTreeMap<SourceOf, Option<Arc<Source>>>,
+    /// What a rollback would do.
+    pub back: way_back::Found,
+    /// What the engine was asked to find out about it.
+    pub looks_back: Option<LookBack>,
     pub now: Timestamp,
     pub selected: Spot,
     /// The selection goes along with the run.
@@ -190,6 +196,8 @@ impl State {
             doing: None,
             seen: None,
             sources: BTreeMap::new(),
+            back: way_back::Found::default(),
+            looks_back: None,
             now,
             selected: Spot { phase: 0, step: Some(0) },
             follow: true,

@@ -8,6 +8,7 @@ use super::people;
 use super::question;
 use super::state::{Focus, Spot, State, Tab};
 use super::timeline;
+use super::way_back;
 use crate::run::command::{Command, Wish};
 use crate::run::event::{Assurance, Envelope, Event, HoldReason};
 
@@ -33,6 +34,10 @@ fn take(state: &mut State, message: Msg) -> Vec<Effect> {
         Msg::Answered { id, refused } => answered(state, id, refused),
         Msg::Source { of, source } => {
             state.sources.insert(of, Some(source));
+            Vec::new()
+        }
+        Msg::Outlook(outlook) => {
+            way_back::keep(state, outlook);
             Vec::new()
         }
         Msg::Over(over) => {
@@ -78,19 +83,23 @@ pub fn tick(state: &mut State, now: jiff::Timestamp) {
     }
 }
 
-/// Scripts that are looked at and aren't read yet.
+/// What is looked at and isn't known yet: scripts, and the way back.
 #[must_use]
 pub fn wanted(state: &mut State) -> Vec<Effect> {
     let mut wanted = Vec::new();
     wanted.extend(state.looked_at().and_then(|step| state.script_of(step)));
-    if let Some(question::About::RollBack { sources, .. }) = state.question.as_ref().map(|q| &q.about) {
-        wanted.extend(sources.iter().cloned());
-    }
     wanted.retain(|of| !state.sources.contains_key(of));
     for of in &wanted {
         state.sources.insert(of.clone(), None);
     }
-    wanted.into_iter().map(Effect::Load).collect()
+    let mut effects: Vec<Effect> = wanted.into_iter().map(Effect::Load).collect();
+    way_back::refresh(state);
+    let look = way_back::looked_at(state);
+    if look != state.looks_back {
+        state.looks_back.clone_from(&look);
+        effects.push(Effect::LookBack(look));
+    }
+    effects
 }
 
 fn event(state: &mut State, envelope: &Envelope) -> Vec<Effect> {

@@ -1,9 +1,13 @@
 //! What a rollback would do: the button and its question show what the engine will go by.
 
-use super::message::SourceOf;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::question::About;
 use super::state::State;
-use crate::plan::model::{Action, Step, Undo};
+use crate::plan::model::{Action, Step};
 use crate::run::back::{Wanted, set_out, way};
+use crate::run::outlook::{LookBack, Outlook};
 
 /// What becomes of one step.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,11 +30,94 @@ pub struct Back {
     pub way: Way,
 }
 
-/// What would be undone, in its order, down to and including `to`.
+/// What would be undone, in its order; why it can't be begun so.
+pub type Steps = Result<Arc<[Back]>, String>;
+
+/// What was found out, until the run changes.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// How many steps are applied, and the last of them.
+    stamp: (usize, Option<String>),
+    steps: BTreeMap<Option<String>, Steps>,
+    outlooks: BTreeMap<Option<String>, Arc<Outlook>>,
+}
+
+/// What would be undone, down to and including `to`.
 ///
 /// # Errors
 /// Why it can't be begun so.
-pub fn steps(state: &State, to: Option<&str>) -> Result<Vec<Back>, String> {
+pub fn steps(state: &State, to: Option<&str>) -> Steps {
+    let to = to.map(str::to_owned);
+    match state.back.steps.get(&to).filter(|_| state.back.stamp == stamp(state)) {
+        Some(steps) => steps.clone(),
+        None => find(state, to.as_deref()),
+    }
+}
+
+fn stamp(state: &State) -> (usize, Option<String>) {
+    let applied = &state.run().applied_order;
+    (applied.len(), applied.last().cloned())
+}
+
+/// Finds out what the next frames will ask for.
+pub fn refresh(state: &mut State) {
+    let stamp = stamp(state);
+    if state.back.stamp != stamp {
+        state.back.steps.clear();
+        state.back.stamp = stamp;
+    }
+    let asked = asked(state).map(Option::as_deref).unwrap_or_default().map(str::to_owned);
+    for to in [None, asked] {
+        if !state.back.steps.contains_key(&to) {
+            let steps = find(state, to.as_deref());
+            state.back.steps.insert(to, steps);
+        }
+    }
+}
+
+/// The rollback that is asked about.
+fn asked(state: &State) -> Option<&Option<String>> {
+    match state.question.as_ref().map(|question| &question.about) {
+        Some(About::RollBack { to }) => Some(to),
+        _ => None,
+    }
+}
+
+/// What is to be found out by the engine.
+#[must_use]
+pub fn looked_at(state: &State) -> Option<LookBack> {
+    if state.over.is_some() || !state.is_open() || state.run().applied_order.is_empty() {
+        return None;
+    }
+    let asked = asked(state);
+    let to = asked.cloned().flatten();
+    let steps = steps(state, to.as_deref()).ok()?.iter().map(|back| back.step.clone()).collect();
+    Some(LookBack { to, steps, rows: asked.is_some() })
+}
+
+/// The engine has looked back.
+pub fn keep(state: &mut State, outlook: Arc<Outlook>) {
+    state.back.outlooks.insert(outlook.to.clone(), outlook);
+}
+
+/// What the engine knows of a rollback, if that is still the one.
+#[must_use]
+pub fn outlook<'a>(state: &'a State, to: Option<&str>, steps: &[Back]) -> Option<&'a Outlook> {
+    let outlook = state.back.outlooks.get(&to.map(str::to_owned))?;
+    let same = outlook.steps.iter().eq(steps.iter().map(|back| &back.step));
+    same.then_some(outlook)
+}
+
+/// How long it took in the last rehearsal; `false`: a step of it wasn't measured.
+#[must_use]
+pub fn estimate(outlook: &Outlook) -> Option<(u64, bool)> {
+    let items = outlook.course.items.iter().filter(|item| !item.runs.is_empty());
+    let known: Vec<Option<u64>> = items.map(|item| item.rehearsed_ms).collect();
+    let sum = known.iter().flatten().sum();
+    known.iter().any(Option::is_some).then(|| (sum, known.iter().all(Option::is_some)))
+}
+
+fn find(state: &State, to: Option<&str>) -> Steps {
     let wanted = Wanted { to: to.map(str::to_owned), ..Wanted::all(String::new()) };
     let course = set_out(state.plan(), state.run(), &wanted)?;
     let kept = |id: &String| course.kept.iter().find(|(step, _)| step == id).map(|(_, why)| why.clone());
@@ -64,36 +151,10 @@ fn by(undo: &Step) -> String {
     }
 }
 
-/// Scripts that the question lists, in the order in which they would run.
-#[must_use]
-pub fn sources(state: &State, to: Option<&str>) -> Vec<SourceOf> {
-    let steps = steps(state, to).unwrap_or_default();
-    steps
-        .iter()
-        .filter(|back| matches!(back.way, Way::Undone { .. }))
-        .flat_map(|back| scripts(state, &back.step))
-        .collect()
-}
-
-/// The scripts that undo a step.
-#[must_use]
-pub fn scripts(state: &State, step: &str) -> Vec<SourceOf> {
-    let of = |file: &str| SourceOf { step: step.to_owned(), back: true, file: file.to_owned() };
-    let Some((_, planned)) = state.find(step) else { return Vec::new() };
-    match (&planned.irreversible, &planned.rollback) {
-        (None, Some(Undo::Own(undo))) => match &undo.action {
-            Action::File { .. } | Action::Sql { .. } => vec![of("")],
-            Action::Files { files, .. } => files.iter().rev().map(|file| of(&file.name)).collect(),
-            _ => Vec::new(),
-        },
-        _ => Vec::new(),
-    }
-}
-
 /// `3 steps`, `2 steps, 1 kept`.
 #[must_use]
 pub fn words(state: &State, to: Option<&str>) -> String {
-    let all = steps(state, to).unwrap_or_default();
+    let all = steps(state, to).unwrap_or_else(|_| [].into());
     let stays = all.iter().filter(|back| matches!(back.way, Way::Stays { .. })).count();
     let undone = all.len() - stays;
     let plural = if undone == 1 { "step" } else { "steps" };

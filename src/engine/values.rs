@@ -8,6 +8,16 @@ use crate::plan::model::Step;
 use crate::run::event::Event;
 use crate::script::{Item, Script, Then, Variables};
 
+/// The plan's variables, and what was saved so far.
+pub(super) fn with_saved(mut vars: Variables, saved: Saved) -> Variables {
+    for (name, value) in saved {
+        if let Some(text) = value.text {
+            let _ = vars.set_from(&name, text, crate::script::Origin::Database { raw_allowed: false });
+        }
+    }
+    vars
+}
+
 impl Conductor {
     pub(super) fn saved(&self) -> Saved {
         let mut saved = self.saved_values();
@@ -34,13 +44,7 @@ impl Conductor {
     /// The plan's variables and what was saved so far; saved values came from the database and are
     /// never pasted raw.
     pub(super) fn variables(&self) -> Variables {
-        let mut vars = self.vars.clone();
-        for (name, value) in self.saved_values() {
-            if let Some(text) = value.text {
-                let _ = vars.set_from(&name, text, crate::script::Origin::Database { raw_allowed: false });
-            }
-        }
-        vars
+        with_saved(self.vars.clone(), self.saved_values())
     }
 
     /// One statement of the plan with its variables filled in.

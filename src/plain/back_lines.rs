@@ -4,7 +4,7 @@ use super::definition;
 use super::page::Page;
 use super::printer::Printer;
 use super::symbols::Mark;
-use crate::run::event::{Course, Event, Rehearsed, Residue, UndoItem, WayBackVerdict};
+use crate::run::event::{Course, Event, LostRows, Rehearsed, Residue, UndoItem, WayBackVerdict};
 use crate::text::words::{count, of_len, some, took};
 
 /// What is left is listed up to here; the journal has all of it.
@@ -102,38 +102,48 @@ fn listed(page: &mut Page, item: &UndoItem) {
         page.table(1, &format!("       {}", way.words));
     }
     for rows_of in &item.lost {
-        let about = if rows_of.exact { "" } else { "about " };
-        let words = match rows_of.since {
-            Some(0) => format!("no row was written to {} since", rows_of.table),
-            Some(since) => {
-                let rows = count(unsigned_of(since), "row");
-                format!("{about}{rows} written to {} since would be lost", rows_of.table)
-            }
-            None => {
-                let rows = count(unsigned_of(rows_of.now), "row");
-                format!(
-                    "{about}{rows} in {} would be lost; how many are of before isn't known",
-                    rows_of.table
-                )
-            }
-        };
-        page.table(1, &format!("       {words}"));
+        page.table(1, &format!("       {}", lost_words(rows_of)));
     }
     if let Some(ms) = item.rehearsed_ms {
         page.table(1, &format!("       took {} in the last rehearsal", took(ms)));
     }
 }
 
+/// `3 rows written to t since would be lost`.
+#[must_use]
+pub fn lost_words(rows_of: &LostRows) -> String {
+    let about = if rows_of.exact { "" } else { "about " };
+    match rows_of.since {
+        Some(0) => format!("no row was written to {} since", rows_of.table),
+        Some(since) => {
+            let rows = count(unsigned_of(since), "row");
+            format!("{about}{rows} written to {} since would be lost", rows_of.table)
+        }
+        None => {
+            let rows = count(unsigned_of(rows_of.now), "row");
+            format!("{about}{rows} in {} would be lost; how many are of before isn't known", rows_of.table)
+        }
+    }
+}
+
+/// How long it took, and whether that can be relied on.
 fn last_rehearsal(rehearsed: Option<&Rehearsed>) -> (Mark, String) {
+    let (good, words) = rehearsal_words(rehearsed);
+    (if good { Mark::Plain } else { Mark::Warn }, words)
+}
+
+/// How long the whole rollback took in the last rehearsal; `false`: it can't be relied on.
+#[must_use]
+pub fn rehearsal_words(rehearsed: Option<&Rehearsed>) -> (bool, String) {
     let Some(last) = rehearsed else {
-        return (Mark::Warn, "never rehearsed: nobody knows how long it takes".to_owned());
+        return (false, "never rehearsed: nobody knows how long it takes".to_owned());
     };
     let on = last.on.strftime("%Y-%m-%d %H:%M UTC");
     let words = format!("the whole rollback took {} in the rehearsal of {on}", took(last.rollback_ms));
     match (last.passed, last.same_plan) {
-        (true, true) => (Mark::Plain, words),
-        (false, _) => (Mark::Warn, format!("{words}, which failed")),
-        (true, false) => (Mark::Warn, format!("{words}, of another version of the plan")),
+        (true, true) => (true, words),
+        (false, _) => (false, format!("{words}, which failed")),
+        (true, false) => (false, format!("{words}, of another version of the plan")),
     }
 }
 

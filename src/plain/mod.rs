@@ -4,6 +4,7 @@
 //!   the lines that are worth printing; it folds the run beside, for titles, phases and the summary;
 //! - [`RehearsalPrinter`] does the same for what a rehearsal tells, and prints its table;
 //! - [`progress()`] says how far a script is, which no event tells;
+//! - [`lost_words`] and [`rehearsal_words`] say what is known of a rollback, wherever it is shown;
 //! - [`Style`] says where the lines go: a terminal of so many columns, or a log;
 //! - [`snapshot_lines`] and [`diff_lines`] are for commands that look at databases and run nothing.
 //!
@@ -32,6 +33,7 @@ mod summary;
 mod symbols;
 mod unit_lines;
 
+pub use back_lines::{lost_words, rehearsal_words};
 pub use diff_page::{DiffLine, DiffLines, diff_lines};
 pub use printer::Printer;
 pub use progress_line::progress;

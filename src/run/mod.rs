@@ -11,6 +11,7 @@
 //! - [`back`] is what a rollback would do, before it begins;
 //! - [`evidence`] judges whether a rehearsal is the one that a plan asks for;
 //! - [`rehearsal`] is what a rehearsal of a plan found;
+//! - [`outlook`] is what is known of a rollback that nobody has asked for yet;
 //! - [`sample`] is what may be overwritten at any time and is never journaled: the statement that runs.
 
 pub mod back;
@@ -31,6 +32,7 @@ mod image;
 mod lookup;
 mod name;
 mod outline;
+pub mod outlook;
 mod query;
 pub mod rehearsal;
 pub mod residue;

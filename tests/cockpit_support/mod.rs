@@ -3,6 +3,7 @@
 
 #[path = "../plain_support/mod.rs"]
 pub mod events;
+pub mod outlook;
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -162,11 +163,19 @@ impl Scene {
 
     pub fn send(&mut self, message: Msg) {
         self.effects = update(&mut self.state, message);
-        // Scripts are there at once.
+        // Scripts are there at once, and so is what the engine knows of the way back.
         for effect in wanted(&mut self.state) {
-            let Effect::Load(of) = effect else { continue };
-            let source = Arc::new(self.read(&of));
-            self.state.sources.insert(of, Some(source));
+            match effect {
+                Effect::Load(of) => {
+                    let source = Arc::new(self.read(&of));
+                    self.state.sources.insert(of, Some(source));
+                }
+                Effect::LookBack(Some(look)) => {
+                    let found = outlook::of(&look, self.state.now);
+                    update(&mut self.state, Msg::Outlook(found));
+                }
+                _ => {}
+            }
         }
     }
 

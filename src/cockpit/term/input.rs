@@ -14,6 +14,8 @@ use crate::cockpit::message::{Key, Msg};
 
 /// Between two looks whether the thread is to end, or the size has changed.
 const LOOK: u16 = 100;
+/// At once, for crossterm: with less it doesn't look at all.
+const AT_ONCE: Duration = Duration::from_millis(1);
 /// How long its end is waited for: it may be stuck in a terminal that is gone, and goes with the process.
 const PATIENCE: Duration = Duration::from_millis(400);
 
@@ -46,20 +48,31 @@ impl Drop for Input {
 fn read(link: &Link, stop: &AtomicBool) {
     while !stop.load(Ordering::Relaxed) {
         // Asked before crossterm is: of a terminal that hung up that reads nothing, as fast as it can.
-        let message = match is_gone() {
-            true => Some(Msg::Gone),
-            false => match event::poll(Duration::ZERO) {
-                Ok(false) => continue,
-                Ok(true) => event::read().map_or(Some(Msg::Gone), message),
-                Err(_) => Some(Msg::Gone),
-            },
-        };
-        let Some(message) = message else { continue };
-        let gone = matches!(message, Msg::Gone);
-        if !link.send(message) || gone {
+        let gone = is_gone() || !take(link, stop);
+        if gone {
+            link.send(Msg::Gone);
             return;
         }
     }
+}
+
+/// All that is there: what crossterm has taken in already doesn't show in a look at the terminal.
+/// `false`: nothing can be read any more, or nobody wants it.
+fn take(link: &Link, stop: &AtomicBool) -> bool {
+    while !stop.load(Ordering::Relaxed) {
+        let read = match event::poll(AT_ONCE) {
+            Ok(false) => return true,
+            Ok(true) => event::read(),
+            Err(error) => Err(error),
+        };
+        let Ok(event) = read else { return false };
+        if let Some(message) = message(event)
+            && !link.send(message)
+        {
+            return false;
+        }
+    }
+    true
 }
 
 /// Waits a moment for something to read.

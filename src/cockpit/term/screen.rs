@@ -154,6 +154,12 @@ impl Screen {
                 }
             }
             Effect::Detach => drop((self.wires.asks)(Request::Detach)),
+            Effect::LookBack(look) => {
+                if !(self.wires.asks)(Request::LookBack(look)) {
+                    // It is asked for again with the next message.
+                    self.state.looks_back = None;
+                }
+            }
             Effect::Load(of) => drop(self.wires.loads.send(of)),
             Effect::Redraw => self.canvas.forget(),
             Effect::Retake => {

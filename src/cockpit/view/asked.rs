@@ -7,8 +7,6 @@ use crate::cockpit::people::{Open, open};
 use crate::cockpit::question::{About, Question, title_of};
 use crate::cockpit::state::State;
 use crate::cockpit::theme::Role;
-use crate::cockpit::way_back::{Back, Way, scripts, steps};
-use crate::plan::model::Environment;
 use crate::run::state::RunState;
 use crate::text::columns::pad;
 use crate::text::words::{count, took};
@@ -17,7 +15,7 @@ pub fn rows(state: &State, question: &Question, columns: usize) -> Vec<Row> {
     let text = |text: &str| wrapped(Role::Text, "", text, columns, 12);
     match &question.about {
         About::Reason(act) => reason(state, *act, columns),
-        About::RollBack { to, .. } => roll_back(state, to.as_deref(), columns),
+        About::RollBack { to } => super::asked_back::rows(state, to.as_deref(), columns),
         About::Tick { step, item, write } => tick(state, step, item, *write, columns),
         About::Sign { step, statement, .. } => {
             let mut rows = super::people::of_step(state, step, columns);
@@ -83,103 +81,6 @@ fn reason(state: &State, act: Act, columns: usize) -> Vec<Row> {
             }
         }
         _ => {}
-    }
-    rows
-}
-
-/// Every statement in the order in which it will run; what stays; when it is wise and when not.
-fn roll_back(state: &State, to: Option<&str>, columns: usize) -> Vec<Row> {
-    let mut rows = Vec::new();
-    if state.plan().environment == Environment::Production {
-        rows.push(Row::of(Role::Bad, "This is PRODUCTION."));
-    }
-    let all = match steps(state, to) {
-        Ok(all) => all,
-        Err(why) => return wrapped(Role::Bad, "", &why, columns, 6),
-    };
-    let written = written_since(state, &all);
-    rows.push(Row::of(
-        Role::Text,
-        format!("{}, last first; what was written since is lost with it:", count(all.len() as u64, "step")),
-    ));
-    let mut number = 0;
-    for back in &all {
-        match &back.way {
-            Way::Undone { by } => {
-                let title = Row::of(Role::Back, "◀ ").add(Role::Strong, &back.title);
-                rows.push(title.right(columns, Row::of(Role::Dim, by)));
-                rows.extend(statements(state, &back.step, &mut number, columns));
-            }
-            Way::With(other) => rows.push(
-                Row::of(Role::Back, "◀ ")
-                    .add(Role::Strong, &back.title)
-                    .right(columns, Row::of(Role::Dim, format!("undone with {}", title_of(state, other)))),
-            ),
-            Way::Procedure(title) => rows.push(
-                Row::of(Role::Back, "◀ ")
-                    .add(Role::Strong, &back.title)
-                    .right(columns, Row::of(Role::Dim, format!("by the procedure: {title}"))),
-            ),
-            Way::Stays { why } => rows.push(
-                Row::of(Role::Warn, "! ")
-                    .add(Role::Strong, &back.title)
-                    .right(columns, Row::of(Role::Warn, format!("its effects stay: {why}"))),
-            ),
-        }
-    }
-    if let Some(written) = written {
-        rows.push(Row::of(Role::Dim, written));
-    }
-    let advice = &state.plan().advice;
-    for (label, role, list) in
-        [("Roll back when", Role::Good, &advice.when), ("Not when", Role::Warn, &advice.when_not)]
-    {
-        if list.is_empty() {
-            continue;
-        }
-        rows.push(Row::new());
-        rows.push(Row::of(role, label));
-        rows.extend(list.iter().flat_map(|line| wrapped(Role::Text, "  ", &format!("· {line}"), columns, 3)));
-    }
-    rows.push(Row::new());
-    let guards = &state.plan().guards;
-    let compared = match guards.len() {
-        0 => "Afterwards the schema is compared with the before-image.".to_owned(),
-        _ => format!(
-            "Afterwards the schema and the rows of {} are compared with the before-image.",
-            guards.join(", ")
-        ),
-    };
-    rows.extend(wrapped(Role::Dim, "", &compared, columns, 3));
-    rows
-}
-
-fn written_since(state: &State, all: &[Back]) -> Option<String> {
-    let touched = all
-        .iter()
-        .filter_map(|back| state.run().step(&back.step))
-        .flat_map(|step| step.units.iter())
-        .flat_map(|unit| &unit.touched);
-    let rows: i64 = touched.map(|touched| touched.inserted + touched.updated + touched.deleted).sum();
-    (rows > 0).then(|| {
-        format!("These steps wrote {} rows, as the server counted them.", crate::text::words::number(rows))
-    })
-}
-
-fn statements(state: &State, step: &str, number: &mut usize, columns: usize) -> Vec<Row> {
-    let mut rows = Vec::new();
-    for of in scripts(state, step) {
-        let Some(Some(source)) = state.sources.get(&of) else {
-            rows.push(Row::of(Role::Dim, "      reading …"));
-            continue;
-        };
-        for statement in &source.statements {
-            *number += 1;
-            let place = Row::of(Role::Dim, format!("line {}", statement.line));
-            let head = Row::of(Role::Dim, format!("{number:>5} ")).add(Role::Text, &statement.head);
-            rows.push(head.right(columns, place));
-        }
-        rows.extend(source.note.as_ref().map(|note| Row::of(Role::Warn, format!("      {note}"))));
     }
     rows
 }

@@ -5,8 +5,11 @@ use ratatui::layout::Rect;
 use super::paper::{Paper, Row, inset, wrapped};
 use crate::cockpit::state::State;
 use crate::cockpit::theme::Role;
-use crate::cockpit::way_back::{Way, steps};
+use crate::cockpit::way_back::{Back, Way, outlook, steps};
+use crate::run::event::{Rehearsed, WayBackVerdict};
+use crate::run::outlook::Outlook;
 use crate::run::state::RollbackResult;
+use crate::text::words::took;
 
 /// Steps that are listed; the question has all of them.
 const SHOWN: usize = 5;
@@ -16,25 +19,46 @@ pub fn rows(state: &State, columns: usize) -> Vec<Row> {
     if let Some(ended) = state.run().rollback.as_ref().and_then(|rollback| rollback.ended.as_ref()) {
         return ended_rows(ended, columns);
     }
-    let all = steps(state, None).unwrap_or_default();
-    let mut rows: Vec<Row> = all
-        .iter()
-        .take(SHOWN)
-        .map(|back| {
-            let (sign, role, words) = match &back.way {
-                Way::Undone { by } => ("◀ ", Role::Back, by.clone()),
-                Way::With(other) => ("◀ ", Role::Back, format!("with {other}")),
-                Way::Procedure(title) => ("◀ ", Role::Back, title.clone()),
-                Way::Stays { why } => ("! ", Role::Warn, format!("stays: {why}")),
-            };
-            let words = Row::of(Role::Dim, words).cut(columns * 2 / 5);
-            Row::of(role, sign).add(Role::Text, &back.title).right(columns, words)
-        })
-        .collect();
+    let all = steps(state, None).unwrap_or_else(|_| [].into());
+    let outlook = outlook(state, None, &all);
+    let mut rows: Vec<Row> = all.iter().take(SHOWN).map(|back| row(back, outlook, columns)).collect();
     if all.len() > SHOWN {
         rows.push(Row::of(Role::Dim, format!("  and {} more", all.len() - SHOWN)));
     }
+    rows.extend(outlook.map(|outlook| rehearsed(outlook.course.rehearsed.as_ref())));
     rows
+}
+
+/// How long all of it took in the last rehearsal.
+fn rehearsed(last: Option<&Rehearsed>) -> Row {
+    let Some(last) = last else { return Row::of(Role::Warn, "never rehearsed") };
+    let words = format!("rehearsed {}: {}", last.on.strftime("%Y-%m-%d"), took(last.rollback_ms));
+    match (last.passed, last.same_plan) {
+        (true, true) => Row::of(Role::Dim, words),
+        (false, _) => Row::of(Role::Warn, format!("{words}, failed")),
+        (true, false) => Row::of(Role::Warn, format!("{words}, another version")),
+    }
+}
+
+/// One step: by what it is undone, and whether that gives all of it back.
+fn row(back: &Back, outlook: Option<&Outlook>, columns: usize) -> Row {
+    let item = outlook.and_then(|o| o.course.items.iter().find(|item| item.step == back.step));
+    let loses =
+        item.and_then(|item| item.way_back.as_ref()).is_some_and(|way| way.verdict == WayBackVerdict::Loses);
+    let (sign, role, words) = match &back.way {
+        Way::Undone { by } => ("◀ ", Role::Back, by.clone()),
+        Way::With(other) => ("◀ ", Role::Back, format!("with {other}")),
+        Way::Procedure(title) => ("◀ ", Role::Back, title.clone()),
+        Way::Stays { why } => ("! ", Role::Warn, format!("stays: {why}")),
+    };
+    let mut words = Row::of(Role::Dim, words).cut(columns * 2 / 5);
+    if loses {
+        words = Row::of(Role::Warn, "loses data");
+    }
+    if let Some(ms) = item.and_then(|item| item.rehearsed_ms) {
+        words = words.add(Role::Dim, format!(" · {}", took(ms)));
+    }
+    Row::of(role, sign).add(Role::Text, &back.title).right(columns, words)
 }
 
 fn ended_rows(ended: &RollbackResult, columns: usize) -> Vec<Row> {

@@ -2,6 +2,7 @@
 
 use ratatui::layout::Rect;
 
+use super::asked_back::losing;
 use super::paper::{Paper, Row, inset};
 use crate::cockpit::keymap::{self, Act, ROLL_BACK};
 use crate::cockpit::people::{Open, next};
@@ -9,6 +10,7 @@ use crate::cockpit::state::State;
 use crate::cockpit::theme::Role;
 use crate::cockpit::way_back;
 use crate::text::columns::width;
+use crate::text::words::took;
 
 pub fn draw(state: &State, paper: &mut Paper<'_>, area: Rect) {
     let inner = inset(area);
@@ -36,16 +38,43 @@ fn word(state: &State) -> Row {
     }
 }
 
-/// The button: what it would undo, or that it can't. Pressed, it says why.
+/// The button: what it would undo, how long that took when it was rehearsed, and what it can't give
+/// back; or why it can't be pressed. The longest of its forms that fits.
 fn button(state: &State, most: usize) -> (String, Role) {
     let (cap, word) = (ROLL_BACK.cap, ROLL_BACK.word);
     let nothing = state.run().applied_order.is_empty();
-    let (text, role) = match keymap::verdict(state, Act::RollBack) {
-        Ok(()) => (format!(" {cap} {word} {} ", way_back::words(state, None)), Role::Danger),
-        Err(_) if nothing => (format!(" {cap} {word}: nothing applied "), Role::DangerOff),
-        Err(_) => (format!(" {cap} {word}: not now "), Role::DangerOff),
+    let (forms, role) = match keymap::verdict(state, Act::RollBack) {
+        Ok(()) => {
+            let words = way_back::words(state, None);
+            let known = known(state);
+            let with = |known: &[String]| format!(" {cap} {word} {words}{} ", known.concat());
+            let forms = (0..=known.len()).rev().map(|few| with(&known[..few])).collect();
+            (forms, Role::Danger)
+        }
+        Err(_) if nothing => (vec![format!(" {cap} {word}: nothing applied ")], Role::DangerOff),
+        Err(why) => {
+            (vec![format!(" {cap} {word}: {why} "), format!(" {cap} {word}: not now ")], Role::DangerOff)
+        }
     };
-    if width(&text) > most { (format!(" {cap} {word} "), role) } else { (text, role) }
+    let fits = forms.into_iter().find(|form| width(form) <= most);
+    (fits.unwrap_or_else(|| format!(" {cap} {word} ")), role)
+}
+
+/// What is known of a rollback of everything, most important first.
+fn known(state: &State) -> Vec<String> {
+    let Ok(all) = way_back::steps(state, None) else { return Vec::new() };
+    let Some(outlook) = way_back::outlook(state, None, &all) else { return Vec::new() };
+    let time = match way_back::estimate(outlook) {
+        Some((ms, true)) => format!(" · {}", took(ms)),
+        Some((ms, false)) => format!(" · {} or more", took(ms)),
+        None => " · never rehearsed".to_owned(),
+    };
+    let loses = match losing(outlook) {
+        0 => String::new(),
+        1 => " · 1 loses data".to_owned(),
+        n => format!(" · {n} lose data"),
+    };
+    [loses, time].into_iter().filter(|part| !part.is_empty()).collect()
 }
 
 fn hints(state: &State, columns: usize) -> Row {

@@ -6,10 +6,11 @@
 //!   cell before it can reach a terminal;
 //! - `header`, `timeline`, `step` (with `sql` and `problem`), `checkpoints`, `deltas`, `activity`, `log`, `people`, `back` and
 //!   `footer` are its parts;
-//! - `question` draws what is asked, `asked` has its text.
+//! - `question` draws what is asked, `asked` has its text, `asked_back` that of a rollback.
 
 mod activity;
 mod asked;
+mod asked_back;
 mod back;
 mod checkpoints;
 mod deltas;

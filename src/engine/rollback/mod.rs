@@ -3,6 +3,7 @@
 //! - what is asked for, and what comes of it (which steps, in which order, by what), is in
 //!   [`crate::run::back`];
 //! - `forecast` says beforehand what each way back gives back, `list` what will run;
+//! - `outlook` keeps both ready for a person who may want to decide, `statements` lists every one of them;
 //! - `back` goes along it; `undo` undoes one step by its own rollback, `procedure` several by a named one;
 //! - `residue` compares what is there now with what was there before, and `timeline` says what should be
 //!   there when only a part is undone.
@@ -10,11 +11,14 @@
 mod back;
 mod forecast;
 mod list;
+mod outlook;
 mod procedure;
 mod residue;
+mod statements;
 mod timeline;
 mod undo;
 
 pub use crate::run::back::{Course, Wanted, Way, set_out, step_for, undoes, way};
 pub use forecast::{Forecast, forecast, forecasts};
 pub use list::{Known, applied_files, count_lost, listed, rehearsed};
+pub use outlook::{Lookout, look_back};
