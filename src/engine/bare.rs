@@ -12,6 +12,7 @@ use std::time::Instant;
 
 use super::conductor::Conductor;
 use super::follow::{Next, reconnects, skip_data};
+use super::outlet::Outlet;
 use super::problems::{self, DEADLOCK, LOCK_NOT_AVAILABLE};
 use super::reentry::{Live, SESSION, can_be_repeated, identity};
 use super::sources::{AnyScript, Source};
@@ -42,16 +43,20 @@ pub(super) struct Passage<'a> {
     pub unread: usize,
     /// What comes before the script's next item.
     pub next: std::collections::VecDeque<Next>,
+    /// `\o`: where results go.
+    pub outlet: Option<Outlet>,
+    /// The unit that ran last.
+    pub last: Option<Unit>,
 }
 
 /// What an open transaction of the file collects.
-struct Open {
-    unit: Unit,
+pub(super) struct Open {
+    pub unit: Unit,
     nonce: String,
     began: Instant,
     /// It was committed before a stop, or failed and was passed over: everything up to its COMMIT is
     /// skipped.
-    done: bool,
+    pub done: bool,
     tally: super::stream::Tally,
     digest: String,
     /// Errors in it that the script passed over.
@@ -118,6 +123,8 @@ impl Conductor {
             skipped: 0,
             unread: 0,
             next: std::collections::VecDeque::new(),
+            outlet: None,
+            last: None,
         };
         let mut open: Option<Open> = None;
         loop {
@@ -144,8 +151,19 @@ impl Conductor {
             let statement = match item {
                 None => break,
                 Some(Item::Statement(statement)) => statement,
-                Some(Item::Echo { text, .. } | Item::Notice { text, .. }) => {
+                Some(Item::Notice { text, .. }) => {
                     self.says.say(&step.id, &text);
+                    continue;
+                }
+                Some(
+                    item @ (Item::Echo { .. }
+                    | Item::Shell { .. }
+                    | Item::Backticks { .. }
+                    | Item::Output { .. }),
+                ) => {
+                    if let Err(broken) = self.beside(&mut passage, Some(item)).await? {
+                        return self.break_beside(&mut passage, open, broken).await.map(Some);
+                    }
                     continue;
                 }
                 Some(Item::Settle) => {
@@ -199,6 +217,9 @@ impl Conductor {
         if open.as_ref().is_some_and(|open| !open.done) {
             let problem = problems::plain("the file ends inside a transaction: its COMMIT is missing");
             return self.break_off(&mut passage, open, problem).await.map(Some);
+        }
+        if let Err(broken) = self.beside(&mut passage, None).await? {
+            return Ok(Some(Err(broken.problem())));
         }
         passage.work.session.close().await;
         Ok(Some(Ok(())))
@@ -294,7 +315,7 @@ impl Conductor {
             Kind::Session(SessionKind::Prepared) if executes_prepared(&statement.text) => {}
             Kind::Session(kind) => {
                 if passage.skipped > 0 && !can_be_repeated(kind) {
-                    let live = Live { statement: Box::new(statement), what: SESSION };
+                    let live = Live { place: statement.place, what: SESSION };
                     self.half_applied(passage.step, &live).await?;
                     return Ok(Ok(()));
                 }
@@ -334,9 +355,11 @@ impl Conductor {
             step.lock_timeout,
             &mut say,
         );
+        stream.outlet = passage.outlet.take();
         let sent = stream.one(statement, &mut passage.script).await;
         let made = std::mem::take(&mut stream.next);
         passage.unread = stream.unread;
+        passage.outlet = stream.outlet.take();
         match sent {
             Ok(()) => {
                 passage.next.extend(made);
@@ -416,7 +439,7 @@ impl Conductor {
         self.count_before(&mut passage.work.session).await?;
         own(&mut passage.work.session, "BEGIN").await.map_err(lost)?;
         own(&mut passage.work.session, &set_nonce(nonce)).await.map_err(lost)?;
-        let artifacts = self.folder.artifacts();
+        let ground = self.ground();
         let (sent, tally, digest, written, made) = {
             let says = self.says.clone();
             let of = unit.step.clone();
@@ -430,10 +453,12 @@ impl Conductor {
                 &mut say,
             )
             .inside(nonce)
-            .writing_to(&artifacts);
+            .on(&ground);
+            stream.outlet = passage.outlet.take();
             let sent = stream.one(statement.clone(), &mut passage.script).await;
             blockers.clone_from(&stream.blockers);
             passage.unread = stream.unread;
+            passage.outlet = stream.outlet.take();
             let made = std::mem::take(&mut stream.next);
             (sent, stream.tally.clone(), stream.digest(), stream.written, made)
         };
@@ -503,7 +528,7 @@ impl Conductor {
             return self.commit_open(passage, transaction, &statement).await;
         }
         let unit = transaction.unit.clone();
-        let artifacts = self.folder.artifacts();
+        let ground = self.ground();
         let (result, tally, digest, written, made, passed) = {
             let says = self.says.clone();
             let of = unit.step.clone();
@@ -517,13 +542,15 @@ impl Conductor {
                 &mut say,
             )
             .inside(&transaction.nonce)
-            .writing_to(&artifacts);
+            .on(&ground);
+            stream.outlet = passage.outlet.take();
             let result = if Stream::is_careful(&passage.script) {
                 stream.careful(statement, &mut passage.script).await
             } else {
                 stream.one(statement, &mut passage.script).await
             };
             passage.unread = stream.unread;
+            passage.outlet = stream.outlet.take();
             let made = std::mem::take(&mut stream.next);
             let passed = std::mem::take(&mut stream.passed);
             (result, stream.tally.clone(), stream.digest(), stream.written, made, passed)
@@ -586,7 +613,7 @@ impl Conductor {
         }
     }
 
-    async fn give_up(
+    pub(super) async fn give_up(
         &mut self,
         passage: &mut Passage<'_>,
         unit: &Unit,
@@ -604,11 +631,12 @@ impl Conductor {
 
     pub(super) async fn unit_started(
         &mut self,
-        passage: &Passage<'_>,
+        passage: &mut Passage<'_>,
         unit: &Unit,
         attempt: u32,
         statement: &Statement,
     ) -> Result<(), Stop> {
+        passage.last = Some(unit.clone());
         self.record(Event::UnitStarted {
             unit: unit.clone(),
             attempt,

@@ -6,21 +6,25 @@ use std::io::{BufWriter, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use bytes::BytesMut;
 use sha2::{Digest, Sha256};
+use tokio::io::AsyncReadExt;
 
 use super::conductor::Conductor;
 use super::problems;
+use super::shell::{self, LAST_WORDS};
 use super::sources::AnyScript;
 use super::stop::Stop;
 use super::stream::{Broken, Stream, hex};
+use crate::pg::child::{News, Pipes};
 use crate::pg::{PgError, Reply};
 use crate::run::event::{Event, Place, Unit};
-use crate::script::CopyFile;
+use crate::script::{CopyFile, Kind};
 
 /// COPY data is flushed in pieces of this size.
 const COPY_PIECE: usize = 256 * 1024;
 
-/// A file that a `\copy … to` wrote.
+/// A file that a `\copy … to`, `\o` or `\g` wrote.
 #[derive(Debug, Clone)]
 pub struct Written {
     /// As the script names it.
@@ -39,11 +43,13 @@ pub(super) struct Writing {
     sha: Sha256,
     written: Written,
     renamed: bool,
+    /// It couldn't be written: told when it is to be whole.
+    broken: Option<std::io::Error>,
 }
 
 impl Writing {
     /// `name` leads to a place below the folder: the script was read so.
-    fn begin(folder: &Path, name: &str, place: Place) -> std::io::Result<Self> {
+    pub(super) fn begin(folder: &Path, name: &str, place: Place) -> std::io::Result<Self> {
         let path = folder.join(name);
         let above = path.parent().unwrap_or(folder);
         DirBuilder::new().mode(0o700).recursive(true).create(above)?;
@@ -59,7 +65,7 @@ impl Writing {
         let written =
             Written { file: name.to_owned(), path, bytes: 0, rows: 0, digest: String::new(), place };
         let out = BufWriter::with_capacity(COPY_PIECE, out);
-        Ok(Self { out, part, sha: Sha256::new(), written, renamed: false })
+        Ok(Self { out, part, sha: Sha256::new(), written, renamed: false, broken: None })
     }
 
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
@@ -68,7 +74,26 @@ impl Writing {
         self.out.write_all(bytes)
     }
 
-    fn finish(mut self) -> std::io::Result<Written> {
+    /// Writes on while that goes well.
+    pub(super) fn put(&mut self, bytes: &[u8]) {
+        if self.broken.is_none() {
+            self.broken = self.write(bytes).err();
+        }
+    }
+
+    pub(super) fn count(&mut self, rows: u64) {
+        self.written.rows += rows;
+    }
+
+    /// Where it is written, and which command of the script names it.
+    pub(super) fn named(&self) -> (PathBuf, Place) {
+        (self.written.path.clone(), self.written.place.clone())
+    }
+
+    pub(super) fn finish(mut self) -> std::io::Result<Written> {
+        if let Some(error) = self.broken.take() {
+            return Err(error);
+        }
         self.out.flush()?;
         self.out.get_ref().sync_all()?;
         std::fs::rename(&self.part, &self.written.path)?;
@@ -91,6 +116,14 @@ impl Stream<'_> {
     /// Feeds data after the server has asked for it.
     pub(super) async fn copy_in(&mut self, script: &mut AnyScript) -> Result<(), Broken> {
         self.fed += 1;
+        if let Some(statement) = self.flight.front()
+            && let Some(CopyFile::FromProgram { command }) = &statement.file
+        {
+            let (command, place) = (command.clone(), problems::place_of(&statement.place));
+            let binary = |kind: &Kind| matches!(kind, Kind::CopyFromStdin { binary: true });
+            let binary = statement.kind.each().iter().any(binary);
+            return self.copy_from_program(&command, &place, binary).await;
+        }
         let mut piece = Vec::with_capacity(COPY_PIECE);
         loop {
             match script.copy_chunk(&mut piece) {
@@ -119,9 +152,67 @@ impl Stream<'_> {
         self.flush().await
     }
 
+    /// `\copy … from program`: what the command writes. When it fails its data isn't whole, and nothing of it
+    /// stays; psql would commit it outside of a transaction.
+    async fn copy_from_program(&mut self, command: &str, place: &Place, binary: bool) -> Result<(), Broken> {
+        let mut end = EndMark { binary, ..EndMark::default() };
+        let sent = self.feed_from(command, place, &mut end).await;
+        match sent {
+            Ok(()) => self.work.copy_done(),
+            Err(Fed::Heard(broken)) => return Err(broken),
+            Err(Fed::Stopped(broken)) => {
+                self.work.copy_fail("its program didn't end well").map_err(|error| self.broken(error))?;
+                self.flush().await?;
+                return Err(broken);
+            }
+        }
+        self.flush().await
+    }
+
+    async fn feed_from(&mut self, command: &str, place: &Place, end: &mut EndMark) -> Result<(), Fed> {
+        let pipes = Pipes { output: true, input: false };
+        let mut child = self.begin_shell(command, place, pipes).map_err(Fed::Stopped)?;
+        let mut output = child.take_output();
+        let (mut piece, mut ended) = (BytesMut::with_capacity(COPY_PIECE), None);
+        while output.is_some() || ended.is_none() {
+            let read = async {
+                match &mut output {
+                    Some(output) => output.read_buf(&mut piece).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                why = self.attention.interrupted() => {
+                    return Err(Fed::Stopped(self.stopped(child, why, place).await));
+                }
+                news = child.next(), if ended.is_none() => match news {
+                    News::Said(line) => (self.say)(&line.text),
+                    News::Ended(how) => ended = Some(how),
+                },
+                read = read => {
+                    if !read.is_ok_and(|read| read > 0) {
+                        output = None;
+                    }
+                    let whole = end.take(&mut piece, output.is_none());
+                    self.work.copy_data(&whole).map_err(|error| Fed::Stopped(self.broken(error)))?;
+                    if self.work.queued_bytes() >= COPY_PIECE {
+                        self.flush().await.map_err(Fed::Heard)?;
+                        self.heard().await.map_err(Fed::Heard)?;
+                    }
+                }
+                () = tokio::time::sleep(LAST_WORDS), if ended.is_some() => output = None,
+            }
+        }
+        match ended.and_then(shell::fault) {
+            Some(how) => Err(Fed::Stopped(shell::at(place, format!("\\copy: its program {how}")))),
+            None => Ok(()),
+        }
+    }
+
     /// What the server says while we send: notices, which would pile up; or that it has refused a row. Then
     /// it throws away what follows, however much that is, and nothing more is sent.
-    async fn heard(&mut self) -> Result<(), Broken> {
+    pub(super) async fn heard(&mut self) -> Result<(), Broken> {
         while self.work.has_answer().await {
             match self.reply().await? {
                 Reply::Notice(notice) => self.notice(&notice),
@@ -138,17 +229,33 @@ impl Stream<'_> {
     /// The server is about to send rows: a `\copy … to` has a file for them.
     pub(super) fn copy_out(&mut self) -> Result<(), Broken> {
         let Some(statement) = self.flight.front() else { return Ok(()) };
-        let Some(CopyFile::To { name }) = &statement.file else { return Ok(()) };
         let place = problems::place_of(&statement.place);
-        let (Some(folder), name) = (self.artifacts.clone(), name.clone()) else { return Ok(()) };
-        let begun = Writing::begin(&folder, &name, place.clone());
-        self.writing = Some(begun.map_err(|error| unwritten(&folder.join(&name), place, &error))?);
+        match statement.file.clone() {
+            Some(CopyFile::To { name }) => {
+                let Some(folder) = self.ground.as_ref().map(|ground| ground.artifacts.clone()) else {
+                    return Ok(());
+                };
+                let begun = Writing::begin(&folder, &name, place.clone());
+                self.writing = Some(begun.map_err(|error| unwritten(&folder.join(&name), place, &error))?);
+            }
+            Some(CopyFile::ToProgram { command }) => {
+                self.once = Some(self.pipe_to(&command, &place)?);
+                self.once_copies = true;
+            }
+            _ => {}
+        }
         Ok(())
     }
 
-    /// Rows of a COPY. Those of one that has no file of ours are let go.
+    /// Rows of a COPY. Those of one that has no file of ours go where results go; to people they don't.
     pub(super) fn copied_out(&mut self, bytes: &[u8]) -> Result<(), Broken> {
-        let Some(mut writing) = self.writing.take() else { return Ok(()) };
+        let Some(mut writing) = self.writing.take() else {
+            let pstdout = self.flight.front().is_some_and(|s| s.file == Some(CopyFile::ToOutput));
+            if !pstdout {
+                self.put(bytes);
+            }
+            return Ok(());
+        };
         match writing.write(bytes) {
             Ok(()) => {
                 self.writing = Some(writing);
@@ -166,6 +273,58 @@ impl Stream<'_> {
         let written = writing.finish().map_err(|error| unwritten(&path, place, &error))?;
         self.written.push(written);
         Ok(())
+    }
+}
+
+/// Why data of a program doesn't come to its end.
+enum Fed {
+    /// The server has refused it already.
+    Heard(Broken),
+    Stopped(Broken),
+}
+
+/// The line `\.` that ends data which isn't binary, wherever the pieces are cut.
+#[derive(Default)]
+struct EndMark {
+    binary: bool,
+    over: bool,
+    /// The piece before ended in the middle of a line.
+    in_line: bool,
+}
+
+impl EndMark {
+    /// What can be sent of a piece; the beginning of a line that may be the mark stays in it.
+    fn take(&mut self, piece: &mut BytesMut, last: bool) -> BytesMut {
+        if self.over {
+            piece.clear();
+        }
+        if self.binary {
+            return piece.split();
+        }
+        let mut from = 0;
+        while from < piece.len() {
+            let line = &piece[from..];
+            let end = line.iter().position(|byte| *byte == b'\n').map(|at| at + 1);
+            let begins = !self.in_line;
+            match end {
+                Some(end) if begins && matches!(&line[..end], b"\\.\n" | b"\\.\r\n") => {
+                    self.over = true;
+                    let whole = piece.split_to(from);
+                    piece.clear();
+                    return whole;
+                }
+                Some(end) => {
+                    self.in_line = false;
+                    from += end;
+                }
+                None if begins && !last && line.len() <= 3 => break,
+                None => {
+                    self.in_line = true;
+                    from = piece.len();
+                }
+            }
+        }
+        piece.split_to(from)
     }
 }
 

@@ -7,7 +7,7 @@ use super::stream::{Broken, Stream};
 use super::table::{CELL, Table, WHOLE};
 use crate::pg::{PgError, TransactionStatus};
 use crate::run::event::Problem;
-use crate::script::{Generated, Kind, Outcome, Statement, Switch, Then, quote_literal};
+use crate::script::{Generated, Kind, Outcome, Sink, Statement, Switch, Then, quote_literal};
 
 /// Lines of results that one stream shows; a script may have thousands of queries.
 const LINES: usize = 2_000;
@@ -45,16 +45,25 @@ pub struct Passed {
     pub count: u64,
     /// The one that broke the transaction, until the script goes back before it.
     open: Option<Box<Problem>>,
+    /// What stopped nothing, and should be known.
+    remarks: Vec<String>,
 }
 
 impl Passed {
+    pub(super) fn remark(&mut self, line: String) {
+        if self.remarks.len() < PASSED {
+            self.remarks.push(line);
+        }
+    }
+
     /// A line for each, for the evidence.
     pub fn lines(&self) -> Vec<String> {
         let line = |problem: &Problem| {
             let at = problem.place.as_ref().map(|place| format!("{}:{}: ", place.file, place.line));
             format!("{}{}; the script passes over errors here", at.unwrap_or_default(), problem.message)
         };
-        let mut lines: Vec<String> = self.problems.iter().map(line).collect();
+        let mut lines = self.remarks.clone();
+        lines.extend(self.problems.iter().map(line));
         let more = self.count - self.problems.len() as u64;
         if more > 0 {
             lines.push(format!("the script passed over {more} more errors"));
@@ -143,6 +152,7 @@ impl Stream<'_> {
     pub(super) fn widen(&mut self, then: &Then) {
         let limit = match then {
             Then::Set { .. } | Then::Execute => WHOLE,
+            _ if self.keeps_all() => WHOLE,
             _ => CELL,
         };
         self.work.set_cell_limit(limit);
@@ -151,6 +161,7 @@ impl Stream<'_> {
     pub(super) fn columns(&mut self, columns: Vec<crate::pg::Column>) {
         self.show_last(false);
         let whole = self.flight.front().is_some_and(|s| matches!(s.then, Then::Set { .. } | Then::Execute));
+        let whole = whole || self.keeps_all();
         self.answer.open = Some(Table::new(columns, whole));
     }
 
@@ -181,10 +192,14 @@ impl Stream<'_> {
 
     fn show_last(&mut self, expanded: bool) {
         let Some(table) = self.answer.last.take() else { return };
-        let discard = self.flight.front().is_some_and(|statement| {
-            matches!(statement.then, Then::Show { discard: true, .. } | Then::Nothing)
-        });
-        if discard || self.mute {
+        if self.flight.front().is_some_and(|statement| statement.then == Then::Nothing) {
+            return;
+        }
+        if table.over && self.keeps_all() {
+            self.too_large = true;
+            return;
+        }
+        if self.put_table(&table, expanded) {
             return;
         }
         for line in table.lines(expanded) {
@@ -211,11 +226,7 @@ impl Stream<'_> {
             return Ok(());
         };
         if table.over {
-            let megabytes = WHOLE / 1024 / 1024;
-            return Err(told(
-                statement,
-                format!("its result is larger than the {megabytes} MB that fit here"),
-            ));
+            return Err(too_large(statement));
         }
         match &statement.then {
             Then::Set { prefix } => {
@@ -310,6 +321,7 @@ pub(super) fn must_be_alone(statement: &Statement) -> bool {
         || statement.decides_what_follows()
         || statement.then == Then::Describe
         || statement.bind.is_some()
+        || matches!(&statement.then, Then::Show { to, .. } if *to != Sink::Usual)
 }
 
 /// A COPY that a query made: nobody could tell before the run which lines of the script are its data.
@@ -335,6 +347,12 @@ fn ends_savepoint(kind: &Kind) -> bool {
     kind.each().iter().any(|kind| {
         matches!(kind, Kind::Transaction(Commit { .. } | Release | Rollback { .. } | RollbackTo | Savepoint))
     })
+}
+
+/// More came than is kept.
+pub(super) fn too_large(statement: &Statement) -> Broken {
+    let megabytes = WHOLE / 1024 / 1024;
+    told(statement, format!("its result is larger than the {megabytes} MB that fit here"))
 }
 
 /// An error that isn't the server's, of a statement that has run.

@@ -16,8 +16,8 @@
 //! - [`script_steps`] are the steps that run SQL, [`people`] those that people do;
 //! - [`mod@unit`] applies one transaction, [`bare`] scripts whose statements are committed one by one, and
 //!   [`outside`] one statement outside of transactions, `psql` files that the real psql runs; [`sources`] has
-//!   their text, [`stream`] sends it ([`copy`]: with the data of its COPYs), `follow` works with what comes
-//!   back, `table` shows it, [`surroundings`] is what a script sees of its session, [`problems`] says what
+//!   their text, [`stream`] sends it ([`copy`]: with the data of its COPYs), `asides` are what isn't SQL in it, `held` what it can't touch, `follow` works with what comes
+//!   back, `table` shows it, `outlet` and `print` put it into files and commands, [`shell`] runs those, [`surroundings`] is what a script sees of its session, [`problems`] says what
 //!   went wrong; `reentry` is for a script of which a part is applied;
 //! - [`baseline`] is what there was before the first change, [`image`] before and after
 //!   each step, [`verify`] evaluates checkpoints;
@@ -29,9 +29,11 @@
 //! - [`pilot`] answers where nobody sits; [`fixture`] makes the database for a demo; [`secrets`] keeps
 //!   secret values out of events.
 
+mod asides;
 pub mod attention;
 pub mod bare;
 pub mod baseline;
+mod beside;
 pub mod conductor;
 pub mod control;
 pub mod copy;
@@ -43,16 +45,19 @@ pub mod exit;
 mod failure;
 pub mod fixture;
 mod follow;
+mod held;
 mod holds;
 pub mod image;
 mod notes;
 pub mod open;
+mod outlet;
 pub mod outline;
 pub mod outside;
 pub mod people;
 mod permission;
 pub mod pilot;
 pub mod preflight;
+mod print;
 pub mod problems;
 pub mod progress;
 mod psql;
@@ -65,6 +70,7 @@ pub mod sampler;
 pub mod says;
 pub mod script_steps;
 pub mod secrets;
+pub mod shell;
 pub mod sources;
 pub mod stop;
 pub mod stream;

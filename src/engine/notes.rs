@@ -8,7 +8,7 @@ use crate::pg::probe::Probe;
 use crate::plan::model::{Plan, Runner, Step, Transaction, Undo};
 use crate::run::event::Place;
 use crate::script::{
-    self, Bare, Kind, Problem as Wrong, ScanReport, ScriptError, Session, Surprise, Switch,
+    self, Bare, Kind, Problem as Wrong, ScanReport, ScriptError, Session, Shell, Surprise, Switch,
     Transaction as Control,
 };
 
@@ -41,6 +41,7 @@ enum About {
     ByPsql,
     LeftToPsql,
     ShellByPsql,
+    Shell(Shell),
     PassesOverErrors,
     Connects,
     Settings,
@@ -81,6 +82,11 @@ pub(super) fn notes(step: &Step, report: &ScanReport, given: &BTreeSet<String>) 
             if (*switch, *on) == (Switch::StopOnError, false) {
                 notes.add(About::PassesOverErrors, place, Some(switch.name().to_owned()));
             }
+        }
+    }
+    if step.runner == Runner::Holdpoint {
+        for (way, command, place) in &report.shell {
+            notes.add(About::Shell(*way), place, Some(shortened(command)));
         }
     }
     for statement in &report.statements {
@@ -266,6 +272,22 @@ impl Note {
             About::ShellByPsql => {
                 "shell commands: psql runs them on this machine, as who runs holdpoint; no rollback reaches them".to_owned()
             }
+            About::Shell(way) => {
+                hint = Some(match way {
+                    Shell::Command | Shell::Output | Shell::Results if single => {
+                        "no rollback reaches what it does, and a retry of the step does it again; its exit code stops nothing, as in psql"
+                    }
+                    Shell::Command | Shell::Output | Shell::Results => {
+                        "no rollback reaches what it does; its exit code stops nothing, as in psql; after a stop behind it \
+                         the file isn't entered again in the middle"
+                    }
+                    Shell::Backticks => {
+                        "its output becomes a part of the script, whatever its exit code is, as in psql"
+                    }
+                    Shell::CopyProgram => "an exit code that isn't 0 fails the step, as in psql",
+                });
+                format!("runs on this machine, as who runs holdpoint ({}): {names}", way.name())
+            }
             About::Connects => {
                 hint = single.then_some("give the step transaction = \"none\"");
                 "connects anew, maybe to another database: the step's transaction and the ledger's row stay behind, and so \
@@ -359,6 +381,13 @@ impl Note {
         };
         Said { place: self.place, again: self.again, what, hint: hint.map(str::to_owned) }
     }
+}
+
+/// A shell command, for a line of its own.
+fn shortened(command: &str) -> String {
+    const MOST: usize = 60;
+    let cut: String = command.chars().take(MOST).collect();
+    if cut.len() < command.len() { format!("`{cut}…`") } else { format!("`{cut}`") }
 }
 
 /// `a`, `a and b`, `a, b and c`; of very many the first.

@@ -34,6 +34,7 @@ impl Conductor {
         loop {
             self.attention.begin_work();
             let began = Instant::now();
+            passage.last = Some(unit.clone());
             let before = match &probe {
                 Some(probe) => Some(probe.ask(&mut passage.work.session).await?),
                 None => None,
@@ -179,7 +180,9 @@ impl Conductor {
             passage.step.lock_timeout,
             &mut say,
         );
+        stream.outlet = passage.outlet.take();
         let sent = stream.one(statement.clone(), &mut passage.script).await;
+        passage.outlet = stream.outlet.take();
         (sent, stream.tally.clone(), stream.digest(), stream.blockers)
     }
 

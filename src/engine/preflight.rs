@@ -8,7 +8,7 @@ use super::notes::{is_psqls_matter, notes, saved};
 use super::sources::{Source, Sources};
 use crate::plan::model::{Action, Ask, Plan, PlanFile, Runner, Step, Transaction, Undo};
 use crate::run::event::Place;
-use crate::script::{Kind, ScanReport, Switch, Then, Transaction as Control, Variables, scan_with};
+use crate::script::{Kind, ScanReport, Shell, Switch, Then, Transaction as Control, Variables, scan_with};
 
 /// Something to say about a script.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,6 +123,7 @@ fn look(preflight: &mut Preflight, plan: &Plan, sources: &Sources, vars: &Variab
     for source in scripts {
         let mut vars = vars.clone();
         vars.allow_raw(step.unsafe_vars.iter().map(String::as_str));
+        vars.allow_shell(step.allow_shell.iter().filter_map(|way| Shell::named(way)));
         let scanned = sources.open(&source, vars).and_then(scan_with);
         match scanned {
             Ok(report) => {

@@ -15,12 +15,12 @@ use crate::plan::model::{Step, Transaction};
 use crate::run::event::{HoldReason, Problem, Unit};
 use crate::run::state::{UnitPhase, UnitState};
 use crate::script::{
-    Item, Kind, Session as SessionKind, Statement, Then, Transaction as Control, executes_prepared,
+    Item, Kind, Session as SessionKind, Sink, Statement, Then, Transaction as Control, executes_prepared,
 };
 
 /// Why a script can't be entered in the middle.
 pub(super) struct Live {
-    pub statement: Box<Statement>,
+    pub place: crate::script::Place,
     pub what: &'static str,
 }
 
@@ -44,10 +44,19 @@ impl Conductor {
         script.look_only();
         let (mut lives, mut applied, mut chunk) = (None, false, Vec::new());
         let mut block: Option<bool> = None;
+        // A shell command that nobody knows of whether it has run.
+        let mut shelled: Option<Live> = None;
         // A \gexec that nothing stands behind yet: not all that it made may be applied.
         let mut making: Option<Box<Statement>> = None;
         while let Ok(Some(item)) = script.next_item() {
+            if let Some((_, place)) = script.take_backticks().into_iter().next() {
+                shelled = shelled.or(Some(Live { place, what: SHELL }));
+            }
             let statement = match item {
+                Item::Shell { place, .. } | Item::Output { to: Sink::Program(_), place } => {
+                    shelled = shelled.or(Some(Live { place, what: SHELL }));
+                    continue;
+                }
                 Item::Statement(statement) => Box::new(statement),
                 // What the session before had is gone as well when all goes well.
                 Item::Connect { .. } => {
@@ -71,7 +80,7 @@ impl Conductor {
                 _ if decides.is_some() && applied => {}
                 Kind::Session(SessionKind::Prepared) if executes_prepared(&statement.text) => {}
                 Kind::Session(kind) if !can_be_repeated(kind) => {
-                    lives = lives.or(Some(Live { statement, what: SESSION }));
+                    lives = lives.or(Some(Live { place: statement.place.clone(), what: SESSION }));
                     continue;
                 }
                 Kind::Empty | Kind::Session(_) => continue,
@@ -89,17 +98,17 @@ impl Conductor {
             };
             applied |= behind;
             if let Some(what) = decides.filter(|_| applied) {
-                lives = lives.or(Some(Live { statement: statement.clone(), what }));
+                lives = lives.or(Some(Live { place: statement.place.clone(), what }));
             }
             if !behind {
                 // Whether all that it made is done shows only in what stands behind it.
-                let made = making.map(|statement| Live { statement, what: MADE });
-                return Ok(lives.or(made).filter(|_| applied));
+                let made = making.map(|statement| Live { place: statement.place, what: MADE });
+                return Ok(lives.or(made).or(shelled).filter(|_| applied));
             }
             making = (statement.then == Then::Execute).then_some(statement);
         }
         let made = making.filter(|_| !self.has_left(whole));
-        Ok(made.map(|statement| Live { statement, what: MADE }))
+        Ok(made.map(|statement| Live { place: statement.place, what: MADE }))
     }
 
     /// The step was at a later one of its files already.
@@ -114,7 +123,7 @@ impl Conductor {
 
     /// What the file had when it ran is gone: it isn't entered in the middle.
     pub(super) async fn half_applied(&mut self, step: &Step, live: &Live) -> Result<(), Stop> {
-        let place = problems::place_of(&live.statement.place);
+        let place = problems::place_of(&live.place);
         let needs = format!(
             "\"{}\" was applied in part, and the rest depends on {} at {}:{}: finish it by hand and override, or roll back",
             step.title, live.what, place.file, place.line
@@ -169,6 +178,8 @@ impl Conductor {
 }
 
 const MADE: &str = "the statements that its query made then";
+
+const SHELL: &str = "a shell command, which isn't run twice and may have run,";
 
 /// What ends with a session.
 pub(super) const SESSION: &str = "what its session had (temporary objects, cursors)";

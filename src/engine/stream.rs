@@ -5,7 +5,6 @@
 //! transaction control, COPY, SET, and whatever decides what comes next.
 
 use std::collections::VecDeque;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
@@ -14,7 +13,9 @@ use tokio::time::Instant;
 use super::attention::{Attention, Interruption};
 use super::copy::{Writing, Written};
 use super::follow::{Answer, Next, Passed, must_be_alone, no_data, reconnects};
+use super::outlet::Outlet;
 use super::problems::{self, Disclosure};
+use super::shell::Ground;
 use super::sources::AnyScript;
 use super::surroundings::read_as;
 use super::unit::own;
@@ -71,11 +72,11 @@ pub type Say<'a> = dyn FnMut(&str) + Send + 'a;
 /// The work session with a script on its way through it.
 pub struct Stream<'a> {
     pub work: &'a mut Session,
-    attention: &'a mut Attention,
+    pub(super) attention: &'a mut Attention,
     /// Asks who is in the way.
     monitor: &'a mut Session,
     disclosure: Disclosure,
-    lock_timeout: Duration,
+    pub(super) lock_timeout: Duration,
     pub(super) flight: VecDeque<Statement>,
     flight_bytes: usize,
     digest: Sha256,
@@ -84,9 +85,19 @@ pub struct Stream<'a> {
     /// Who was in the way when we last looked.
     pub blockers: Vec<Blocker>,
     /// What marks the transaction as the unit's own; RESET ALL would wipe it.
-    nonce: Option<String>,
-    /// Where a `\copy … to` writes; without it its rows are let go.
-    pub(super) artifacts: Option<PathBuf>,
+    pub(super) nonce: Option<String>,
+    /// Where a script writes and where its shell commands stand; without it neither goes.
+    pub(super) ground: Option<Ground>,
+    /// `\o`: where results go.
+    pub(super) outlet: Option<Outlet>,
+    /// `\g`: where those of the statement that is answered now go.
+    pub(super) once: Option<Outlet>,
+    /// That is the program of a `\copy`.
+    pub(super) once_copies: bool,
+    /// A result was larger than what can be written as a table.
+    pub(super) too_large: bool,
+    /// A shell command was begun: nothing is done again without being asked.
+    pub shelled: bool,
     pub(super) writing: Option<Writing>,
     /// Files that are whole.
     pub written: Vec<Written>,
@@ -105,8 +116,6 @@ pub struct Stream<'a> {
     pub(super) unread: usize,
     /// Lines of results shown so far.
     pub(super) shown: usize,
-    /// The script shows no results.
-    pub(super) mute: bool,
 }
 
 impl std::fmt::Debug for Stream<'_> {
@@ -137,7 +146,12 @@ impl<'a> Stream<'a> {
             interrupted: None,
             blockers: Vec::new(),
             nonce: None,
-            artifacts: None,
+            ground: None,
+            outlet: None,
+            once: None,
+            once_copies: false,
+            too_large: false,
+            shelled: false,
             writing: None,
             written: Vec::new(),
             say,
@@ -148,7 +162,6 @@ impl<'a> Stream<'a> {
             fed: 0,
             unread: 0,
             shown: 0,
-            mute: false,
         }
     }
 
@@ -159,10 +172,10 @@ impl<'a> Stream<'a> {
         self
     }
 
-    /// The script may write files below this folder.
+    /// The script may write files, and has a place for the shell commands that the plan allows.
     #[must_use]
-    pub fn writing_to(mut self, artifacts: &Path) -> Self {
-        self.artifacts = Some(artifacts.to_owned());
+    pub fn on(mut self, ground: &Ground) -> Self {
+        self.ground = Some(ground.clone());
         self
     }
 
@@ -178,6 +191,13 @@ impl<'a> Stream<'a> {
     /// [`Broken`]; nothing is in flight any more (unless the connection is lost).
     pub async fn all(&mut self, script: &mut AnyScript) -> Result<(), Broken> {
         self.widen(&Then::PLAIN);
+        let sent = self.through(script).await;
+        // What took results keeps those that came, however it ends.
+        let closed = self.end_output().await;
+        sent.and(closed)
+    }
+
+    async fn through(&mut self, script: &mut AnyScript) -> Result<(), Broken> {
         match self.every(script).await {
             Ok(()) => {
                 self.drain().await?;
@@ -245,7 +265,7 @@ impl<'a> Stream<'a> {
                 }
                 other => {
                     self.drain().await?;
-                    self.aside(&other);
+                    self.aside_of(other, script).await?;
                 }
             }
         }
@@ -271,17 +291,7 @@ impl<'a> Stream<'a> {
     /// [`Broken::Script`].
     pub fn next(&mut self, script: &mut AnyScript) -> Result<Option<Item>, Broken> {
         read_as(script, self.work);
-        self.mute = script.is_mute();
         script.next_item().map_err(|error| Broken::Script(Box::new(problems::of_script(&error))))
-    }
-
-    /// What a script says to people.
-    pub fn aside(&mut self, item: &Item) {
-        match item {
-            Item::Echo { text, .. } => (self.say)(text),
-            Item::Notice { text, .. } => (self.say)(text),
-            Item::Statement(_) | Item::Settle | Item::Connect { .. } | Item::Switched { .. } => {}
-        }
     }
 
     /// Sends one statement alone and waits for its answer, COPY data included.
@@ -290,7 +300,6 @@ impl<'a> Stream<'a> {
     /// As [`Self::all`].
     pub async fn one(&mut self, statement: Statement, script: &mut AnyScript) -> Result<(), Broken> {
         self.drain().await?;
-        self.mute = script.is_mute();
         if statement.then == Then::Describe && statement.kind != Kind::Empty {
             return self.describe(&statement, script).await;
         }
@@ -316,11 +325,20 @@ impl<'a> Stream<'a> {
 
     /// Sends a statement when nothing is in flight, and works with its result.
     pub(super) async fn alone(&mut self, statement: Statement, script: &mut AnyScript) -> Result<(), Broken> {
-        self.widen(&statement.then);
         (self.fed, self.unread) = (0, 0);
+        self.once_copies = false;
+        if let Then::Show { to, .. } = &statement.then {
+            self.once = self.open_outlet(to, &problems::place_of(&statement.place))?;
+        }
+        self.widen(&statement.then);
         self.queue(statement.clone())?;
         self.flush().await?;
-        let settled = self.settle(0, Some(script)).await;
+        let mut settled = self.settle(0, Some(script)).await;
+        if std::mem::take(&mut self.too_large) && settled.is_ok() {
+            settled = Err(super::follow::too_large(&statement));
+        }
+        let ended = self.end_once(settled.is_err()).await;
+        let settled = settled.and(ended);
         self.widen(&Then::PLAIN);
         match settled {
             Ok(()) => self.follow(&statement, script),
@@ -332,28 +350,6 @@ impl<'a> Stream<'a> {
                 Err(broken)
             }
         }
-    }
-
-    /// Whether the nonce still stands. By SHOW, which takes no snapshot: SET TRANSACTION may follow.
-    async fn is_ours(&mut self) -> Result<bool, Broken> {
-        let Some(nonce) = self.nonce.clone() else { return Ok(false) };
-        let rows = self.work.query("SHOW holdpoint.tx", &[]).await.map_err(|error| self.broken(error))?;
-        Ok(rows.scalar() == Some(nonce.as_str()))
-    }
-
-    /// A script may lower lock_timeout and not lift it: every pg_dump sets it to 0. Without a query, so
-    /// that SET TRANSACTION may still follow.
-    ///
-    /// # Errors
-    /// As [`Self::all`].
-    pub async fn assert_lock_timeout(&mut self) -> Result<(), Broken> {
-        let rows = self.work.query("SHOW lock_timeout", &[]).await.map_err(|error| self.broken(error))?;
-        let now = rows.scalar().and_then(shown_duration);
-        if now.is_some_and(|now| !now.is_zero() && now <= self.lock_timeout) {
-            return Ok(());
-        }
-        let sql = format!("SET lock_timeout = '{}ms'", self.lock_timeout.as_millis());
-        own(self.work, &sql).await.map(drop).map_err(|error| self.broken(error))
     }
 
     /// Queues a statement; answers are awaited when the window is full.
@@ -513,6 +509,10 @@ impl<'a> Stream<'a> {
                 }
                 _ => {}
             }
+            if let Err(broken) = self.pour().await {
+                failed.get_or_insert(broken);
+                self.cancel_running().await;
+            }
         }
         match failed {
             Some(broken) => Err(broken),
@@ -597,21 +597,6 @@ impl<'a> Stream<'a> {
     pub fn in_transaction(&self) -> bool {
         self.work.transaction() == TransactionStatus::InTransaction
     }
-}
-
-/// A setting's duration as SHOW has it: `0`, `250ms`, `5s`, `2min`.
-fn shown_duration(text: &str) -> Option<Duration> {
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let ms = match unit {
-        "" | "ms" => 1,
-        "s" => 1000,
-        "min" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        _ => return None,
-    };
-    number.parse::<u64>().ok()?.checked_mul(ms).map(Duration::from_millis)
 }
 
 fn add(digest: &mut Sha256, statement: &Statement) {

@@ -114,7 +114,7 @@ fn in_a_line(cell: &Option<String>) -> String {
 }
 
 /// psql shows these at the right: int2, int4, int8, oid, xid, cid, float4, float8, money, numeric, xid8.
-fn is_number(column: &Column) -> bool {
+pub(super) fn is_number(column: &Column) -> bool {
     matches!(column.type_oid, 20 | 21 | 23 | 26 | 28 | 29 | 700 | 701 | 790 | 1700 | 5069)
 }
 

@@ -99,7 +99,9 @@ impl Conductor {
             crash::point("after-started");
             let nonce = uuid::Uuid::now_v7().simple().to_string();
             let mut blockers = Vec::new();
-            let result = self.transact(job, &mut work.session, &nonce, &mut blockers).await;
+            // A shell command isn't run again without being asked.
+            let mut shelled = false;
+            let result = self.transact(job, &mut work.session, &nonce, &mut blockers, &mut shelled).await;
             let ready = match result {
                 Ok(ready) => ready,
                 Err(abandon) => {
@@ -120,7 +122,7 @@ impl Conductor {
                             (broken.problem(), again)
                         }
                     };
-                    if again && attempt <= job.step.lock_retries && lost.is_none() {
+                    if again && attempt <= job.step.lock_retries && lost.is_none() && !shelled {
                         let pause = pause(attempt);
                         self.record(Event::LockRetry {
                             unit: job.unit.clone(),
@@ -150,6 +152,7 @@ impl Conductor {
         work: &mut Session,
         nonce: &str,
         blockers: &mut Vec<crate::run::event::Blocker>,
+        shelled: &mut bool,
     ) -> Result<Ready, Abandon> {
         let lost = Broken::Lost;
         self.unsaved.clear();
@@ -167,7 +170,7 @@ impl Conductor {
         let step = job.unit.step.clone();
         let mut say = move |line: &str| says.say(&step, line);
         script.variables_mut().surround(&surroundings_of(work));
-        let artifacts = self.folder.artifacts();
+        let ground = self.ground();
         let (streamed, tally, digest, written, passed) = {
             let disclosure = self.disclosure;
             let mut stream = Stream::new(
@@ -179,10 +182,11 @@ impl Conductor {
                 &mut say,
             )
             .inside(nonce)
-            .writing_to(&artifacts);
+            .on(&ground);
             let streamed = stream.all(&mut script).await;
             blockers.clone_from(&stream.blockers);
             let passed = stream.passed.lines();
+            *shelled = stream.shelled;
             (streamed, stream.tally.clone(), stream.digest(), stream.written, passed)
         };
         drop(running);

@@ -1,12 +1,13 @@
 //! Values of a run, as expectations and scripts see them: saved ones, and the plan's variables.
 
 use super::conductor::Conductor;
+use super::shell::Ground;
 use super::sources::{AnyScript, Source};
 use super::stop::Stop;
 use crate::plan::expect::{Saved, SavedValue};
 use crate::plan::model::Step;
 use crate::run::event::Event;
-use crate::script::{Item, Script, Then, Variables};
+use crate::script::{Item, Script, Shell, Then, Variables};
 
 /// The plan's variables, and what was saved so far.
 pub(super) fn with_saved(mut vars: Variables, saved: Saved) -> Variables {
@@ -58,10 +59,16 @@ impl Conductor {
         }
     }
 
+    /// Where a script writes, and where its shell commands stand.
+    pub(super) fn ground(&self) -> Ground {
+        Ground { folder: self.plan.sql_dir.clone(), artifacts: self.folder.artifacts() }
+    }
+
     /// Opens a source as a script with the run's variables, and what the step allows.
     pub(super) fn script(&self, step: &Step, source: &Source) -> Result<AnyScript, Stop> {
         let mut vars = self.variables();
         vars.allow_raw(step.unsafe_vars.iter().map(String::as_str));
+        vars.allow_shell(step.allow_shell.iter().filter_map(|way| Shell::named(way)));
         self.sources.open(source, vars).map_err(|error| Stop::Local(error.to_string()))
     }
 }

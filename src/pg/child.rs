@@ -16,7 +16,7 @@ use nix::errno::Errno;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
-use tokio::process::{self, ChildStdin, Command};
+use tokio::process::{self, ChildStdin, ChildStdout, Command};
 use tokio::sync::mpsc;
 
 /// A line keeps so many bytes; what is longer is cut.
@@ -42,6 +42,15 @@ pub struct Program {
     pub input: Vec<u8>,
     /// Files that were made for it and go with it, however it ends.
     pub remove: Vec<PathBuf>,
+}
+
+/// Pipes that whoever starts the program holds in his own hands.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Pipes {
+    /// What it reads comes bit by bit.
+    pub input: bool,
+    /// What it writes is taken as it is, not by lines.
+    pub output: bool,
 }
 
 /// A program couldn't be started.
@@ -95,6 +104,8 @@ pub struct Child {
     ended: Option<Ended>,
     /// When nothing more is waited for.
     until: Option<tokio::time::Instant>,
+    input: Option<ChildStdin>,
+    output: Option<ChildStdout>,
     remove: Vec<PathBuf>,
 }
 
@@ -104,6 +115,14 @@ impl Child {
     /// # Errors
     /// When it isn't there or can't be run.
     pub fn start(program: Program) -> Result<Self, ChildError> {
+        Self::start_with(program, Pipes::default())
+    }
+
+    /// Starts a program of which some pipes are the caller's.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_with(program: Program, pipes: Pipes) -> Result<Self, ChildError> {
         let failed = |what: &PathBuf, reason| ChildError { program: what.clone(), reason };
         let shell = PathBuf::from("/bin/sh");
         let mut guard = Command::new(&shell);
@@ -116,11 +135,13 @@ impl Child {
         let mut command = Command::new(&program.program);
         command.args(&program.args).current_dir(&program.folder).process_group(group);
         command.env_clear().envs(program.environment.iter().map(|(name, value)| (name, value)));
-        command.stdin(if program.input.is_empty() { Stdio::null() } else { Stdio::piped() });
+        command.stdin(if program.input.is_empty() && !pipes.input { Stdio::null() } else { Stdio::piped() });
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         // Without a leader the guard goes too: its input ends with it.
         let mut leader = command.spawn().map_err(|error| failed(&program.program, error))?;
         let (send, lines) = mpsc::channel(WAITING);
+        let output = if pipes.output { leader.stdout.take() } else { None };
+        let input = if pipes.input { leader.stdin.take() } else { None };
         if let Some(out) = leader.stdout.take() {
             tokio::spawn(read(out, Stream::Out, send.clone()));
         }
@@ -139,6 +160,8 @@ impl Child {
             lines,
             ended: None,
             until: None,
+            input,
+            output,
             remove: program.remove,
         })
     }
@@ -147,6 +170,16 @@ impl Child {
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.pid
+    }
+
+    /// What it reads; dropped, it has read all.
+    pub fn take_input(&mut self) -> Option<ChildStdin> {
+        self.input.take()
+    }
+
+    /// What it writes.
+    pub fn take_output(&mut self) -> Option<ChildStdout> {
+        self.output.take()
     }
 
     /// What it does next. May be dropped while it waits, and called again.

@@ -141,6 +141,13 @@ pub(super) const KEYS: &[Key] = &[
         "none",
         "variables from the database that :name may paste",
     ),
+    key(
+        "allow_shell",
+        &[Defaults],
+        "list of `\\!`, `backticks`, `\\g |`, `\\o |`, `\\copy program`",
+        "none",
+        "shell commands that scripts may run",
+    ),
     key("transaction", &[Defaults, Phase], "single, none, script", "single", "how SQL runs"),
     key(
         "verify",
@@ -151,6 +158,13 @@ pub(super) const KEYS: &[Key] = &[
     ),
     key("idempotent", &[Defaults], "bool", "false", "rehearse runs it twice and compares"),
     of("unsafe_vars", SCRIPTS, "list of names", "none", "variables from the database that :name may paste"),
+    of(
+        "allow_shell",
+        SCRIPTS,
+        "list of `\\!`, `backticks`, `\\g |`, `\\o |`, `\\copy program`",
+        "none",
+        "shell commands that the script may run",
+    ),
     of("transaction", SCRIPTS, "single, none, script", "single", "how SQL runs"),
     of(
         "runner",

@@ -204,6 +204,8 @@ pub struct Step {
     pub lock_retries: u32,
     /// Variables that may be pasted raw although their value comes from the database.
     pub unsafe_vars: Vec<String>,
+    /// Ways by which the script may run shell commands, by their names in [`SHELL`].
+    pub allow_shell: Vec<String>,
     /// As the plan says; `None`: before COMMIT where they can.
     pub verify: Option<Verify>,
     pub irreversible: Option<String>,
@@ -473,3 +475,6 @@ impl Kind {
         }
     }
 }
+
+/// What `allow_shell` may name: psql's ways to run a shell command.
+pub const SHELL: &[&str] = &["\\!", "backticks", "\\g |", "\\o |", "\\copy program"];

@@ -167,7 +167,7 @@ pub enum Event {
         #[serde(flatten)]
         unit: Unit,
     },
-    /// A `\copy … to` of it wrote a file below the run's folder. The file stays, whatever becomes of the unit.
+    /// A `\copy … to`, `\o` or `\g` of it wrote a file below the run's folder. The file stays, whatever becomes of the unit.
     FileWritten {
         #[serde(flatten)]
         unit: Unit,
@@ -179,7 +179,7 @@ pub enum Event {
         rows: u64,
         /// SHA-256.
         digest: String,
-        /// Of the `\copy`.
+        /// Of the command that names it.
         place: Place,
     },
     /// Nobody can say yet whether it was applied.

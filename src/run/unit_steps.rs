@@ -150,11 +150,12 @@ impl StepState {
         Ok(())
     }
 
-    /// Its script wrote a file: it is under way.
+    /// Its script wrote a file: it is under way. One that several units wrote to is whole behind the last of
+    /// them.
     pub(super) fn is_writing(&mut self, unit: &Unit) -> Result<(), Why> {
         self.fits(unit)?;
         self.under_way()?;
-        self.unit_in(unit, &[UnitPhase::Started])
+        self.unit_in(unit, &[UnitPhase::Started, UnitPhase::Intent, UnitPhase::Applied, UnitPhase::Failed])
     }
 
     /// A lock wasn't to be had: nothing happened, and it isn't a failure yet.

@@ -21,8 +21,19 @@ impl<R: Read> Splitter<R> {
         around: Around<'_>,
     ) -> Result<Option<Event>, FileFault> {
         self.query.command();
+        let answers = std::mem::take(&mut self.answers);
         let mut cursor = Cursor::new(line, start + 1);
+        (cursor.answers, cursor.looking) = (&answers, around.looking);
         let result = self.read_command(&mut cursor, around);
+        if cursor.waits {
+            // The command is read anew when the output is there.
+            let command = cursor.backticks.pop().unwrap_or_default();
+            let at = self.place(line, start, cursor.pos);
+            self.pos = Some(start);
+            self.answers = answers;
+            return Ok(Some(Event::Backticks { command, at }));
+        }
+        let backticks = std::mem::take(&mut cursor.backticks);
         if result.is_err() {
             cursor.whole_line(); // psql throws away the rest of the line
         } else {
@@ -32,6 +43,9 @@ impl<R: Read> Splitter<R> {
         self.pos = Some(end);
         self.tally.add(Class::Command, self.offset(start), self.offset(end));
         let at = self.place(line, start, end);
+        if around.looking {
+            self.backticks.extend(backticks.into_iter().map(|command| (command, at)));
+        }
         match result {
             Ok(Command::Nothing) => Ok(None),
             Ok(Command::Send { then }) => self.send(then, at).map(Some),
@@ -100,6 +114,9 @@ impl<R: Read> Splitter<R> {
             Branching::If => {
                 let active = self.conditions.active();
                 let value = if active { meta::condition(name, cursor, vars) } else { Ok(Truth::No) };
+                if cursor.waits {
+                    return value.map(drop);
+                }
                 // The block is there whatever its value is: its \endif must not look lonely to a scan.
                 self.conditions.begin(value.as_ref().map_or(Truth::No, |value| *value), now);
                 value.map(|_| Text::Keep)?

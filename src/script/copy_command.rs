@@ -2,6 +2,7 @@
 //! at our end of it.
 
 use super::error::{Fault, Problem};
+use super::shell::Shell;
 use std::path::{Component, Path};
 
 const SPACE: &[u8] = b" \t\n\r";
@@ -13,6 +14,12 @@ pub enum CopyFile {
     From { name: String },
     /// The rows go into this file, below the folder for what a run writes.
     To { name: String },
+    /// The data is what this shell command writes.
+    FromProgram { command: String },
+    /// `pstdout`: the rows go to the output, whatever `\o` says.
+    ToOutput,
+    /// The rows are what this shell command reads.
+    ToProgram { command: String },
 }
 
 /// What a `\copy` comes down to.
@@ -26,7 +33,7 @@ pub(super) struct Copy {
 
 /// Reads everything behind `\copy`. `standard_strings` decides whether a backslash escapes in the literals
 /// of a query.
-pub(super) fn parse(arguments: &str, standard_strings: bool) -> Result<Copy, Fault> {
+pub(super) fn parse(arguments: &str, standard_strings: bool, programs: bool) -> Result<Copy, Fault> {
     let mut cut = Cut { rest: arguments };
     let error = |token: Option<&str>| {
         let near = token.map_or_else(|| "end of line".to_owned(), |token| format!("{token:?}"));
@@ -93,11 +100,17 @@ pub(super) fn parse(arguments: &str, standard_strings: bool) -> Result<Copy, Fau
             if program.len() < 2 || !program.starts_with('\'') || !program.ends_with('\'') {
                 return Err(error(Some(program)));
             }
-            return Err(Fault::new(Problem::Refused, "\\copy … program is refused")
-                .why("it runs a shell command")
-                .todo(
-                    "make the program a `command` step of the plan, and copy from the file that it writes",
-                ));
+            if !programs {
+                return Err(Fault::new(Problem::Refused, "\\copy … program is refused")
+                    .why("it runs a shell command")
+                    .todo(format!(
+                        "make the program a `command` step of the plan, and copy from the file that it writes; or give \
+                         the step allow_shell = ['{}']",
+                        Shell::CopyProgram.name()
+                    )));
+            }
+            let command = unquoted(program);
+            Some(if from { CopyFile::FromProgram { command } } else { CopyFile::ToProgram { command } })
         }
         "stdin" | "stdout" => None,
         "pstdin" if from => {
@@ -105,10 +118,15 @@ pub(super) fn parse(arguments: &str, standard_strings: bool) -> Result<Copy, Fau
                 .why("standard input is no part of a plan")
                 .todo("put the data into a file below the plan's sql_dir, or into the script with stdin"));
         }
+        "pstdout" if !from => Some(CopyFile::ToOutput),
         "pstdin" | "pstdout" => None,
         _ => {
             let name = unquoted(token);
-            Some(if from { CopyFile::From { name } } else { CopyFile::To { name: artifact(name)? } })
+            Some(if from {
+                CopyFile::From { name }
+            } else {
+                CopyFile::To { name: artifact("\\copy to", name)? }
+            })
         }
     };
     let direction = if from { "FROM STDIN" } else { "TO STDOUT" };
@@ -116,7 +134,7 @@ pub(super) fn parse(arguments: &str, standard_strings: bool) -> Result<Copy, Fau
 }
 
 /// A name below the folder for what a run writes: it can't lead out of it.
-fn artifact(name: String) -> Result<String, Fault> {
+pub(super) fn artifact(of: &str, name: String) -> Result<String, Fault> {
     let inside = Path::new(&name);
     let mut parts = inside.components().filter(|part| *part != Component::CurDir).peekable();
     let stays = !name.starts_with('~')
@@ -126,7 +144,7 @@ fn artifact(name: String) -> Result<String, Fault> {
     if stays {
         return Ok(name);
     }
-    Err(Fault::new(Problem::Refused, format!("\\copy to {name:?} is refused"))
+    Err(Fault::new(Problem::Refused, format!("{of} {name:?} is refused"))
         .why("what a run writes stays in the artifacts folder of the run")
         .todo("give it a name without a folder above it, such as 'before.csv'"))
 }
@@ -234,10 +252,10 @@ mod tests {
                 to("out.csv"),
             ),
             ("t to stdout", "COPY  t TO STDOUT ", None),
-            ("t to pstdout (format csv)", "COPY  t TO STDOUT (format csv)", None),
+            ("t to pstdout (format csv)", "COPY  t TO STDOUT (format csv)", Some(CopyFile::ToOutput)),
             ("t to 'a/b.csv'", "COPY  t TO STDOUT ", to("a/b.csv")),
         ] {
-            let copy = parse(arguments, true);
+            let copy = parse(arguments, true, false);
             assert_eq!(copy, Ok(Copy { sql: sql.to_owned(), file }), "{arguments}");
         }
     }
@@ -245,8 +263,15 @@ mod tests {
     #[test]
     fn a_backslash_escapes_where_strings_arent_standard() {
         let arguments = r"(select '\')') to stdout";
-        assert!(parse(arguments, true).is_err());
-        assert_eq!(parse(arguments, false).unwrap().sql, r"COPY  ( select '\')' ) TO STDOUT ");
+        assert!(parse(arguments, true, false).is_err());
+        assert_eq!(parse(arguments, false, false).unwrap().sql, r"COPY  ( select '\')' ) TO STDOUT ");
+    }
+
+    #[test]
+    fn a_program_is_taken_where_it_is_allowed() {
+        let copy = parse("t from program 'zcat x''s.gz' csv", true, true).unwrap();
+        let file = CopyFile::FromProgram { command: "zcat x's.gz".to_owned() };
+        assert_eq!(copy, Copy { sql: "COPY  t FROM STDIN csv".to_owned(), file: Some(file) });
     }
 
     #[test]
@@ -268,7 +293,7 @@ mod tests {
             ("t to ''", "is refused"),
             ("t to a/", "is refused"),
         ] {
-            let fault = parse(arguments, true).unwrap_err();
+            let fault = parse(arguments, true, false).unwrap_err();
             assert!(fault.what.contains(said), "{arguments}: {fault:?}");
         }
     }

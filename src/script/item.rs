@@ -3,6 +3,7 @@
 use super::connect::Connect;
 use super::meta::EchoTo;
 use super::place::Place;
+use super::shell::Sink;
 use super::statement::Statement;
 
 /// What a script holds next.
@@ -23,6 +24,21 @@ pub enum Item {
     /// What comes next can't be read before everything that is under way is answered, and
     /// `Script::settled` was told so.
     Settle,
+    /// `\!`
+    Shell {
+        command: String,
+        place: Place,
+    },
+    /// A command in backticks: its output is given to `Script::answer`, and the script read on.
+    Backticks {
+        command: String,
+        place: Place,
+    },
+    /// `\o`: where results go from now on.
+    Output {
+        to: Sink,
+        place: Place,
+    },
     /// `\c`: a new session.
     Connect {
         connect: Connect,

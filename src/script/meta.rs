@@ -2,8 +2,10 @@
 
 use super::condition::Truth;
 use super::connect::{self, Connect};
+use super::copy_command;
 use super::error::{Fault, Problem};
 use super::refusal::{is_known, refused};
+use super::shell::{Shell, Sink};
 use super::slash::{Arg, Cursor};
 use super::special;
 use super::then::Then;
@@ -66,7 +68,11 @@ pub(super) enum Command {
     },
     /// `\o`: where results go from now on.
     Output {
-        discard: bool,
+        to: Sink,
+    },
+    /// `\!`
+    Shell {
+        command: String,
     },
     Copy {
         arguments: String,
@@ -231,11 +237,12 @@ pub(super) fn parse(name: &str, cursor: &mut Cursor<'_>, vars: &Variables) -> Re
             }
         },
         "o" | "out" => match cursor.pipe_or_file(vars)? {
-            None => Command::Output { discard: false },
-            Some(file) => Command::Output { discard: discarded(name, &file)? },
+            None => Command::Output { to: Sink::Usual },
+            Some(file) => Command::Output { to: sink(name, &file, vars)? },
         },
         // The error before has been told in full already, or has stopped the run.
         "errverbose" => Command::NoEffect { command: "errverbose" },
+        "!" => shell(cursor, vars)?,
         "copy" => Command::Copy { arguments: cursor.line() },
         "timing" => Command::NoEffect { command: "timing" },
         "pset" => Command::NoEffect { command: "pset" },
@@ -286,26 +293,48 @@ fn shown(name: &str, cursor: &mut Cursor<'_>, vars: &Variables) -> Result<Then, 
         }
         to = cursor.pipe_or_file(vars)?;
     }
-    let discard = match to {
-        Some(file) => discarded(name, &file)?,
-        None => false,
+    let to = match to {
+        Some(file) => sink(name, &file, vars)?,
+        None => Sink::Usual,
     };
-    Ok(Then::Show { expanded, discard })
+    Ok(Then::Show { expanded, to })
 }
 
-/// The one file that results may go to: none at all.
-fn discarded(name: &str, file: &Arg) -> Result<bool, Fault> {
+/// Where results may go: a file of the run, nobody, or a command that the plan allows.
+fn sink(name: &str, file: &Arg, vars: &Variables) -> Result<Sink, Fault> {
     if file.text == "/dev/null" {
-        return Ok(true);
+        return Ok(Sink::Nobody);
     }
-    if file.text.starts_with('|') && !file.quoted {
-        return Err(Fault::new(Problem::Refused, format!("\\{name} |: a pipe is refused"))
-            .why("it runs a shell command")
-            .todo("make it a `command` step of the plan"));
+    if !file.quoted
+        && let Some(command) = file.text.strip_prefix('|')
+    {
+        let way = if name.starts_with('g') { Shell::Results } else { Shell::Output };
+        if !vars.allows(way) {
+            return Err(Fault::new(Problem::Refused, format!("\\{name} |: a pipe is refused"))
+                .why("it runs a shell command")
+                .todo(way.todo()));
+        }
+        return Ok(Sink::Program(command.trim_start().to_owned()));
     }
-    Err(Fault::new(Problem::Refused, format!("\\{name} with a file is refused"))
-        .why("it writes a file that the run doesn't know of")
-        .todo("leave the file out: results are printed; or give them to nobody with /dev/null"))
+    if file.from_database || file.unknown {
+        let what = format!("\\{name}: the file's name comes from the database");
+        return Err(Fault::new(Problem::Variable, what).todo("write the name into the script"));
+    }
+    copy_command::artifact(&format!("\\{name}"), file.text.clone()).map(Sink::File)
+}
+
+/// `\! command`, the rest of the line as it stands.
+fn shell(cursor: &mut Cursor<'_>, vars: &Variables) -> Result<Command, Fault> {
+    if !vars.allows(Shell::Command) {
+        return Err(refused("!"));
+    }
+    let command = cursor.line();
+    if command.is_empty() {
+        return Err(Fault::new(Problem::Refused, "\\! without a command is refused")
+            .why("psql would open a shell and wait for somebody to leave it")
+            .todo("write the command behind it, or remove the line"));
+    }
+    Ok(Command::Shell { command })
 }
 
 /// Variables that change how psql itself works.

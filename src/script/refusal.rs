@@ -1,6 +1,7 @@
 //! Backslash commands that psql has and that are refused here, each with the reason.
 
 use super::error::{Fault, Problem};
+use super::shell::Shell;
 
 /// Whether psql has the command: 15, and what later ones have that is run here.
 pub(super) fn is_known(name: &str) -> bool {
@@ -80,8 +81,12 @@ pub(super) fn is_known(name: &str) -> bool {
 }
 
 pub(super) fn refused(name: &str) -> Fault {
+    if name == "!" {
+        return Fault::new(Problem::Refused, "\\! is refused")
+            .why("it runs a shell command")
+            .todo(Shell::Command.todo());
+    }
     let (why, todo) = match name {
-        "!" => ("it runs a shell command", "make it a `command` step of the plan"),
         "crosstabview" => {
             ("it shows a table to a person and checks nothing", "make it a checkpoint of the plan")
         }

@@ -1,11 +1,14 @@
 //! A script read from end to end without a server: everything `check` wants to say about it at once.
 
 use super::connect::Connect;
+use super::copy_command::CopyFile;
 use super::error::{Problem, ScriptError};
 use super::item::{Item, Switch};
 use super::kind::Kind;
 use super::place::Place;
 use super::resolve::Resolver;
+use super::shell::{Shell, Sink};
+use super::statement::Statement;
 use super::surprises::{self, Surprise};
 use super::tally::Tally;
 use super::then::Then;
@@ -53,6 +56,8 @@ pub struct ScanReport {
     /// What an error means from there on.
     pub switches: Vec<(Switch, bool, Place)>,
     pub connects: Vec<Reconnect>,
+    /// Shell commands that the plan allows: how, and which.
+    pub shell: Vec<(Shell, String, Place)>,
     /// Bytes of all files, by what they belong to.
     pub bytes: Tally,
 }
@@ -116,6 +121,7 @@ pub fn scan_with<R: Resolver>(mut script: Script<R>) -> Result<ScanReport, Scrip
                 if let Some(on) = statement.sets_standard_strings() {
                     script.set_standard_strings(on);
                 }
+                report.shell.extend(shell_of(&statement));
                 surprises::look(&statement, &mut beginning, &mut report.surprises);
                 if statement.kind != Kind::Empty {
                     report.count += 1;
@@ -140,7 +146,12 @@ pub fn scan_with<R: Resolver>(mut script: Script<R>) -> Result<ScanReport, Scrip
                 let in_the_middle = report.count > 0;
                 report.connects.push(Reconnect { connect, place, in_the_middle });
             }
-            Ok(Some(Item::Echo { .. } | Item::Settle)) => {}
+            Ok(Some(Item::Shell { command, place })) => report.shell.push((Shell::Command, command, place)),
+            Ok(Some(Item::Output { to: Sink::Program(command), place })) => {
+                report.shell.push((Shell::Output, command, place));
+            }
+            // Nothing is run, so there is no answer; those that were passed by come below.
+            Ok(Some(Item::Echo { .. } | Item::Settle | Item::Output { .. } | Item::Backticks { .. })) => {}
             Err(e) => {
                 let hopeless = e.problem == Problem::Read;
                 report.problems.push(e);
@@ -150,8 +161,22 @@ pub fn scan_with<R: Resolver>(mut script: Script<R>) -> Result<ScanReport, Scrip
             }
         }
     }
+    let passed = script.take_backticks().into_iter();
+    report.shell.extend(passed.map(|(command, place)| (Shell::Backticks, command, place)));
     report.bytes = script.tally();
     Ok(report)
+}
+
+/// The shell command that takes a statement's result, or gives its data.
+fn shell_of(statement: &Statement) -> Option<(Shell, String, Place)> {
+    let (way, command) = match (&statement.then, &statement.file) {
+        (Then::Show { to: Sink::Program(command), .. }, _) => (Shell::Results, command),
+        (_, Some(CopyFile::FromProgram { command } | CopyFile::ToProgram { command })) => {
+            (Shell::CopyProgram, command)
+        }
+        _ => return None,
+    };
+    Some((way, command.clone(), statement.place.clone()))
 }
 
 fn skip_data<R: Resolver>(script: &mut Script<R>, chunk: &mut Vec<u8>, problems: &mut Vec<ScriptError>) {

@@ -2,6 +2,7 @@
 
 use super::error::{Fault, Problem};
 use super::lexeme::is_space;
+use super::shell::{self, Shell};
 use super::vars::{Variables, is_name_byte, quote_identifier, quote_literal};
 
 /// One argument, variables filled in.
@@ -23,11 +24,19 @@ pub(super) struct Cursor<'a> {
     pub pos: usize,
     /// A variable of an argument whose value isn't known.
     pub unknown: Option<String>,
+    /// What the commands in backticks gave, in order, as far as they were run.
+    pub answers: &'a [String],
+    /// Commands in backticks so far.
+    pub backticks: Vec<String>,
+    /// Nothing is run: only the run knows what a command gives.
+    pub looking: bool,
+    /// The last one isn't run yet, and its output is needed.
+    pub waits: bool,
 }
 
 impl<'a> Cursor<'a> {
     pub fn new(line: &'a [u8], pos: usize) -> Self {
-        Cursor { line, pos, unknown: None }
+        Cursor { line, pos, unknown: None, answers: &[], backticks: Vec::new(), looking: false, waits: false }
     }
 
     fn peek(&self) -> Option<u8> {
@@ -55,10 +64,15 @@ impl<'a> Cursor<'a> {
         while let Some(c) = self.peek() {
             match c {
                 c if is_space(c) || c == b'\\' => break,
-                b'\'' | b'"' | b'`' => {
+                b'`' => {
                     arg.quoted = true;
                     bare = 0;
-                    self.quoted(c, vars.is_some(), &mut out)?;
+                    self.backtick(vars, &mut out, &mut arg)?;
+                }
+                b'\'' | b'"' => {
+                    arg.quoted = true;
+                    bare = 0;
+                    self.quoted(c, &mut out)?;
                 }
                 b':' => match vars.and_then(|vars| self.variable(vars, &mut out, &mut arg)) {
                     Some(()) => bare = 0,
@@ -101,12 +115,85 @@ impl<'a> Cursor<'a> {
         Ok(Some(Arg { text, quoted: false, from_database: false, unknown: false }))
     }
 
-    fn quoted(&mut self, quote: u8, active: bool, out: &mut Vec<u8>) -> Result<(), Fault> {
-        if quote == b'`' && active {
+    /// A command in backticks, with variables filled in; its output takes its place. In a branch not taken
+    /// it is passed by.
+    fn backtick(&mut self, vars: Option<&Variables>, out: &mut Vec<u8>, arg: &mut Arg) -> Result<(), Fault> {
+        if vars.is_some_and(|vars| !vars.allows(Shell::Backticks)) {
             return Err(Fault::new(Problem::Refused, "a command in backticks is refused")
                 .why("it runs a shell command while the script is read")
-                .todo("set a variable of the plan instead"));
+                .todo("set a variable of the plan instead; or give the step allow_shell = ['backticks']"));
         }
+        self.pos += 1;
+        let mut command = Vec::new();
+        loop {
+            match self.peek() {
+                None => {
+                    return Err(Fault::new(Problem::Arguments, "unterminated quoted string")
+                        .why("an argument ends with its line")
+                        .todo("close the quote"));
+                }
+                Some(b'`') => break,
+                Some(b':') if vars.is_some() && self.in_shell(vars, &mut command)? => {}
+                Some(c) => {
+                    command.push(c);
+                    self.pos += 1;
+                }
+            }
+        }
+        self.pos += 1;
+        if vars.is_none() {
+            return Ok(());
+        }
+        let run = self.backticks.len();
+        self.backticks.push(lossy(&command));
+        match self.answers.get(run) {
+            _ if self.looking => {
+                arg.unknown = true;
+                out.extend_from_slice(b"unknown");
+            }
+            Some(answer) => out.extend_from_slice(answer.as_bytes()),
+            None => {
+                self.waits = true;
+                return Err(Fault::new(Problem::Arguments, "a command in backticks isn't run yet"));
+            }
+        }
+        Ok(())
+    }
+
+    /// `:name` and `:'name'` in a command; false when it is none.
+    fn in_shell(&mut self, vars: Option<&Variables>, out: &mut Vec<u8>) -> Result<bool, Fault> {
+        let Some(vars) = vars else { return Ok(false) };
+        let rest = &self.line[self.pos + 1..];
+        let quoted = rest.first() == Some(&b'\'');
+        let open = usize::from(quoted);
+        let len = rest[open..].iter().take_while(|&&c| is_name_byte(c)).count();
+        if len == 0 || (quoted && rest.get(open + len) != Some(&b'\'')) {
+            return Ok(false);
+        }
+        let name = lossy(&rest[open..open + len]);
+        let Some(value) = vars.get(&name) else { return Ok(false) };
+        if value.is_unknown() {
+            self.unknown = Some(name.clone());
+        }
+        if quoted {
+            let word = shell::quote(&value.text).ok_or_else(|| {
+                Fault::new(Problem::Variable, format!("the value of {name} has a line break"))
+                    .why("no shell command takes it as one word")
+            })?;
+            out.extend_from_slice(word.as_bytes());
+        } else if value.raw_allowed() {
+            out.extend_from_slice(value.text.as_bytes());
+        } else {
+            let what = format!(":{name} would paste a value from the database into a shell command");
+            return Err(Fault::new(Problem::Variable, what)
+                .why("whoever wrote that value would write a part of this command")
+                .todo(format!("use :'{name}', or name it in unsafe_vars")));
+        }
+        self.pos += 1 + len + 2 * open;
+        Ok(true)
+    }
+
+    fn quoted(&mut self, quote: u8, out: &mut Vec<u8>) -> Result<(), Fault> {
         if quote == b'"' {
             out.push(quote); // psql keeps double quotes
         }

@@ -162,6 +162,12 @@ impl Variables {
         }
     }
 
+    /// What psql from 16 on sets after a shell command.
+    pub(super) fn shell_ended(&mut self, code: i32) {
+        let _ = self.set("SHELL_ERROR", if code == 0 { "false" } else { "true" });
+        let _ = self.set("SHELL_EXIT_CODE", code.to_string());
+    }
+
     /// The statement before isn't run again: its result isn't known.
     pub(super) fn results_are_gone(&mut self) {
         OF_RESULTS.iter().for_each(|name| self.forget(name));

@@ -25,6 +25,11 @@ pub(super) enum Event {
         command: Command,
         at: At,
     },
+    /// A command in backticks is to be run, and its output given to [`Splitter::answer`].
+    Backticks {
+        command: String,
+        at: At,
+    },
     /// What comes next depends on answers that aren't there yet.
     Settle,
 }
@@ -89,6 +94,10 @@ pub(super) struct Splitter<R> {
     pub(super) query: Query,
     /// The statement before, for a `\g` that has none of its own; none when it was too long.
     pub(super) previous: Option<Finished>,
+    /// What the backticks of the command that is read have given so far.
+    pub(super) answers: Vec<String>,
+    /// Commands in backticks that were passed by, since nothing is run.
+    pub(super) backticks: Vec<(String, At)>,
     /// Values for the next statement's parameters.
     pub(super) bind: Option<Vec<String>>,
     pub(super) conditions: Conditions,
@@ -111,6 +120,8 @@ impl<R: Read> Splitter<R> {
             columns: Columns::default(),
             query: Query::default(),
             previous: Some(Finished::default()),
+            answers: Vec::new(),
+            backticks: Vec::new(),
             bind: None,
             conditions: Conditions::default(),
             tally: Tally::default(),
@@ -121,6 +132,16 @@ impl<R: Read> Splitter<R> {
 
     pub fn set_standard_strings(&mut self, on: bool) {
         self.lexer.set_standard_strings(on);
+    }
+
+    /// What the command in backticks gave.
+    pub fn answer(&mut self, output: String) {
+        self.answers.push(output);
+    }
+
+    /// Commands in backticks that were found while nothing is run.
+    pub fn take_backticks(&mut self) -> Vec<(String, At)> {
+        std::mem::take(&mut self.backticks)
     }
 
     /// Whether only the run knows if what stands here is executed.

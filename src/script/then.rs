@@ -1,5 +1,7 @@
 //! What is done with a statement's result: psql's `;`, `\g`, `\gset` and their kin.
 
+use super::shell::Sink;
+
 /// What follows when the server has answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Then {
@@ -7,8 +9,8 @@ pub enum Then {
     Show {
         /// `\gx`: a line for each cell.
         expanded: bool,
-        /// `\g /dev/null`: to nobody.
-        discard: bool,
+        /// `\g /dev/null`, `\g FILE`, `\g |COMMAND`
+        to: Sink,
     },
     /// `\gset`: the columns of the one row become variables, with this in front of their names.
     Set { prefix: String },
@@ -21,7 +23,7 @@ pub enum Then {
 }
 
 impl Then {
-    pub const PLAIN: Then = Then::Show { expanded: false, discard: false };
+    pub const PLAIN: Then = Then::Show { expanded: false, to: Sink::Usual };
 
     /// What comes behind it can't be read before it is answered.
     pub fn decides(&self) -> bool {

@@ -1,5 +1,6 @@
 //! psql variables: names, values, where a value came from, and the three ways to paste one.
 
+use super::shell::Shell;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Where a value came from decides whether it may be pasted into SQL as it is.
@@ -63,6 +64,8 @@ pub struct Variables {
     raw: BTreeSet<String>,
     /// Any name that begins so may have a value that only the run knows.
     unknown: Vec<String>,
+    /// What the plan lets the script have a shell do.
+    shell: BTreeSet<Shell>,
 }
 
 impl Variables {
@@ -114,6 +117,15 @@ impl Variables {
                 *raw_allowed |= self.raw.contains(name);
             }
         }
+    }
+
+    /// The plan's `allow_shell`.
+    pub fn allow_shell(&mut self, ways: impl IntoIterator<Item = Shell>) {
+        self.shell.extend(ways);
+    }
+
+    pub(super) fn allows(&self, way: Shell) -> bool {
+        self.shell.contains(&way)
     }
 
     /// Only the run will know the value of this one.

@@ -10,6 +10,7 @@ use super::meta::Command;
 use super::place::{IncludedFrom, Place, Span};
 use super::position::SourceMap;
 use super::resolve::{Memory, Resolver};
+use super::shell::{Shell, Sink};
 use super::special::{self, Outcome};
 use super::split::{Around, At, Event, FileFault, Splitter};
 use super::statement::Statement;
@@ -44,8 +45,8 @@ pub struct Script<R> {
     pending: bool,
     /// It is read without a server.
     looking: bool,
-    /// `\o /dev/null`
-    mute: bool,
+    /// Commands in backticks that were passed by while it is only looked at.
+    backticks: Vec<(String, Place)>,
     /// Behind the `\copy` that came last.
     data: Option<DataFile>,
 }
@@ -70,7 +71,7 @@ impl<R: Resolver> Script<R> {
             tally: Tally::default(),
             pending: false,
             looking: false,
-            mute: false,
+            backticks: Vec::new(),
             data: None,
         };
         script.vars.begin();
@@ -130,9 +131,24 @@ impl<R: Resolver> Script<R> {
         special::is_on(&self.vars, switch.name())
     }
 
-    /// The script sends its results nowhere.
-    pub fn is_mute(&self) -> bool {
-        self.mute
+    /// What the command in backticks gave, without a newline at its end.
+    pub fn answer(&mut self, mut output: String) {
+        if output.ends_with('\n') {
+            output.pop();
+        }
+        if let Some(level) = self.stack.last_mut() {
+            level.splitter.answer(output);
+        }
+    }
+
+    /// A shell command has ended: what psql 16 keeps of it.
+    pub fn shell_ended(&mut self, code: i32) {
+        self.vars.shell_ended(code);
+    }
+
+    /// Commands in backticks that were passed by since the last call, since the script is only looked at.
+    pub fn take_backticks(&mut self) -> Vec<(String, Place)> {
+        std::mem::take(&mut self.backticks)
     }
 
     /// `\gset` of a row: names of columns and values, `None` for NULL. What psql would say of it comes back.
@@ -213,7 +229,15 @@ impl<R: Resolver> Script<R> {
                 pending: self.pending,
                 looking: self.looking,
             };
-            match level.splitter.next(around) {
+            let next = level.splitter.next(around);
+            if self.looking {
+                let found = level.splitter.take_backticks();
+                self.backticks.extend(found.into_iter().map(|(command, at)| (command, level.place(at))));
+            }
+            match next {
+                Ok(Some(Event::Backticks { command, at })) => {
+                    return Ok(Some(Item::Backticks { command, place: level.place(at) }));
+                }
                 Ok(Some(Event::Settle)) => return Ok(Some(Item::Settle)),
                 Ok(Some(Event::Statement { found, then, bind })) => {
                     let at = At {
@@ -234,6 +258,10 @@ impl<R: Resolver> Script<R> {
                         text: found.text,
                         map: found.map,
                     };
+                    if let Then::Show { to, .. } = &statement.then {
+                        let statement_place = &statement.place;
+                        self.in_default_form("\\g", to, statement_place)?;
+                    }
                     if self.looking {
                         self.pass(&statement);
                     }
@@ -317,7 +345,8 @@ impl<R: Resolver> Script<R> {
     /// before anything is sent.
     fn copy(&mut self, arguments: &str, place: Place) -> Result<Item, ScriptError> {
         let copy =
-            copy_command::parse(arguments, self.standard_strings).map_err(|fault| fault.at(place.clone()))?;
+            copy_command::parse(arguments, self.standard_strings, self.vars.allows(Shell::CopyProgram))
+                .map_err(|fault| fault.at(place.clone()))?;
         let (kind, touches_lock_timeout) = classify::classify(&copy.sql);
         if let Some(CopyFile::From { name }) = &copy.file {
             let binary = kind.each().iter().any(|kind| matches!(kind, Kind::CopyFromStdin { binary: true }));
@@ -385,7 +414,11 @@ impl<R: Resolver> Script<R> {
             }
             Command::Connect(connect) => return Ok(Some(Item::Connect { connect, place })),
             Command::Encoding { name } => return self.encoding(&name, place).map(Some),
-            Command::Output { discard } => self.mute = discard,
+            Command::Output { to } => {
+                self.in_default_form("\\o", &to, &place)?;
+                return Ok(Some(Item::Output { to, place }));
+            }
+            Command::Shell { command } => return Ok(Some(Item::Shell { command, place })),
             // Those that the splitter carries out itself, and those that do nothing.
             Command::Send { .. }
             | Command::Bind { .. }
@@ -396,6 +429,21 @@ impl<R: Resolver> Script<R> {
             | Command::Nothing => {}
         }
         Ok(None)
+    }
+
+    /// psql would write the file in another form behind `\pset` and `\x`, which have no effect here.
+    fn in_default_form(&self, command: &str, to: &Sink, place: &Place) -> Result<(), ScriptError> {
+        let changed = ["pset", "x"].into_iter().find(|changes| self.noted.contains(changes));
+        match (to, changed) {
+            (Sink::File(_) | Sink::Program(_), Some(by)) => {
+                let what = format!("{command} to a file or a command is refused behind \\{by}");
+                Err(Fault::new(Problem::Refused, what)
+                    .why("results are written in psql's default form here, and the script wants another")
+                    .todo("\\copy (SELECT …) to 'name.csv' csv writes one; \\gx is for the expanded form")
+                    .at(place.clone()))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// `\encoding NAME`, as libpq asks for it.

@@ -8,7 +8,7 @@ use super::action::Built;
 use super::context::{Build, Change};
 use super::index::{Names, Scope};
 use crate::plan::diagnostic::{Code, Severity};
-use crate::plan::model::{Action, OnFailure, Runner, Side, Step, Transaction, Verify};
+use crate::plan::model::{Action, OnFailure, Runner, SHELL, Side, Step, Transaction, Verify};
 use crate::plan::raw::{Entry, Table};
 use crate::plan::schema::{self, Place, Role};
 use crate::plan::source::Span;
@@ -27,6 +27,7 @@ pub(in crate::plan) struct Common {
     pub lock_timeout: Duration,
     pub lock_retries: u32,
     pub unsafe_vars: Vec<String>,
+    pub allow_shell: Vec<String>,
     pub verify: Option<Verify>,
     pub idempotent: bool,
     pub owner: Option<String>,
@@ -44,6 +45,7 @@ impl Default for Common {
             lock_timeout: Duration::from_secs(5),
             lock_retries: 5,
             unsafe_vars: Vec::new(),
+            allow_shell: Vec::new(),
             verify: None,
             idempotent: false,
             owner: None,
@@ -117,6 +119,7 @@ impl<'a> Build<'a> {
                 "lock_timeout" => out.lock_timeout = self.lock_timeout(*entry).unwrap_or(out.lock_timeout),
                 "lock_retries" => out.lock_retries = self.report.whole_number(*entry, 1_000).unwrap_or(5),
                 "unsafe_vars" => out.unsafe_vars = self.variable_names(*entry),
+                "allow_shell" => out.allow_shell = self.shell_ways(*entry),
                 "idempotent" => out.idempotent = self.report.boolean(*entry).unwrap_or_default(),
                 "owner" => out.owner = self.report.text(*entry).map(str::to_owned),
                 _ => {}
@@ -137,6 +140,26 @@ impl<'a> Build<'a> {
             }
         }
         names
+    }
+
+    /// Ways by which a script may run shell commands.
+    fn shell_ways(&mut self, entry: Entry<'a>) -> Vec<String> {
+        let mut ways = Vec::new();
+        for (way, span) in self.report.texts(entry) {
+            if SHELL.contains(&way) {
+                ways.push(way.to_owned());
+                continue;
+            }
+            let help = self.report.did_you_mean(way, SHELL.iter().copied());
+            let all: Vec<String> = SHELL.iter().map(|way| format!("'{way}'")).collect();
+            let message = format!(
+                "`allow_shell` names what a script may do with a shell: {}; not `{}`",
+                all.join(", "),
+                crate::plan::raw::shorten(way)
+            );
+            self.report.add(Severity::Error, Code::BadValue, span, message).help = help;
+        }
+        ways
     }
 
     /// PostgreSQL takes 0 for "wait for ever", the one thing that may never happen.
@@ -253,6 +276,7 @@ impl<'a> Build<'a> {
             lock_timeout: own.lock_timeout,
             lock_retries: own.lock_retries,
             unsafe_vars: own.unsafe_vars,
+            allow_shell: own.allow_shell,
             verify: own.verify,
             irreversible: raw.get("irreversible").and_then(|e| self.prose(e)),
             idempotent: own.idempotent,

@@ -55,6 +55,7 @@ impl<'a> Build<'a> {
             lock_timeout: step.lock_timeout,
             lock_retries: step.lock_retries,
             unsafe_vars: step.unsafe_vars.clone(),
+            allow_shell: step.allow_shell.clone(),
             verify: None,
             idempotent: false,
             owner: step.owner.clone(),

@@ -70,6 +70,9 @@ pub struct StepJson {
     pub lock_timeout: String,
     pub lock_retries: u32,
     pub unsafe_vars: Vec<String>,
+    /// Shell commands that its script may run.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub allow_shell: Vec<String>,
     pub verify: Option<Verify>,
     /// In words.
     pub expected: Option<String>,
@@ -235,6 +238,7 @@ fn step(of: &Step) -> StepJson {
         lock_timeout: duration::words(of.lock_timeout),
         lock_retries: of.lock_retries,
         unsafe_vars: of.unsafe_vars.clone(),
+        allow_shell: of.allow_shell.clone(),
         verify: of.verify,
         expected: Some(step_expected(of)).filter(|words| !words.is_empty()),
         save: of.save.clone(),

@@ -1,0 +1,60 @@
+//! What stands between the statements of a script that is committed one by one: shell commands, and where
+//! results go.
+
+use super::attention::Interruption;
+use super::bare::{Open, Passage};
+use super::conductor::Conductor;
+use super::stop::Stop;
+use super::stream::{Broken, Stream};
+use crate::run::event::Problem;
+use crate::script::Item;
+
+impl Conductor {
+    /// What isn't SQL didn't come to its end; a transaction of the file that is open is undone.
+    pub(super) async fn break_beside(
+        &mut self,
+        passage: &mut Passage<'_>,
+        open: Option<Open>,
+        broken: Broken,
+    ) -> Result<Result<(), Problem>, Stop> {
+        match (open, broken) {
+            (Some(open), broken) if !open.done => self.give_up(passage, &open.unit, broken).await,
+            (_, Broken::Interrupted(Interruption::Signal(signal), _)) => Err(Stop::Interrupted { signal }),
+            (_, Broken::Interrupted(Interruption::LockLost(why), _)) => Err(Stop::LockLost(why)),
+            (_, broken) => Ok(Err(broken.problem())),
+        }
+    }
+
+    /// What a script has done that isn't SQL; nothing: its end.
+    pub(super) async fn beside(
+        &mut self,
+        passage: &mut Passage<'_>,
+        item: Option<Item>,
+    ) -> Result<Result<(), Broken>, Stop> {
+        let (says, of, ground) = (self.says.clone(), passage.step.id.clone(), self.ground());
+        let mut say = move |line: &str| says.say(&of, line);
+        let (done, written, remarks) = {
+            let mut stream = Stream::new(
+                &mut passage.work.session,
+                &mut self.attention,
+                &mut self.look,
+                self.disclosure,
+                passage.step.lock_timeout,
+                &mut say,
+            )
+            .on(&ground);
+            stream.outlet = passage.outlet.take();
+            let done = match item {
+                Some(item) => stream.aside_of(item, &mut passage.script).await,
+                None => stream.end_output().await,
+            };
+            passage.outlet = stream.outlet.take();
+            (done, std::mem::take(&mut stream.written), stream.passed.lines())
+        };
+        if let Some(unit) = passage.last.clone() {
+            self.record_written(&unit, written).await?;
+        }
+        self.deviate(&passage.step.id, remarks).await?;
+        Ok(done)
+    }
+}
