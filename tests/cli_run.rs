@@ -76,11 +76,14 @@ async fn answers_from_a_file_take_it_to_the_end() {
     assert!(scene.has("two").await);
     scene.type_in("status plan.toml").exits(0).says("p ").says("done (exit 0)");
 
-    // What is over can't be gone on with; a new run is a new run.
+    // What is over can't be gone on with; all that is left is the way back.
     let id = scene.only_run().file_name().unwrap().to_str().unwrap().to_owned();
     scene.type_in(&format!("resume {id} --plain")).exits(3).complains("is over").reads_well();
-    scene.type_in(&format!("rollback {id} --plain")).exits(3).complains("is over").reads_well();
     scene.resume("").exits(2).complains("no open run").reads_well();
+    scene.type_in("rollback --plain").exits(2).complains("no open run").reads_well();
+    scene.type_in(&format!("rollback {id} --plain")).exits(4).says("open again to go back");
+    assert!(!scene.has("two").await);
+    scene.type_in(&format!("rollback {id} --plain")).exits(3).complains("is over").reads_well();
 }
 
 #[tokio::test]

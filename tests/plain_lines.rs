@@ -43,6 +43,7 @@ fn done() -> Event {
             ("venture_artifacts".to_owned(), (12_034, 12_030)),
         ]
         .into(),
+        ..Summary::default()
     };
     Event::Ended { outcome: Ending::Done, exit_code: 0, summary }
 }

@@ -102,6 +102,15 @@ fn situations() -> Vec<(&'static str, Vec<Event>)> {
         ("rolled back", events(&[&undone_a, &[rollback_ended()]])),
         ("rolled back as far as told", events(&[&undone_a, &[held(HoldReason::RolledBackTo, None)]])),
         ("rolling back by a procedure", events(&[&verified_a, &[rollback(&["a"], Some("proc"))]])),
+        ("over, with something applied", events(&[&verified_a, &[assumed("list"), assumed("sign"), done()]])),
+        (
+            "opened again",
+            events(&[&verified_a, &[assumed("list"), assumed("sign"), done(), reopened(), lock(), fence(2)]]),
+        ),
+        (
+            "opened again and closed",
+            events(&[&verified_a, &[assumed("list"), assumed("sign"), done(), reopened(), done()]]),
+        ),
         ("over", events(&[&ready, &b, &[assumed("a"), assumed("list"), assumed("sign"), done()]])),
     ]
 }
@@ -173,6 +182,7 @@ fn probes(run: &Run) -> Vec<(&'static str, Event)> {
         ("cancel_sent", Event::CancelSent { step: "a".into(), pid: 11 }),
         ("rollback_started", rollback(&["a"], None)),
         ("rollback_ended", rollback_ended()),
+        ("run_reopened", reopened()),
         ("ended done", done()),
         ("ended stopped", stopped()),
         ("ended refused", refused()),

@@ -204,7 +204,7 @@ pub struct ResumeArgs {
 
 #[derive(Debug, Args)]
 pub struct RollbackArgs {
-    /// The run, or the beginning of its id [default: the newest open one]
+    /// The run, or the beginning of its id; one that is over too [default: the newest open one]
     pub run: Option<String>,
     /// The plan that the run belongs to, to find its state folder
     #[arg(long, value_name = "FILE")]
@@ -235,6 +235,9 @@ pub struct RollbackArgs {
     /// Why; it is in the evidence
     #[arg(long, value_name = "TEXT", default_value = "asked for on the command line")]
     pub reason: String,
+    /// Of a run that is over: go back although something has changed since its end; why
+    #[arg(long, value_name = "REASON")]
+    pub despite: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -13,6 +13,7 @@ use crate::engine::conductor::Conductor;
 use crate::engine::exit::Exit;
 use crate::engine::open::{Opening, operator};
 use crate::engine::pilot::{Answer, Answers, Pilot};
+use crate::engine::reopen::Reopening;
 use crate::engine::stop::Stop;
 use crate::journal::{Journal, RunFolder, StateDir};
 use crate::plan::digest::PlanDigest;
@@ -32,16 +33,21 @@ pub async fn resume(args: ResumeArgs, level: &str) -> Result<Exit, Failure> {
     let screenless = Screenless { plain, ..args.screenless.clone() };
     let screen = wants_screen(&screenless, given)?;
     let taken = TakenUp::find(args.run.as_deref(), args.plan.as_deref(), &args.state)?;
+    if taken.run.is_ended() {
+        return Err(taken.is_over());
+    }
     let mut answers = run::answers(&args.answers, &taken.loaded.plan)?;
     from_flags(&mut answers, &args, &taken.run)?;
     let only = selection(&args.only, &taken);
     let from = taken.run.selection.from.clone();
-    if !screen && args.end.is_none() && !taken.run.goes_back() {
+    let back = taken.run.goes_back() || taken.run.only_goes_back();
+    if !screen && args.end.is_none() && !back {
         run::every_change_is_named(&still_to_come(&taken, &vars::pairs(&args.skip)?), &answers, &only)?;
     }
     let end = args.end.clone();
-    let (opened, show) =
-        taken.open(&screenless, args.target.as_deref(), &args.vars, Selection { only, from }, level).await?;
+    let (opened, show) = taken
+        .open(&screenless, args.target.as_deref(), &args.vars, Selection { only, from }, None, level)
+        .await?;
     let leave_out = vars::pairs(&args.skip)?.into_keys().collect();
     let pilot = Pilot::Answers { answers, operator: operator().os_user, resumed: true };
     let opened = opened.map(|mut conductor| {
@@ -165,14 +171,19 @@ impl TakenUp {
                 torn.moved_to.display()
             ));
         }
-        if run.is_ended() {
-            return Err(Failure::refused(format!(
-                "run {} is over; `holdpoint status` says how",
-                folder.id()
-            )));
-        }
         let loaded = kept_plan(&folder, &run)?;
         Ok(Self { folder, journal, run, loaded, state })
+    }
+
+    /// Why nothing more goes forward in a run that has ended.
+    fn is_over(&self) -> Failure {
+        let id = self.folder.id();
+        let back = if self.run.applied_order.is_empty() {
+            String::new()
+        } else {
+            format!("; `holdpoint rollback {id}` undoes what it applied")
+        };
+        Failure::refused(format!("run {id} is over; `holdpoint status` says how{back}"))
     }
 
     /// Connects, takes lock and fence, and settles what was under way.
@@ -182,6 +193,7 @@ impl TakenUp {
         typed: Option<&str>,
         typed_vars: &[String],
         selection: Selection,
+        reopening: Option<Reopening>,
         level: &str,
     ) -> Result<(Result<Conductor, Stop>, Show), Failure> {
         let plan = Arc::new(self.loaded.plan.clone());
@@ -225,7 +237,7 @@ impl TakenUp {
             says: show.says.clone(),
             listeners: show.listeners.clone(),
         };
-        let resuming = crate::engine::open::resume(opening, self.folder, self.journal, self.run);
+        let resuming = crate::engine::open::resume(opening, self.folder, self.journal, self.run, reopening);
         let opened = show.opening(resuming).await;
         Ok((opened, show))
     }
@@ -237,7 +249,8 @@ fn newest_open(state: &StateDir) -> Result<RunFolder, Failure> {
     let open = runs.into_iter().find(|run| run.is_open() && run.mode() != Some(Mode::Demo));
     open.map(|run| run.folder).ok_or_else(|| {
         Failure::usage(format!(
-            "no open run in {}; give the plan (--plan FILE) or the folder (--state-dir DIR)",
+            "no open run in {}; give the plan (--plan FILE) or the folder (--state-dir DIR); to undo what a run did that is \
+             over, name it: `holdpoint status` has their ids",
             state.path().display()
         ))
     })

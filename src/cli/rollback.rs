@@ -10,12 +10,13 @@ use super::{log, out, run, target, vars};
 use crate::engine::exit::Exit;
 use crate::engine::open::operator;
 use crate::engine::pilot::Pilot;
+use crate::engine::reopen::Reopening;
 use crate::engine::rollback::{Known, Wanted, count_lost, listed, rehearsed, set_out};
 use crate::engine::sources::Sources;
 use crate::journal::StateDir;
 use crate::pg::Session;
 use crate::plain::{Printer, Style};
-use crate::run::event::{Envelope, Event};
+use crate::run::event::{Assurance, Envelope, Event, Person};
 use crate::script::Variables;
 
 /// Rolls a run back.
@@ -27,7 +28,20 @@ pub async fn rollback(args: RollbackArgs, level: &str) -> Result<Exit, Failure> 
     }
     let taken = TakenUp::find(args.run.as_deref(), args.plan.as_deref(), &args.state)?;
     if taken.run.applied_order.is_empty() && !taken.run.goes_back() {
-        return Err(Failure::refused("this run has applied nothing: there is nothing to roll back"));
+        let what = if taken.run.is_ended() {
+            "is over, and nothing of it is applied"
+        } else {
+            "has applied nothing"
+        };
+        return Err(Failure::refused(format!("this run {what}: there is nothing to roll back")));
+    }
+    if let Some(despite) = &args.despite {
+        if !taken.run.is_ended() {
+            return Err(Failure::usage("--despite is for a run that is over; this one is open"));
+        }
+        if despite.trim().is_empty() {
+            return Err(Failure::usage("--despite: a reason is needed; it is in the evidence"));
+        }
     }
     let operator = operator().os_user;
     let wanted = Wanted {
@@ -36,13 +50,19 @@ pub async fn rollback(args: RollbackArgs, level: &str) -> Result<Exit, Failure> 
         procedure: args.procedure.clone(),
         why: format!("{} ({operator})", args.reason),
     };
+    let reopening = taken.run.is_ended().then(|| Reopening {
+        by: Person { name: operator.clone(), how: Assurance::Asserted },
+        reason: args.reason.clone(),
+        wanted: wanted.clone(),
+        despite: args.despite.clone(),
+    });
     if args.list {
         return list(&args, &taken, wanted).await;
     }
     let answers = run::answers(&args.answers, &taken.loaded.plan)?;
     let selection = taken.run.selection.clone();
     let (opened, show) =
-        taken.open(&args.screenless, args.target.as_deref(), &args.vars, selection, level).await?;
+        taken.open(&args.screenless, args.target.as_deref(), &args.vars, selection, reopening, level).await?;
     let pilot = Pilot::Answers { answers, operator, resumed: true };
     let opened = opened.map(|mut conductor| {
         conductor.turn_back(wanted);

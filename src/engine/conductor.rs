@@ -122,13 +122,17 @@ impl Conductor {
             self.unsettled = false;
             self.note_drift().await?;
             // The way back isn't closed with the window, nor by a guard that is no longer true.
-            let back = self.turn.is_some() || self.recorder.look(|run| run.goes_back());
+            let back =
+                self.turn.is_some() || self.recorder.look(|run| run.goes_back() || run.only_goes_back());
             if self.ending.is_none() && !back {
                 self.check_target().await?;
             }
         }
         self.take_up_ending();
         if let Some(why) = self.ending.take() {
+            if self.recorder.look(Run::only_goes_back) {
+                return Err(self.close_again(why).await);
+            }
             return Err(self.end(Ending::Stopped { why: why.clone() }, Exit::Failed, why).await);
         }
         let mut ended = if self.recorder.look(|run| run.goes_back()) {

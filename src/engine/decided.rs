@@ -20,10 +20,16 @@ impl Conductor {
     /// Ending or turning back, when it was decided right before a stop, unless there is a newer word. A
     /// rollback that can't be begun so was refused then too.
     pub(super) fn take_up_ending(&mut self) {
-        let Some(choice) = self.recorder.look(|run| run.decided.clone()) else { return };
         if self.turn.is_some() || self.ending.is_some() {
             return;
         }
+        // A run that was over is open for nothing else.
+        let reopened = self.recorder.look(|run| run.reopened.clone()).filter(|reopened| reopened.waits);
+        if let Some(reopened) = reopened {
+            self.turn = Some(Wanted::of(&reopened.choice));
+            return;
+        }
+        let Some(choice) = self.recorder.look(|run| run.decided.clone()) else { return };
         match choice.what {
             Decision::End => {
                 self.end_here(&choice.by.name, choice.reason.as_deref().unwrap_or("decided"));

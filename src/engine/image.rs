@@ -171,6 +171,19 @@ impl Conductor {
         }
     }
 
+    /// Keeps the schema as the run leaves it; `None` when it can't be had.
+    pub(super) async fn schema_at_end(&self) -> Option<String> {
+        let kept = async {
+            let mut session = self.spare().await?;
+            let now = Fingerprint::take(&mut session).await.map_err(super::baseline::measured)?;
+            session.close().await;
+            let digest = now.digest();
+            self.keep_once(&schema_file(&digest), &now)?;
+            Ok::<_, Stop>(digest)
+        };
+        kept.await.map_err(|stop| tracing::warn!(%stop, "keeping the schema as it is at the end")).ok()
+    }
+
     /// The rows of a table by key and hash. Where row data stays out of the journal, keys are HMACs.
     pub(super) async fn hashed(
         &mut self,

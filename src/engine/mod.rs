@@ -22,7 +22,7 @@
 //! - [`baseline`] is what there was before the first change, [`image`] before and after
 //!   each step, [`verify`] evaluates checkpoints;
 //! - [`reconcile`] finds out after a stop what became of what was under way;
-//! - [`rollback`] goes backwards;
+//! - [`rollback`] goes backwards, [`reopen`] opens a run for it that is over;
 //! - [`evidence`] looks for the rehearsal that a step asks for; [`rehearse`] proves a plan and its rollback on a private server;
 //! - [`says`] carries what scripts say to people, and [`progress`] how far they have come;
 //! - [`sampler`] looks at the work session from outside, for those who look on;
@@ -65,6 +65,7 @@ pub mod reconcile;
 pub mod recorder;
 mod reentry;
 pub mod rehearse;
+pub mod reopen;
 pub mod rollback;
 pub mod sampler;
 pub mod says;

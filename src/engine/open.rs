@@ -15,6 +15,7 @@ use super::exit::Exit;
 use super::outline::{outline, procedures};
 use super::problems::Disclosure;
 use super::recorder::Recorder;
+use super::reopen::Reopening;
 use super::says::Says;
 use super::secrets::Secrets;
 use super::sources::Sources;
@@ -97,7 +98,7 @@ pub async fn open(opening: Opening) -> Result<Conductor, Stop> {
     Ok(conductor)
 }
 
-/// Takes up a run that was left. What was under way is settled when the run is conducted: there may be
+/// Takes up a run that was left, or opens one again that is over. What was under way is settled when the run is conducted: there may be
 /// something that only a person can rule on, and until then nobody listens.
 ///
 /// # Errors
@@ -107,6 +108,7 @@ pub async fn resume(
     folder: RunFolder,
     journal: Journal,
     run: Run,
+    reopening: Option<Reopening>,
 ) -> Result<Conductor, Stop> {
     let mut sessions = connect(&opening.target).await?;
     let looked = look(&mut sessions.control, &opening.plan).await?;
@@ -114,6 +116,9 @@ pub async fn resume(
         same_target(&opened.target, &looked.identity)?;
     }
     let waited_ms = lock(&mut sessions.control).await?;
+    if reopening.is_some() {
+        not_open_yet(&opening.state, &opening.plan, &looked.identity)?;
+    }
     let known = known_files(&folder)?;
     let event = Event::RunResumed {
         program: program(),
@@ -126,6 +131,9 @@ pub async fn resume(
     let key = folder.key()?;
     let begun = Begun { id: folder.id(), folder, key, known, journal, run, sessions };
     let mut conductor = assemble(opening, begun);
+    if let Some(asked) = reopening {
+        conductor.reopen(asked).await?;
+    }
     conductor.record(event).await?;
     let pid = conductor.control.pid;
     conductor.record(Event::LockTaken { pid, waited_ms }).await?;

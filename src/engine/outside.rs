@@ -357,6 +357,11 @@ impl Conductor {
         if !known {
             self.record(Event::UnitUnknown { unit: unit.clone(), evidence: evidence.clone() }).await?;
         }
+        // Ruled right before a stop: a person isn't asked twice.
+        let ruled = self.recorder.look(|run| run.ruled.clone()).filter(|ruling| ruling.unit == *unit);
+        if let Some(ruling) = ruled {
+            return self.carry_out_ruling(unit, ruling.applied, &ruling.reason, ruling.by).await;
+        }
         let what =
             if unit.unit.is_empty() { unit.step.clone() } else { format!("{} {}", unit.step, unit.unit) };
         let needs = format!(
@@ -369,15 +374,25 @@ impl Conductor {
             let Command { what, by } = self.next_wish().await?;
             match what {
                 Wish::Rule { step, applied, reason, .. } if step == unit.step => {
-                    let evidence = vec![format!("ruled by {}: {reason}", by.name)];
-                    self.write_ruling(unit, applied).await?;
-                    return self.reconciled(unit, applied, evidence, Some(by)).await;
+                    return self.carry_out_ruling(unit, applied, &reason, by).await;
                 }
                 other => {
                     self.obey(None, other, by).await?;
                 }
             }
         }
+    }
+
+    async fn carry_out_ruling(
+        &mut self,
+        unit: &Unit,
+        applied: bool,
+        reason: &str,
+        by: Person,
+    ) -> Result<bool, Stop> {
+        let evidence = vec![format!("ruled by {}: {reason}", by.name)];
+        self.write_ruling(unit, applied).await?;
+        self.reconciled(unit, applied, evidence, Some(by)).await
     }
 
     /// The ledger agrees with the ruling before the journal has it.

@@ -235,7 +235,8 @@ fn judge(preflight: &mut Preflight, id: &str, step: &Step, report: &ScanReport) 
         && let Some(first) = &report.first
     {
         let what = "transaction = \"script\" is for files with their own BEGIN … COMMIT, and there is no COMMIT here";
-        find(first, what.to_owned(), Some("leave the key out: one transaction is the default"), true);
+        let hint = "leave the key out, or say transaction = \"single\" where a rollback has it from its step";
+        find(first, what.to_owned(), Some(hint), true);
     }
 }
 

@@ -32,11 +32,16 @@ impl Printer {
                     page.below(0, "", &format!("compared: {}", some(covers, 20)));
                 }
                 for one in others {
-                    let rows = one.after.as_deref().unwrap_or("written");
+                    let what = match (&one.before, &one.after) {
+                        (_, Some(rows)) if one.object.starts_with("rows of ") => rows,
+                        (None, _) => "made",
+                        (_, None) => "dropped",
+                        _ => "changed",
+                    };
                     page.below(
                         0,
                         "by others",
-                        &format!("{}: {rows}, since this run began; left as they are", one.object),
+                        &format!("{}: {what}, since this run began; left as they are", one.object),
                     );
                 }
                 for one in moved.iter().take(SHOWN) {

@@ -48,6 +48,10 @@ pub(super) fn commands(
             ("to leave it out", with("--skip", "\"reason\"")),
             rollback,
         ],
+        HoldReason::Reopened => vec![
+            ("to go back", resume.clone()),
+            ("to leave it as it was", format!("{resume} --end \"reason\"")),
+        ],
         HoldReason::RolledBackTo => vec![("to go forward again", resume.clone()), rollback],
     }
 }

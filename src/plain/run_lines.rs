@@ -30,6 +30,18 @@ impl Printer {
                     page.fact(0, Mark::Warn, &format!("{what} (sha256 now {})", short(plan_digest)));
                 }
             }
+            Event::RunReopened { by, reason, since, despite, .. } => {
+                self.group = None;
+                self.day = None;
+                page.head(0, Mark::Back, &format!("was over, and is open again to go back: {reason}"));
+                page.below(0, "by", &by.name);
+                for what in since {
+                    page.fact(0, Mark::Warn, &format!("since its end: {what}"));
+                }
+                if let Some(despite) = despite {
+                    page.below(0, "despite", despite);
+                }
+            }
             Event::Selected { selection } => {
                 page.fact(0, Mark::Plain, &format!("from here on: {}", selection_words(selection)));
             }

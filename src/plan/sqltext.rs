@@ -183,6 +183,18 @@ pub(super) fn is_blank(text: &str) -> bool {
     pieces(text).iter().all(|(_, _, piece)| *piece == Piece::Symbol(b';'))
 }
 
+/// Whether one of the statements is a COMMIT or an END.
+pub(super) fn commits(text: &str) -> bool {
+    let pieces = pieces(text);
+    let begins = |at: usize| at == 0 || pieces[at - 1].2 == Piece::Symbol(b';');
+    pieces.iter().enumerate().any(|(at, (_, _, piece))| match piece {
+        Piece::Word(word) => {
+            begins(at) && ["commit", "end"].iter().any(|known| word.eq_ignore_ascii_case(known))
+        }
+        _ => false,
+    })
+}
+
 /// A SELECT of constants alone: whatever the database holds, it gives the same.
 pub(super) fn selects_constants(text: &str) -> bool {
     let pieces = pieces(text);
@@ -232,6 +244,13 @@ mod tests {
         assert_eq!(second_statement("SELECT ';' ; -- no\n"), None);
         assert_eq!(second_statement("SELECT 1; SELECT 2"), Some(10));
         assert!(is_blank(" ; -- nothing") && !is_blank("x"));
+    }
+
+    #[test]
+    fn a_commit_is_a_statement_of_its_own() {
+        assert!(commits("BEGIN; DROP TABLE t; commit") && commits("begin;\n-- x\nEND;"));
+        assert!(!commits("DROP TABLE t") && !commits("SELECT 'COMMIT'; COMMENT ON TABLE t IS 'x; COMMIT'"));
+        assert!(!commits("SELECT CASE WHEN true THEN 1 END"));
     }
 
     #[test]

@@ -75,6 +75,27 @@ pub enum Event {
         /// Whether the plan and its files are the ones the run was opened with.
         plan_digest: String,
     },
+    /// A run that was over is open again, and all that may come now is the way back.
+    RunReopened {
+        by: Person,
+        /// Why it goes back.
+        reason: String,
+        /// As far as this step.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<String>,
+        /// These steps alone.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        only: Vec<String>,
+        /// By this procedure.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        procedure: Option<String>,
+        /// What has changed since its end and matters to the way back, in words.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        since: Vec<String>,
+        /// Why it goes back in spite of that.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        despite: Option<String>,
+    },
     /// The run was told to do other phases than before (`--only`, a later call).
     Selected { selection: Selection },
     /// The session advisory lock of the target is ours.
@@ -265,7 +286,7 @@ pub enum Event {
     RollbackEnded {
         /// What differs from before the first change; empty: nothing.
         residue: Vec<Residue>,
-        /// Rows that others wrote meanwhile: no residue of this run.
+        /// What others wrote or changed meanwhile: no residue of this run.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         others: Vec<Residue>,
         /// Sequences that moved on: no rollback takes nextval back.
@@ -285,7 +306,7 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         fingerprint: Option<String>,
     },
-    /// The last line: the run is over.
+    /// The run is over. Nothing follows, unless it is opened again to go back.
     Ended { outcome: Ending, exit_code: u8, summary: Summary },
     /// Written by a newer program; kept in the chain, not understood.
     #[serde(other)]

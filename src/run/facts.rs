@@ -162,6 +162,8 @@ pub enum HoldReason {
     RolledBackTo,
     /// The next step can't be taken back: going past it is a person's decision.
     Irreversible,
+    /// It was over and is open again, to go back.
+    Reopened,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -234,4 +236,7 @@ pub struct Summary {
     pub deltas: BTreeMap<Kind, (u64, u64)>,
     /// Rows of tables whose count changed: before, now.
     pub rows: BTreeMap<String, (i64, i64)>,
+    /// SHA-256 of the schema fingerprint as the run left it, to find out later what others changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
 }

@@ -5,7 +5,8 @@
 //! afterwards. This file is about the run as a whole; holds, decisions and
 //! rollbacks are in `fold_turns`, what happens to steps is in `fold_steps`.
 
-use super::event::{Ending, Envelope, Event, Opened, StepOutline};
+use super::event::{Decision, Ending, Envelope, Event, Opened, StepOutline};
+use super::fold_reopen::is_of_the_way_back;
 use super::illegal::Illegal;
 use super::state::{Choice, Hold, RollbackResult, RollbackState, Run, RunState};
 use super::step::{StepState, Why};
@@ -50,8 +51,10 @@ impl Run {
             Some(_) if first => Err("the run is open already".into()),
             Some(id) if id != envelope.run => Err(format!("the event belongs to run {}", envelope.run)),
             Some(_) => match (&self.state, &envelope.event) {
-                (RunState::Ended(..), event) if *event != Event::Unknown => {
-                    Err("nothing follows its end".into())
+                (RunState::Ended(..), Event::RunReopened { .. } | Event::Unknown) => Ok(()),
+                (RunState::Ended(..), _) => Err("nothing follows its end".into()),
+                (_, event) if self.only_goes_back() && !is_of_the_way_back(event) => {
+                    Err("it was over, and is open again only to go back".into())
                 }
                 _ => Ok(()),
             },
@@ -73,6 +76,14 @@ impl Run {
                 self.selection = selection.clone();
                 self.plan_digest.clone_from(plan_digest);
             }
+            Event::RunReopened { by, reason, to, only, procedure, .. } => self.reopen(Choice {
+                what: Decision::RollBack,
+                step: to.clone(),
+                by: by.clone(),
+                reason: Some(reason.clone()),
+                procedure: procedure.clone(),
+                only: only.clone(),
+            })?,
             Event::Selected { selection } => {
                 self.nothing_moves()?;
                 self.selection = selection.clone();
@@ -171,7 +182,10 @@ impl Run {
                 self.left_fingerprint.clone_from(fingerprint);
                 self.left = Some((*exit_code, why.clone()));
             }
-            Event::Ended { outcome, exit_code, .. } => self.end(outcome, *exit_code)?,
+            Event::Ended { outcome, exit_code, summary } => {
+                self.end(outcome, *exit_code)?;
+                self.left_fingerprint.clone_from(&summary.fingerprint);
+            }
             _ => self.take_step_event(envelope)?,
         }
         Ok(())
@@ -271,6 +285,8 @@ impl Run {
         self.is_not_in_doubt()?;
         self.nothing_is_open()?;
         match outcome {
+            // Nothing was undone: it is over as it was.
+            outcome if self.closes_again_as(outcome) => {}
             Ending::Refused { .. } if self.touched => {
                 return Err("something was changed: it isn't refused".into());
             }
@@ -304,6 +320,7 @@ impl Run {
         }
         self.turn_away();
         self.state = RunState::Ended(outcome.clone(), exit_code);
+        self.has_turned();
         self.answered();
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! The fold over what turns a run: it holds, somebody decides, it goes backwards.
 
-use super::event::{Assurance, Decision, HoldReason};
-use super::state::{Choice, Hold, RollbackState, Run, RunState};
+use super::event::{Assurance, Decision, HoldReason, Unit};
+use super::state::{Choice, Hold, RollbackState, Ruling, Run, RunState};
 use super::step::{Status, Why};
 use super::unit::UnitPhase;
 
@@ -94,7 +94,17 @@ impl Run {
                 self.hold_asked = true;
                 return Ok(());
             }
-            Decision::Cancel | Decision::RuledApplied | Decision::RuledNotApplied => return Ok(()),
+            Decision::Cancel => return Ok(()),
+            Decision::RuledApplied | Decision::RuledNotApplied => {
+                let of_step = |unit: &&Unit| choice.step.as_ref().is_none_or(|step| unit.step == *step);
+                self.ruled = self.doubts.iter().find(of_step).map(|unit| Ruling {
+                    unit: unit.clone(),
+                    applied: what == Decision::RuledApplied,
+                    by: choice.by.clone(),
+                    reason: choice.reason.clone().unwrap_or_default(),
+                });
+                return Ok(());
+            }
             _ => {}
         }
         // Going past the point of no return: asked for once, and kept.
@@ -146,6 +156,7 @@ impl Run {
             }
         }
         self.rollback = Some(rollback);
+        self.has_turned();
         self.turn_away();
         self.state = RunState::RollingBack;
         self.answered();

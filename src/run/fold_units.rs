@@ -88,6 +88,7 @@ impl Run {
     /// The last doubt settled, the run holds: going on is a person's decision.
     fn out_of_doubt(&mut self, unit: &Unit) {
         self.doubts.retain(|doubt| doubt != unit);
+        self.ruled = self.ruled.take().filter(|ruling| ruling.unit != *unit);
         if !matches!(self.state, RunState::InDoubt(_)) {
             return;
         }

@@ -31,7 +31,7 @@ pub fn judge(run: &Run, command: &Command) -> Result<(), Refused> {
         return no("the run isn't open yet");
     }
     if let RunState::Ended(..) = run.state {
-        return no("the run is over: nothing can be asked of it any more, `report` shows what it did");
+        return over(run, command);
     }
     match &command.what {
         Wish::Leave { .. } => return Ok(()),
@@ -48,6 +48,10 @@ pub fn judge(run: &Run, command: &Command) -> Result<(), Refused> {
     match &command.what {
         Wish::Hold => return hold(run),
         Wish::Cancel => return cancel(run),
+        Wish::RollBack { .. } | Wish::End { .. } => {}
+        _ if run.only_goes_back() => {
+            return no("the run was over and is open again to go back: roll back, or end it as it was");
+        }
         _ => {}
     }
     if let Some(step) = under_way(run) {
@@ -70,6 +74,16 @@ pub fn judge(run: &Run, command: &Command) -> Result<(), Refused> {
         }
         Wish::End { .. } => end(run),
         Wish::Hold | Wish::Cancel | Wish::Note { .. } | Wish::Rule { .. } | Wish::Leave { .. } => Ok(()),
+    }
+}
+
+/// From outside it can be opened again, as long as something of it is there.
+fn over(run: &Run, command: &Command) -> Verdict {
+    match (&command.what, run.id) {
+        (Wish::RollBack { .. }, Some(id)) if !run.applied_order.is_empty() => {
+            no(format!("the run is over: leave, and `holdpoint rollback {id}` opens it again to go back"))
+        }
+        _ => no("the run is over: nothing can be asked of it any more, `report` shows what it did"),
     }
 }
 

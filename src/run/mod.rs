@@ -3,7 +3,7 @@
 //! - [`event`] is the contract: one fact a line, documented, only ever added to; `name` says what an
 //!   event is called and what it is about; `outline`, `course`, `image` and `facts` are the words it is made of;
 //! - [`state`] is what the events say, and only that: a [`state::Run`] of `step`s of `unit`s;
-//! - `fold` (with `fold_steps`, `fold_turns`, `fold_units`, `unit_steps`) is how they say it, and
+//! - `fold` (with `fold_reopen`, `fold_steps`, `fold_turns`, `fold_units`, `unit_steps`) is how they say it, and
 //!   [`illegal`] what they can't say;
 //! - `query` and `lookup` are what is asked of a run;
 //! - [`command`] is what a person (or a pipeline) may ask for;
@@ -22,6 +22,7 @@ pub mod event;
 pub mod evidence;
 mod facts;
 mod fold;
+mod fold_reopen;
 mod fold_steps;
 mod fold_turns;
 mod fold_units;

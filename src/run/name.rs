@@ -9,6 +9,7 @@ impl Event {
         match self {
             Self::RunOpened(_) => "run_opened",
             Self::RunResumed { .. } => "run_resumed",
+            Self::RunReopened { .. } => "run_reopened",
             Self::Selected { .. } => "selected",
             Self::LockTaken { .. } => "lock_taken",
             Self::FenceTaken { .. } => "fence_taken",

@@ -60,10 +60,14 @@ pub struct Run {
     /// rollback does.
     pub applied_order: Vec<String>,
     pub rollback: Option<RollbackState>,
+    /// It was over, and was opened again to go back.
+    pub reopened: Option<Reopened>,
     /// A person asked the run to wait after the step that runs.
     pub hold_asked: bool,
     /// A decision that was accepted and not carried out yet: it outlives the process.
     pub decided: Option<Choice>,
+    /// A person's ruling that was accepted and not carried out yet: it outlives the process too.
+    pub ruled: Option<Ruling>,
     /// Units of unknown outcome, in the order they came up.
     pub doubts: Vec<Unit>,
     /// Fingerprint of the schema when a process last let go of it in order.
@@ -133,6 +137,19 @@ pub struct WrittenFile {
     pub digest: String,
 }
 
+/// A run that was over and is open again.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reopened {
+    /// What is to be undone.
+    pub choice: Choice,
+    /// How it had ended.
+    pub was: (Ending, u8),
+    /// Fingerprint of the schema at that end.
+    pub left: Option<String>,
+    /// The rollback hasn't begun: nothing else may, and it can be closed again as it was.
+    pub waits: bool,
+}
+
 /// What a person (or the plan's policy) decided.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Choice {
@@ -143,6 +160,15 @@ pub struct Choice {
     /// Of a rollback.
     pub procedure: Option<String>,
     pub only: Vec<String>,
+}
+
+/// What a person says became of a unit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ruling {
+    pub unit: Unit,
+    pub applied: bool,
+    pub by: Person,
+    pub reason: String,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]

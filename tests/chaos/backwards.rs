@@ -15,7 +15,7 @@ struct Way {
     scenario: Scenario,
     /// Phases that the run is to do; it stays open behind them.
     only: &'static [&'static str],
-    /// What the run ends with, still open.
+    /// What the run ends with, still open; or over, when nothing was left to do.
     open: i32,
     /// Flags of the rollback and of resuming it.
     flags: &'static [&'static str],
@@ -31,6 +31,9 @@ async fn applied(lab: &Lab, way: &Way, label: &str) -> Case {
     for phase in way.only {
         words.extend(["--only", *phase]);
     }
+    if way.open == 0 && way.only.is_empty() {
+        words.extend(["--confirm", "person=Kim"]);
+    }
     let ended = case.wait(lab, case.start(&words, None)).await;
     assert_eq!(ended.code(), Some(way.open), "{}\n{}", ended.said(), lab.dump(&case));
     case
@@ -39,6 +42,9 @@ async fn applied(lab: &Lab, way: &Way, label: &str) -> Case {
 async fn roll_back(lab: &Lab, way: &Way, case: &Case, crash: Option<&str>) -> Ended {
     let mut words = vec!["rollback"];
     words.extend_from_slice(way.flags);
+    // One that is over has to be named.
+    let over = case.fold().filter(|run| run.is_ended()).and_then(|run| run.id).map(|id| id.to_string());
+    words.extend(over.as_deref());
     case.wait(lab, case.start(&words, crash)).await
 }
 
@@ -48,9 +54,9 @@ async fn kill_and_go_on(lab: &Lab, way: &Way, wanted: &Picture, point: &str) -> 
     if !killed.was_killed() {
         return Err(format!("wasn't killed: {}", killed.said()));
     }
-    if !case.fold().is_some_and(|run| run.is_ended()) {
+    if !case.fold().is_some_and(|run| run.is_ended() && run.applied_order.is_empty()) {
         // One half says rollback again, the other resume: both go on backwards once it had begun.
-        let back = case.fold().is_some_and(|run| run.goes_back());
+        let back = case.fold().is_some_and(|run| run.goes_back() || run.only_goes_back());
         let ended = if back && point.len().is_multiple_of(2) {
             case.resume(lab, way.flags, None).await
         } else {
@@ -211,4 +217,27 @@ async fn procedures_globs_and_holds_are_killed_and_taken_up() {
         _ => n.is_multiple_of(2),
     };
     killed_everywhere(lab, way, chosen, 20).await;
+}
+
+/// The morning after: the same of a run that is over.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_is_over_is_killed_on_its_way_back() {
+    let lab = Lab::start().await;
+    let files = [
+        ("up_1.sql", "CREATE TABLE one (n int);"),
+        ("up_2.sql", "CREATE TABLE two (n int);"),
+        ("down_up_1.sql", "DROP TABLE one;"),
+        ("down_up_2.sql", "DROP TABLE two;"),
+    ];
+    let scenario = lab.written("over", &WAYS.replace("\"ways\"", "\"over\""), &files).await;
+    let flags = &["--confirm", "everybody=Kim"];
+    let way = Way { scenario, only: &[], open: 0, flags, rows: 5 + 4 };
+    // What is special is at its beginning; behind it, it is a rollback like another.
+    let chosen = |name: &str, n: usize| match name {
+        "journal-after-line" => n < 8,
+        "journal-before-line" => n < 6 && n.is_multiple_of(2),
+        "journal-torn-line" => n == 1,
+        _ => false,
+    };
+    killed_everywhere(lab, way, chosen, 9).await;
 }

@@ -51,6 +51,33 @@ async fn a_statement_without_a_probe_is_ruled_on() {
     }
 }
 
+/// A ruling that was journaled right before a crash counts: nobody is asked again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ruling_outlives_the_process() {
+    let lab = Lab::start().await;
+    let scenario = lab.plan("vacuum").await;
+    for ruling in ["applied", "not-applied"] {
+        let case = lab.case(&scenario, &format!("ruled {ruling}, killed")).await;
+        assert!(case.run(&lab, Some("after-bare-statement")).await.was_killed());
+        let rule = format!("vacuum={ruling}");
+        let line = |n: usize| format!("journal-after-line:{n}");
+        // Each try leaves the run as it was, until one has come as far as the ruling.
+        let mut n = 4;
+        while case.lines().last().is_none_or(|line| line.event.name() != "decided") {
+            let ended = case.resume(&lab, &["--rule", &rule], Some(&line(n))).await;
+            assert!(ended.was_killed(), "{}\n{}", ended.said(), lab.dump(&case));
+            n += 1;
+        }
+        let ended = case.resume(&lab, &[], None).await;
+        assert!(matches!(ended.code(), Some(0 | 6)), "{}\n{}", ended.said(), lab.dump(&case));
+        let ruled = case.lines().into_iter().rfind(|line| line.event.name() == "unit_reconciled");
+        let holdpoint::run::event::Event::UnitReconciled { applied, by, .. } = ruled.unwrap().event else {
+            panic!("{}", lab.dump(&case));
+        };
+        assert_eq!((applied, by.is_some()), (ruling == "applied", true));
+    }
+}
+
 /// The journal says applied and the row is gone: a failover or a restore. Asking again doesn't make it
 /// known.
 #[tokio::test(flavor = "multi_thread")]

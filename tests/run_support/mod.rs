@@ -292,6 +292,18 @@ pub fn rollback_ended() -> Event {
     }
 }
 
+pub fn reopened() -> Event {
+    Event::RunReopened {
+        by: person(),
+        reason: "wrong after all".into(),
+        to: None,
+        only: vec![],
+        procedure: None,
+        since: vec![],
+        despite: None,
+    }
+}
+
 pub fn ended(outcome: Ending) -> Event {
     Event::Ended { outcome, exit_code: 0, summary: Summary::default() }
 }

@@ -38,7 +38,11 @@ impl Conductor {
     }
 
     /// What will run, with what would be lost and how long it took when it was rehearsed.
-    async fn listed(&mut self, course: &Course, only: &[String]) -> Result<event::Course, Stop> {
+    pub(in crate::engine) async fn listed(
+        &mut self,
+        course: &Course,
+        only: &[String],
+    ) -> Result<event::Course, Stop> {
         let run = self.recorder.look(Run::clone);
         let known = Known { plan: &self.plan, run: &run, sources: &self.sources, vars: self.variables() };
         let mut course = listed(&known, course, only);
@@ -56,7 +60,7 @@ impl Conductor {
     }
 
     /// A variable that only a procedure uses is needed when one starts.
-    fn has_values_for_rollback(&self) -> Result<(), Stop> {
+    pub(in crate::engine) fn has_values_for_rollback(&self) -> Result<(), Stop> {
         let missing: Vec<String> = self
             .plan
             .vars

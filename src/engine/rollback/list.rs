@@ -148,22 +148,28 @@ fn half_applied(state: &StepState) -> Option<String> {
     (half && applied > 0).then(|| format!("only {} of it committed", count(applied, "unit")))
 }
 
-/// Counts what would be lost: rows now, and rows at the end of the step.
+/// Counts what would be lost: rows now, and rows when this run had last written there.
 ///
 /// # Errors
 /// When the connection is lost.
 pub async fn count_lost(session: &mut Session, run: &Run, items: &mut [UndoItem]) -> Result<(), Stop> {
     for item in items {
         let generation = run.step(&item.step).map_or(0, |step| step.generation);
-        let image = run.images.iter().rev().find(|image| {
+        let after = run.images.iter().rposition(|image| {
             image.when == ImageWhen::AfterStep
                 && image.step.as_deref() == Some(item.step.as_str())
                 && image.generation == generation
         });
+        // What later steps of this run wrote there is no loss: they are undone first.
+        let counted_last = |table: &String| {
+            let since = run.images.get(after?..)?.iter().rev();
+            let mut counts = since.filter(|image| image.when == ImageWhen::AfterStep);
+            counts.find_map(|image| image.rows.get(table)).copied()
+        };
         let mut lost = Vec::new();
         for mut rows in std::mem::take(&mut item.lost) {
             let Some(now) = counted(session, &rows.table).await? else { continue };
-            let then = image.and_then(|image| image.rows.get(&rows.table)).copied();
+            let then = counted_last(&rows.table);
             rows.now = now.rows;
             rows.since = then.map(|then| (now.rows - then.rows).max(0));
             rows.exact = now.exact && then.is_none_or(|then| then.exact);

@@ -70,6 +70,7 @@ impl Conductor {
             Found { residue: Fingerprint::diff(&before, &now).map_err(measured)?, ..Found::default() };
         found.covers.push("schema".to_owned());
         let images = self.recorder.look(|run| run.images.clone());
+        self.set_others_apart(&mut found, &images)?;
         let undone: BTreeSet<String> =
             images.iter().filter_map(|image| image.step.clone()).chain([BACK.to_owned()]).collect();
         self.compare_sequences(&mut found).await?;
@@ -94,6 +95,26 @@ impl Conductor {
         found.not_compared.push("rows of tables that the plan doesn't guard".to_owned());
         found.not_compared.extend(NOT_COMPARED.iter().map(|what| (*what).to_owned()));
         Ok(found)
+    }
+
+    /// Of a run that was over: what others changed between its end and the rollback, and is as they left
+    /// it, is no residue of this run.
+    fn set_others_apart(&self, found: &mut Found, images: &[Image]) -> Result<(), Stop> {
+        let left = self.recorder.look(|run| run.reopened.as_ref().and_then(|reopened| reopened.left.clone()));
+        let last = images.iter().rfind(|image| image.when == ImageWhen::BeforeRollback);
+        let (Some(left), Some(back)) = (left, last.and_then(|image| image.fingerprint.as_ref())) else {
+            return Ok(());
+        };
+        if left == *back || found.residue.is_empty() {
+            return Ok(());
+        }
+        let (left, back) = (self.image_schema(&left)?, self.image_schema(back)?);
+        let theirs = Fingerprint::diff(&left, &back).map_err(measured)?;
+        let (others, ours): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut found.residue).into_iter().partition(|one| theirs.contains(one));
+        found.residue = ours;
+        found.others.extend(others);
+        Ok(())
     }
 
     /// Tables that were there before, that this run wrote and that nobody guards: the counts tell a little.

@@ -122,6 +122,36 @@ pub async fn has(control: &mut Session, run: &str, unit: &Unit) -> Result<bool, 
     Ok(!rows.rows.is_empty())
 }
 
+/// Other runs that have written to the ledger since this epoch: run, units, when the last.
+///
+/// # Errors
+/// When the server can't be asked.
+pub async fn of_others_since(
+    control: &mut Session,
+    run: &str,
+    epoch: i64,
+) -> Result<Vec<(String, usize, String)>, PgError> {
+    let epoch = epoch.to_string();
+    let rows = control
+        .query(
+            "SELECT run, pg_catalog.count(*), pg_catalog.to_char(pg_catalog.max(applied_at) AT TIME ZONE 'UTC', \
+             'YYYY-MM-DD HH24:MI UTC') FROM holdpoint.ledger WHERE epoch > $1::int8 AND run <> $2::text \
+             GROUP BY run ORDER BY pg_catalog.max(applied_at)",
+            &[Some(&epoch), Some(run)],
+        )
+        .await?;
+    Ok(rows
+        .rows
+        .into_iter()
+        .map(|row| {
+            let mut cells = row.into_iter().map(Option::unwrap_or_default);
+            let mut next = || cells.next().unwrap_or_default();
+            let (run, units, last) = (next(), next(), next());
+            (run, units.parse().unwrap_or_default(), last)
+        })
+        .collect())
+}
+
 /// All units of a run that the ledger has.
 ///
 /// # Errors

@@ -4,9 +4,19 @@ use super::context::{Build, Moment};
 use super::index::{Names, Scope};
 use super::step::Common;
 use crate::plan::diagnostic::{Code, Severity};
-use crate::plan::model::{Action, OnFailure, Side, Step, Undo};
+use crate::plan::model::{Action, OnFailure, Side, Step, Transaction, Undo};
 use crate::plan::raw::{Entry, Table};
 use crate::plan::schema::Place;
+use crate::plan::sqltext;
+
+/// A rollback of a few words needs no transactions of its own, although its step's file has some.
+fn inherited(of_step: Transaction, table: &Table<'_>) -> Transaction {
+    let text = table.get("sql").and_then(|sql| sql.value.get_ref().as_str());
+    match (of_step, text) {
+        (Transaction::Script, Some(text)) if !sqltext::commits(text) => Transaction::Single,
+        _ => of_step,
+    }
+}
 
 impl<'a> Build<'a> {
     /// A step's own rollback.
@@ -51,7 +61,7 @@ impl<'a> Build<'a> {
             optional: false,
             on: Some(step.on).filter(|side| *side != Side::None),
             role: step.role.clone(),
-            transaction: step.transaction,
+            transaction: inherited(step.transaction, &table),
             lock_timeout: step.lock_timeout,
             lock_retries: step.lock_retries,
             unsafe_vars: step.unsafe_vars.clone(),

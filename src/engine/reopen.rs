@@ -1,0 +1,243 @@
+//! Opening a run again that is over, to go back: everything that could make the way back a wrong one is
+//! looked at first, under the lock. Whoever goes back in spite of what has changed since gives a reason.
+
+use std::collections::BTreeSet;
+
+use super::baseline::measured;
+use super::conductor::Conductor;
+use super::rollback::{Course, Wanted, set_out};
+use super::stop::Stop;
+use super::verify::count;
+use crate::pg::fingerprint::Fingerprint;
+use crate::pg::ledger::{entry, schema};
+use crate::run::event::{Direction, Event, Image, Person, Residue};
+use crate::run::state::UnitPhase;
+
+/// Objects and rows that are named; the rest is counted.
+const NAMED: usize = 8;
+
+/// A person's word to open a run again.
+#[derive(Debug, Clone)]
+pub struct Reopening {
+    pub by: Person,
+    pub reason: String,
+    pub wanted: Wanted,
+    /// Why, although something has changed since its end.
+    pub despite: Option<String>,
+}
+
+impl Conductor {
+    /// Opens the run again, or refuses and leaves it as it is.
+    pub(super) async fn reopen(&mut self, asked: Reopening) -> Result<(), Stop> {
+        let plan = std::sync::Arc::clone(&self.plan);
+        let course = self.recorder.look(|run| set_out(&plan, run, &asked.wanted));
+        let course = course.map_err(refused)?;
+        if course.procedures.is_empty()
+            && course.steps.iter().all(|step| course.kept.iter().any(|(kept, _)| kept == step))
+        {
+            let why: Vec<String> =
+                course.kept.iter().map(|(step, why)| format!("\"{step}\": {why}")).collect();
+            return Err(refused(format!("nothing of it can be undone: {}", why.join("; "))));
+        }
+        if !course.procedures.is_empty() {
+            self.has_values_for_rollback().map_err(|stop| refused(stop.to_string()))?;
+        }
+        let mut since = self.ledger_agrees().await?;
+        since.extend(self.schema_since().await?);
+        since.extend(self.rows_since(&course, &asked.wanted).await?);
+        if !since.is_empty() && asked.despite.is_none() {
+            return Err(self.changed_since(&since));
+        }
+        let Wanted { to, only, procedure, .. } = asked.wanted;
+        let despite = asked.despite.filter(|_| !since.is_empty());
+        let (by, reason) = (asked.by, asked.reason);
+        self.record(Event::RunReopened { by, reason, to, only, procedure, since, despite }).await
+    }
+
+    fn changed_since(&self, since: &[String]) -> Stop {
+        let run = &self.run;
+        refused(format!(
+            "run {run} is over, and since its end something has changed that the way back would meet:\n  - {}\n\
+             Nothing was undone; the run is over as it was. `holdpoint rollback {run} --list` shows what would run and \
+             what would be lost; `holdpoint rollback {run} --despite \"why\"` goes back all the same",
+            since.join("\n  - ")
+        ))
+    }
+
+    /// What the ledger has is what the journal says; else nobody knows what is there to be undone. Other
+    /// runs that have worked on the database since are told.
+    async fn ledger_agrees(&mut self) -> Result<Vec<String>, Stop> {
+        let Some(epoch) = self.recorder.look(|run| run.epoch) else { return Ok(Vec::new()) };
+        let by_hand = "What is there can't be known from here: `holdpoint rollback RUN --list` shows what the way back \
+                       would be, to be done by hand";
+        let (rows, others) = {
+            let mut control = self.control.session().await;
+            if !schema::exists(&mut control).await? {
+                let why = "the schema holdpoint is gone from this database: it was restored, or somebody dropped it";
+                return Err(refused(format!("{why}. {by_hand}")));
+            }
+            schema::verify(&mut control).await.map_err(|error| refused(error.to_string()))?;
+            let rows = entry::all(&mut control, &self.run).await?;
+            (rows, entry::of_others_since(&mut control, &self.run, epoch).await?)
+        };
+        let has = |unit: &crate::run::event::Unit| rows.iter().any(|(row, _)| row == unit);
+        let gone: Vec<String> = self.recorder.look(|run| {
+            let applied = run.all_units().into_iter().filter(|(_, phase, _)| *phase == UnitPhase::Applied);
+            let undone = run.undone_units().into_iter().filter(|unit| {
+                let forward = |row: &crate::run::event::Unit| {
+                    row.step == unit.step
+                        && row.generation == unit.generation
+                        && row.direction == Direction::Forward
+                };
+                rows.iter().any(|(row, _)| forward(row))
+            });
+            let all = applied.map(|(unit, ..)| unit).chain(undone);
+            all.filter(|unit| !has(unit)).map(|unit| unit.words()).collect()
+        });
+        if !gone.is_empty() {
+            return Err(refused(format!(
+                "the journal says applied and the ledger's row is gone, of {}: a failover, a restore, or somebody removed \
+                 it. {by_hand}",
+                named(&gone)
+            )));
+        }
+        let strange: Vec<String> = self.recorder.look(|run| {
+            rows.iter().filter(|(row, _)| !run.knows_unit(row)).map(|(row, _)| row.words()).collect()
+        });
+        if !strange.is_empty() {
+            return Err(refused(format!(
+                "the ledger has what this journal doesn't know ({}): the journal is older than the database. Restore the \
+                 run's folder",
+                named(&strange)
+            )));
+        }
+        let other = |(run, units, last): (String, usize, String)| {
+            format!("run {run} has worked on this database: {}, the last at {last}", count(units, "unit"))
+        };
+        Ok(others.into_iter().map(other).collect())
+    }
+
+    /// Objects that aren't as the run left them.
+    async fn schema_since(&mut self) -> Result<Vec<String>, Stop> {
+        let Some(digest) = self.recorder.look(|run| run.left_fingerprint.clone()) else {
+            return Ok(vec![
+                "what the schema was at its end wasn't kept: nobody can say what has changed".into(),
+            ]);
+        };
+        let mut session = self.spare().await?;
+        let now = Fingerprint::take(&mut session).await.map_err(measured)?;
+        session.close().await;
+        if now.digest() == digest {
+            return Ok(Vec::new());
+        }
+        let Ok(then) = self.image_schema(&digest) else {
+            return Ok(vec!["the schema isn't as the run left it".into()]);
+        };
+        let differs = Fingerprint::diff(&then, &now).map_err(measured)?;
+        let words = |one: &Residue| match (&one.before, &one.after) {
+            (None, _) => format!("{} is new", one.object),
+            (_, None) => format!("{} is gone", one.object),
+            _ => format!("{} was changed", one.object),
+        };
+        let mut since: Vec<String> = differs.iter().take(NAMED).map(words).collect();
+        if differs.len() > NAMED {
+            since.push(format!("and {} more", count(differs.len() - NAMED, "object")));
+        }
+        Ok(since)
+    }
+
+    /// Rows that others have written since and that would be lost: with tables that are dropped, and those
+    /// of guarded tables that this run wrote and somebody has written again.
+    async fn rows_since(&mut self, course: &Course, wanted: &Wanted) -> Result<Vec<String>, Stop> {
+        let listed = self.listed(course, &wanted.only).await?;
+        let mut since = Vec::new();
+        for item in &listed.items {
+            for rows in &item.lost {
+                let about = if rows.exact { "" } else { "about " };
+                let step = &item.step;
+                match rows.since {
+                    Some(0) => {}
+                    Some(n) => since.push(format!(
+                        "{about}{} written to {} since would be lost with \"{step}\"",
+                        count(usize::try_from(n).unwrap_or_default(), "row"),
+                        rows.table
+                    )),
+                    None if rows.now > 0 => since.push(format!(
+                        "{about}{} in {} would be lost with \"{step}\"; how many are new isn't known",
+                        count(usize::try_from(rows.now).unwrap_or_default(), "row"),
+                        rows.table
+                    )),
+                    None => {}
+                }
+            }
+        }
+        let images = self.recorder.look(|run| run.images.clone());
+        for table in self.plan.guards.clone() {
+            since.extend(self.written_again(&images, &table).await?);
+        }
+        Ok(since)
+    }
+
+    /// Rows that this run wrote and that aren't as it left them.
+    async fn written_again(&mut self, images: &[Image], table: &str) -> Result<Option<String>, Stop> {
+        let mut known = images.iter().filter_map(|image| image.guards.get(table));
+        let (Some(first), last) = (known.next(), known.next_back()) else { return Ok(None) };
+        let Some(last) = last.filter(|last| *last != first) else { return Ok(None) };
+        let (before, left) = (self.image_rows(first)?, self.image_rows(last)?);
+        let mut session = self.spare().await?;
+        let now = self.hashed(&mut session, table).await?;
+        session.close().await;
+        let Ok(now) = now else { return Ok(None) };
+        let keys: BTreeSet<&String> = before.rows.keys().chain(left.rows.keys()).collect();
+        let again: Vec<String> = keys
+            .into_iter()
+            .filter(|key| {
+                let ours = before.rows.get(*key) != left.rows.get(*key);
+                ours && left.rows.get(*key) != now.rows.get(*key)
+            })
+            .cloned()
+            .collect();
+        if again.is_empty() {
+            return Ok(None);
+        }
+        let key = match (self.disclosure.rows, now.key.as_slice()) {
+            (false, _) | (_, []) => String::new(),
+            (true, key) => format!(" ({} {})", key.join(", "), named(&again)),
+        };
+        let rows = count(again.len(), "row");
+        Ok(Some(format!("{rows} of {table} that this run wrote, others have written again{key}")))
+    }
+
+    /// Ends a run that was opened again and of which nothing was undone: it is over as it was.
+    pub(super) async fn close_again(&mut self, why: String) -> Stop {
+        let Some(was) = self.recorder.look(|run| run.reopened.as_ref().map(|reopened| reopened.was.clone()))
+        else {
+            return Stop::Local("the run wasn't opened again".into());
+        };
+        let deviation = Event::Deviation { step: None, what: format!("nothing was undone: {why}") };
+        if let Err(stop) = self.record(deviation).await {
+            return stop;
+        }
+        let (outcome, exit_code) = was;
+        let summary = self.summary().await;
+        match self.record(Event::Ended { outcome, exit_code, summary }).await {
+            Ok(()) => Stop::Over {
+                exit: super::exit::Exit::Done,
+                why: format!("{why}; nothing was undone, and the run is over as it was"),
+            },
+            Err(stop) => stop,
+        }
+    }
+}
+
+fn refused(why: String) -> Stop {
+    Stop::Refused { why }
+}
+
+fn named(all: &[String]) -> String {
+    let mut words = all.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+    if all.len() > NAMED {
+        words.push_str(&format!(" and {} more", all.len() - NAMED));
+    }
+    words
+}
