@@ -32,6 +32,9 @@ pub enum Command {
     Check(CheckArgs),
     /// Show a plan as a tree, as what a rollback would do, or as JSON
     Show(ShowArgs),
+    /// Drive a run in a tmux session that others watch: how to, or with --start make it
+    #[command(after_help = SHARE_HELP)]
+    Share(ShareArgs),
     /// List the runs and where they stand
     Status(StatusArgs),
     /// What a database consists of, to look at or to compare with later; read-only
@@ -265,6 +268,39 @@ pub struct StatusArgs {
     pub plan: Option<PathBuf>,
     #[command(flatten)]
     pub state: StateArgs,
+}
+
+const SHARE_HELP: &str = "\
+The one who drives attaches with `tmux attach-session`, the others with `tmux attach-session -r`: their keys \
+do nothing, and their screens don't change the size of the driver's.
+
+Exit codes: 0 the session is there, or how to make it is printed; 2 no such run; 3 the run is over, somebody \
+else has it, or tmux isn't installed; 7 tmux couldn't make the session.";
+
+#[derive(Debug, Args)]
+pub struct ShareArgs {
+    /// The run, or the beginning of its id [default: the newest open one]
+    pub run: Option<String>,
+    /// Make the session, with the cockpit in it
+    #[arg(long)]
+    pub start: bool,
+    /// Name of the session [default: holdpoint- and the beginning of the run's id]
+    #[arg(long, value_name = "NAME")]
+    pub session: Option<String>,
+    /// Another tmux server, by its name (tmux -L)
+    #[arg(long, value_name = "NAME", conflicts_with = "socket_path")]
+    pub socket_name: Option<String>,
+    /// Another tmux server, by its socket (tmux -S)
+    #[arg(long, value_name = "PATH")]
+    pub socket_path: Option<String>,
+    /// The plan that the run belongs to, to find its state folder
+    #[arg(long, value_name = "FILE")]
+    pub plan: Option<PathBuf>,
+    #[command(flatten)]
+    pub state: StateArgs,
+    /// The database: URL or key=value string [default: as `resume` finds it]
+    #[arg(long, value_name = "CONNINFO")]
+    pub target: Option<String>,
 }
 
 const DIFF_HELP: &str = "\

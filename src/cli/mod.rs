@@ -1,11 +1,12 @@
 //! The command line: one file a subcommand.
 //!
 //! `args` is what can be typed, `app` hands it to its subcommand. `drive` runs a conductor with whoever
-//! listens and answers: a `screen`, or `lines`; `target`, `vars`, `shipped` and `out` are what several subcommands need.
+//! listens and answers: a `screen`, or `lines`; `company` counts who watches; `target`, `vars`, `shipped`, `tmux` and `out` are what several subcommands need.
 
 pub mod app;
 pub mod args;
 pub mod check;
+mod company;
 pub mod demo;
 pub mod diff;
 mod drive;
@@ -18,9 +19,11 @@ pub mod resume;
 pub mod rollback;
 pub mod run;
 mod screen;
+pub mod share;
 mod shipped;
 pub mod show;
 pub mod snapshot;
 pub mod status;
 mod target;
+mod tmux;
 mod vars;

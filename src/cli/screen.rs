@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
 use super::args::{Screenless, ThemeName};
+use super::company::look_around;
 use super::failure::Failure;
 use super::out;
 use crate::cockpit::link::{Link, Request, link};
@@ -103,6 +104,7 @@ impl Screen {
         catch_up(&mut state);
         let (link, inbox, samples) = link();
         let loads = loader::start(scene.plan, reader(Arc::clone(&folder)), link.clone());
+        tokio::spawn(look_around(link.clone()));
         let (asks, requests) = mpsc::channel(WAITING);
         let asks = Box::new(move |request: Request| asks.try_send(request).is_ok());
         let wires = Wires { link: link.clone(), inbox, samples, asks, loads };

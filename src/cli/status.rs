@@ -44,7 +44,7 @@ fn words(run: &RunEntry) -> String {
 
 const WAITS: u8 = Exit::Waiting as u8;
 
-fn standing(run: &RunEntry) -> String {
+pub(super) fn standing(run: &RunEntry) -> String {
     match &run.standing {
         Standing::Ended { outcome, exit_code } => {
             use crate::run::event::Ending;

@@ -9,6 +9,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::message::Msg;
+use super::state::Company;
 use crate::run::command::Command;
 use crate::run::outlook::LookBack;
 use crate::run::sample::{Doing, Sighting};
@@ -51,6 +52,7 @@ pub struct Latest {
     pub lost: u64,
     pub doing: Option<Option<Doing>>,
     pub seen: Option<Option<Sighting>>,
+    pub company: Option<Company>,
 }
 
 /// Both ends.
@@ -89,6 +91,11 @@ impl Link {
     /// The work session, as seen from outside.
     pub fn seen(&self, seen: Option<Sighting>) {
         self.put(|latest| latest.seen = Some(seen));
+    }
+
+    /// Who is attached to the terminal session.
+    pub fn company(&self, company: Company) {
+        self.put(|latest| latest.company = Some(company));
     }
 
     fn put(&self, change: impl FnOnce(&mut Latest)) {

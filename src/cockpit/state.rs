@@ -121,6 +121,15 @@ impl Extent {
     }
 }
 
+/// Who is attached to the terminal session that the cockpit runs in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Company {
+    /// Whose keys count.
+    pub drive: usize,
+    /// Who only looks.
+    pub watch: usize,
+}
+
 /// All of it.
 #[derive(Debug)]
 pub struct State {
@@ -169,6 +178,7 @@ pub struct State {
     pub asks: u64,
     /// Who ticked or signed last, so that the name needn't be typed for every item.
     pub last_name: String,
+    pub company: Option<Company>,
     pub signal: Option<String>,
     pub over: Option<Over>,
     /// The engine has said something in this process; what came before is the past of a run that is
@@ -217,6 +227,7 @@ impl State {
             asked: None,
             asks: 0,
             last_name: setting.operator.os_user.clone(),
+            company: None,
             signal: None,
             over: None,
             present: false,

@@ -7,3 +7,4 @@ pub mod pty;
 pub mod runs;
 pub mod server;
 pub mod tls;
+pub mod tmux;

@@ -31,9 +31,21 @@ impl Pty {
         columns: u16,
         lines: u16,
     ) -> Self {
+        Self::of(env!("CARGO_BIN_EXE_holdpoint"), args, folder, environment, columns, lines)
+    }
+
+    /// Starts any program so.
+    pub fn of(
+        program: &str,
+        args: &[&str],
+        folder: &Path,
+        environment: &[(String, String)],
+        columns: u16,
+        lines: u16,
+    ) -> Self {
         let size = PtySize { rows: lines, cols: columns, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).expect("a terminal");
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_holdpoint"));
+        let mut command = CommandBuilder::new(program);
         command.args(args);
         command.cwd(folder);
         command.env_clear();

@@ -139,6 +139,9 @@ impl Screen {
         if let Some(doing) = latest.doing {
             self.state.doing = doing;
         }
+        if latest.company.is_some() {
+            self.state.company = latest.company;
+        }
         if let Some(seen) = latest.seen {
             self.state.seen = seen;
         }

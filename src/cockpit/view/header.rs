@@ -100,6 +100,7 @@ fn standing(state: &State, columns: usize) -> Row {
         _ if state.locked => right.add(Role::Warn, "keys locked"),
         _ => right.add(Role::Dim, "you drive"),
     };
+    let right = company(state, right);
     let mut row = Row::of(role, format!("{sign} {word}"));
     let mut parts = Vec::new();
     if state.is_open() {
@@ -125,6 +126,18 @@ fn standing(state: &State, columns: usize) -> Row {
         }
     }
     row.right(columns, right)
+}
+
+/// Who else is there. That somebody else's keys count too is worth a second look.
+fn company(state: &State, mut row: Row) -> Row {
+    let Some(company) = state.company else { return row };
+    if company.drive > 1 {
+        row = row.add(Role::Warn, format!(" · {} more can", company.drive - 1));
+    }
+    if company.watch > 0 {
+        row = row.add(Role::Dim, " · ").add(Role::Text, format!("{} watch", company.watch));
+    }
+    row
 }
 
 /// A clock that doesn't jitter.
