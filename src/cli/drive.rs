@@ -235,6 +235,7 @@ pub async fn conduct(
         }
         Front::Screen(screen) => {
             screen.connect(&conductor);
+            conductor.attended = true;
             None
         }
     };

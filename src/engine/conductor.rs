@@ -28,6 +28,8 @@ pub struct Conductor {
     /// Digest of the plan and its files.
     pub digest: String,
     pub mode: Mode,
+    /// Somebody sits at the keys: a hold is waited through, where the program would else end.
+    pub attended: bool,
     pub target: ConnectConfig,
     pub folder: RunFolder,
     /// For HMACs of SQL that stands in the plan.

@@ -177,6 +177,7 @@ fn assemble(opening: Opening, begun: Begun) -> Conductor {
     Conductor {
         digest: digest.sha256,
         mode,
+        attended: false,
         disclosure: Disclosure::for_environment(plan.environment),
         plan,
         target,

@@ -8,6 +8,7 @@ use super::super::stop::Stop;
 use super::super::unit::millis;
 use super::{Course, Known, Wanted, count_lost, listed, rehearsed, set_out};
 use crate::journal::StateDir;
+use crate::run::command::{Command, Wish};
 use crate::run::event::{self, Ending, Event, HoldReason};
 use crate::run::state::{RollbackState, Run};
 
@@ -124,6 +125,9 @@ impl Conductor {
             self.hold(HoldReason::RolledBackTo, None, needs.clone(), None).await?;
             // Residue is residue, also of a part.
             let exit = if clean { Exit::Waiting } else { Exit::Failed };
+            if self.attended {
+                return self.after_a_part(exit).await;
+            }
             return Err(Stop::Left { exit, why: needs });
         }
         let exit = if clean && everything { Exit::RolledBack } else { Exit::Failed };
@@ -131,5 +135,18 @@ impl Conductor {
         let outcome = Ending::RolledBack { clean: clean && everything };
         self.record(Event::Ended { outcome, exit_code: exit.code(), summary }).await?;
         Ok(exit)
+    }
+
+    /// A part is undone, and somebody sits there: forward again, further back, or the end, by their word.
+    async fn after_a_part(&mut self, exit: Exit) -> Result<Exit, Stop> {
+        loop {
+            let Command { what, by } = self.next_wish().await?;
+            match what {
+                Wish::Go => return self.forward().await,
+                // Residue is told by the exit code, whoever leaves.
+                Wish::Leave { why } => return Err(Stop::Left { exit, why }),
+                other => drop(self.obey(None, other, by).await?),
+            }
+        }
     }
 }
