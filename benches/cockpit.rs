@@ -119,6 +119,7 @@ fn opened(plan: Arc<Plan>, past: &[Envelope]) -> State {
         theme: Theme::Dark,
         ascii: false,
         state_dir: None,
+        mouse: false,
     };
     let mut state = State::new(setting, past[past.len() - 1].at);
     for envelope in past {

@@ -4,8 +4,12 @@
 
 mod cockpit_support;
 
+use std::sync::Arc;
+
 use cockpit_support::{Scene, events};
-use holdpoint::cockpit::message::Key;
+use holdpoint::cockpit::console::Answer;
+use holdpoint::cockpit::message::{Key, Msg};
+use holdpoint::cockpit::mouse::Mouse;
 use holdpoint::cockpit::theme::Theme;
 use holdpoint::run::event::*;
 use holdpoint::text::scrub;
@@ -153,6 +157,99 @@ fn questions() {
     });
 }
 
+/// A result with everything that a cell can be.
+fn result() -> Answer {
+    let columns = [("id", true), ("title", false), ("stage", true), ("note", false)];
+    let columns = columns.map(|(name, right)| (name.to_owned(), right)).to_vec();
+    let row = |n: usize| {
+        vec![
+            Some(n.to_string()),
+            Some(format!("venture {n}")),
+            (!n.is_multiple_of(3)).then(|| (n * 7).to_string()),
+            Some(if n == 2 {
+                String::new()
+            } else {
+                format!("a longer text that is cut somewhere, number {n}")
+            }),
+        ]
+    };
+    let answer = Answer::new("SELECT".into(), columns, (1..=40).map(row).collect());
+    Answer { more: true, elapsed_ms: 12, ..answer }
+}
+
+fn asked(mut scene: Scene, answer: Answer) -> Scene {
+    scene.press('q').type_in("SELECT * FROM ventures").key(Key::Ctrl('r'));
+    let id = scene.state.console.asks;
+    scene.send(Msg::Looked { id, answer: Arc::new(answer) });
+    scene
+}
+
+#[test]
+fn the_console() {
+    shot("console-empty", |theme| {
+        let mut scene = with(theme, Scene::stepping());
+        scene.press('q');
+        scene
+    });
+    shot("console", |theme| {
+        let mut scene = asked(with(theme, Scene::stepping()), result());
+        scene.key(Key::Tab).key(Key::Down).key(Key::Down).key(Key::Right).key(Key::Right);
+        scene
+    });
+    shot("console-failed", |theme| {
+        let more = vec![
+            "SELECT * FROM ventures".into(),
+            "              ^".into(),
+            "HINT: Perhaps another one.".into(),
+        ];
+        let message = "ERROR: relation \"ventures\" does not exist".to_owned();
+        asked(with(theme, Scene::blocked()), Answer::failed("x".into(), message, more))
+    });
+}
+
+#[test]
+fn the_palette() {
+    shot("palette", |theme| {
+        let mut scene = with(theme, Scene::unverified());
+        scene.press(':');
+        scene
+    });
+    shot("palette-typed", |theme| {
+        let mut scene = with(theme, Scene::unverified());
+        scene.press(':').type_in("ro");
+        scene
+    });
+}
+
+#[test]
+fn a_note() {
+    shot("ask-note", |theme| {
+        let mut scene = with(theme, Scene::stepping());
+        scene.press('n').type_in("the disk is slow").key(Key::Enter).type_in("Ada knows");
+        scene
+    });
+    shot("note", |theme| {
+        let mut scene = with(theme, Scene::stepping());
+        let text = "the disk is slow\nAda knows".to_owned();
+        scene.events([Event::Note { step: Some("stages".into()), text, by: events::ada() }]);
+        scene
+    });
+}
+
+#[test]
+fn filters() {
+    shot("filter", |theme| {
+        let mut scene = with(theme, Scene::unverified());
+        scene.press('/').type_in("step");
+        scene
+    });
+    shot("filter-log", |theme| {
+        let mut scene = with(theme, Scene::unverified());
+        scene.press('5').key(Key::Tab).press('/').type_in("checkpoint").key(Key::Enter);
+        scene
+    });
+}
+
 fn waiting_for_a_tick() -> Scene {
     let mut scene = Scene::new();
     scene.events(events::opening(Mode::Run)).events(events::quiet());
@@ -186,10 +283,17 @@ fn small_screens() {
 fn only_ascii() {
     for mut scene in [Scene::blocked(), Scene::unverified(), Scene::rolled_back()] {
         scene.state.setting.ascii = true;
-        scene.press('R');
-        for (columns, lines) in SIZES {
-            let frame = scene.frame(columns, lines);
-            assert!(frame.is_ascii(), "{frame}");
+        let note = "slow\nbut sure".to_owned();
+        scene.events(match scene.state.run().is_ended() {
+            true => vec![],
+            false => vec![Event::Note { step: Some("quality".into()), text: note, by: events::ada() }],
+        });
+        for key in ["", "R", "n", ":", "/", "q", "?"] {
+            scene.key(Key::Esc).key(Key::Esc).type_in(key);
+            for (columns, lines) in SIZES {
+                let frame = scene.frame(columns, lines);
+                assert!(frame.is_ascii(), "{frame}");
+            }
         }
     }
 }
@@ -204,6 +308,7 @@ fn scene(which: usize, keys: &[Key]) -> Scene {
         4 => Scene::unverified(),
         5 => waiting_for_a_tick(),
         6 => waiting_for_a_signature(),
+        7 => asked(Scene::unverified(), result()),
         _ => Scene::rolled_back(),
     };
     for key in keys {
@@ -213,7 +318,7 @@ fn scene(which: usize, keys: &[Key]) -> Scene {
 }
 
 fn any_key() -> impl Strategy<Value = Key> {
-    let letters = prop::sample::select("acdhjknorswxEfGgLQRSUW?123456 ".chars().collect::<Vec<_>>());
+    let letters = prop::sample::select("acdhjknopqrswxyEfGgLMQRSUWY?:/;123456 ".chars().collect::<Vec<_>>());
     let others = prop::sample::select(vec![
         Key::Enter,
         Key::Esc,
@@ -229,6 +334,8 @@ fn any_key() -> impl Strategy<Value = Key> {
         Key::End,
         Key::Backspace,
         Key::Ctrl('c'),
+        Key::Ctrl('r'),
+        Key::Ctrl('u'),
     ]);
     prop_oneof![letters.prop_map(Key::Char), others]
 }
@@ -239,13 +346,20 @@ proptest! {
     /// Whatever is pressed in whatever state, and whatever the size.
     #[test]
     fn every_state_is_drawn_at_every_size(
-        which in 0_usize..8,
+        which in 0_usize..9,
         keys in prop::collection::vec(any_key(), 0..12),
         columns in 0_u16..=250,
         lines in 0_u16..=80,
         ascii: bool,
+        clicks in prop::collection::vec((0_u16..250, 0_u16..80), 0..4),
     ) {
         let mut scene = scene(which, &keys);
+        scene.state.mouse = true;
+        for (column, line) in clicks {
+            scene.frame(columns, lines);
+            let what = [Mouse::Click, Mouse::WheelUp, Mouse::WheelDown][usize::from(column) % 3];
+            scene.send(Msg::Mouse(what, column, line));
+        }
         scene.state.setting.ascii = ascii;
         let frame = scene.frame(columns, lines);
         prop_assert!(!frame.chars().any(|c| c != '\n' && scrub::is_unsafe(c)));

@@ -28,6 +28,7 @@ async fn replies(session: &mut Session) -> Vec<String> {
                 row.cells().map(|cell| cell.map_or("NULL".into(), text)).collect::<Vec<_>>().join(",")
             }
             Reply::Empty => "empty".into(),
+            Reply::Suspended => "suspended".into(),
             Reply::CopyIn => return [seen, vec!["copy in".into()]].concat(),
             Reply::CopyOut => "copy out".into(),
             Reply::CopyData(bytes) => format!("data {:?}", text(&bytes)),

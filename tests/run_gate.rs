@@ -86,6 +86,8 @@ fn while_a_step_runs_it_can_be_held_cancelled_and_noted() {
     assert_eq!(ask(&run, Wish::Cancel), Ok(()));
     assert_eq!(ask(&run, Wish::Note { step: None, text: "slow".into() }), Ok(()));
     refused(&run, Wish::Note { step: None, text: " ".into() }, "empty");
+    assert_eq!(ask(&run, Wish::Look { sql: "SELECT 1".into() }), Ok(()));
+    refused(&run, Wish::Look { sql: " \n".into() }, "no query");
     assert_eq!(ask(&run, Wish::Leave { why: "away".into() }), Ok(()));
     let run = after([started("a", Forward, 0, 1), decided(Decision::Hold, None)]);
     refused(&run, Wish::Hold, "will hold after this step");
@@ -278,6 +280,7 @@ fn carried_out(run: &Run, wish: &Wish) -> Vec<Event> {
         }
         Wish::End { .. } => vec![decide(Decision::End, None), stopped()],
         Wish::Note { .. } => vec![note()],
+        Wish::Look { .. } => vec![looked()],
         Wish::Leave { .. } => vec![left()],
     }
 }

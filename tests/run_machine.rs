@@ -198,6 +198,7 @@ fn always() -> Vec<Event> {
         Event::LedgerOff { reason: "no rights".into() },
         deviation(),
         note(),
+        looked(),
         Event::Interrupted { signal: "SIGTERM".into() },
         left(),
         checkpoint(holdpoint::run::TARGET, "database", Forward, true),

@@ -62,6 +62,10 @@ pub struct Screenless {
     /// Only ASCII, where lines and signs of Unicode can't be shown
     #[arg(long)]
     pub ascii: bool,
+
+    /// Clicks select and press, the wheel scrolls; without it the terminal selects text (M switches)
+    #[arg(long)]
+    pub mouse: bool,
 }
 
 /// A set of colours.

@@ -7,6 +7,7 @@ pub mod app;
 pub mod args;
 pub mod check;
 mod company;
+mod console;
 pub mod demo;
 pub mod diff;
 mod drive;

@@ -10,8 +10,10 @@ use tokio::sync::{mpsc, watch};
 
 use super::args::{Screenless, ThemeName};
 use super::company::look_around;
+use super::console::Looker;
 use super::failure::Failure;
 use super::out;
+use crate::cockpit::console::Answer;
 use crate::cockpit::link::{Link, Request, link};
 use crate::cockpit::message::{Msg, Over};
 use crate::cockpit::state::{Setting, State};
@@ -59,6 +61,8 @@ pub struct Screen {
     /// The rollback that is looked at, and who looks at it.
     looks_back: watch::Receiver<Option<LookBack>>,
     looking: Option<tokio::task::JoinHandle<()>>,
+    /// Who asks queries, once there is a run.
+    looker: Arc<Mutex<Option<Looker>>>,
     /// Where copies of the plan's files are, once there is a run.
     folder: Arc<Mutex<Option<PathBuf>>>,
     /// Said meanwhile; it is worth to stay on the terminal.
@@ -96,6 +100,7 @@ impl Screen {
             theme: theme(screenless.theme),
             ascii: screenless.ascii || out::is_ascii_only(),
             state_dir,
+            mouse: screenless.mouse,
         };
         let mut state = State::new(setting, jiff::Timestamp::now());
         for envelope in past {
@@ -114,10 +119,21 @@ impl Screen {
             .map_err(|error| Failure::unreachable(format!("no thread for the cockpit: {error}")))?;
         let feeding = tokio::spawn(carry(feed, link.clone()));
         let recorder = Arc::new(Mutex::new(None));
+        let looker = Arc::new(Mutex::new(None));
         let (look, looks_back) = watch::channel(None);
-        let engine = Engine { recorder: Arc::clone(&recorder), interrupt, look };
+        let engine = Engine { recorder: Arc::clone(&recorder), looker: Arc::clone(&looker), interrupt, look };
         tokio::spawn(engine.answer(requests, link.clone()));
-        Ok(Self { link, thread, feeding, recorder, looks_back, looking: None, folder, hints: Vec::new() })
+        Ok(Self {
+            link,
+            thread,
+            feeding,
+            recorder,
+            looks_back,
+            looking: None,
+            looker,
+            folder,
+            hints: Vec::new(),
+        })
     }
 
     /// What goes on before the run is open.
@@ -144,6 +160,8 @@ impl Screen {
                 link.send(Msg::Outlook(outlook));
             }
         });
+        *self.looker.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(Looker::start(conductor, self.link.clone()));
         let mut doing = conductor.attention.doing.subscribe();
         let (set, mut seen) = watch::channel(None);
         tokio::spawn(look_on(conductor.target.clone(), conductor.attention.doing.subscribe(), set));
@@ -164,8 +182,12 @@ impl Screen {
     /// Says that the engine is done, waits until the person has left the screen, and gives back what
     /// stays on the terminal: the summary, then hints.
     pub async fn finish(self, over: Over, summary: bool) {
-        let Self { link, thread, feeding, recorder, hints, looking, .. } = self;
+        let Self { link, thread, feeding, recorder, hints, looking, looker, .. } = self;
         recorder.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let looker = looker.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(looker) = looker {
+            looker.end().await;
+        }
         // Whoever holds the recorder keeps the way of facts open.
         if let Some(looking) = looking {
             looking.abort();
@@ -216,6 +238,7 @@ async fn carry((mut facts, mut asides): Feed, link: Link) {
 /// Those in the engine who are asked for something.
 struct Engine {
     recorder: Arc<Mutex<Option<Recorder>>>,
+    looker: Arc<Mutex<Option<Looker>>>,
     interrupt: Arc<watch::Sender<Option<String>>>,
     look: watch::Sender<Option<LookBack>>,
 }
@@ -235,6 +258,18 @@ impl Engine {
                 }
                 Request::Detach => drop(self.interrupt.send(Some("Ctrl-C".to_owned()))),
                 Request::LookBack(look) => drop(self.look.send(look)),
+                Request::Look(id, sql) => {
+                    let asked = self.looker().as_ref().is_some_and(|looker| looker.ask(id, sql.clone()));
+                    if !asked {
+                        let answer = Answer::failed(sql, "the run isn't open".to_owned(), Vec::new());
+                        link.send(Msg::Looked { id, answer: Arc::new(answer) });
+                    }
+                }
+                Request::StopLook => {
+                    if let Some(looker) = self.looker().as_ref() {
+                        looker.stop();
+                    }
+                }
             }
         }
         // The screen is gone: nobody sees the run any more, and it stops where that is safe.
@@ -243,6 +278,10 @@ impl Engine {
             told.get_or_insert_with(|| "the end of the screen".to_owned());
             first
         });
+    }
+
+    fn looker(&self) -> std::sync::MutexGuard<'_, Option<Looker>> {
+        self.looker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -7,7 +7,7 @@ use super::message::{Effect, Key};
 use super::question::{self, About, Does, Must, Question};
 use super::state::State;
 use super::update::ask;
-use super::way_back;
+use super::{console_keys, way_back};
 use crate::run::command::{Command, Wish};
 use crate::run::event::{Assurance, Person};
 
@@ -19,6 +19,21 @@ pub fn key(state: &mut State, key: Key) -> Vec<Effect> {
     let Some(question) = &mut state.question else { return Vec::new() };
     let stops = question.fields.len() + question.buttons.len();
     let in_field = question.field_in_focus();
+    // Out of a field of several lines it goes on as Enter does from one of a single line.
+    if key == Key::Tab
+        && let Some(field) = in_field.and_then(|at| question.fields.get(at))
+        && field.lines > 1
+    {
+        question.focus = question.after_field();
+        return Vec::new();
+    }
+    if let Some(area) = in_field.and_then(|at| question.fields.get_mut(at)).filter(|field| field.lines > 1)
+        && !matches!(key, Key::Ctrl('c') | Key::Esc | Key::Tab | Key::BackTab | Key::PageUp | Key::PageDown)
+    {
+        question.objection = None;
+        console_keys::edit(&mut area.area, key);
+        return Vec::new();
+    }
     match key {
         Key::Ctrl('c') => return interrupted(state),
         Key::Esc => state.question = None,
@@ -53,7 +68,7 @@ fn on_buttons(state: &mut State, key: Key, stops: usize) -> Vec<Effect> {
     Vec::new()
 }
 
-fn scroll(state: &mut State, by: isize) {
+pub(super) fn scroll(state: &mut State, by: isize) {
     let last = state.question_extent.last();
     if let Some(question) = &mut state.question {
         question.scroll = question.scroll.saturating_add_signed(by).min(last);
@@ -90,6 +105,9 @@ pub fn paste(state: &mut State, text: &str) {
         question.objection = Some(format!("{}: type it, letter by letter", field.label));
         return;
     }
+    if field.lines > 1 {
+        return console_keys::insert(&mut field.area, text);
+    }
     let text = crate::text::scrub::line(text.trim()).into_owned();
     let room = LONGEST.saturating_sub(field_len(&field.area));
     field.area.insert_str(text.chars().take(room).collect::<String>());
@@ -115,6 +133,19 @@ fn detach(state: &mut State) -> Vec<Effect> {
     state.leave_when_held = true;
     state.toast("lets go of the run at the next safe point", false);
     if state.over.is_some() { vec![Effect::Close] } else { vec![Effect::Detach] }
+}
+
+/// A click on a button. One that can't be taken back is only selected by it; the second click presses.
+pub fn clicked(state: &mut State, at: usize) -> Vec<Effect> {
+    let Some(question) = &mut state.question else { return Vec::new() };
+    let focus = question.fields.len() + at;
+    let danger = question.buttons.get(at).is_some_and(|button| button.danger);
+    if danger && question.focus != focus {
+        question.focus = focus;
+        return Vec::new();
+    }
+    question.focus = focus;
+    press(state)
 }
 
 /// The button in focus.

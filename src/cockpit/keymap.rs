@@ -6,6 +6,7 @@
 use super::message::Key;
 use super::people::{self, Open};
 use super::state::{State, Tab};
+use super::{copying, filter};
 use crate::run::command::{Command, Wish};
 use crate::run::event::{Assurance, HoldReason, Person};
 use crate::run::gate;
@@ -28,6 +29,11 @@ pub enum Act {
     RollBack,
     RollBackTo,
     Note,
+    Console,
+    Filter,
+    Palette,
+    Copy,
+    Mouse,
     End,
     Leave,
     Lock,
@@ -99,6 +105,25 @@ pub const ENTRIES: &[Entry] = &[
         "write a note on the selected step into the evidence",
         true,
     ),
+    entry(Act::Palette, Key::Char(':'), ":", "more", "every command, found by a few letters", true),
+    entry(Act::Leave, Key::Char('Q'), "Q", "leave", "leave the run at a safe point; it can be resumed", true),
+    entry(
+        Act::Console,
+        Key::Char('q'),
+        "q",
+        "query",
+        "look at the database: queries that only read, noted in the journal",
+        true,
+    ),
+    entry(
+        Act::Filter,
+        Key::Char('/'),
+        "/",
+        "filter",
+        "show only rows of this list that have these words",
+        true,
+    ),
+    entry(Act::Copy, Key::Char('y'), "y", "copy", "copy the SQL, query or log that is looked at", false),
     entry(Act::Decline, Key::Char('d'), "d", "decline", "decline to sign; asks why", false),
     entry(
         Act::RollBackTo,
@@ -109,7 +134,6 @@ pub const ENTRIES: &[Entry] = &[
         false,
     ),
     entry(Act::End, Key::Char('E'), "E", "end", "end the run where it stands; asks why", false),
-    entry(Act::Leave, Key::Char('Q'), "Q", "leave", "leave the run at a safe point; it can be resumed", true),
     entry(
         Act::Lock,
         Key::Char('L'),
@@ -123,7 +147,15 @@ pub const ENTRIES: &[Entry] = &[
         Key::Char('f'),
         "f",
         "follow",
-        "select the step that the run is about, and go along",
+        "select the step that the run is about, and go along; in the log too",
+        false,
+    ),
+    entry(
+        Act::Mouse,
+        Key::Char('M'),
+        "M",
+        "mouse",
+        "take the mouse, or leave it to the terminal for selecting text",
         false,
     ),
     entry(
@@ -202,6 +234,7 @@ pub fn wish(state: &State, act: Act, text: &str) -> Option<Wish> {
             let to = state.looked_at().map(|step| step.id.clone());
             Wish::RollBack { to, only: Vec::new(), procedure: None, reason }
         }
+        Act::Console => Wish::Look { sql: reason },
         Act::Note => Wish::Note { step: state.looked_at().map(|step| step.id.clone()), text: reason },
         Act::Leave => Wish::Leave { why: reason },
         Act::Rule | Act::RuleNot => {
@@ -229,6 +262,8 @@ pub fn wish(state: &State, act: Act, text: &str) -> Option<Wish> {
     })
 }
 
+const LOCKED: &str = "the keys are locked and only look: L unlocks them";
+
 /// Whether a command is allowed now; else why not.
 ///
 /// # Errors
@@ -239,12 +274,20 @@ pub fn verdict(state: &State, act: Act) -> Result<(), String> {
             return Err("that is for the tables of the deltas: 3 shows them".to_owned());
         }
         Act::Sort => return Ok(()),
-        Act::Lock | Act::Follow | Act::Help | Act::Redraw | Act::Leave | Act::Interrupt => return Ok(()),
+        Act::Lock | Act::Follow | Act::Help | Act::Redraw => return Ok(()),
+        // What is over can be left, by anybody.
+        Act::Leave | Act::Interrupt | Act::Suspend if state.locked && state.over.is_none() => {
+            return Err(LOCKED.to_owned());
+        }
+        Act::Leave | Act::Interrupt => return Ok(()),
+        Act::Palette | Act::Mouse => return Ok(()),
+        Act::Filter => return filter::here(state).map(drop),
+        Act::Copy => return copying::wanted(state).map(drop),
         Act::Suspend => return suspend(state),
         _ => {}
     }
     if state.locked {
-        return Err("the keys are locked and only look: L unlocks them".to_owned());
+        return Err(LOCKED.to_owned());
     }
     if state.over.is_some() {
         return Err("the run isn't driven from here any more: Q leaves".to_owned());
@@ -305,7 +348,11 @@ fn suspend(state: &State) -> Result<(), String> {
 #[must_use]
 pub fn hints(state: &State) -> Vec<(&'static Entry, Result<(), String>)> {
     let all = ENTRIES.iter().filter(|entry| entry.hint).map(|entry| (entry, verdict(state, entry.act)));
-    let (allowed, not): (Vec<_>, Vec<_>) = all.partition(|(_, verdict)| verdict.is_ok());
+    let (mut allowed, not): (Vec<_>, Vec<_>) = all.partition(|(_, verdict)| verdict.is_ok());
+    if state.over.is_some() {
+        // There is one thing left to do.
+        allowed.sort_by_key(|(entry, _)| entry.act != Act::Leave);
+    }
     // What is only for doubts isn't worth a place beside what is only not allowed now.
     let doubts = !matches!(state.run().state, RunState::InDoubt(_));
     let shown = not.into_iter().filter(|(e, _)| !(doubts && matches!(e.act, Act::Rule | Act::RuleNot)));

@@ -28,6 +28,10 @@ pub enum Request {
     Detach,
     /// Look at this rollback from now on, and say what is found out about it.
     LookBack(Option<LookBack>),
+    /// A query of the console; the answer comes as a message with this number.
+    Look(u64, String),
+    /// Cancel the query that runs.
+    StopLook,
 }
 
 /// The command line's end; clones share it.

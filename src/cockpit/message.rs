@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use super::console::Answer;
+use super::mouse::Mouse;
 use super::source::Source;
 use crate::run::command::Command;
 use crate::run::event::Envelope;
@@ -34,6 +36,8 @@ pub enum Msg {
     Key(Key),
     /// Text that was pasted.
     Paste(String),
+    /// What the mouse did, and where.
+    Mouse(Mouse, u16, u16),
     Resize(u16, u16),
     /// A fact about the run.
     Event(Arc<Envelope>),
@@ -44,6 +48,13 @@ pub enum Msg {
         id: u64,
         refused: Option<String>,
     },
+    /// What came of a query of the console.
+    Looked {
+        id: u64,
+        answer: Arc<Answer>,
+    },
+    /// What became of a copy, in words, and whether that is bad.
+    Copied(String, bool),
     /// A script was read.
     Source {
         of: SourceOf,
@@ -90,6 +101,14 @@ pub enum Effect {
     Ask(u64, Command),
     /// Let go of the run at the next safe point, now.
     Detach,
+    /// Ask the console's query; the answer carries this number.
+    Look(u64, String),
+    /// Cancel it.
+    StopLook,
+    /// Hand a text to the clipboard. What it is, in words.
+    Copy { what: String, text: String },
+    /// Take the mouse, or give it back.
+    Mouse(bool),
     /// Read the script of a step.
     Load(SourceOf),
     /// Look at this rollback from now on; none: at nothing.

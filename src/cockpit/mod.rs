@@ -11,6 +11,8 @@
 //!   [`message::Effect`]s; neither does any I/O;
 //! - [`keymap`] is the one list of commands: key, words, and the gate's verdict; hints, buttons and help
 //!   show it; [`question`] is what is asked before something happens, [`answering`] its keys;
+//! - [`console`] is the query console ([`console_keys`]: its keys), [`palette`] the list of commands to
+//!   choose from, [`filter`] what is shown of lists, [`copying`] what is copied, [`mouse`] what a click does;
 //! - [`timeline`] is the plan as rows, [`way_back`] what a rollback would do, [`source`] a script in
 //!   colours, [`clock`] what is left and what was planned,
 //!   [`deltas`] what became of objects and rows;
@@ -21,10 +23,16 @@
 
 pub mod answering;
 pub mod clock;
+pub mod console;
+pub mod console_keys;
+pub mod copying;
 pub mod deltas;
+pub mod filter;
 pub mod keymap;
 pub mod link;
 pub mod message;
+pub mod mouse;
+pub mod palette;
 pub mod people;
 pub mod question;
 pub mod source;

@@ -54,18 +54,20 @@ pub struct Field {
     pub label: &'static str,
     pub must: Must,
     pub area: TextArea<'static>,
+    /// Lines that it shows; a field of more than one takes Enter as a new line.
+    pub lines: u16,
 }
 
 impl Field {
     fn new(label: &'static str, must: Must, text: &str) -> Self {
         let mut area = TextArea::new(vec![text.to_owned()]);
         area.move_cursor(tui_textarea::CursorMove::End);
-        Self { label, must, area }
+        Self { label, must, area, lines: 1 }
     }
 
     #[must_use]
     pub fn text(&self) -> String {
-        self.area.lines().join(" ").trim().to_owned()
+        self.area.lines().join(if self.lines > 1 { "\n" } else { " " }).trim().to_owned()
     }
 
     /// What is missing, in words.
@@ -131,6 +133,12 @@ impl Question {
 
     fn field(mut self, label: &'static str, must: Must, text: &str) -> Self {
         self.fields.push(Field::new(label, must, text));
+        self
+    }
+
+    /// The field before takes several lines.
+    fn tall(mut self, lines: u16) -> Self {
+        self.fields.iter_mut().last().into_iter().for_each(|field| field.lines = lines);
         self
     }
 
@@ -218,6 +226,7 @@ pub fn before(state: &State, act: Act) -> Option<Question> {
             let on = state.looked_at().map(|step| step.title.clone()).unwrap_or_default();
             Question::new(About::Reason(act), format!("Note on: {on}"))
                 .field("note", Must::Something, "")
+                .tall(5)
                 .button("Write it down", Does::Yes, false)
         }
         Act::RollBack | Act::RollBackTo => {

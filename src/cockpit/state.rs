@@ -10,8 +10,12 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::console::Console;
 use super::deltas;
+use super::filter::{self, Place};
 use super::message::{Over, SourceOf};
+use super::mouse;
+use super::palette::Palette;
 use super::question::Question;
 use super::source::Source;
 use super::theme::Theme;
@@ -40,6 +44,8 @@ pub struct Setting {
     pub ascii: bool,
     /// Where the run's folder is, when a command has to name it to find it.
     pub state_dir: Option<String>,
+    /// The mouse drives too, from the beginning.
+    pub mouse: bool,
 }
 
 /// What is looked at on the right.
@@ -137,6 +143,10 @@ pub struct State {
     pub printer: Printer,
     pub zone: TimeZone,
     pub log: VecDeque<String>,
+    /// Lines of the log that there ever were.
+    log_total: u64,
+    /// Which of them fit the log's filter, while there is one.
+    log_hits: Option<VecDeque<u64>>,
     pub output: VecDeque<(String, String)>,
     /// Lines of output that weren't kept.
     pub output_lost: u64,
@@ -166,6 +176,15 @@ pub struct State {
     /// Of the question that is open.
     pub question_extent: Extent,
     pub question: Option<Question>,
+    pub console: Console,
+    pub palette: Option<Palette>,
+    pub filters: BTreeMap<Place, String>,
+    /// The filter that is typed now.
+    pub filtering: Option<Place>,
+    /// The mouse is taken.
+    pub mouse: bool,
+    /// What lies where, as the last frame had it.
+    pub hits: Vec<mouse::Place>,
     pub toast: Option<Toast>,
     /// Keys only look.
     pub locked: bool,
@@ -200,6 +219,8 @@ impl State {
             printer: Printer::new(style),
             zone,
             log: VecDeque::new(),
+            log_total: 0,
+            log_hits: None,
             output: VecDeque::new(),
             output_lost: 0,
             stages: Vec::new(),
@@ -220,6 +241,12 @@ impl State {
             extent: Extent::default(),
             question_extent: Extent::default(),
             question: None,
+            console: Console::default(),
+            palette: None,
+            filters: BTreeMap::new(),
+            filtering: None,
+            mouse: setting.mouse,
+            hits: Vec::new(),
             toast: None,
             locked: false,
             auto: false,
@@ -334,9 +361,51 @@ impl State {
     }
 
     pub fn add_log(&mut self, lines: Vec<String>) {
+        if let Some(words) = filter::of(self, Place::Tab(Tab::Log)).map(str::to_owned) {
+            let total = self.log_total;
+            let found = (total..).zip(&lines).filter(|(_, line)| filter::fits(&words, &[line.as_str()]));
+            let found: Vec<u64> = found.map(|(number, _)| number).collect();
+            self.log_hits.get_or_insert_default().extend(found);
+        }
+        self.log_total += lines.len() as u64;
         self.log.extend(lines);
         let extra = self.log.len().saturating_sub(LOG_LINES);
         self.log.drain(..extra);
+        let first = self.log_total - self.log.len() as u64;
+        if let Some(hits) = &mut self.log_hits {
+            let gone = hits.iter().take_while(|number| **number < first).count();
+            hits.drain(..gone);
+        }
+    }
+
+    /// The log's filter is another one: which lines fit is found once, not in every frame.
+    pub fn log_found(&mut self) {
+        let first = self.log_total - self.log.len() as u64;
+        self.log_hits = filter::of(self, Place::Tab(Tab::Log)).map(|words| {
+            let numbered = (first..).zip(&self.log);
+            numbered
+                .filter(|(_, line)| filter::fits(words, &[line.as_str()]))
+                .map(|(number, _)| number)
+                .collect()
+        });
+    }
+
+    /// How many lines of the log are shown, all in all.
+    #[must_use]
+    pub fn log_len(&self) -> usize {
+        self.log_hits.as_ref().map_or(self.log.len(), VecDeque::len)
+    }
+
+    /// The lines of the log that fit its filter; all of them without one.
+    pub fn log_shown(&self) -> impl Iterator<Item = &str> {
+        let first = self.log_total - self.log.len() as u64;
+        (0..self.log_len()).filter_map(move |at| {
+            let at = match &self.log_hits {
+                Some(hits) => usize::try_from(hits.get(at)?.checked_sub(first)?).ok()?,
+                None => at,
+            };
+            self.log.get(at).map(String::as_str)
+        })
     }
 
     /// Output of a step: notices, `\echo`.

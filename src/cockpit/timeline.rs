@@ -1,15 +1,31 @@
 //! The plan as rows of a tree, and what stands in them.
 
+use super::filter::{self, Place};
 use super::state::{Spot, State};
 use super::theme::Role;
+use crate::plan::model::Step;
 use crate::run::event::HoldReason;
 use crate::run::state::Status;
 
-/// The rows that are to be seen: phases, and the steps of those that aren't folded.
+/// The rows that are to be seen: phases, and the steps of those that aren't folded; under a filter the
+/// steps that fit it, folded or not, with their phases.
 #[must_use]
 pub fn rows(state: &State) -> Vec<Spot> {
     let mut rows = Vec::new();
+    let words = filter::of(state, Place::Timeline);
     for (phase, of) in state.plan().phases.iter().enumerate() {
+        if let Some(words) = words {
+            let fits = |step: &Step| {
+                let status = step_sign(state, &step.id).2;
+                filter::fits(words, &[&step.title, &step.id, &of.title, status])
+            };
+            let found: Vec<usize> = (0..of.steps.len()).filter(|at| fits(&of.steps[*at])).collect();
+            if !found.is_empty() {
+                rows.push(Spot { phase, step: None });
+                rows.extend(found.into_iter().map(|step| Spot { phase, step: Some(step) }));
+            }
+            continue;
+        }
         rows.push(Spot { phase, step: None });
         if !state.folded.contains(&phase) {
             rows.extend((0..of.steps.len()).map(|step| Spot { phase, step: Some(step) }));

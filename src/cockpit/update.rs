@@ -1,14 +1,11 @@
 //! What each message changes, and what it asks for.
 
-use super::answering;
-use super::deltas;
 use super::keymap::{self, Act};
 use super::message::{Effect, Key, Msg};
-use super::people;
+use super::palette::{self, Palette};
 use super::question;
 use super::state::{Focus, Spot, State, Tab};
-use super::timeline;
-use super::way_back;
+use super::{answering, console, console_keys, copying, deltas, filter, mouse, people, timeline, way_back};
 use crate::run::command::{Command, Wish};
 use crate::run::event::{Assurance, Envelope, Event, HoldReason};
 
@@ -23,7 +20,16 @@ fn take(state: &mut State, message: Msg) -> Vec<Effect> {
     match message {
         Msg::Key(key) => pressed(state, key),
         Msg::Paste(text) => {
-            answering::paste(state, &text);
+            pasted(state, &text);
+            Vec::new()
+        }
+        Msg::Mouse(what, column, row) => mouse::mouse(state, what, column, row),
+        Msg::Looked { id, answer } => {
+            console::answered(state, id, answer);
+            Vec::new()
+        }
+        Msg::Copied(words, bad) => {
+            state.toast(words, bad);
             Vec::new()
         }
         Msg::Event(envelope) => event(state, &envelope),
@@ -46,6 +52,10 @@ fn take(state: &mut State, message: Msg) -> Vec<Effect> {
             state.auto = false;
             state.over = Some(over);
             state.question = None;
+            // Nobody answers it any more, and the keys of the end must be keys.
+            state.console.asked = None;
+            state.console.open = false;
+            state.palette = None;
             if state.leave_when_held || state.signal.is_some() { vec![Effect::Close] } else { Vec::new() }
         }
         Msg::Signal(name) => {
@@ -53,6 +63,8 @@ fn take(state: &mut State, message: Msg) -> Vec<Effect> {
             let gone = name == "SIGHUP";
             state.signal = Some(name);
             state.question = None;
+            state.console.open = false;
+            state.palette = None;
             if gone || state.over.is_some() { vec![Effect::Close] } else { Vec::new() }
         }
         Msg::Gone => vec![Effect::Detach, Effect::Close],
@@ -172,7 +184,7 @@ fn follow(state: &mut State) {
     }
 }
 
-fn select(state: &mut State, spot: Spot) {
+pub(super) fn select(state: &mut State, spot: Spot) {
     if state.selected != spot {
         state.selected = spot;
         state.scroll.retain(|tab, _| *tab == Tab::Log);
@@ -228,6 +240,15 @@ fn pressed(state: &mut State, key: Key) -> Vec<Effect> {
     if state.question.is_some() {
         return answering::key(state, key);
     }
+    if state.palette.is_some() {
+        return palette::key(state, key);
+    }
+    if state.console.open {
+        return console_keys::key(state, key);
+    }
+    if filter::key(state, key) {
+        return Vec::new();
+    }
     // Where the screen is too small for the tree, moving in it unseen would only confuse.
     match key {
         Key::Char(digit @ '1'..='6') => {
@@ -241,6 +262,9 @@ fn pressed(state: &mut State, key: Key) -> Vec<Effect> {
         }
         Key::Esc => {
             state.toast = None;
+            if let Ok(place) = filter::here(state) {
+                filter::clear(state, place);
+            }
             return Vec::new();
         }
         _ => {}
@@ -251,6 +275,16 @@ fn pressed(state: &mut State, key: Key) -> Vec<Effect> {
     match keymap::on(key) {
         Some(act) => command(state, act),
         None => Vec::new(),
+    }
+}
+
+fn pasted(state: &mut State, text: &str) {
+    if state.question.is_some() {
+        answering::paste(state, text);
+    } else if state.console.open && state.palette.is_none() {
+        console_keys::paste(state, text);
+    } else {
+        filter::paste(state, text);
     }
 }
 
@@ -279,13 +313,13 @@ fn moved(state: &mut State, key: Key) -> bool {
     true
 }
 
-fn walk(state: &mut State, by: isize) {
+pub(super) fn walk(state: &mut State, by: isize) {
     state.follow = false;
     let to = timeline::moved(state, by);
     select(state, to);
 }
 
-fn fold(state: &mut State, folded: bool) {
+pub(super) fn fold(state: &mut State, folded: bool) {
     let phase = state.selected.phase;
     if folded {
         state.folded.insert(phase);
@@ -297,7 +331,7 @@ fn fold(state: &mut State, folded: bool) {
 }
 
 /// From where the last frame stood.
-fn scroll(state: &mut State, by: isize) {
+pub(super) fn scroll(state: &mut State, by: isize) {
     let last = state.extent.last();
     let at = state.scroll.get(&state.tab).copied().unwrap_or(if state.tab == Tab::Log { last } else { 0 });
     let to = at.min(last).saturating_add_signed(by).min(last);
@@ -308,12 +342,15 @@ fn scroll(state: &mut State, by: isize) {
     }
 }
 
-fn command(state: &mut State, act: Act) -> Vec<Effect> {
+pub(super) fn command(state: &mut State, act: Act) -> Vec<Effect> {
     if let Err(why) = keymap::verdict(state, act) {
         state.toast(format!("{}: {why}", keymap::of(act).word), true);
         return Vec::new();
     }
-    if state.asked.is_some() && keymap::wish(state, act, "").is_some() && act != Act::Cancel {
+    if state.asked.is_some()
+        && keymap::wish(state, act, "").is_some()
+        && !matches!(act, Act::Cancel | Act::Console)
+    {
         state.toast("what was asked for before isn't answered yet", true);
         return Vec::new();
     }
@@ -340,12 +377,38 @@ fn command(state: &mut State, act: Act) -> Vec<Effect> {
         Act::Follow => {
             state.follow = true;
             state.folded.clear();
+            state.filters.remove(&filter::Place::Timeline);
+            state.scroll.remove(&Tab::Log);
             follow(state);
             Vec::new()
         }
         Act::Sort => {
             deltas::sort(state);
             Vec::new()
+        }
+        Act::Console => {
+            state.console.open = true;
+            Vec::new()
+        }
+        Act::Palette => {
+            state.palette = Some(Palette::default());
+            Vec::new()
+        }
+        Act::Filter => {
+            state.filtering = filter::here(state).ok();
+            Vec::new()
+        }
+        Act::Copy => copying::looked_at(state),
+        Act::Mouse => {
+            state.mouse = !state.mouse;
+            let text = match state.mouse {
+                true => {
+                    "the mouse is taken: clicks select and press, the wheel scrolls; M leaves it to the terminal"
+                }
+                false => "the mouse selects text again",
+            };
+            state.toast(text, false);
+            vec![Effect::Mouse(state.mouse)]
         }
         Act::Redraw => vec![Effect::Redraw],
         Act::Suspend => vec![Effect::Suspend],

@@ -53,7 +53,7 @@ impl Attention {
                 match command.what {
                     Wish::Cancel => cancel_set.send_modify(|count| *count += 1),
                     Wish::Hold => drop(hold_in.send(true)),
-                    Wish::Note { .. } => {}
+                    Wish::Note { .. } | Wish::Look { .. } => {}
                     _ => {
                         if forward.send(command).is_err() {
                             return;

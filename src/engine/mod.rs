@@ -25,7 +25,8 @@
 //! - [`rollback`] goes backwards, [`reopen`] opens a run for it that is over;
 //! - [`evidence`] looks for the rehearsal that a step asks for; [`rehearse`] proves a plan and its rollback on a private server;
 //! - [`says`] carries what scripts say to people, and [`progress`] how far they have come;
-//! - [`sampler`] looks at the work session from outside, for those who look on;
+//! - [`sampler`] looks at the work session from outside, for those who look on; [`console`] asks their own
+//!   queries, in a transaction that only reads (`standing`);
 //! - [`pilot`] answers where nobody sits; [`fixture`] makes the database for a demo; [`secrets`] keeps
 //!   secret values out of events.
 
@@ -35,6 +36,7 @@ pub mod bare;
 pub mod baseline;
 mod beside;
 pub mod conductor;
+pub mod console;
 pub mod control;
 pub mod copy;
 mod counts;
@@ -73,6 +75,7 @@ pub mod script_steps;
 pub mod secrets;
 pub mod shell;
 pub mod sources;
+mod standing;
 pub mod stop;
 pub mod stream;
 pub mod surroundings;

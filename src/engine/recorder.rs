@@ -205,6 +205,8 @@ fn facts_of(command: &Command) -> Vec<Event> {
         }],
         // Signed needs the words of the plan; the conductor writes it.
         Wish::Sign { .. } | Wish::Leave { .. } => Vec::new(),
+        // Told when it is answered, by the console.
+        Wish::Look { .. } => Vec::new(),
         Wish::Note { step, text } => vec![Event::Note { step: step.clone(), text: text.clone(), by }],
     }
 }

@@ -10,6 +10,7 @@ use super::baseline::Before;
 use super::conductor::Conductor;
 use super::outline::expects_of_script;
 use super::problems;
+use super::standing::{PIN, Standing};
 use super::stop::Stop;
 use super::stream::Broken;
 use super::unit::{Abandon, millis};
@@ -27,13 +28,6 @@ use crate::run::event::{CheckpointResult, Direction, Event, Unit, When};
 const MAX_ROWS: usize = 10_000;
 const MAX_CELL: usize = 1 << 20;
 const MAX_TOTAL: usize = 16 << 20;
-
-const PIN: &str = "SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL IntervalStyle = 'postgres'; \
-     SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = 'hex'; SET LOCAL search_path = DEFAULT; \
-     SET LOCAL TimeZone = DEFAULT; SET LOCAL row_security = DEFAULT; SET LOCAL lc_monetary = DEFAULT; \
-     SET LOCAL default_text_search_config = DEFAULT; SET LOCAL transform_null_equals = DEFAULT; \
-     SET LOCAL array_nulls = DEFAULT; SET LOCAL xmlbinary = DEFAULT; SET LOCAL xmloption = DEFAULT; \
-     SET LOCAL statement_timeout = DEFAULT; SET LOCAL standard_conforming_strings = on";
 
 impl Conductor {
     /// Evaluates checkpoints outside of any step's transaction and records each result. Returns the
@@ -328,7 +322,7 @@ impl Conductor {
         checkpoint: &Checkpoint,
         within: Duration,
     ) -> Result<Asked, PgError> {
-        match Standing::begin(look, checkpoint.role.as_deref(), within).await {
+        match Standing::begin(look, checkpoint.role.as_deref(), bound(within).as_deref()).await {
             Ok(standing) => {
                 let outcome = self.ask(look, checkpoint).await;
                 standing.end(look).await?;
@@ -500,7 +494,7 @@ fn must_run(outcome: &Outcome) -> Verdict {
     }
 }
 
-/// Bounds a query by a little more than it may take, so that its time can be told.
+/// Bounds a query: a little longer than it may take, so that its time can be told.
 fn bound(within: Duration) -> Option<String> {
     let ms = millis(within).saturating_mul(2).max(1000);
     (!within.is_zero()).then(|| format!("SET LOCAL statement_timeout = {ms}"))
@@ -526,29 +520,6 @@ fn answer(rows: Rows, elapsed: Duration) -> Answer {
         truncated: rows.truncated.map(|bound| format!("{bound:?}").to_lowercase()),
         rows: rows.rows,
         elapsed,
-    }
-}
-
-/// A read-only transaction with pinned settings for one checkpoint.
-struct Standing;
-
-impl Standing {
-    /// `within` bounds the query: a little longer than it may take, so that its time can be told.
-    async fn begin(look: &mut Session, role: Option<&str>, within: Duration) -> Result<Self, PgError> {
-        look.batch(&format!("BEGIN READ ONLY; {PIN}; SET LOCAL lock_timeout = '5s'")).await?;
-        if let Some(bound) = bound(within) {
-            look.batch(&bound).await?;
-        }
-        if let Some(role) = role {
-            look.batch(&format!("SET LOCAL ROLE {}", identifier(role))).await?;
-        }
-        // From the first query on, the transaction can't be made READ WRITE any more.
-        look.query("SELECT 1", &[]).await?;
-        Ok(Self)
-    }
-
-    async fn end(self, look: &mut Session) -> Result<(), PgError> {
-        look.batch("ROLLBACK").await.map(drop)
     }
 }
 

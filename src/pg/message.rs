@@ -49,6 +49,8 @@ pub enum Reply {
     CopyOut,
     CopyData(Bytes),
     CopyDone,
+    /// As many rows came as were asked for; there may be more.
+    Suspended,
     /// One message of ours is fully answered.
     Ready(TransactionStatus),
     /// A setting that the server reports has changed.
@@ -146,6 +148,7 @@ impl Reply {
             Message::EmptyQueryResponse => Self::Empty,
             Message::ErrorResponse(body) => Self::Error(ServerError::read(body.fields())?),
             Message::NoticeResponse(body) => Self::Notice(ServerError::read(body.fields())?),
+            Message::PortalSuspended => Self::Suspended,
             Message::CopyInResponse(_) => Self::CopyIn,
             Message::CopyOutResponse(_) => Self::CopyOut,
             Message::CopyData(body) => Self::CopyData(body.into_bytes()),
@@ -168,7 +171,6 @@ impl Reply {
             | Message::BindComplete
             | Message::CloseComplete
             | Message::NoData
-            | Message::PortalSuspended
             | Message::ParameterDescription(_) => Self::Acknowledged,
             _ => return Ok(None),
         }))

@@ -136,6 +136,19 @@ impl Session {
         self.query_answer(limits).await
     }
 
+    /// The first rows of what one statement gives: the server makes no more than `limits` keep, and one
+    /// to know whether there are more.
+    pub async fn query_first(&mut self, sql: &str, limits: Limits) -> Result<Rows, PgError> {
+        if self.in_flight() > 0 {
+            return Err(self.busy());
+        }
+        let rows = i32::try_from(limits.max_rows.saturating_add(1)).unwrap_or(i32::MAX);
+        self.put_query_for(sql, &[], rows)?;
+        self.count_sync();
+        self.wire.incoming.cell_limit = limits.max_cell_bytes.min(limits.max_total_bytes);
+        self.query_answer(limits).await
+    }
+
     async fn query_answer(&mut self, limits: Limits) -> Result<Rows, PgError> {
         let (mut rows, mut failed, mut held) = (Rows::default(), None, 0usize);
         loop {
@@ -188,6 +201,11 @@ impl Session {
     }
 
     fn put_query(&mut self, sql: &str, params: &[Option<&str>]) -> Result<(), PgError> {
+        self.put_query_for(sql, params, 0)
+    }
+
+    /// `rows`: at most so many; 0: all.
+    fn put_query_for(&mut self, sql: &str, params: &[Option<&str>], rows: i32) -> Result<(), PgError> {
         self.put(|out| {
             frontend::parse("", sql, [], out)?;
             let value = |param: &Option<&str>, out: &mut bytes::BytesMut| {
@@ -200,7 +218,7 @@ impl Session {
                 frontend::BindError::Serialization(error) => error,
             })?;
             frontend::describe(b'P', "", out)?;
-            frontend::execute("", 0, out)?;
+            frontend::execute("", rows, out)?;
             frontend::sync(out);
             Ok(())
         })

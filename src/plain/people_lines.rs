@@ -5,7 +5,7 @@ use super::page::Page;
 use super::printer::Printer;
 use super::symbols::Mark;
 use crate::run::event::{Assurance, Decision, Event, HoldReason, Person, ProofShown};
-use crate::text::words::person;
+use crate::text::words::{count, person, took};
 
 impl Printer {
     pub(super) fn people_event(&mut self, page: &mut Page, event: &Event) -> bool {
@@ -38,7 +38,23 @@ impl Printer {
             Event::Note { step, text, by } => {
                 let of = step.as_deref().map(|step| format!(" on {}", self.book.title(step)));
                 let of = of.unwrap_or_default();
-                page.fact(0, Mark::Plain, &format!("note{of} by {}: {text}", person(by)));
+                match text.trim().contains('\n') {
+                    false => page.fact(0, Mark::Plain, &format!("note{of} by {}: {text}", person(by))),
+                    true => {
+                        page.fact(0, Mark::Plain, &format!("note{of} by {}:", person(by)));
+                        page.below(0, "", text);
+                    }
+                }
+            }
+            Event::Looked { by, sql, rows, more, elapsed_ms, error } => {
+                let came = match (rows, error) {
+                    (_, Some(error)) => format!("failed: {error}"),
+                    (Some(rows), None) if *more => format!("the first {}", count(*rows, "row")),
+                    (rows, None) => count(rows.unwrap_or_default(), "row"),
+                };
+                let words = format!("{} looked, {}: {came}", person(by), took(*elapsed_ms));
+                page.fact(0, Mark::Plain, &words);
+                page.below(0, "query", sql);
             }
             _ => return false,
         }

@@ -34,6 +34,9 @@ pub enum Wish {
     Cancel,
     /// Attach a note.
     Note { step: Option<String>, text: String },
+    /// Look at the database with a query that only reads. Whether it does, and that it can't do more,
+    /// is seen to where it is sent.
+    Look { sql: String },
     /// End the run here.
     End { reason: String },
     /// Let go of the run without ending it: it can be resumed.

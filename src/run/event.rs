@@ -265,6 +265,19 @@ pub enum Event {
     Deviation { step: Option<String>, what: String },
     /// Somebody wrote something down.
     Note { step: Option<String>, text: String, by: Person },
+    /// Somebody looked at the database with a query of their own, which could only read.
+    Looked {
+        by: Person,
+        /// As it was typed; passwords in it are masked.
+        sql: String,
+        /// How many rows were fetched; null when it failed.
+        rows: Option<u64>,
+        /// There were more rows than were fetched.
+        more: bool,
+        elapsed_ms: u64,
+        /// Why it failed.
+        error: Option<String>,
+    },
     /// The statement that runs is being cancelled.
     CancelSent { step: String, pid: i32 },
     /// The run goes backwards now.

@@ -150,6 +150,12 @@ impl Run {
             })?,
             Event::Deviation { step, what } => self.deviations.push((step.clone(), what.clone())),
             Event::Note { step, text, by } => self.notes.push((step.clone(), text.clone(), by.clone())),
+            Event::Looked { sql, rows, error, .. } => {
+                if rows.is_some() == error.is_some() {
+                    return Err(format!("`{sql}` either brought rows or failed"));
+                }
+                self.looks += 1;
+            }
             Event::RollbackStarted { to, procedure, steps, kept, why, course } => {
                 self.start_rollback(RollbackState {
                     course: course.clone(),

@@ -36,6 +36,8 @@ pub fn judge(run: &Run, command: &Command) -> Result<(), Refused> {
     match &command.what {
         Wish::Leave { .. } => return Ok(()),
         Wish::Note { step, text } => return note(run, step.as_deref(), text),
+        Wish::Look { sql } if sql.trim().is_empty() => return no("there is no query"),
+        Wish::Look { .. } => return Ok(()),
         Wish::Rule { step, unit, reason, .. } => return rule(run, step, unit, reason),
         _ => {}
     }
@@ -73,7 +75,12 @@ pub fn judge(run: &Run, command: &Command) -> Result<(), Refused> {
             roll_back(run, to.as_deref(), only, procedure.as_deref())
         }
         Wish::End { .. } => end(run),
-        Wish::Hold | Wish::Cancel | Wish::Note { .. } | Wish::Rule { .. } | Wish::Leave { .. } => Ok(()),
+        Wish::Hold
+        | Wish::Cancel
+        | Wish::Note { .. }
+        | Wish::Look { .. }
+        | Wish::Rule { .. }
+        | Wish::Leave { .. } => Ok(()),
     }
 }
 

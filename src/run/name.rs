@@ -45,6 +45,7 @@ impl Event {
             Self::Decided { .. } => "decided",
             Self::Deviation { .. } => "deviation",
             Self::Note { .. } => "note",
+            Self::Looked { .. } => "looked",
             Self::CancelSent { .. } => "cancel_sent",
             Self::RollbackStarted { .. } => "rollback_started",
             Self::RollbackEnded { .. } => "rollback_ended",

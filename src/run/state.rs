@@ -51,6 +51,8 @@ pub struct Run {
     pub saved: Saved,
     pub deviations: Vec<(Option<String>, String)>,
     pub notes: Vec<(Option<String>, String, Person)>,
+    /// How often somebody looked with a query of their own.
+    pub looks: u64,
     /// Files that its scripts wrote, in order.
     pub written: Vec<WrittenFile>,
     /// Guards of the target, as last evaluated.

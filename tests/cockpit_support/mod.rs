@@ -156,6 +156,7 @@ impl Scene {
             theme,
             ascii: false,
             state_dir: None,
+            mouse: false,
         };
         let state = State::new(setting, events::envelope(0, Event::Unknown).at);
         Self { state, effects: Vec::new(), _dir: dir }
@@ -226,8 +227,7 @@ impl Scene {
         let area = Rect::new(0, 0, columns, lines);
         let mut buffer = Buffer::empty(area);
         let seen = view::draw(&self.state, area, &mut buffer);
-        self.state.extent = seen.detail;
-        self.state.question_extent = seen.question;
+        self.state.saw(seen);
         buffer
     }
 

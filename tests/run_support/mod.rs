@@ -328,6 +328,17 @@ pub fn note() -> Event {
     Event::Note { step: None, text: "hm".into(), by: person() }
 }
 
+pub fn looked() -> Event {
+    Event::Looked {
+        by: person(),
+        sql: "SELECT 1".into(),
+        rows: Some(1),
+        more: false,
+        elapsed_ms: 3,
+        error: None,
+    }
+}
+
 pub fn deviation() -> Event {
     Event::Deviation { step: Some("a".into()), what: "late".into() }
 }

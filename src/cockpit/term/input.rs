@@ -6,11 +6,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use crossterm::event::{
+    self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEventKind,
+};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::cockpit::link::Link;
 use crate::cockpit::message::{Key, Msg};
+use crate::cockpit::mouse::Mouse;
 
 /// Between two looks whether the thread is to end, or the size has changed.
 const LOOK: u16 = 100;
@@ -92,6 +95,15 @@ fn message(event: Event) -> Option<Msg> {
     match event {
         Event::Key(key) if key.kind != KeyEventKind::Release => Some(Msg::Key(pressed(key)?)),
         Event::Paste(text) => Some(Msg::Paste(text)),
+        Event::Mouse(mouse) => {
+            let what = match mouse.kind {
+                MouseEventKind::Down(MouseButton::Left) => Mouse::Click,
+                MouseEventKind::ScrollUp => Mouse::WheelUp,
+                MouseEventKind::ScrollDown => Mouse::WheelDown,
+                _ => return None,
+            };
+            Some(Msg::Mouse(what, mouse.column, mouse.row))
+        }
         Event::Resize(columns, lines) => Some(Msg::Resize(columns, lines)),
         _ => None,
     }

@@ -4,9 +4,11 @@
 //!   frames a second and only when something changed;
 //! - `guard` takes the terminal and gives it back, on every way out; `fault` does so on a panic;
 //! - `canvas` draws what differs from the last frame; `input` reads keys on a thread of its own;
+//! - `clipboard` is where copies go;
 //! - [`loader`] reads scripts on another, so that no disk is waited for between two frames.
 
 mod canvas;
+mod clipboard;
 mod fault;
 mod guard;
 mod input;

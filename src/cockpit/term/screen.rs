@@ -8,9 +8,11 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::canvas::Canvas;
+use super::clipboard;
 use super::fault::Faults;
 use super::guard::Guard;
 use super::input::Input;
+use crate::cockpit::console::Answer;
 use crate::cockpit::link::{Link, Request, Samples};
 use crate::cockpit::message::{Effect, Msg, SourceOf};
 use crate::cockpit::state::State;
@@ -76,7 +78,7 @@ struct Screen {
 
 impl Screen {
     fn run(&mut self) -> io::Result<()> {
-        let mut guard = Guard::enter()?;
+        let mut guard = Guard::enter(self.state.mouse)?;
         let input = Input::start(self.wires.link.clone());
         let mut drawn = Instant::now();
         let mut dirty = true;
@@ -163,6 +165,16 @@ impl Screen {
                     self.state.looks_back = None;
                 }
             }
+            Effect::Look(id, sql) => {
+                if !(self.wires.asks)(Request::Look(id, sql.clone())) {
+                    let why = "the engine isn't listening now".to_owned();
+                    let answer = Arc::new(Answer::failed(sql, why, Vec::new()));
+                    update::update(&mut self.state, Msg::Looked { id, answer });
+                }
+            }
+            Effect::StopLook => drop((self.wires.asks)(Request::StopLook)),
+            Effect::Copy { what, text } => clipboard::copy(what, text, self.wires.link.clone()),
+            Effect::Mouse(taken) => guard.mouse(taken)?,
             Effect::Load(of) => drop(self.wires.loads.send(of)),
             Effect::Redraw => self.canvas.forget(),
             Effect::Retake => {
@@ -187,8 +199,7 @@ impl Screen {
         let Self { state, canvas, .. } = self;
         let mut seen = view::Seen::default();
         canvas.frame(|area, buf| seen = view::draw(state, area, buf))?;
-        state.extent = seen.detail;
-        state.question_extent = seen.question;
+        state.saw(seen);
         Ok(())
     }
 }

@@ -50,6 +50,7 @@ fn reason(state: &State, act: Act, columns: usize) -> Vec<Row> {
         Act::Rule | Act::RuleNot => {
             "Nobody can find out by machine. What you rule decides whether it is done again, and is in the evidence with your name."
         }
+        Act::Note => "It goes into the evidence with your name and the time, and stands at the step.",
         _ => "",
     };
     let mut rows = wrapped(Role::Text, "", text, columns, 6);
@@ -193,6 +194,7 @@ fn help(state: &State) -> Vec<Row> {
         ("← → Space", "fold and unfold a phase"),
         ("1 to 4", "Step, Checkpoints, Log, Sign-offs"),
         ("PgUp PgDn", "scroll what is looked at"),
+        ("Esc", "takes a filter away, closes what is open"),
     ] {
         rows.push(Row::of(Role::Key, pad(key, 11)).add(Role::Text, what));
     }

@@ -3,6 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::paper::{Paper, Row, inset, wrapped};
+use crate::cockpit::filter::{self, Place};
 use crate::cockpit::state::{Extent, State, Tab};
 use crate::cockpit::theme::Role;
 use crate::plan::expect::Verdict;
@@ -96,6 +97,33 @@ fn of_plan<'a>(step: &'a Step, id: &str) -> (Option<&'a str>, Option<&'a str>) {
     (sql, found.and_then(|checkpoint| checkpoint.otherwise.as_deref()))
 }
 
+/// The query to copy: of the first that failed, else of the first that has one.
+pub fn first_query(state: &State) -> Option<(String, String)> {
+    let all = fitting(state);
+    let bad = |checkpoint: &&Shown<'_>| checkpoint.result.is_some_and(|result| !result.verdict.passed);
+    let with_query = || all.iter().filter(|checkpoint| checkpoint.sql.is_some());
+    let found = with_query().find(bad).or_else(|| with_query().next())?;
+    Some((found.title.to_owned(), found.sql?.to_owned()))
+}
+
+/// Those that fit the filter of the tab.
+fn fitting(state: &State) -> Vec<Shown<'_>> {
+    let mut all = shown(state);
+    if let Some(words) = filter::of(state, Place::Tab(Tab::Checkpoints)) {
+        all.retain(|checkpoint| {
+            let verdict = checkpoint.result.map(|result| &result.verdict);
+            let word = match verdict.map(|verdict| verdict.passed) {
+                Some(true) => "passed",
+                Some(false) => "failed",
+                None => "",
+            };
+            let (expected, got) = verdict.map_or(("", ""), |v| (v.expected.as_str(), v.got.as_str()));
+            filter::fits(words, &[checkpoint.title, checkpoint.sql.unwrap_or_default(), expected, got, word])
+        });
+    }
+    all
+}
+
 /// A row each.
 pub fn brief(state: &State, columns: usize) -> Vec<Row> {
     shown(state).iter().map(|checkpoint| line(checkpoint, columns)).collect()
@@ -137,7 +165,7 @@ fn line(checkpoint: &Shown<'_>, columns: usize) -> Row {
 fn full(state: &State, columns: usize) -> (Vec<Row>, usize) {
     let mut rows = Vec::new();
     let mut failed = None;
-    for checkpoint in shown(state) {
+    for checkpoint in fitting(state) {
         let bad = checkpoint.result.filter(|result| !result.verdict.passed);
         if bad.is_some() {
             failed.get_or_insert(rows.len());
@@ -160,7 +188,15 @@ fn full(state: &State, columns: usize) -> (Vec<Row>, usize) {
     }
     rows.pop();
     if rows.is_empty() {
-        rows.push(Row::of(Role::Dim, "this step has no checkpoints"));
+        let filtered = filter::of(state, Place::Tab(Tab::Checkpoints)).is_some() && !shown(state).is_empty();
+        rows.push(Row::of(
+            Role::Dim,
+            if filtered {
+                "nothing fits the filter: Esc takes it away"
+            } else {
+                "this step has no checkpoints"
+            },
+        ));
     }
     (rows, failed.unwrap_or_default())
 }

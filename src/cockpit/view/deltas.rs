@@ -6,6 +6,7 @@ use super::paper::{Paper, Row, inset, wrapped};
 use crate::cockpit::deltas::{
     KINDS, Planned, Table, as_of, course_of_objects, course_of_rows, planned_objects, rows,
 };
+use crate::cockpit::filter::{self, Place};
 use crate::cockpit::state::{Extent, State, Tab};
 use crate::cockpit::theme::Role;
 use crate::plan::model::Kind;
@@ -68,7 +69,9 @@ fn signed(n: u64) -> i64 {
 pub fn draw(state: &State, paper: &mut Paper<'_>, area: Rect) -> (usize, Extent) {
     let columns = usize::from(area.width);
     let head = head(state, columns, area.height < LOW);
-    let tables = &state.deltas.tables;
+    let words = filter::of(state, Place::Tab(Tab::Deltas));
+    let fits = |table: &&Table| words.is_none_or(|words| filter::fits(words, &[&table.name]));
+    let tables: Vec<&Table> = state.deltas.tables.iter().filter(fits).collect();
     let extent = Extent { lines: head.len() + tables.len(), room: usize::from(area.height) };
     let first = state.scroll.get(&Tab::Deltas).copied().unwrap_or_default().min(extent.last());
     let shape = Shape::of(state, columns);

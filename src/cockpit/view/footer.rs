@@ -3,8 +3,10 @@
 use ratatui::layout::Rect;
 
 use super::asked_back::losing;
+use super::console;
 use super::paper::{Paper, Row, inset};
 use crate::cockpit::keymap::{self, Act, ROLL_BACK};
+use crate::cockpit::mouse::Hit;
 use crate::cockpit::people::{Open, next};
 use crate::cockpit::state::State;
 use crate::cockpit::theme::Role;
@@ -19,11 +21,32 @@ pub fn draw(state: &State, paper: &mut Paper<'_>, area: Rect) {
     let wide = u16::try_from(width(&button)).unwrap_or_default().min(inner.width);
     let at = Rect { x: inner.right() - wide, width: wide, ..inner };
     paper.row(at, 1, &Row::of(role, &button));
+    paper.hit(Rect { y: at.y.saturating_add(1), height: 1, ..at }, Hit::Act(Act::RollBack));
     let left = Rect { width: inner.width.saturating_sub(wide + 2), ..inner };
-    paper.row(left, 1, &hints(state, usize::from(left.width)));
+    if state.console.open {
+        // There the keys are letters.
+        paper.row(left, 1, &console::hints(state, usize::from(left.width)));
+        return;
+    }
+    let y = left.y.saturating_add(1);
+    let (row, places) = hints(state, usize::from(left.width));
+    paper.row(left, 1, &row);
+    for (act, from, to) in places {
+        let place = |columns: usize| u16::try_from(columns).unwrap_or(u16::MAX);
+        let x = left.x.saturating_add(place(from));
+        let area = Rect { x, y, width: place(to - from), height: 1 };
+        paper.hit(area.intersection(left), Hit::Act(act));
+    }
 }
 
 fn word(state: &State) -> Row {
+    if let Some(place) = state.filtering {
+        let words = state.filters.get(&place).map(String::as_str).unwrap_or_default();
+        return Row::of(Role::Key, format!("{} /", place.name()))
+            .add(Role::Strong, words)
+            .add(Role::ButtonFocus, " ")
+            .add(Role::Dim, "   Enter keeps it · Esc or no words take it away");
+    }
     if let Some(toast) = &state.toast {
         return Row::of(if toast.bad { Role::Warn } else { Role::Active }, &toast.text);
     }
@@ -77,8 +100,9 @@ fn known(state: &State) -> Vec<String> {
     [loses, time].into_iter().filter(|part| !part.is_empty()).collect()
 }
 
-fn hints(state: &State, columns: usize) -> Row {
-    let mut row = Row::new();
+/// The row, and which columns of it are which command's.
+fn hints(state: &State, columns: usize) -> (Row, Vec<(Act, usize, usize)>) {
+    let (mut row, mut places) = (Row::new(), Vec::new());
     for (entry, verdict) in keymap::hints(state) {
         let (key, role) = match verdict {
             Ok(()) => (Role::Key, Role::Text),
@@ -93,8 +117,10 @@ fn hints(state: &State, columns: usize) -> Row {
         let hint = Row::of(key, entry.cap).add(role, format!(" {word}   "));
         // A hint that is cut says the wrong thing.
         if row.width() + hint.width() <= columns + 3 {
+            let from = row.width();
             row = row.join(hint);
+            places.push((entry.act, from, row.width() - 3));
         }
     }
-    row
+    (row, places)
 }

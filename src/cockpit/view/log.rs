@@ -5,16 +5,29 @@ use ratatui::layout::Rect;
 use super::paper::{Paper, Row, inset};
 use crate::cockpit::state::{Extent, State, Tab};
 use crate::cockpit::theme::Role;
+use crate::text::words::count;
 
 pub fn draw(state: &State, paper: &mut Paper<'_>, area: Rect) -> (usize, Extent) {
-    let extent = Extent { lines: state.log.len(), room: usize::from(area.height) };
+    let extent = Extent { lines: state.log_len(), room: usize::from(area.height) };
     let first = state.scroll.get(&Tab::Log).copied().unwrap_or(usize::MAX).min(extent.last());
-    for (at, line) in state.log.iter().skip(first).take(extent.room).enumerate() {
+    for (at, line) in state.log_shown().skip(first).take(extent.room).enumerate() {
         paper.row(area, at, &coloured(line));
     }
     if state.log.is_empty() {
         let words: Vec<Row> = state.stages.iter().map(|stage| Row::of(Role::Dim, stage)).collect();
         paper.rows(area, &words);
+    }
+    if extent.lines == 0 && !state.log.is_empty() {
+        paper.row(area, 0, &Row::of(Role::Dim, "nothing fits the filter: Esc takes it away"));
+    }
+    // Scrolled back, it stands still; what comes meanwhile is counted.
+    let below = extent.lines.saturating_sub(first + extent.room);
+    if below > 0 && area.height > 2 {
+        let words = Row::of(Role::Hold, format!(" {} below ", count(below as u64, "line")));
+        let row = words.add(Role::Key, "f").add(Role::Text, " follows ").on(Role::Selected);
+        let wide = u16::try_from(row.width()).unwrap_or(u16::MAX).min(area.width);
+        let at = Rect { x: area.right() - wide, y: area.bottom() - 1, width: wide, height: 1 };
+        paper.row(at, 0, &row);
     }
     (first, extent)
 }

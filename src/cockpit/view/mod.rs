@@ -6,6 +6,7 @@
 //!   cell before it can reach a terminal;
 //! - `header`, `timeline`, `step` (with `sql` and `problem`), `checkpoints`, `deltas`, `activity`, `log`, `people`, `back` and
 //!   `footer` are its parts;
+//! - `console` is there in their place while a query is asked; `palette` lies above;
 //! - `question` draws what is asked, `asked` has its text, `asked_back` that of a rollback.
 
 mod activity;
@@ -13,11 +14,13 @@ mod asked;
 mod asked_back;
 mod back;
 mod checkpoints;
+mod console;
 mod deltas;
 mod essential;
 mod footer;
 mod header;
 mod log;
+mod palette;
 mod paper;
 mod people;
 mod problem;
@@ -27,4 +30,5 @@ mod sql;
 mod step;
 mod timeline;
 
+pub use checkpoints::first_query as checkpoint_query;
 pub use screen::{Seen, draw};

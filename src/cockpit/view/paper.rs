@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::widgets::{Block, BorderType, Clear, Widget};
 
+use crate::cockpit::mouse::{Hit, Place};
 use crate::cockpit::theme::{Role, Theme};
 use crate::text::columns::{cut, width, wrap};
 use crate::text::{ascii, scrub};
@@ -103,6 +104,8 @@ pub fn wrapped(role: Role, indent: &str, text: &str, columns: usize, most: usize
 pub struct Paper<'a> {
     pub buf: &'a mut Buffer,
     pub theme: Theme,
+    /// What lies where, for the mouse.
+    pub hits: Vec<Place>,
 }
 
 impl Paper<'_> {
@@ -141,6 +144,14 @@ impl Paper<'_> {
     pub fn rows<'r>(&mut self, area: Rect, rows: impl IntoIterator<Item = &'r Row>) {
         for (at, row) in rows.into_iter().enumerate() {
             self.row(area, at, row);
+        }
+    }
+
+    /// Notes what lies there, as far as it is on the screen.
+    pub fn hit(&mut self, area: Rect, hit: Hit) {
+        let Rect { x, y, width, height } = area.intersection(self.buf.area);
+        if width > 0 && height > 0 {
+            self.hits.push(Place { x, y, width, height, hit });
         }
     }
 

@@ -5,6 +5,7 @@ use ratatui::widgets::Widget;
 
 use super::asked;
 use super::paper::{Paper, Row, inset};
+use crate::cockpit::mouse::Hit;
 use crate::cockpit::question::{Field, Must, Question};
 use crate::cockpit::state::{Extent, State};
 use crate::cockpit::theme::Role;
@@ -16,7 +17,10 @@ const WIDEST: u16 = 104;
 pub fn draw(state: &State, question: &Question, paper: &mut Paper<'_>, area: Rect) -> Extent {
     let wide = area.width.saturating_sub(4).clamp(area.width.min(20), WIDEST);
     let text = asked::rows(state, question, usize::from(wide.saturating_sub(4)));
-    let fields = u16::try_from(question.fields.len()).unwrap_or_default();
+    // Fields of several lines give way where there is no room.
+    let most = area.height.saturating_sub(8).max(1);
+    let heights: Vec<u16> = question.fields.iter().map(|field| field.lines.min(most)).collect();
+    let fields = heights.iter().fold(0_u16, |sum, lines| sum.saturating_add(*lines));
     // Frame, text, blank, fields, objection, buttons.
     let around = 4 + fields + u16::from(fields > 0) + u16::from(!text.is_empty());
     // What goes on stays in view above it, and the keys below.
@@ -32,6 +36,7 @@ pub fn draw(state: &State, question: &Question, paper: &mut Paper<'_>, area: Rec
     paper.clear(at);
     let title = Row::of(Role::Title, format!(" {} ", question.title));
     let inner = inset(paper.panel(at, title, true));
+    paper.hit(at, Hit::Question);
     let reserved = (2 + fields + u16::from(fields > 0)).min(inner.height);
     let room = inner.height - reserved;
     let extent = Extent { lines: text.len(), room: usize::from(room) };
@@ -40,11 +45,13 @@ pub fn draw(state: &State, question: &Question, paper: &mut Paper<'_>, area: Rec
     paper.scroll_mark(Rect { height: room + 2, ..at }, first, extent.lines, extent.room);
     let mut y = inner.y + room;
     for (index, field) in question.fields.iter().enumerate() {
+        let lines = heights.get(index).copied().unwrap_or(1);
         if y < inner.bottom() {
-            let line = Rect { y, height: 1, ..inner };
-            draw_field(paper, line, field, question.field_in_focus() == Some(index));
+            let area = Rect { y, height: lines.min(inner.bottom() - y), ..inner };
+            paper.hit(area, Hit::Field(index));
+            draw_field(paper, area, field, question.field_in_focus() == Some(index));
         }
-        y += 1;
+        y += lines;
     }
     y += u16::from(fields > 0);
     if let Some(objection) = &question.objection
@@ -64,6 +71,12 @@ fn draw_field(paper: &mut Paper<'_>, line: Rect, field: &Field, focus: bool) {
     let place = Rect { x: line.x + from, width: line.width - from, ..line };
     if focus && !place.is_empty() {
         (&field.area).render(place, paper.buf);
+        return;
+    }
+    if field.lines > 1 {
+        let rows: Vec<Row> = field.area.lines().iter().map(|line| Row::of(Role::Text, line)).collect();
+        let first = rows.len().saturating_sub(usize::from(place.height));
+        paper.rows(place, rows.iter().skip(first));
         return;
     }
     let text = field.text();
@@ -88,9 +101,15 @@ fn buttons(question: &Question, paper: &mut Paper<'_>, line: Rect) {
         let label = if focus { format!("▸ {} ", button.label) } else { format!("  {} ", button.label) };
         let wide = u16::try_from(width(&label)).unwrap_or(u16::MAX).min(line.right().saturating_sub(x));
         paper.row(Rect { x, width: wide, ..line }, 0, &Row::of(role, &label));
+        paper.hit(Rect { x, width: wide, ..line }, Hit::Button(at));
         x = x.saturating_add(wide).saturating_add(2);
     }
-    let keys = Row::of(Role::Dim, "Tab moves · Enter presses · Esc cancels");
+    let tall = question.field_in_focus().and_then(|at| question.fields.get(at)).is_some_and(|f| f.lines > 1);
+    let words = match tall {
+        true => "Enter: a new line · Tab moves · Esc cancels",
+        false => "Tab moves · Enter presses · Esc cancels",
+    };
+    let keys = Row::of(Role::Dim, words);
     let wide = u16::try_from(keys.width()).unwrap_or_default();
     if x + wide < line.right() {
         paper.row(Rect { x: line.right() - wide, width: wide, ..line }, 0, &keys);

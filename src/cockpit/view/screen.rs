@@ -5,8 +5,11 @@ use ratatui::layout::{Constraint, Layout, Rect};
 
 use super::paper::{Paper, Row, inset};
 use super::{
-    activity, back, checkpoints, deltas, essential, footer, header, log, people, question, step, timeline,
+    activity, back, checkpoints, console, deltas, essential, footer, header, log, palette, people, question,
+    step, timeline,
 };
+use crate::cockpit::filter;
+use crate::cockpit::mouse::{Hit, Place};
 use crate::cockpit::people::next;
 use crate::cockpit::state::{Extent, Focus, State, Tab};
 use crate::cockpit::theme::{Role, Theme};
@@ -21,15 +24,25 @@ const WIDEST: u16 = 170;
 const TALL: u16 = 26;
 
 /// What the state has to know of a frame: how far scrolling goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Seen {
     pub detail: Extent,
     pub question: Extent,
+    pub hits: Vec<Place>,
+}
+
+impl State {
+    /// Takes in what the last frame has shown.
+    pub fn saw(&mut self, seen: Seen) {
+        self.extent = seen.detail;
+        self.question_extent = seen.question;
+        self.hits = seen.hits;
+    }
 }
 
 /// Draws all of it.
 pub fn draw(state: &State, area: Rect, buf: &mut Buffer) -> Seen {
-    let mut paper = Paper { buf, theme: state.setting.theme };
+    let mut paper = Paper { buf, theme: state.setting.theme, hits: Vec::new() };
     let area = area.intersection(paper.buf.area);
     if state.setting.theme == Theme::HighContrast {
         let style = paper.style(Role::Text);
@@ -41,10 +54,14 @@ pub fn draw(state: &State, area: Rect, buf: &mut Buffer) -> Seen {
     } else {
         seen.detail = full(state, &mut paper, area);
     }
+    if let Some(open) = &state.palette {
+        palette::draw(state, open, &mut paper, area);
+    }
     if let Some(open) = &state.question {
         seen.question = question::draw(state, open, &mut paper, area);
     }
     paper.finish(state.setting.ascii);
+    seen.hits = paper.hits;
     seen
 }
 
@@ -53,6 +70,10 @@ fn full(state: &State, paper: &mut Paper<'_>, area: Rect) -> Extent {
         Layout::vertical([Constraint::Length(4), Constraint::Fill(1), Constraint::Length(2)]).areas(area);
     header::draw(state, paper, head);
     footer::draw(state, paper, foot);
+    if state.console.open {
+        console::draw(state, paper, body);
+        return Extent::default();
+    }
     if area.width < WIDE {
         // At least the step under way, its neighbours and its phase.
         let rows = (body.height * 2 / 5).clamp(5, 14);
@@ -122,14 +143,18 @@ fn right_column(state: &State, paper: &mut Paper<'_>, area: Rect) -> Extent {
 /// What is looked at, under its tabs.
 fn detail(state: &State, paper: &mut Paper<'_>, area: Rect) -> Extent {
     let room = usize::from(area.width.saturating_sub(4));
-    let full = tabs(state, Tab::title);
-    let short = tabs(state, Tab::short);
-    let title = match room {
-        room if full.width() <= room => full,
-        room if short.width() <= room => short,
-        _ => tabs(state, |_| ""),
-    };
-    let inner = inset(paper.panel(area, title, state.focus == Focus::Detail));
+    let filter = filtered(state, filter::Place::Tab(state.tab));
+    let names: [fn(Tab) -> &'static str; 3] = [Tab::title, Tab::short, |_| ""];
+    let mut forms = names.map(|others| tabs(state, others)).into_iter();
+    let fits = |(title, _): &(Row, Vec<_>)| title.width() + filter.width() <= room;
+    let (title, places) = forms.find(fits).unwrap_or_else(|| tabs(state, |_| ""));
+    paper.hit(area, Hit::Detail);
+    for (tab, from, to) in places {
+        let place = |columns: usize| u16::try_from(columns).unwrap_or(u16::MAX);
+        let x = area.x.saturating_add(2).saturating_add(place(from));
+        paper.hit(Rect { x, width: place(to - from), height: 1, ..area }, Hit::Tab(tab));
+    }
+    let inner = inset(paper.panel(area, title.join(filter), state.focus == Focus::Detail));
     let (first, extent) = match state.tab {
         Tab::Step => step::draw(state, paper, inner),
         Tab::Checkpoints => checkpoints::draw(state, paper, inner),
@@ -143,12 +168,13 @@ fn detail(state: &State, paper: &mut Paper<'_>, area: Rect) -> Extent {
 }
 
 /// The tabs, those that aren't shown by these names: where there is little room by their keys alone.
-fn tabs(state: &State, others: fn(Tab) -> &'static str) -> Row {
-    let mut title = Row::new();
+fn tabs(state: &State, others: fn(Tab) -> &'static str) -> (Row, Vec<(Tab, usize, usize)>) {
+    let (mut title, mut places) = (Row::new(), Vec::new());
     for (at, tab) in Tab::ALL.iter().enumerate() {
         let shown = *tab == state.tab;
         let (key, role) = if shown { (Role::Key, Role::Title) } else { (Role::Dim, Role::Dim) };
         title = title.add(Role::Border, if at == 0 { " " } else { " │ " });
+        let from = title.width();
         title = title.add(key, format!("{}", at + 1));
         let name = if shown { tab.title() } else { others(*tab) };
         if !name.is_empty() {
@@ -157,8 +183,21 @@ fn tabs(state: &State, others: fn(Tab) -> &'static str) -> Row {
         if let Some((sign, role)) = mark(state, *tab) {
             title = title.add(role, format!(" {sign}"));
         }
+        places.push((*tab, from, title.width()));
     }
-    title.add(Role::Text, " ")
+    (title.add(Role::Text, " "), places)
+}
+
+/// The filter of a list, beside its title; with a cursor while it is typed.
+pub fn filtered(state: &State, place: filter::Place) -> Row {
+    let typed = state.filtering == Some(place);
+    match filter::of(state, place) {
+        None if !typed => Row::new(),
+        words => {
+            let row = Row::of(Role::Key, " /").add(Role::Strong, words.unwrap_or_default());
+            if typed { row.add(Role::ButtonFocus, " ") } else { row }.add(Role::Text, " ")
+        }
+    }
 }
 
 /// A sign beside a tab that has something to say.

@@ -13,7 +13,7 @@ use crate::plan::model::{Action, Step, Transaction, Undo};
 use crate::run::event::{Blocker, Direction};
 use crate::run::state::{StepState, UnitPhase};
 use crate::text::columns::{pad, pad_left};
-use crate::text::words::{count, number, open_for, took, touched, unsigned};
+use crate::text::words::{count, number, open_for, person, took, touched, unsigned};
 
 /// Lines of SQL that stay in view, whatever else there is to say.
 const LEAST_SQL: usize = 4;
@@ -119,7 +119,26 @@ fn head(
         rows.extend(wrapped(Role::Dim, "", about, columns, 4));
     }
     rows.extend(output(state, &step.id));
+    rows.extend(notes(state, &step.id, columns));
     rows.push(Row::new());
+    rows
+}
+
+/// What people wrote on it, the last of it.
+fn notes(state: &State, step: &str, columns: usize) -> Vec<Row> {
+    const SHOWN: usize = 3;
+    let all: Vec<_> = state.run().notes.iter().filter(|(of, ..)| of.as_deref() == Some(step)).collect();
+    let mut rows = Vec::new();
+    if all.len() > SHOWN {
+        rows.push(Row::of(
+            Role::Dim,
+            format!("✎ {} before; the log has them", count((all.len() - SHOWN) as u64, "note")),
+        ));
+    }
+    for (_, text, by) in all.iter().skip(all.len().saturating_sub(SHOWN)) {
+        rows.push(Row::of(Role::Hold, "✎ ").add(Role::Dim, format!("note by {}", person(by))));
+        rows.extend(wrapped(Role::Text, "  ", text, columns, 6));
+    }
     rows
 }
 

@@ -3,6 +3,9 @@
 use ratatui::layout::Rect;
 
 use super::paper::{Paper, Row};
+use super::screen::filtered;
+use crate::cockpit::filter::{self, Place};
+use crate::cockpit::mouse::Hit;
 use crate::cockpit::state::{Focus, Spot, State};
 use crate::cockpit::theme::Role;
 use crate::cockpit::timeline::{phase_ms, phase_status, row_of, rows, sign, step_ms, step_sign};
@@ -15,7 +18,9 @@ use crate::text::words::took;
 pub fn draw(state: &State, paper: &mut Paper<'_>, area: Rect) {
     let title = Row::of(Role::Title, " Timeline ");
     let title = if state.follow { title } else { title.add(Role::Key, "f").add(Role::Dim, " follows ") };
+    let title = title.join(filtered(state, Place::Timeline));
     let inner = paper.panel(area, title, state.focus == Focus::Timeline);
+    paper.hit(area, Hit::Timeline);
     let rows = rows(state);
     let room = usize::from(inner.height);
     let selected = row_of(&rows, state.selected).unwrap_or_default();
@@ -23,7 +28,12 @@ pub fn draw(state: &State, paper: &mut Paper<'_>, area: Rect) {
     let first = selected.saturating_sub(room / 2).min(rows.len().saturating_sub(room));
     for (at, spot) in rows.iter().skip(first).take(room).enumerate() {
         let row = line(state, *spot, usize::from(inner.width));
+        let y = inner.y.saturating_add(u16::try_from(at).unwrap_or(u16::MAX));
+        paper.hit(Rect { y, height: 1, ..inner }, Hit::Row(*spot));
         paper.row(inner, at, &if first + at == selected { row.on(Role::Selected) } else { row });
+    }
+    if rows.is_empty() {
+        paper.row(inner, 0, &Row::of(Role::Dim, " nothing fits the filter"));
     }
     paper.scroll_mark(area, first, rows.len(), room);
 }
@@ -33,7 +43,8 @@ fn line(state: &State, spot: Spot, columns: usize) -> Row {
     let (status, ms, left) = match state.step_at(spot) {
         None => {
             let status = phase_status(state, spot.phase);
-            let folded = if state.folded.contains(&spot.phase) { "▸ " } else { "" };
+            let folded = state.folded.contains(&spot.phase) && filter::of(state, Place::Timeline).is_none();
+            let folded = if folded { "▸ " } else { "" };
             let (mark, colour) = sign(status);
             let left = head(" ", mark, colour).add(Role::Strong, format!("{folded}{}", phase.title));
             (status, phase_ms(state, spot.phase), left)

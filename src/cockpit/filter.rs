@@ -1,0 +1,122 @@
+//! Filters: words that a row has to hold to be shown. One for the timeline, one for each tab that is a
+//! list.
+
+use super::message::Key;
+use super::state::{Focus, State, Tab};
+
+/// What is filtered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    Timeline,
+    Tab(Tab),
+}
+
+impl Place {
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Timeline => "timeline",
+            Self::Tab(tab) => tab.title(),
+        }
+    }
+}
+
+/// Longer than this nobody looks for anything.
+const LONGEST: usize = 80;
+
+/// What would be filtered from here; else why nothing.
+///
+/// # Errors
+/// The reason, in words for the person at the keys.
+pub fn here(state: &State) -> Result<Place, String> {
+    match (state.focus, state.tab) {
+        (Focus::Timeline, _) => Ok(Place::Timeline),
+        (Focus::Detail, tab @ (Tab::Checkpoints | Tab::Deltas | Tab::Log)) => Ok(Place::Tab(tab)),
+        (Focus::Detail, tab) => {
+            Err(format!("{} isn't a list: Tab goes to the timeline, which can be filtered", tab.title()))
+        }
+    }
+}
+
+/// The filter of a place, if it has one.
+#[must_use]
+pub fn of(state: &State, place: Place) -> Option<&str> {
+    state.filters.get(&place).map(String::as_str).filter(|text| !text.trim().is_empty())
+}
+
+/// Whether all words of the filter stand in one of the texts, whatever their case.
+#[must_use]
+pub fn fits(filter: &str, texts: &[&str]) -> bool {
+    filter.split_whitespace().all(|word| {
+        let word = word.to_lowercase();
+        texts.iter().any(|text| text.to_lowercase().contains(&word))
+    })
+}
+
+/// A key while a filter is typed. `false`: it ends the typing and counts as itself.
+pub fn key(state: &mut State, key: Key) -> bool {
+    let Some(place) = state.filtering else { return false };
+    let text = state.filters.entry(place).or_default();
+    match key {
+        Key::Char(c) if text.chars().count() < LONGEST && !crate::text::scrub::is_unsafe(c) => text.push(c),
+        Key::Char(_) => {}
+        Key::Backspace => drop(text.pop()),
+        Key::Ctrl('u') => text.clear(),
+        Key::Ctrl('w') => {
+            let kept = text.trim_end().rfind(' ').map_or(0, |at| at + 1);
+            text.truncate(kept);
+        }
+        Key::Enter => state.filtering = None,
+        Key::Esc => {
+            text.clear();
+            state.filtering = None;
+        }
+        // What moves, moves in what is found.
+        Key::Up | Key::Down | Key::PageUp | Key::PageDown => return false,
+        _ => {
+            state.filtering = None;
+            changed(state, place);
+            return false;
+        }
+    }
+    changed(state, place);
+    true
+}
+
+/// Pasted text.
+pub fn paste(state: &mut State, text: &str) {
+    let Some(place) = state.filtering else { return };
+    let filter = state.filters.entry(place).or_default();
+    let room = LONGEST.saturating_sub(filter.chars().count());
+    filter.extend(crate::text::scrub::line(text.trim()).chars().take(room));
+    changed(state, place);
+}
+
+/// Takes the filter of a place away; whether there was one.
+pub fn clear(state: &mut State, place: Place) -> bool {
+    let had = of(state, place).is_some();
+    state.filters.remove(&place);
+    changed(state, place);
+    had
+}
+
+fn changed(state: &mut State, place: Place) {
+    if state.filters.get(&place).is_some_and(String::is_empty) && state.filtering != Some(place) {
+        state.filters.remove(&place);
+    }
+    if let Place::Tab(tab) = place {
+        state.scroll.remove(&tab);
+        if tab == Tab::Log {
+            state.log_found();
+        }
+    } else {
+        // What isn't shown isn't what the keys are about.
+        let rows = super::timeline::rows(state);
+        if super::timeline::row_of(&rows, state.selected).is_none()
+            && let Some(first) = rows.iter().find(|row| row.step.is_some()).or(rows.first())
+        {
+            state.follow = false;
+            state.selected = *first;
+        }
+    }
+}
