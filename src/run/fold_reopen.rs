@@ -70,6 +70,7 @@ pub(super) fn is_of_the_way_back(event: &Event) -> bool {
         | Event::Held { .. }
         | Event::Deviation { .. }
         | Event::Note { .. }
+        | Event::Looked { .. }
         | Event::RollbackStarted { .. }
         | Event::Interrupted { .. }
         | Event::Left { .. }
