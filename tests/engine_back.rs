@@ -292,3 +292,81 @@ async fn words_that_undo_a_script_with_transactions_need_none_of_their_own() {
     ran.exits(4);
     assert_eq!(commits(&ran), 2, "{ran}");
 }
+
+/// What others write while the run goes back is theirs, before and after the undo that writes there too.
+#[tokio::test]
+async fn rows_that_others_write_during_the_rollback_are_listed_apart() {
+    let bench = Bench::with(
+        "CREATE TABLE g (id int PRIMARY KEY, t text); INSERT INTO g VALUES (1, 'one'), (2, 'two'), (3, 'three')",
+    )
+    .await;
+    for name in ["a", "c"] {
+        bench.file(&format!("{name}.sql"), &format!("CREATE TABLE {name} (n int);"));
+    }
+    bench.file("b.sql", "UPDATE g SET t = upper(t) WHERE id IN (1, 3);");
+    bench.plan_with(
+        "guards = [\"g\"]",
+        &[
+            undoable("a", "DROP TABLE a"),
+            undoable("b", "UPDATE g SET t = lower(t) WHERE id = 1"),
+            undoable("c", "DROP TABLE c"),
+        ]
+        .concat(),
+    );
+    bench.run().await.exits(0);
+    let mut sessions = Vec::new();
+    for table in ["c", "a"] {
+        let mut session = bench.server.session(&bench.db).await;
+        session.batch(&format!("BEGIN; LOCK TABLE {table} IN ACCESS SHARE MODE")).await.expect("the lock");
+        sessions.push(session);
+    }
+    let id = id(&bench);
+    let mut running = bench.begin(&["rollback", &id]);
+    for (step, write) in [
+        ("c", "INSERT INTO g VALUES (7, 'theirs'); UPDATE g SET t = 'x' WHERE id = 1"),
+        ("a", "UPDATE g SET t = 'theirs' WHERE id = 2"),
+    ] {
+        let begun = |e: &Value| e["event"] == "unit_started" && e["step"] == step && e["direction"] == "back";
+        running.until_event("the undo has begun", begun).await;
+        bench.until_work_waits().await;
+        bench.sql(write).await;
+        let mut session = sessions.remove(0);
+        session.batch("COMMIT").await.expect("its end");
+        session.close().await;
+    }
+    let ran = running.end().await;
+    // Row 3 is ours: it was changed, and the undo forgot it.
+    ran.exits(1).says("1 row changed (id 3: t)").says("by others");
+    let ended = ran.last("rollback_ended");
+    assert_eq!(ended["residue"].as_array().map(Vec::len), Some(1), "{ran}");
+    assert_eq!(ended["others"][0]["after"], "2 rows changed (id 1: t; 2: t), 1 row added (id 7)", "{ran}");
+}
+
+/// What took longer than the plan allows is in the evidence, once, and nothing is ended for it.
+#[tokio::test]
+async fn what_takes_longer_than_it_may_is_a_deviation() {
+    let bench = Bench::new().await;
+    bench.file("a.sql", "CREATE TABLE a (n int); SELECT pg_sleep(0.06);");
+    bench.file("b.sql", "SELECT pg_sleep(0.06);");
+    let slow = "[[rollback]]\nid = \"slow\"\ntitle = \"Slowly\"\nundoes = [\"a\"]\nwithin = \"20ms\"\n\
+                [[rollback.step]]\nid = \"drop\"\ntitle = \"Drop\"\nsql = \"DROP TABLE a; SELECT pg_sleep(0.05)\"\n";
+    let person =
+        "[[phase]]\ntitle = \"Late\"\nwithin = \"1h\"\n[[phase.step]]\ntitle = \"P\"\nconfirm = \"so\"\n";
+    bench.plan(&format!("{}{}{person}{slow}", step("a", ""), step("b", "changes = false")));
+    let plan = std::fs::read_to_string(bench.path("plan.toml")).expect("the plan");
+    bench.file("plan.toml", &plan.replace("title = \"Work\"", "title = \"Work\"\nwithin = \"100ms\""));
+    bench.run().await.exits(6);
+    let ran = back(&bench, &[]).await;
+    ran.exits(4);
+    let told: Vec<&str> =
+        ran.all("deviation").into_iter().filter_map(|event| event["what"].as_str()).collect();
+    assert_eq!(told.len(), 2, "{told:?}\n{ran}");
+    assert!(
+        told[0].starts_with("the statements of phase \"Work\" took 1") && told[0].ends_with("allows 100ms"),
+        "{told:?}"
+    );
+    assert!(
+        told[1].starts_with("procedure \"Slowly\" took ") && told[1].ends_with("allows 20ms"),
+        "{told:?}"
+    );
+}

@@ -182,6 +182,7 @@ impl Conductor {
                     return Err(Stop::Halted);
                 }
             }
+            self.compare_phase(phase).await?;
         }
         self.finish().await
     }

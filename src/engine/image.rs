@@ -1,4 +1,5 @@
-//! Images: what there is before and after each step that changes something, and before a rollback.
+//! Images: what there is before and after each step that changes something, before a rollback and after
+//! each undo.
 //!
 //! The before-image of the run says whether all of it is undone. When only a part is, it takes more: what
 //! there was before that part, and which differences are others' work. So the schema's fingerprint is taken
@@ -21,8 +22,8 @@ use crate::pg::measure::MeasureError;
 use crate::pg::row_hashes::{RowHashes, row_hashes};
 use crate::pg::{Session, rows};
 use crate::plan::model::Step;
-use crate::run::event::{AppliedHow, Event, Image, ImageWhen, RowCount};
-use crate::run::state::StepState;
+use crate::run::event::{AppliedHow, Direction, Event, Image, ImageWhen, RowCount};
+use crate::run::state::{StepState, UnitPhase};
 
 /// Rows of a guarded table up to which each is hashed by itself.
 const ROWS: usize = 20_000;
@@ -53,8 +54,53 @@ impl Conductor {
             return Ok(());
         }
         let generation = self.generation(&step.id);
+        let (written, touched) = self.guards_written(&step.id, Direction::Forward).await?;
+        self.take_image(ImageWhen::AfterStep, Some((&step.id, generation)), false, &written, &touched).await
+    }
+
+    /// Before an undo of which nothing is applied yet: what others wrote up to here isn't its work.
+    pub(super) async fn image_before_undo(&mut self, id: &str) -> Result<(), Stop> {
+        let applied = |step: &StepState| {
+            step.units_of(Direction::Back).iter().any(|unit| unit.phase == UnitPhase::Applied)
+        };
+        if self.recorder.look(|run| run.step(id).is_some_and(applied)) {
+            return Ok(());
+        }
+        self.image_before_procedure(Some(id)).await
+    }
+
+    /// The same for a procedure, named by the first step that it undoes.
+    pub(super) async fn image_before_procedure(&mut self, id: Option<&str>) -> Result<(), Stop> {
+        if self.plan.guards.is_empty() {
+            return Ok(());
+        }
+        let (generation, guards) = (id.map_or(0, |id| self.generation(id)), self.plan.guards.clone());
+        let step = id.map(|id| (id, generation));
+        self.take_image(ImageWhen::BeforeUndo, step, false, &guards, &[]).await
+    }
+
+    /// After an undo: the rows of the guarded tables that it wrote. `all`: what it wrote isn't known.
+    pub(super) async fn image_after_undo(&mut self, id: Option<&str>, all: bool) -> Result<(), Stop> {
+        if self.plan.guards.is_empty() {
+            return Ok(());
+        }
+        let written = match id.filter(|_| !all) {
+            Some(id) => self.guards_written(id, Direction::Back).await?.0,
+            None => self.plan.guards.clone(),
+        };
+        let step = id.map(|id| (id, self.generation(id)));
+        self.take_image(ImageWhen::AfterUndo, step, false, &written, &[]).await
+    }
+
+    /// The guarded tables that a step's units may have written, and all relations that they are known to
+    /// have touched.
+    async fn guards_written(
+        &self,
+        id: &str,
+        direction: Direction,
+    ) -> Result<(Vec<String>, Vec<String>), Stop> {
         let (all_known, touched) = self.recorder.look(|run| {
-            let units = run.step(&step.id).map(|state| &state.units);
+            let units = run.step(id).map(|state| state.units_of(direction));
             let all_known = units.is_some_and(|units| {
                 units.iter().all(|unit| !unit.bare && unit.how == Some(AppliedHow::Confirmed))
             });
@@ -79,7 +125,7 @@ impl Conductor {
                 .collect(),
             _ => guards,
         };
-        self.take_image(ImageWhen::AfterStep, Some((&step.id, generation)), false, &written, &touched).await
+        Ok((written, touched))
     }
 
     /// Before the run goes backwards.

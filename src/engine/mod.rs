@@ -20,7 +20,7 @@
 //!   back, `table` shows it, `outlet` and `print` put it into files and commands, [`shell`] runs those, [`surroundings`] is what a script sees of its session, [`problems`] says what
 //!   went wrong; `reentry` is for a script of which a part is applied;
 //! - [`baseline`] is what there was before the first change, [`image`] before and after
-//!   each step, [`verify`] evaluates checkpoints;
+//!   each step, [`verify`] evaluates checkpoints, `within` compares times;
 //! - [`reconcile`] finds out after a stop what became of what was under way;
 //! - [`rollback`] goes backwards, [`reopen`] opens a run for it that is over;
 //! - [`evidence`] looks for the rehearsal that a step asks for; [`rehearse`] proves a plan and its rollback on a private server;
@@ -84,3 +84,4 @@ mod texts;
 pub mod unit;
 mod values;
 pub mod verify;
+mod within;

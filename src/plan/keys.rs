@@ -94,7 +94,7 @@ pub(super) const KEYS: &[Key] = &[
     key("title", &[Phase, Step, Watch, Checkpoint, Procedure], "text", "required", "name for people"),
     key("starts", &[Phase, Step], "`09:00`, `day 2`", "none", "timeline"),
     key("takes", &[Phase, Step], "duration or range", "none", "planned; outside is a deviation"),
-    later(key("within", &[Phase], "duration", "none", "summed time of its statements; over it fails")),
+    key("within", &[Phase], "duration", "none", "summed time of its statements; over it is a deviation"),
     key("team", &[Phase], "role = duty", "none", "who does what"),
     later(key("watch", &[Phase], "list of watches", "none", "sampled while the phase runs")),
     key("owner", &[Phase, Step, Defaults], "text", "the driver", "who"),
@@ -303,5 +303,5 @@ pub(super) const KEYS: &[Key] = &[
     key("id", &[Procedure], "id", "required", "name for `on_failure` and the person"),
     key("when", &[Procedure], "text", "none", "when it is the right one"),
     key("undoes", &[Procedure], "ids", "none", "what it undoes"),
-    key("within", &[Procedure], "duration", "none", "how long it may take"),
+    key("within", &[Procedure], "duration", "none", "how long it may take; over it is a deviation"),
 ];

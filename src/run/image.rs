@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::event::RowCount;
 
-/// Taken right before and right after a step that changes something, and before a rollback. The event has
+/// Taken right before and right after a step that changes something, before a rollback, and around
+/// each undo. The event has
 /// digests; what they are of is in the run's folder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Image {
@@ -17,7 +18,7 @@ pub struct Image {
     pub generation: u32,
     /// SHA-256 of the schema fingerprint; null when it wasn't taken.
     pub fingerprint: Option<String>,
-    /// SHA-256 over the hashes of the rows, per guarded table; after a step only of those that it wrote.
+    /// SHA-256 over the hashes of the rows, per guarded table; after a step, or its undo, only of those that it wrote.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub guards: BTreeMap<String, String>,
     /// Rows of the tables that the step wrote or changed, right after it.
@@ -37,6 +38,10 @@ pub enum ImageWhen {
     AfterStep,
     /// The run is about to go backwards.
     BeforeRollback,
+    /// Nothing of the step's undo is applied yet; of a procedure the first step that it undoes.
+    BeforeUndo,
+    /// All of it is applied.
+    AfterUndo,
 }
 
 impl Image {

@@ -5,7 +5,7 @@
 //! - `forecast` says beforehand what each way back gives back, `list` what will run;
 //! - `outlook` keeps both ready for a person who may want to decide, `statements` lists every one of them;
 //! - `back` goes along it; `undo` undoes one step by its own rollback, `procedure` several by a named one;
-//! - `residue` compares what is there now with what was there before, and `timeline` says what should be
+//! - `residue` compares what is there now with what was there before, `rows` row by row, and `timeline` says what should be
 //!   there when only a part is undone.
 
 mod back;
@@ -14,6 +14,7 @@ mod list;
 mod outlook;
 mod procedure;
 mod residue;
+mod rows;
 mod statements;
 mod timeline;
 mod undo;

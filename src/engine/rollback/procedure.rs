@@ -17,11 +17,19 @@ impl Conductor {
             let why = format!("the plan has no [[rollback]] \"{}\" any more", turn.procedure);
             return Err(Stop::Left { exit: Exit::Waiting, why });
         };
+        let first = turn.undoes.first().map(String::as_str);
+        if procedure.steps.iter().all(|step| self.status(&step.id) == Status::Pending) {
+            self.image_before_procedure(first).await?;
+        }
         for step in &procedure.steps {
             if !self.settled(&step.id) {
                 self.between_steps().await?;
                 self.do_step(step).await?;
             }
+        }
+        self.compare_procedure(procedure).await?;
+        if first.is_none_or(|first| self.stands(first)) {
+            self.image_after_undo(first, true).await?;
         }
         let left_out: Vec<&str> = procedure
             .steps

@@ -4,7 +4,7 @@
 //! differs, row by row, as far as images have them, so that rows of others can be told apart. A part: against
 //! what the images say that there should be.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::super::baseline::measured;
 use super::super::conductor::Conductor;
@@ -12,12 +12,11 @@ use super::super::image::counted;
 use super::super::stop::Stop;
 use super::timeline::{BACK, Finding, Timeline, Values};
 use crate::pg::fingerprint::{Fingerprint, NOT_COMPARED};
-use crate::pg::row_hashes::RowHashes;
 use crate::pg::sequences::{self, sequence_values};
 use crate::run::event::{Baseline, CheckpointResult, Image, ImageWhen, Residue};
 use crate::run::state::RollbackState;
 
-/// Keys of rows that are named of one table and one kind of difference.
+/// Tables that are named one by one.
 const NAMED: usize = 10;
 
 const COLUMN_ORDER: &str = "column order of ";
@@ -69,7 +68,7 @@ impl Conductor {
         let mut found =
             Found { residue: Fingerprint::diff(&before, &now).map_err(measured)?, ..Found::default() };
         found.covers.push("schema".to_owned());
-        let images = self.recorder.look(|run| run.images.clone());
+        let images = self.images();
         self.set_others_apart(&mut found, &images)?;
         let undone: BTreeSet<String> =
             images.iter().filter_map(|image| image.step.clone()).chain([BACK.to_owned()]).collect();
@@ -91,10 +90,16 @@ impl Conductor {
                 });
             }
         }
-        self.name_unguarded(&mut found, &baseline, &images).await?;
-        found.not_compared.push("rows of tables that the plan doesn't guard".to_owned());
+        let other = if self.name_unguarded(&mut found, &baseline, &images).await? { "other " } else { "" };
+        found.not_compared.push(format!("rows of {other}tables that the plan doesn't guard"));
         found.not_compared.extend(NOT_COMPARED.iter().map(|what| (*what).to_owned()));
         Ok(found)
+    }
+
+    /// Those from before the rollback; what is taken on the way back is about rows alone.
+    fn images(&self) -> Vec<Image> {
+        let forward = |image: &&Image| !matches!(image.when, ImageWhen::BeforeUndo | ImageWhen::AfterUndo);
+        self.recorder.look(|run| run.images.iter().filter(forward).cloned().collect())
     }
 
     /// Of a run that was over: what others changed between its end and the rollback, and is as they left
@@ -123,14 +128,14 @@ impl Conductor {
         found: &mut Found,
         baseline: &Baseline,
         images: &[Image],
-    ) -> Result<(), Stop> {
+    ) -> Result<bool, Stop> {
         let written: BTreeSet<&String> = images.iter().flat_map(|image| image.rows.keys()).collect();
         let unguarded: Vec<&String> = written
             .into_iter()
             .filter(|table| baseline.rows.contains_key(*table) && !baseline.guards.contains_key(*table))
             .collect();
         if unguarded.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
         let mut session = self.spare().await?;
         session.batch("SET lock_timeout = '500ms'").await?;
@@ -149,7 +154,7 @@ impl Conductor {
         if unguarded.len() > NAMED {
             found.not_compared.push(format!("rows of {} more such tables", unguarded.len() - NAMED));
         }
-        Ok(())
+        Ok(true)
     }
 
     /// One that went back gives out numbers a second time; one that moved on was used, and no rollback
@@ -174,7 +179,7 @@ impl Conductor {
         let mut found = Found::default();
         // Those too whose effects were left: they are what is left.
         let undone: BTreeSet<String> = rollback.steps.iter().cloned().collect();
-        let images = self.recorder.look(|run| run.images.clone());
+        let images = self.images();
         let images = since_first_of(&images, &undone);
         self.part_of_schema(&mut found, images, &undone).await?;
         for table in self.plan.guards.clone() {
@@ -231,84 +236,6 @@ impl Conductor {
         Ok(())
     }
 
-    /// The rows of a guarded table, one by one. `false`: the images don't have them.
-    async fn rows_of(
-        &mut self,
-        found: &mut Found,
-        images: &[Image],
-        table: &str,
-        undone: &BTreeSet<String>,
-    ) -> Result<bool, Stop> {
-        let has = |image: Option<&Image>| image.is_some_and(|image| image.guards.contains_key(table));
-        if !has(images.first()) || !has(images.last()) {
-            return Ok(false);
-        }
-        let mut session = self.spare().await?;
-        let now = self.hashed(&mut session, table).await?;
-        session.close().await;
-        let Ok(now) = now else { return Ok(false) };
-        let mut points: Vec<Option<RowHashes>> = Vec::new();
-        for image in images {
-            points.push(match image.guards.get(table) {
-                Some(digest) => Some(self.image_rows(digest)?),
-                None => None,
-            });
-        }
-        let Some(first) = points.first().and_then(Option::as_ref) else { return Ok(false) };
-        let (other_columns, shared) = (first.columns != now.columns, first.shared_columns(&now));
-        let key = now.key.clone();
-        let idle = self.idle();
-        let mut timeline = Timeline::default();
-        for (at, rows) in points.iter().enumerate() {
-            let authors = authors_of_rows(images, at, table, &idle);
-            match rows {
-                Some(rows) => timeline.point(row_values(rows, &shared), authors),
-                None => timeline.gap(authors),
-            }
-        }
-        let now = row_values(&now, &shared);
-        let findings = timeline.judge(undone, &now);
-        let (mut residue, mut others, mut unclear) = (Vec::new(), Vec::new(), 0);
-        for finding in findings {
-            match finding {
-                Finding::Residue { object, before, after } => residue.push((object, before, after)),
-                Finding::Others { object, before, after } => others.push((object, before, after)),
-                Finding::Unclear { .. } => unclear += 1,
-            }
-        }
-        let named = self.disclosure.rows && !key.is_empty();
-        let words = |rows: &[(String, Option<String>, Option<String>)]| Residue {
-            object: format!("rows of {table}"),
-            before: Some("as they were".to_owned()),
-            after: Some(rows_in_words(rows, named.then(|| key.join(", ")), &shared)),
-        };
-        let nothing = residue.is_empty() && others.is_empty() && unclear == 0;
-        if !residue.is_empty() {
-            found.residue.push(words(&residue));
-        }
-        if !others.is_empty() {
-            found.others.push(words(&others));
-        }
-        if unclear > 0 {
-            let what = format!("{unclear} rows of {table} (written by what was undone and by what stays)");
-            found.not_compared.push(what);
-        }
-        // Its content differs from before although no row does: that isn't believed, unless the columns
-        // aren't the same, which is a matter of the schema.
-        Ok(other_columns || !(nothing && self.recorder.look(|run| run.applied_order.is_empty())))
-    }
-
-    /// Steps that were begun and of which nothing was applied, by generation: they wrote nothing.
-    fn idle(&self) -> BTreeSet<(String, u32)> {
-        self.recorder.look(|run| {
-            let undone = run.rollback.iter().flat_map(|rollback| &rollback.steps);
-            let kept = run.rollback.iter().flat_map(|rollback| rollback.kept.iter().map(|(step, _)| step));
-            let acted: BTreeSet<&String> = undone.chain(kept).chain(&run.applied_order).collect();
-            let idle = run.steps.iter().filter(|step| !acted.contains(&step.id) && !step.has_effects());
-            idle.map(|step| (step.id.clone(), step.generation)).collect()
-        })
-    }
-
     async fn schema_now(&mut self) -> Result<Fingerprint, Stop> {
         let mut session = self.spare().await?;
         let now = Fingerprint::take(&mut session).await.map_err(measured)?;
@@ -339,88 +266,10 @@ fn since_first_of<'a>(images: &'a [Image], undone: &BTreeSet<String>) -> &'a [Im
     begun.min().map_or(&[], |first| &images[first..])
 }
 
-/// Who may have written rows of the table between this image and the next one.
-fn authors_of_rows(
-    images: &[Image],
-    at: usize,
-    table: &str,
-    idle: &BTreeSet<(String, u32)>,
-) -> BTreeSet<String> {
-    let image = &images[at];
-    let Some(step) = &image.step else { return BTreeSet::from([BACK.to_owned()]) };
-    if image.when == ImageWhen::AfterStep || idle.contains(&(step.clone(), image.generation)) {
-        return BTreeSet::new();
-    }
-    let after = images[at + 1..]
-        .iter()
-        .find(|later| later.step.as_ref() == Some(step) && later.generation == image.generation);
-    match after {
-        // The server says what the step wrote, and it wasn't this table.
-        Some(after) if after.when == ImageWhen::AfterStep && !after.speaks_of(table) => BTreeSet::new(),
-        // It was begun anew: nothing of the first try was applied.
-        Some(again) if again.when == ImageWhen::BeforeStep => BTreeSet::new(),
-        _ => BTreeSet::from([step.clone()]),
-    }
-}
-
 fn objects(fingerprint: &Fingerprint) -> Values {
     let order = fingerprint
         .column_order
         .iter()
         .map(|(table, columns)| (format!("{COLUMN_ORDER}{table}"), columns.join(", ")));
     fingerprint.objects.clone().into_iter().chain(order).collect()
-}
-
-/// A row's value is what is in the columns that count; without a key, where there are no columns, its hash.
-fn row_values(rows: &RowHashes, shared: &[String]) -> Values {
-    let value = |key: &String, hash: &String, times: u64| match rows.cells_of(key, shared) {
-        Some(cells) => cells,
-        None => format!("{hash} {times}"),
-    };
-    rows.rows.iter().map(|(key, (hash, times))| (key.clone(), value(key, hash, *times))).collect()
-}
-
-/// `2 rows changed (id 1: title; 7: title, state), 1 row gone (id 3)`.
-fn rows_in_words(
-    rows: &[(String, Option<String>, Option<String>)],
-    key: Option<String>,
-    columns: &[String],
-) -> String {
-    let mut kinds: BTreeMap<u8, (&str, Vec<String>)> = BTreeMap::new();
-    for (row, before, after) in rows {
-        let (order, kind, row) = match (before, after) {
-            (Some(before), Some(after)) => match differing(before, after, columns).as_slice() {
-                [] => (0, "changed", row.clone()),
-                columns => (0, "changed", format!("{row}: {}", columns.join(", "))),
-            },
-            (None, _) => (1, "added", row.clone()),
-            (Some(_), None) => (2, "gone", row.clone()),
-        };
-        kinds.entry(order).or_insert((kind, Vec::new())).1.push(row);
-    }
-    let parts: Vec<String> = kinds
-        .into_values()
-        .map(|(kind, rows)| {
-            let count = super::super::verify::count(rows.len(), "row");
-            let Some(key) = &key else { return format!("{count} {kind}") };
-            let mut named: Vec<&str> = rows.iter().take(NAMED).map(String::as_str).collect();
-            if rows.len() > NAMED {
-                named.push("…");
-            }
-            let between = if kind == "changed" && !columns.is_empty() { "; " } else { ", " };
-            format!("{count} {kind} ({key} {})", named.join(between))
-        })
-        .collect();
-    parts.join(", ")
-}
-
-/// Columns in which two values of a row differ.
-fn differing<'a>(before: &str, after: &str, columns: &'a [String]) -> Vec<&'a str> {
-    let (before, after) = (before.split(' '), after.split(' '));
-    before
-        .zip(after)
-        .zip(columns)
-        .filter(|((before, after), _)| before != after)
-        .map(|(_, column)| column.as_str())
-        .collect()
 }

@@ -116,6 +116,7 @@ impl Conductor {
 
     async fn undo_once(&mut self, id: &str, undo: &Step) -> Result<Result<(), Problem>, Stop> {
         let began = Instant::now();
+        self.image_before_undo(id).await?;
         self.start_id(id, Direction::Back).await?;
         let generation = self.generation(id);
         if let Some(problem) = self.cant_undo(undo) {
@@ -128,6 +129,7 @@ impl Conductor {
                 return Ok(Err(problem));
             }
             self.counts_after(id, Direction::Back).await?;
+            self.image_after_undo(Some(id), false).await?;
             self.record(Event::StepApplied {
                 step: id.to_owned(),
                 direction: Direction::Back,

@@ -41,10 +41,7 @@ impl<'a> Build<'a> {
                 "about" => phase.about = self.prose(*entry),
                 "starts" => phase.starts = self.starts(*entry),
                 "takes" => phase.takes = self.takes(*entry),
-                "within" => {
-                    phase.within = self.report.duration(*entry);
-                    self.later("within", entry.key_span);
-                }
+                "within" => phase.within = self.report.duration(*entry),
                 "team" => phase.team = self.text_table(*entry),
                 "owner" => phase.owner = self.report.text(*entry).map(str::to_owned),
                 "needs" => phase.needs = self.needs(*entry, number),
