@@ -15,7 +15,7 @@
 //! | [`text`] | text for people: scrubbed, measured, figures in words; pure | `run` |
 //! | [`plain`] | the same events as lines of text | `plan`, `run`, `text` |
 //! | [`cockpit`] | the same events on a screen, and the keys that drive it | `plan`, `script`, `run`, `text`, `plain` |
-//! | [`cli`] | one file a subcommand | `plan`, `script`, `run`, `journal`, `pg`, `engine`, `plain`, `cockpit`, `text` |
+//! | [`cli`] | one file a subcommand | `plan`, `script`, `run`, `crash`, `journal`, `pg`, `engine`, `plain`, `cockpit`, `text` |
 //!
 //! Pure means: a function of its input, with no clock, network, terminal or runtime. The one thing that
 //! a pure room does outside is that `plan` reads the files that a plan names.

@@ -68,11 +68,18 @@ fn what_was_asked_comes_back_by_the_arrow() {
         asked(&mut scene, sql, answer(&["n"], &[&[Some("1")]]));
         scene.key(Key::Ctrl('u')).key(Key::Esc);
     }
-    scene.press('q').type_in("SEL").key(Key::Up);
+    // What was sent stands there until something else is typed.
+    asked(&mut scene, "SELECT 3", answer(&["n"], &[]));
+    assert_eq!(scene.state.console.text(), "SELECT 3");
+    scene.key(Key::Up);
+    assert_eq!(scene.state.console.text(), "SELECT 2");
+    scene.key(Key::Ctrl('u')).type_in("SEL");
+    assert_eq!(scene.state.console.text(), "SEL");
+    scene.key(Key::Up).key(Key::Up);
     assert_eq!(scene.state.console.text(), "SELECT 2");
     scene.key(Key::Up).key(Key::Up);
     assert_eq!(scene.state.console.text(), "SELECT 1");
-    scene.key(Key::Down).key(Key::Down);
+    scene.key(Key::Down).key(Key::Down).key(Key::Down);
     assert_eq!(scene.state.console.text(), "SEL", "what had been typed is there again");
 }
 

@@ -21,6 +21,7 @@ use crate::cockpit::term::loader;
 use crate::cockpit::term::screen::{Left, THREAD, Wires, show};
 use crate::cockpit::theme::Theme;
 use crate::cockpit::update::catch_up;
+use crate::crash;
 use crate::engine::conductor::Conductor;
 use crate::engine::open::operator;
 use crate::engine::recorder::Recorder;
@@ -111,7 +112,13 @@ impl Screen {
         let loads = loader::start(scene.plan, reader(Arc::clone(&folder)), link.clone());
         tokio::spawn(look_around(link.clone()));
         let (asks, requests) = mpsc::channel(WAITING);
-        let asks = Box::new(move |request: Request| asks.try_send(request).is_ok());
+        let asks = Box::new(move |request: Request| {
+            // On the thread of the cockpit: where a test wants to see what its fault does.
+            if crash::is_chosen("cockpit_request") {
+                panic!("a fault of the cockpit, on request");
+            }
+            asks.try_send(request).is_ok()
+        });
         let wires = Wires { link: link.clone(), inbox, samples, asks, loads };
         let thread = std::thread::Builder::new()
             .name(THREAD.into())

@@ -48,6 +48,8 @@ pub struct Console {
     pub history: Vec<String>,
     /// The one of the history that is shown, and what had been typed before.
     recalled: Option<(usize, String)>,
+    /// What stands there was sent as it is: what is typed next replaces it, as it does selected text.
+    sent: bool,
     pub asked: Option<Asked>,
     pub asks: u64,
     pub answer: Option<Arc<Answer>>,
@@ -146,7 +148,8 @@ impl Console {
     pub fn recall(&mut self, back: bool) {
         let (at, draft) = match self.recalled.take() {
             Some((at, draft)) => (at, draft),
-            None => (self.history.len(), self.text()),
+            // What was sent is the newest of them, and stands there already.
+            None => (self.history.len() - usize::from(self.sent && !self.history.is_empty()), self.text()),
         };
         let to = if back { at.saturating_sub(1) } else { at + 1 };
         if to >= self.history.len() {
@@ -157,12 +160,22 @@ impl Console {
         }
         let text = self.history[to].clone();
         self.set(&text);
+        self.sent = false;
         self.recalled = Some((to, draft));
     }
 
-    /// What is typed is no longer the one of the history.
+    /// A text is about to be put in: what was sent makes room, unless it was touched since.
+    pub fn make_room(&mut self) {
+        if self.sent {
+            self.area = TextArea::default();
+        }
+        self.typed();
+    }
+
+    /// What is typed is no longer the one of the history, nor the one that was sent.
     pub fn typed(&mut self) {
         self.recalled = None;
+        self.sent = false;
     }
 
     fn remember(&mut self, sql: &str) {
@@ -198,6 +211,7 @@ pub fn ask(state: &mut State) -> Vec<Effect> {
     let since = state.now;
     let console = &mut state.console;
     console.remember(&sql);
+    console.sent = true;
     console.asks += 1;
     console.asked = Some(Asked { id: console.asks, sql: sql.clone(), since, stopped: false });
     vec![Effect::Look(console.asks, sql)]

@@ -44,6 +44,7 @@ fn in_query(state: &mut State, key: Key) -> Vec<Effect> {
         if is_whole(&state.console.text()) {
             return console::ask(state);
         }
+        state.console.make_room();
         state.console.area.insert_newline();
         state.console.typed();
         return Vec::new();
@@ -54,9 +55,12 @@ fn in_query(state: &mut State, key: Key) -> Vec<Effect> {
         Key::Up if line == 0 => console.recall(true),
         Key::Down if line == last => console.recall(false),
         key => {
-            if edit(&mut console.area, key) {
-                console.typed();
+            if matches!(key, Key::Char(_)) {
+                console.make_room();
             }
+            // Who moves about in it wants to change it.
+            edit(&mut console.area, key);
+            console.typed();
         }
     }
     Vec::new()
@@ -126,8 +130,8 @@ pub fn paste(state: &mut State, text: &str) {
     if state.console.part != Part::Query {
         return;
     }
+    state.console.make_room();
     insert(&mut state.console.area, text);
-    state.console.typed();
 }
 
 /// Puts foreign text into a field of several lines.

@@ -266,7 +266,7 @@ fn cell(console: &Console, answer: &Answer, paper: &mut Paper<'_>, area: Rect) {
                         unsigned(text.len() as u64)
                     ),
                 ),
-                None => title.add(Role::Dim, format!(" {} bytes", unsigned(text.len() as u64))),
+                None => title.add(Role::Dim, format!(" {}", count(text.len() as u64, "byte"))),
             }
         }
         None => title,

@@ -1,0 +1,246 @@
+//! Queries, job control, the mouse, copies and a fault, in a real terminal on a real PostgreSQL.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+mod common;
+
+use std::time::{Duration, Instant};
+
+use common::pty::Pty;
+use common::runs::Bench;
+use nix::sys::signal::Signal;
+
+fn cockpit(bench: &Bench, args: &[&str], more: &[(&str, &str)]) -> Pty {
+    let environment = bench.server.config(&bench.db).libpq_environment();
+    let environment: Vec<(String, String)> = environment
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .chain(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+        .collect();
+    let state = bench.path("state").display().to_string();
+    let args: Vec<&str> = args.iter().copied().chain(["--state-dir", &state]).collect();
+    Pty::start(&args, &bench.path(""), &environment, 120, 36)
+}
+
+/// Two changes, each by its key.
+async fn two_steps() -> Bench {
+    let bench = Bench::with("CREATE TABLE t (n int); INSERT INTO t VALUES (1); CREATE SEQUENCE s").await;
+    let step = |id: &str| {
+        format!(
+            "\n[[phase.step]]\nid = \"{id}\"\ntitle = \"Step {id}\"\nsql = \"CREATE TABLE {id} (n int)\"\n\
+             rollback = {{ sql = \"DROP TABLE {id}\" }}\n"
+        )
+    };
+    let end = "\n[[phase.step]]\nid = \"owner\"\ntitle = \"Accepted\"\nsignoff = \"Owner\"\n";
+    let head = "[plan]\nid = \"p\"\ntitle = \"Test\"\nenvironment = \"dev\"\nstepping = \"manual\"\n\n[[phase]]\ntitle = \"Work\"\n";
+    bench.file("plan.toml", &format!("{head}{}{}{end}", step("one"), step("two")));
+    bench
+}
+
+/// Types a query over the one before; the screen once it is answered.
+#[track_caller]
+fn ask(pty: &mut Pty, sql: &str, says: &str) -> String {
+    pty.keys(&format!("\u{15}{sql};\r"));
+    pty.until(says, |text| text.contains(says) && !text.contains("▶ runs"))
+}
+
+#[tokio::test]
+async fn queries_read_and_do_nothing_else() {
+    let bench = two_steps().await;
+    let mut pty = cockpit(&bench, &["run", "plan.toml"], &[]);
+    pty.until_says("go: \"Step one\"");
+    pty.keys("q");
+    pty.until_says("One statement");
+    let screen = ask(
+        &mut pty,
+        "SELECT n, NULL AS nothing FROM generate_series(1, 3000) AS n",
+        "the first 1000 were fetched",
+    );
+    assert!(screen.contains("row 1 of 1000, column 1 of 2"), "{screen}");
+    // As ENGINE says: in a transaction that only reads, with a bound.
+    ask(&mut pty, "SELECT 'read ' || current_setting('transaction_read_only')", "read on");
+    ask(&mut pty, "SELECT 'within ' || current_setting('statement_timeout')", "within 5s");
+    // What is waited for never stands there from the query before.
+    ask(&mut pty, "INSERT INTO t VALUES (2)", "the console only reads");
+    ask(
+        &mut pty,
+        "WITH x AS (INSERT INTO t VALUES (2) RETURNING n) SELECT * FROM x",
+        "cannot execute SELECT",
+    );
+    ask(&mut pty, "SELECT 1; DELETE FROM t", "the console only reads");
+    ask(&mut pty, "SELECT nextval('s')", "cannot execute nextval()");
+    ask(&mut pty, "SELECT set_config('transaction_read_only', 'off', false)", "read-write mode");
+    let screen = ask(&mut pty, "SELECT wrong FROM t", "does not exist");
+    assert!(screen.contains("       ^"), "the server's finger: {screen}");
+    // One that takes its time is stopped, and the run isn't touched by that.
+    pty.keys("\u{15}SELECT pg_sleep(4), 'slow';\r");
+    pty.until_says("▶ runs");
+    pty.keys("\u{3}");
+    pty.until_says("canceling statement due to user request");
+    // A connection that is gone is made anew, and that is said.
+    let gone = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'holdpoint console'";
+    assert_eq!(bench.value(gone).await, "1");
+    let left = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'holdpoint console'";
+    while bench.value(left).await != "0" {}
+    let screen = ask(&mut pty, "SELECT 'again' AS it", "the connection was lost meanwhile");
+    assert!(screen.contains("again"), "{screen}");
+    assert_eq!(
+        bench.value("SELECT (SELECT count(*) FROM t) || ' ' || (SELECT last_value FROM s)").await,
+        "1 1"
+    );
+    // Who asked what is in the journal; what was refused here never left the house.
+    pty.keys("\u{4}");
+    pty.until_says("Timeline");
+    let journal = journal(&bench);
+    let looked: Vec<&str> = journal.lines().filter(|line| line.contains("\"event\":\"looked\"")).collect();
+    assert_eq!(looked.len(), 9, "{looked:#?}");
+    assert!(looked[0].contains("\"rows\":1000") && looked[0].contains("\"more\":true"), "{}", looked[0]);
+    assert!(looked[3].contains("cannot execute SELECT"), "{}", looked[3]);
+    assert!(!journal.contains("DELETE FROM t"));
+}
+
+fn journal(bench: &Bench) -> String {
+    let runs = std::fs::read_dir(bench.path("state")).unwrap().flatten();
+    let found = runs.map(|entry| entry.path().join("journal.jsonl")).find(|path| path.is_file());
+    std::fs::read_to_string(found.expect("a journal")).unwrap()
+}
+
+/// What a database can send that a terminal would obey, and more of it than anybody can read.
+#[tokio::test]
+async fn a_hostile_answer_moves_nothing() {
+    let bench = two_steps().await;
+    let mut pty = cockpit(&bench, &["run", "plan.toml"], &[]);
+    pty.until_says("go: \"Step one\"");
+    pty.keys("q");
+    pty.until_says("One statement");
+    let began = Instant::now();
+    let hostile = "E'\\x1b]52;c;aGFja2Vk\\x07\\x1b[2J\\x1b[1;1Hgone\\u202e'";
+    ask(&mut pty, &format!("SELECT {hostile} AS x"), "gone");
+    ask(&mut pty, "SELECT repeat('y', 1048576) AS big", "bytes, the first 262");
+    let columns: Vec<String> = (0..1_600).map(|n| format!("{n} c{n}")).collect();
+    // As a person brings it: pasted.
+    let sql = format!("SELECT {}", columns.join(","));
+    pty.keys(&format!("\u{15}\u{1b}[200~{sql}\u{1b}[201~\u{12}"));
+    pty.until_says("column 1 of 1600");
+    pty.keys("\t\u{1b}[F");
+    pty.until_says("column 1600 of 1600");
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+    pty.keys("q");
+    let screen = pty.until_says("Timeline");
+    assert!(screen.starts_with(" holdpoint  Test"), "{screen}");
+    let raw = String::from_utf8_lossy(&pty.raw()).into_owned();
+    assert!(!raw.contains("]52;") || !raw.contains("aGFja2Vk\u{7}"));
+    assert!(!raw.contains("\u{1b}[1;1Hgone") && !raw.contains('\u{202e}'));
+}
+
+#[tokio::test]
+async fn undo_to_here_goes_on_in_the_cockpit() {
+    let bench = two_steps().await;
+    let mut pty = cockpit(&bench, &["run", "plan.toml"], &[]);
+    pty.until_says("go: \"Step one\"");
+    pty.keys("\r");
+    pty.until_says("go: \"Step two\"");
+    pty.keys("\r");
+    pty.until_says("signs as Owner");
+    // Down to the second step: up from the sign-off.
+    pty.keys("kU");
+    pty.until_says("Roll back down to: Step two");
+    pty.keys("\u{1b}[Zone more time\r\t\r");
+    pty.until_says("the rollback went as far as it was told");
+    assert_eq!(
+        bench.value("SELECT to_regclass('two') IS NULL AND to_regclass('one') IS NOT NULL").await,
+        "t"
+    );
+    // Forward again, in the same cockpit.
+    pty.press_until("\r", |text| text.contains("go: \"Step two\""));
+    pty.press_until("\r", |text| text.contains("signs as Owner"));
+    assert_eq!(bench.value("SELECT to_regclass('two') IS NOT NULL").await, "t");
+    // And back, all of it.
+    pty.keys("R");
+    pty.until_says("Roll back everything");
+    pty.keys("\u{1b}[Zenough\r\t\r");
+    pty.until_says("ROLLED BACK");
+    pty.keys("Q");
+    assert_eq!(pty.end(), 4, "{}", pty.text());
+}
+
+/// The process's state, as the kernel has it: `T` is stopped.
+fn is_stopped(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('T'))
+}
+
+#[tokio::test]
+async fn ctrl_z_gives_the_terminal_back_and_fg_takes_it_again() {
+    let bench = two_steps().await;
+    let mut pty = cockpit(&bench, &["run", "plan.toml", "--mouse"], &[]);
+    pty.until_says("go: \"Step one\"");
+    let pid = pty.child.process_id().unwrap();
+    pty.keys("\u{1a}");
+    let began = Instant::now();
+    while !(is_stopped(pid) && !pty.is_alternate() && !pty.hides_cursor()) {
+        assert!(began.elapsed() < Duration::from_secs(30), "it isn't stopped\n{}", pty.text());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let raw = String::from_utf8_lossy(&pty.raw()).into_owned();
+    assert!(raw.rfind("\u{1b}[?1000l") > raw.rfind("\u{1b}[?1000h"), "the mouse too");
+    pty.signal(Signal::SIGCONT);
+    pty.until_says("go: \"Step one\"");
+    assert!(pty.is_alternate());
+    pty.press_until("\r", |text| text.contains("go: \"Step two\""));
+    let raw = String::from_utf8_lossy(&pty.raw()).into_owned();
+    assert!(raw.rfind("\u{1b}[?1000h") > raw.rfind("\u{1b}[?1000l"));
+}
+
+/// A press of the left button there, as terminals report it.
+fn click(pty: &mut Pty, words: &str) {
+    let text = pty.until_says(words);
+    let (line, at) = text.lines().enumerate().find_map(|(y, line)| Some((y, line.find(words)?))).unwrap();
+    let column = text.lines().nth(line).unwrap()[..at].chars().count() + 2;
+    pty.keys(&format!("\u{1b}[<0;{column};{0}M\u{1b}[<0;{column};{0}m", line + 1));
+}
+
+#[tokio::test]
+async fn the_mouse_presses_and_copies_go_to_the_terminal() {
+    let bench = two_steps().await;
+    let mut pty = cockpit(&bench, &["run", "plan.toml"], &[]);
+    pty.until_says("go: \"Step one\"");
+    pty.keys("y");
+    pty.until_says("handed to the terminal for its clipboard");
+    // base64 of `CREATE TABLE one (n int)`.
+    let raw = String::from_utf8_lossy(&pty.raw()).into_owned();
+    assert!(raw.contains("\u{1b}]52;c;Q1JFQVRFIFRBQkxFIG9uZSAobiBpbnQp"), "the text itself");
+    assert!(!raw.contains("\u{1b}[?1000h"), "the mouse is left alone");
+    pty.keys("M");
+    pty.until_says("the mouse is taken");
+    click(&mut pty, "Enter go");
+    pty.until_says("go: \"Step two\"");
+    click(&mut pty, "R ROLL BACK");
+    pty.until_says("Roll back everything");
+    click(&mut pty, "reason");
+    pty.keys("by hand");
+    click(&mut pty, "  Roll back ");
+    pty.until_says("▸ Roll back ");
+    click(&mut pty, "▸ Roll back ");
+    pty.until_says("ROLLED BACK");
+    pty.keys("Q");
+    assert_eq!(pty.end(), 4, "{}", pty.text());
+    let raw = String::from_utf8_lossy(&pty.raw()).into_owned();
+    assert!(raw.rfind("\u{1b}[?1000l") > raw.rfind("\u{1b}[?1000h"), "the mouse is given back");
+}
+
+/// A fault of the cockpit itself: the terminal is given back, the run is at a safe point, and both are
+/// said.
+#[tokio::test]
+async fn a_fault_of_the_screen_leaves_terminal_and_run_in_order() {
+    let bench = two_steps().await;
+    let fault = [("HOLDPOINT_CRASH_AT", "cockpit_request")];
+    let mut pty = cockpit(&bench, &["run", "plan.toml", "--mouse"], &fault);
+    pty.until_says("go: \"Step one\"");
+    pty.keys("\r");
+    assert_eq!(pty.end(), 130, "{}", pty.text());
+    let left = pty.text();
+    assert!(!pty.is_alternate() && !pty.hides_cursor(), "{left}");
+    assert!(left.contains("the cockpit had a fault") && left.contains("holdpoint resume"), "{left}");
+    let mut pty = cockpit(&bench, &["resume"], &[]);
+    pty.press_until("\r", |text| text.contains("go: \"Step two\""));
+}
