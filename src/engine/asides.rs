@@ -5,7 +5,7 @@ use super::problems;
 use super::shell;
 use super::sources::AnyScript;
 use super::stream::{Broken, Stream};
-use crate::script::{EchoTo, Item};
+use crate::script::{EchoTo, Item, unmarked};
 
 impl Stream<'_> {
     /// What a script has done that isn't SQL.
@@ -24,6 +24,8 @@ impl Stream<'_> {
                 script.answer(text);
             }
             Item::Output { to, place } => self.output(&to, &problems::place_of(&place)).await?,
+            Item::Echo { text, to: EchoTo::Query, .. } if self.put(&unmarked(&text)) => {}
+            Item::Echo { text, .. } => (self.say)(&script.coding().shown(&text)),
             other => self.aside(&other),
         }
         Ok(())
@@ -32,7 +34,6 @@ impl Stream<'_> {
     /// What a script says to people.
     pub fn aside(&mut self, item: &Item) {
         match item {
-            Item::Echo { text, to: EchoTo::Query, .. } if self.put(text.as_bytes()) => {}
             Item::Echo { text, .. } => (self.say)(text),
             Item::Notice { text, .. } => (self.say)(text),
             _ => {}

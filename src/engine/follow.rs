@@ -162,7 +162,10 @@ impl Stream<'_> {
         self.show_last(false);
         let whole = self.flight.front().is_some_and(|s| matches!(s.then, Then::Set { .. } | Then::Execute));
         let whole = whole || self.keeps_all();
-        self.answer.open = Some(Table::new(columns, whole));
+        let coding = self.work.coding();
+        let mut table = Table::new(columns, whole);
+        table.coding = coding;
+        self.answer.open = Some(table);
     }
 
     pub(super) fn row(&mut self, row: &crate::pg::DataRow) {

@@ -10,7 +10,7 @@ use super::stream::{Broken, Stream};
 use super::table::Table;
 use crate::pg::child::{Child, Ended, News, Pipes};
 use crate::run::event::Place;
-use crate::script::Sink;
+use crate::script::{Sink, unmarked};
 
 /// Bytes for a command that are kept before it has to take them.
 const PENDING: usize = 256 * 1024;
@@ -134,7 +134,7 @@ impl Stream<'_> {
             if let Outlet::File(writing) = outlet {
                 writing.count(table.total);
             }
-            self.put(text.as_bytes());
+            self.put(&unmarked(&text));
         }
         true
     }

@@ -77,7 +77,7 @@ pub fn heading(statement: &Statement) -> Vec<String> {
 
 /// The line of the statement that the position is in, with a caret below it.
 fn excerpt(statement: &Statement, position: Option<usize>) -> Vec<String> {
-    line_with_caret(&mask_secrets(&statement.text), position.unwrap_or(1))
+    line_with_caret(&mask_secrets(&statement.shown()), position.unwrap_or(1))
 }
 
 fn line_with_caret(text: &str, position: usize) -> Vec<String> {

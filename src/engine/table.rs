@@ -3,6 +3,7 @@
 use unicode_width::UnicodeWidthStr;
 
 use crate::pg::{Column, DataRow};
+use crate::script::Coding;
 
 /// Rows that are shown of a result.
 const ROWS: usize = 50;
@@ -24,6 +25,8 @@ pub(super) struct Table {
     whole: bool,
     /// There was more than can be kept.
     pub over: bool,
+    /// Of the session that it came from.
+    pub coding: Coding,
 }
 
 impl Table {
@@ -40,7 +43,7 @@ impl Table {
             return;
         }
         let cells = row.cells().enumerate().map(|(column, cell)| {
-            let mut text = String::from_utf8_lossy(cell?).into_owned();
+            let mut text = self.coding.marked(cell?);
             if row.full_length(column).is_some() {
                 text.push('…');
             }
@@ -51,7 +54,8 @@ impl Table {
 
     /// Lines for people.
     pub fn lines(&self, expanded: bool) -> Vec<String> {
-        let mut lines = if expanded { self.records() } else { self.aligned() };
+        let lines = if expanded { self.records() } else { self.aligned() };
+        let mut lines: Vec<String> = lines.iter().map(|line| self.coding.shown(line).into_owned()).collect();
         let shown = self.rows.len() as u64;
         if shown < self.total {
             lines.push(format!("({} rows; the first {shown} are shown)", self.total));

@@ -5,10 +5,13 @@
 //! limit keeps its first bytes, and the rest is thrown away while it arrives.
 
 use bytes::{Buf, Bytes, BytesMut};
-use postgres_protocol::message::backend::{DATA_ROW_TAG, ERROR_RESPONSE_TAG, Header, Message};
+use postgres_protocol::message::backend::{
+    DATA_ROW_TAG, ERROR_RESPONSE_TAG, Header, Message, ROW_DESCRIPTION_TAG,
+};
 
 use super::message::DataRow;
 use super::server_error::ServerError;
+use crate::script::Coding;
 
 /// No honest message is longer: PostgreSQL's own limit of an allocation.
 const LONGEST: usize = 0x4000_0000;
@@ -23,12 +26,19 @@ pub(super) struct Incoming {
     pub(super) buffer: BytesMut,
     /// Cells longer than this keep only their beginning.
     pub(super) cell_limit: usize,
+    /// The session's: names of columns are in it.
+    pub(super) coding: Coding,
     row: Option<LongRow>,
 }
 
 impl Incoming {
     pub(super) fn new() -> Self {
-        Self { buffer: BytesMut::with_capacity(16 * 1024), cell_limit: LONGEST, row: None }
+        Self {
+            buffer: BytesMut::with_capacity(16 * 1024),
+            cell_limit: LONGEST,
+            coding: Coding::Utf8,
+            row: None,
+        }
     }
 
     /// The next complete message, or `None` when more bytes are needed.
@@ -40,6 +50,16 @@ impl Incoming {
             let length = usize::try_from(header.len()).unwrap_or(usize::MAX);
             if length > LONGEST {
                 return Err(format!("it announces a message of {length} bytes"));
+            }
+            if header.tag() == ROW_DESCRIPTION_TAG && self.coding != Coding::Utf8 {
+                if self.buffer.len() < length + 1 {
+                    return Ok(None);
+                }
+                let whole = self.buffer.split_to(length + 1);
+                let marked = with_marked_names(&whole, self.coding).ok_or("columns that don't add up")?;
+                return Ok(Message::parse(&mut BytesMut::from(&marked[..]))
+                    .map_err(|error| error.to_string())?
+                    .map(Frame::Other));
             }
             if header.tag() != DATA_ROW_TAG {
                 return Ok(Message::parse(&mut self.buffer)
@@ -83,6 +103,26 @@ impl Incoming {
         }
         None
     }
+}
+
+/// A description of columns whose names are text with marks.
+fn with_marked_names(message: &[u8], coding: Coding) -> Option<Vec<u8>> {
+    let count = u16::from_be_bytes(message.get(5..7)?.try_into().ok()?);
+    let mut body = message[5..7].to_vec();
+    let mut at = 7;
+    for _ in 0..count {
+        let name = message.get(at..)?;
+        let end = name.iter().position(|byte| *byte == 0)?;
+        body.extend_from_slice(coding.marked(&name[..end]).as_bytes());
+        body.push(0);
+        // Behind it: table, column, type, its size, its modifier, format.
+        body.extend_from_slice(name.get(end + 1..end + 19)?);
+        at += end + 19;
+    }
+    let mut whole = vec![message[0]];
+    whole.extend_from_slice(&i32::try_from(body.len() + 4).ok()?.to_be_bytes());
+    whole.append(&mut body);
+    Some(whole)
 }
 
 /// A row that is being shortened while it comes in.

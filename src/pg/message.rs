@@ -5,6 +5,7 @@ use fallible_iterator::FallibleIterator;
 use postgres_protocol::message::backend::{Message, RowDescriptionBody};
 
 use super::server_error::ServerError;
+use crate::script::Coding;
 
 /// The transaction status that comes with every ReadyForQuery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,12 +143,17 @@ fn cell_at(cells: &[u8], at: usize) -> Option<(Option<&[u8]>, usize)> {
 impl Reply {
     /// Translates a message that may come once the session stands.
     pub(super) fn read(message: Message) -> std::io::Result<Option<Self>> {
+        Self::read_as(message, Coding::Utf8)
+    }
+
+    /// In the encoding of the session.
+    pub(super) fn read_as(message: Message, coding: Coding) -> std::io::Result<Option<Self>> {
         Ok(Some(match message {
             Message::RowDescription(body) => Self::RowDescription(columns(&body)?),
             Message::CommandComplete(body) => Self::Complete { tag: body.tag()?.to_owned() },
             Message::EmptyQueryResponse => Self::Empty,
-            Message::ErrorResponse(body) => Self::Error(ServerError::read(body.fields())?),
-            Message::NoticeResponse(body) => Self::Notice(ServerError::read(body.fields())?),
+            Message::ErrorResponse(body) => Self::Error(ServerError::read_as(body.fields(), coding)?),
+            Message::NoticeResponse(body) => Self::Notice(ServerError::read_as(body.fields(), coding)?),
             Message::PortalSuspended => Self::Suspended,
             Message::CopyInResponse(_) => Self::CopyIn,
             Message::CopyOutResponse(_) => Self::CopyOut,

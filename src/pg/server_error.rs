@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::script::Coding;
+
 use fallible_iterator::FallibleIterator;
 use postgres_protocol::message::backend::ErrorFields;
 use serde::Serialize;
@@ -52,12 +54,18 @@ pub struct ServerError {
 }
 
 impl ServerError {
-    pub(super) fn read(mut fields: ErrorFields<'_>) -> std::io::Result<Self> {
+    pub(super) fn read(fields: ErrorFields<'_>) -> std::io::Result<Self> {
+        Self::read_as(fields, Coding::Utf8)
+    }
+
+    /// In the encoding of the session.
+    pub(super) fn read_as(mut fields: ErrorFields<'_>, coding: Coding) -> std::io::Result<Self> {
         let mut error = Self::default();
         let mut localised = String::new();
         while let Some(field) = fields.next()? {
             // Before the client encoding is agreed upon, a message can be in any encoding.
-            let text = String::from_utf8_lossy(field.value_bytes()).into_owned();
+            let text = coding.marked(field.value_bytes());
+            let text = coding.shown(&text).into_owned();
             match field.type_() {
                 b'S' => localised = text,
                 b'V' => error.severity = text,

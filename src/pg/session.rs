@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{BufMut, BytesMut};
 use postgres_protocol::message::frontend::{self, CopyData};
 
 use super::config::ConnectConfig;
@@ -19,6 +19,7 @@ use super::message::{Reply, TransactionStatus};
 use super::server_error::ServerError;
 use super::startup;
 use super::wire::{Wire, WireError};
+use crate::script::{Coding, unmarked};
 
 /// COPY data beyond this is sent before more is taken.
 const COPY_BUFFER: usize = 256 * 1024;
@@ -97,6 +98,11 @@ impl Session {
         }
     }
 
+    /// How the text of this session becomes bytes.
+    pub fn coding(&self) -> Coding {
+        self.wire.incoming.coding
+    }
+
     /// How many messages of ours aren't fully answered yet.
     pub fn in_flight(&self) -> usize {
         self.in_flight
@@ -110,7 +116,14 @@ impl Session {
 
     /// Queues one simple query message (it may hold several statements).
     pub fn queue_simple(&mut self, sql: &str) -> Result<(), PgError> {
-        self.put(|out| frontend::query(sql, out))?;
+        match self.coding() {
+            Coding::Utf8 => self.put(|out| frontend::query(sql, out))?,
+            // Marks become the bytes that the script has.
+            _ => {
+                let bytes = unmarked(sql);
+                self.put(|out| query_of(&bytes, out))?;
+            }
+        }
         self.in_flight += 1;
         Ok(())
     }
@@ -149,7 +162,7 @@ impl Session {
             Frame::Row(row) => return Ok(Reply::DataRow(row)),
             Frame::Other(message) => message,
         };
-        let reply = match Reply::read(message) {
+        let reply = match Reply::read_as(message, self.coding()) {
             Ok(Some(reply)) => reply,
             Ok(None) => return Err(self.nonsense("a message that doesn't belong into a session")),
             Err(error) => return Err(self.nonsense(&error.to_string())),
@@ -164,6 +177,9 @@ impl Session {
                 }
             }
             Reply::Parameter { name, value } => {
+                if name == "client_encoding" {
+                    self.wire.incoming.coding = Coding::named(value).unwrap_or(Coding::Single(None));
+                }
                 self.settings.insert(name.clone(), value.clone());
             }
             Reply::CopyIn => self.copying = true,
@@ -266,6 +282,19 @@ impl Session {
             },
         }
     }
+}
+
+/// A simple query whose text isn't UTF-8.
+fn query_of(text: &[u8], out: &mut BytesMut) -> std::io::Result<()> {
+    let length = i32::try_from(text.len() + 5).map_err(std::io::Error::other)?;
+    if text.contains(&0) {
+        return Err(std::io::Error::other("it holds a NUL byte"));
+    }
+    out.put_u8(b'Q');
+    out.put_i32(length);
+    out.put_slice(text);
+    out.put_u8(0);
+    Ok(())
 }
 
 impl fmt::Debug for Session {

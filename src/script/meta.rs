@@ -330,7 +330,7 @@ fn shell(cursor: &mut Cursor<'_>, vars: &Variables) -> Result<Command, Fault> {
     }
     let command = cursor.line();
     if command.is_empty() {
-        return Err(Fault::new(Problem::Refused, "\\! without a command is refused")
+        return Err(Fault::new(Problem::Refused, "\\! is refused without a command")
             .why("psql would open a shell and wait for somebody to leave it")
             .todo("write the command behind it, or remove the line"));
     }

@@ -25,6 +25,7 @@
 
 mod bare;
 mod classify;
+mod coding;
 mod commands;
 mod condition;
 mod connect;
@@ -37,6 +38,7 @@ mod item;
 mod kind;
 mod lex;
 mod lexeme;
+mod made;
 mod meta;
 mod place;
 mod position;
@@ -61,6 +63,7 @@ mod vars;
 mod walk;
 
 pub use classify::{classify, executes_prepared, reads_only, selects_only_constants};
+pub use coding::{Coding, unmarked};
 pub use connect::Connect;
 pub use copy_command::CopyFile;
 pub use effects::{Effect, effects, heads};

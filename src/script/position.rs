@@ -1,5 +1,6 @@
 //! From a position in the text that was sent back to the line and column in the file.
 
+use super::coding;
 use super::source::chars;
 
 /// A stretch of a statement's text and where it comes from.
@@ -92,7 +93,8 @@ impl SourceMap {
 
     /// The place of a server's error position: characters, counted from 1.
     pub fn locate(&self, text: &str, position: usize) -> Option<Located> {
-        let byte = text.char_indices().nth(position.checked_sub(1)?).map_or(text.len(), |(byte, _)| byte);
+        let mut characters = text.char_indices().filter(|(_, c)| !coding::is_rest(*c));
+        let byte = characters.nth(position.checked_sub(1)?).map_or(text.len(), |(byte, _)| byte);
         self.locate_byte(text, byte)
     }
 }

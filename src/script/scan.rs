@@ -118,6 +118,9 @@ pub fn scan_with<R: Resolver>(mut script: Script<R>) -> Result<ScanReport, Scrip
                         report.surprises.push((Surprise::DataCutOff, statement.place.clone()));
                     }
                 }
+                if let Some(coding) = statement.sets_coding() {
+                    script.set_coding(coding);
+                }
                 if let Some(on) = statement.sets_standard_strings() {
                     script.set_standard_strings(on);
                 }

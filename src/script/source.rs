@@ -1,5 +1,6 @@
 //! Lines and COPY data out of a reader: offsets, line numbers, UTF-8, and no more memory than a line.
 
+use super::coding::{self, Coding};
 use super::error::{Fault, Problem};
 use std::io::{BufRead, BufReader, Read};
 
@@ -27,6 +28,8 @@ pub(super) struct LineAt {
     pub number: u64,
     /// It ended with a newline (which the text doesn't hold), not with the file.
     pub newline: bool,
+    /// Its text has marks in the place of bytes.
+    pub marked: bool,
 }
 
 pub(super) struct Source<R> {
@@ -37,6 +40,7 @@ pub(super) struct Source<R> {
     carry: Vec<u8>,
     at_line_start: bool,
     column: u64,
+    coding: Coding,
     /// The data ended with the last chunk; the next call says so.
     copied: bool,
     pub bom: bool,
@@ -53,10 +57,16 @@ impl<R: Read> Source<R> {
             carry: Vec::new(),
             at_line_start: true,
             column: 1,
+            coding: Coding::Utf8,
             copied: false,
             bom: false,
             copy_cut_off: false,
         }
+    }
+
+    /// How the lines from now on are to be read.
+    pub fn set_coding(&mut self, coding: Coding) {
+        self.coding = coding;
     }
 
     pub fn offset(&self) -> u64 {
@@ -76,18 +86,22 @@ impl<R: Read> Source<R> {
             return Ok(None);
         }
         self.lines += 1;
-        let mut at = LineAt { offset: self.offset, number: self.lines, newline: false };
+        let mut at = LineAt { offset: self.offset, number: self.lines, newline: false, marked: false };
         self.offset += read as u64;
         if line.last() == Some(&b'\n') {
             line.pop();
             at.newline = true;
         }
-        if at.number == 1 && line.starts_with(BOM) {
+        if at.number == 1 && line.starts_with(BOM) && self.coding == Coding::Utf8 {
             line.drain(..BOM.len());
             at.offset += BOM.len() as u64;
             self.bom = true;
         }
-        check(line, false, at.offset, at.number, 1)?;
+        check(line, false, (at.offset, at.number, 1), self.coding)?;
+        if self.coding != Coding::Utf8 && !line.is_ascii() {
+            *line = self.coding.marked(line).into_bytes();
+            at.marked = true;
+        }
         Ok(Some(at))
     }
 
@@ -125,7 +139,7 @@ impl<R: Read> Source<R> {
             self.at_line_start = out.last() == Some(&b'\n');
         }
         let partial = !last && !self.at_line_start;
-        let good = check(out, partial, offset, line, column)?;
+        let good = check(out, partial, (offset, line, column), self.coding)?;
         self.carry = out.split_off(good);
         self.column = if self.at_line_start || last {
             1
@@ -156,7 +170,7 @@ impl<R> std::fmt::Debug for Source<R> {
 
 /// Number of characters in bytes that are UTF-8.
 pub(super) fn chars(text: &[u8]) -> u64 {
-    text.iter().filter(|&&c| c & 0xc0 != 0x80).count() as u64
+    text.iter().filter(|&&c| c & 0xc0 != 0x80).count() as u64 - coding::rests(text)
 }
 
 /// Columns in one line, counted from the last one asked for: a file may be one line of many statements.
@@ -179,16 +193,24 @@ impl Columns {
 
 /// How many of the bytes are whole characters: all of them, or an error; with `partial` the last
 /// character may be unfinished.
-fn check(text: &[u8], partial: bool, offset: u64, line: u64, column: u64) -> Result<usize, SourceFault> {
-    let (at, fault) = match std::str::from_utf8(text) {
+fn check(
+    text: &[u8],
+    partial: bool,
+    (offset, line, column): (u64, u64, u64),
+    coding: Coding,
+) -> Result<usize, SourceFault> {
+    let utf8 = if coding == Coding::Utf8 { std::str::from_utf8(text).map(str::len) } else { Ok(text.len()) };
+    let (at, fault) = match utf8 {
         Err(e) if !(partial && e.error_len().is_none()) => {
             let at = e.valid_up_to();
             let what = format!("byte {} (0x{:02x}) isn't UTF-8", offset + at as u64, text[at]);
-            let fault = Fault::new(Problem::Encoding, what).todo("convert the file to UTF-8");
+            let fault = Fault::new(Problem::Encoding, what).todo(
+                "say at its beginning in which encoding it is (\\encoding LATIN1), or convert it to UTF-8",
+            );
             (at, fault)
         }
         utf8 => {
-            let good = utf8.map_or_else(|e| e.valid_up_to(), str::len);
+            let good = utf8.unwrap_or_else(|e| e.valid_up_to());
             if !text.contains(&0) {
                 return Ok(good);
             }

@@ -1,5 +1,6 @@
 //! One file cut into statements and commands, as psql's main loop does it: line by line.
 
+use super::coding::{self, Coding};
 use super::condition::Conditions;
 use super::error::{Fault, Problem};
 use super::lex::{Form, Lexer, TokenKind};
@@ -90,6 +91,8 @@ pub(super) struct Splitter<R> {
     /// Values being pasted, innermost last, and where in the line the outermost one is named.
     pasted: Vec<Pasted>,
     pub(super) named: (usize, usize),
+    /// Where the line has marks in the place of bytes.
+    marks: Vec<usize>,
     pub(super) columns: Columns,
     pub(super) query: Query,
     /// The statement before, for a `\g` that has none of its own; none when it was too long.
@@ -117,6 +120,7 @@ impl<R: Read> Splitter<R> {
             pos: None,
             pasted: Vec::new(),
             named: (0, 0),
+            marks: Vec::new(),
             columns: Columns::default(),
             query: Query::default(),
             previous: Some(Finished::default()),
@@ -142,6 +146,11 @@ impl<R: Read> Splitter<R> {
     /// Commands in backticks that were found while nothing is run.
     pub fn take_backticks(&mut self) -> Vec<(String, At)> {
         std::mem::take(&mut self.backticks)
+    }
+
+    /// How what follows is to be read.
+    pub fn set_coding(&mut self, coding: Coding) {
+        self.source.set_coding(coding);
     }
 
     /// Whether only the run knows if what stands here is executed.
@@ -207,6 +216,10 @@ impl<R: Read> Splitter<R> {
             self.at = at;
             self.pos = Some(0);
             self.columns = Columns::default();
+            self.marks.clear();
+            if at.marked {
+                self.marks.extend(coding::marks(&self.line));
+            }
             return Ok(true);
         }
     }
@@ -214,7 +227,7 @@ impl<R: Read> Splitter<R> {
     fn end_line(&mut self) {
         self.pos = None;
         if self.at.newline {
-            let end = self.at.offset + self.line.len() as u64;
+            let end = self.offset(self.line.len());
             let class = match (self.conditions.active(), self.query.is_empty()) {
                 (false, _) => Class::Skipped,
                 (true, false) => Class::Statement,
@@ -310,7 +323,9 @@ impl<R: Read> Splitter<R> {
     }
 
     pub(super) fn offset(&self, pos: usize) -> u64 {
-        self.at.offset + pos as u64
+        // A mark has four bytes and stands for one.
+        let marks = self.marks.partition_point(|mark| *mark < pos);
+        self.at.offset + (pos - 3 * marks) as u64
     }
 
     /// One token of SQL. True when it ends the statement.

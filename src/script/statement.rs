@@ -1,6 +1,7 @@
 //! A statement as it is sent, where it stands, and what is done with its result.
 
 use super::classify;
+use super::coding::Coding;
 use super::copy_command::CopyFile;
 use super::excerpt;
 use super::kind::{Kind, Session};
@@ -9,6 +10,7 @@ use super::position::{Located, SourceMap};
 use super::then::Then;
 use super::tokens::{Tok, Tokens};
 use super::vars;
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 const STANDARD_STRINGS: &str = "standard_conforming_strings";
@@ -31,6 +33,8 @@ pub struct Statement {
     pub bind: Option<Vec<String>>,
     /// Only the run knows whether it is executed at all.
     pub uncertain: bool,
+    /// How the bytes are meant that its marks stand for.
+    pub coding: Coding,
     pub(super) map: SourceMap,
 }
 
@@ -43,7 +47,9 @@ impl Statement {
     /// What comes behind it may have to be read otherwise, or under another lock_timeout: its answer comes
     /// first. (Found by looking, generously.)
     pub fn decides_what_follows(&self) -> bool {
-        self.touches_lock_timeout || self.then.decides() || classify::mentions(&self.text, STANDARD_STRINGS)
+        self.touches_lock_timeout
+            || self.then.decides()
+            || [STANDARD_STRINGS, "client_encoding"].iter().any(|name| classify::mentions(&self.text, name))
     }
 
     /// A statement that this one's result has in a cell, as `\gexec` runs it.
@@ -60,6 +66,7 @@ impl Statement {
             then: Then::PLAIN,
             bind: None,
             uncertain: self.uncertain,
+            coding: self.coding,
             text,
         }
     }
@@ -80,6 +87,25 @@ impl Statement {
             }
         }
         Some(names)
+    }
+
+    /// Its text as people should read it.
+    pub fn shown(&self) -> Cow<'_, str> {
+        self.coding.shown(&self.text)
+    }
+
+    /// `SET client_encoding = …`, as far as it can be known without a server.
+    pub(super) fn sets_coding(&self) -> Option<Coding> {
+        match &self.kind {
+            Kind::Session(Session::Set { name, .. }) if name == "client_encoding" => {}
+            Kind::Session(Session::Reset { name: Some(name) }) if name == "client_encoding" => {
+                return Some(Coding::Utf8);
+            }
+            _ => return None,
+        }
+        let name = self.text.trim_end_matches(|c: char| c == ';' || c.is_whitespace());
+        let name = name.rsplit(['=', ' ', '\t', '\n']).next()?;
+        Coding::named(name.trim_matches(['\'', '"']))
     }
 
     /// `SET standard_conforming_strings = …`, as far as it can be known without a server.
@@ -124,10 +150,11 @@ impl Statement {
     /// Values of variables are in it: for people who may see them, and masked where they may not.
     pub fn excerpt(&self, position: usize, width: usize) -> Option<String> {
         let before = position.checked_sub(1)?;
-        let byte = self.text.char_indices().nth(before).map_or(self.text.len(), |(byte, _)| byte);
-        let start = self.text[..byte].rfind('\n').map_or(0, |newline| newline + 1);
-        let line = self.text[start..].lines().next().unwrap_or_default();
-        let column = 1 + self.text[start..byte].chars().count() as u64;
+        let text = self.shown();
+        let byte = text.char_indices().nth(before).map_or(text.len(), |(byte, _)| byte);
+        let start = text[..byte].rfind('\n').map_or(0, |newline| newline + 1);
+        let line = text[start..].lines().next().unwrap_or_default();
+        let column = 1 + text[start..byte].chars().count() as u64;
         Some(excerpt::excerpt(line, column, width))
     }
 }

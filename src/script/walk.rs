@@ -1,16 +1,13 @@
 //! A script with everything it includes, as one stream of statements and messages.
 
 use super::classify;
-use super::copy_command::{self, CopyFile};
+use super::coding::Coding;
 use super::data_file::DataFile;
 use super::error::{Fault, Problem, ScriptError};
 use super::item::{Item, Switch};
-use super::kind::Kind;
 use super::meta::Command;
 use super::place::{IncludedFrom, Place, Span};
-use super::position::SourceMap;
 use super::resolve::{Memory, Resolver};
-use super::shell::{Shell, Sink};
 use super::special::{self, Outcome};
 use super::split::{Around, At, Event, FileFault, Splitter};
 use super::statement::Statement;
@@ -25,21 +22,22 @@ use std::sync::Arc;
 /// How deep `\i` may go; a script that includes itself stops here.
 pub const INCLUDE_DEPTH: usize = 32;
 
-struct Level {
-    splitter: Splitter<Box<dyn Read + Send>>,
+pub(super) struct Level {
+    pub(super) splitter: Splitter<Box<dyn Read + Send>>,
     path: Arc<Path>,
     includes: Arc<[IncludedFrom]>,
 }
 
 /// A script being read. Nothing is read ahead: what a statement needs, and no more.
 pub struct Script<R> {
-    resolver: R,
-    stack: Vec<Level>,
-    vars: Variables,
-    standard_strings: bool,
+    pub(super) resolver: R,
+    pub(super) stack: Vec<Level>,
+    pub(super) vars: Variables,
+    pub(super) standard_strings: bool,
+    pub(super) coding: Coding,
     keep_pieces: bool,
     restricted: Option<String>,
-    noted: BTreeSet<&'static str>,
+    pub(super) noted: BTreeSet<&'static str>,
     tally: Tally,
     /// Statements are under way whose results the variables don't have yet.
     pending: bool,
@@ -48,7 +46,7 @@ pub struct Script<R> {
     /// Commands in backticks that were passed by while it is only looked at.
     backticks: Vec<(String, Place)>,
     /// Behind the `\copy` that came last.
-    data: Option<DataFile>,
+    pub(super) data: Option<DataFile>,
 }
 
 impl Script<Memory> {
@@ -65,6 +63,7 @@ impl<R: Resolver> Script<R> {
             stack: Vec::new(),
             vars,
             standard_strings: true,
+            coding: Coding::Utf8,
             keep_pieces: false,
             restricted: None,
             noted: BTreeSet::new(),
@@ -106,6 +105,20 @@ impl<R: Resolver> Script<R> {
         if self.vars.text("ENCODING") != Some(encoding) {
             self.vars.encoded(encoding);
         }
+        // One that isn't known has letters of one byte, or of several high ones.
+        self.set_coding(Coding::named(encoding).unwrap_or(Coding::Single(None)));
+    }
+
+    pub(super) fn set_coding(&mut self, coding: Coding) {
+        if self.coding != coding {
+            self.coding = coding;
+            self.stack.iter_mut().for_each(|level| level.splitter.set_coding(coding));
+        }
+    }
+
+    /// How what comes next is read.
+    pub fn coding(&self) -> Coding {
+        self.coding
     }
 
     /// Statements were sent whose answers aren't there yet.
@@ -255,6 +268,7 @@ impl<R: Resolver> Script<R> {
                         bind,
                         uncertain: level.splitter.uncertain(),
                         file: None,
+                        coding: self.coding,
                         text: found.text,
                         map: found.map,
                     };
@@ -330,6 +344,7 @@ impl<R: Resolver> Script<R> {
         };
         let mut splitter = Splitter::new(opened.reader);
         splitter.set_standard_strings(self.standard_strings);
+        splitter.set_coding(self.coding);
         if self.keep_pieces {
             splitter.tally_mut().keep_pieces();
         }
@@ -339,38 +354,6 @@ impl<R: Resolver> Script<R> {
         }
         self.stack.push(Level { splitter, path: opened.path, includes: includes.into() });
         Ok(())
-    }
-
-    /// The COPY that a `\copy` comes down to. Its file is opened here, so that one that can't be had is found
-    /// before anything is sent.
-    fn copy(&mut self, arguments: &str, place: Place) -> Result<Item, ScriptError> {
-        let copy =
-            copy_command::parse(arguments, self.standard_strings, self.vars.allows(Shell::CopyProgram))
-                .map_err(|fault| fault.at(place.clone()))?;
-        let (kind, touches_lock_timeout) = classify::classify(&copy.sql);
-        if let Some(CopyFile::From { name }) = &copy.file {
-            let binary = kind.each().iter().any(|kind| matches!(kind, Kind::CopyFromStdin { binary: true }));
-            match self.resolver.open(Some(&place.file), name, false) {
-                Ok(opened) => self.data = Some(DataFile::new(opened.path, opened.reader, binary)),
-                Err(error) => {
-                    let fault = Fault::new(Problem::Include, format!("\\copy: {name} can't be read"));
-                    let todo = "its name counts from the plan's sql_dir";
-                    return Err(fault.why(error.to_string()).todo(todo).at(place));
-                }
-            }
-        }
-        let map = SourceMap::made_of(place.span.start, place.line, place.column);
-        Ok(Item::Statement(Statement {
-            text: copy.sql,
-            place,
-            kind,
-            touches_lock_timeout,
-            file: copy.file,
-            then: Then::PLAIN,
-            bind: None,
-            uncertain: self.stack.last().is_some_and(|level| level.splitter.uncertain()),
-            map,
-        }))
     }
 
     fn carry_out(&mut self, command: Command, place: Place) -> Result<Option<Item>, ScriptError> {
@@ -429,43 +412,6 @@ impl<R: Resolver> Script<R> {
             | Command::Nothing => {}
         }
         Ok(None)
-    }
-
-    /// psql would write the file in another form behind `\pset` and `\x`, which have no effect here.
-    fn in_default_form(&self, command: &str, to: &Sink, place: &Place) -> Result<(), ScriptError> {
-        let changed = ["pset", "x"].into_iter().find(|changes| self.noted.contains(changes));
-        match (to, changed) {
-            (Sink::File(_) | Sink::Program(_), Some(by)) => {
-                let what = format!("{command} to a file or a command is refused behind \\{by}");
-                Err(Fault::new(Problem::Refused, what)
-                    .why("results are written in psql's default form here, and the script wants another")
-                    .todo("\\copy (SELECT …) to 'name.csv' csv writes one; \\gx is for the expanded form")
-                    .at(place.clone()))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// `\encoding NAME`, as libpq asks for it.
-    fn encoding(&self, name: &str, place: Place) -> Result<Item, ScriptError> {
-        if name.is_empty() || !name.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-')) {
-            let what = format!("\\encoding: {name:?} is no name of an encoding");
-            return Err(Fault::new(Problem::Arguments, what).at(place));
-        }
-        let text = format!("set client_encoding to '{name}'");
-        let (kind, touches_lock_timeout) = classify::classify(&text);
-        let span = place.span;
-        Ok(Item::Statement(Statement {
-            map: SourceMap::made_of(span.start, place.line, place.column),
-            place,
-            kind,
-            touches_lock_timeout,
-            file: None,
-            then: Then::Nothing,
-            bind: None,
-            uncertain: self.stack.last().is_some_and(|level| level.splitter.uncertain()),
-            text,
-        }))
     }
 }
 

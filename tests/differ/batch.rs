@@ -16,6 +16,12 @@ use std::thread;
 /// Scripts that share a pair of databases and a plan.
 const CHUNK: usize = 150;
 
+/// Every so many steps one is a change with all that belongs to it.
+const IMAGED: usize = 25;
+
+/// What scripts with shell commands need.
+const SHELL: &str = "allow_shell = ['\\!', 'backticks', '\\g |', '\\o |', '\\copy program']\n";
+
 /// Files that scripts include or copy.
 const BESIDE: &[(&str, &str)] = &[
     ("inc/plain.sql", "INSERT INTO t VALUES (90, 'included');\n"),
@@ -157,7 +163,9 @@ impl Chunk {
             all.flatten().filter(|logged| !logged.text.starts_with("/* holdpoint */ ")).collect();
         // A script may name the database that it is in.
         sent.iter_mut().for_each(|logged| logged.text = logged.text.replace(&self.ours, &self.theirs));
-        let problem = of("unit_failed").first().map(|event| event["problem"].clone());
+        // A setting of the session that fails is no unit.
+        let failed = of("unit_failed").into_iter().chain(of("step_failed")).next();
+        let problem = failed.map(|event| event["problem"].clone());
         Ours::Ran { problem, sent }
     }
 }
@@ -198,9 +206,12 @@ fn plan(home: &Path, scripts: &[Script], refused: &HashMap<String, Vec<Finding>>
         let (id, file, mode) = (schema(at), script.file(), script.mode.word());
         // To go on within a file that has transactions of its own is more than psql does.
         let policy = if script.mode == Mode::Single { "on_failure = \"continue\"\n" } else { "" };
+        // What only costs time here is left out for most: an image of the whole database before each step.
+        let changes = if at % IMAGED == 0 { "" } else { "changes = false\n" };
+        let shell = if script.shell { SHELL } else { "" };
         plan.push_str(&format!(
             "\n[[phase.step]]\nid = \"{id}\"\ntitle = \"{id}\"\nfile = \"{file}\"\ntransaction = \"{mode}\"\n\
-             {policy}"
+             {policy}{changes}{shell}"
         ));
     }
     fs::write(home.join("plan.toml"), plan).expect("a file");

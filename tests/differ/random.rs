@@ -213,7 +213,7 @@ impl Pieces {
     pub fn script(&self) -> Script {
         let body = self.pieces.concat();
         let text = match self.mode {
-            Mode::Single => format!("{FIRST}{body}"),
+            Mode::Single | Mode::None => format!("{FIRST}{body}"),
             Mode::Script => format!(
                 "{FIRST}BEGIN;\n{body}\nCOMMIT;\nINSERT INTO t VALUES (98, 'between');\nBEGIN;\nINSERT INTO t VALUES (99, 'end');\nCOMMIT;\n"
             ),

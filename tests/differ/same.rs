@@ -71,8 +71,9 @@ pub fn same_error(
                 return Ok(());
             }
             // Inside a DO block holdpoint names the line in the block.
-            let block = error.context.as_ref().is_some_and(|context| context.contains("inline_code_block"));
-            if block && (begins..=end).contains(&line) {
+            if let Some(block) = error.context.as_deref().and_then(|context| in_block(&theirs.text, context))
+                && (begins + block..=end).contains(&line)
+            {
                 return Ok(());
             }
             Err(format!("it begins in line {begins}, the error {before} lines on; ours: {line}"))
@@ -80,6 +81,15 @@ pub fn same_error(
         None if line <= end => Ok(()),
         None => Err(format!("psql is at {place}, ours: {problem}")),
     }
+}
+
+/// The line of a DO block that failed, counted from the line in which its text begins. A statement of the
+/// block may be at fault further down.
+fn in_block(text: &str, context: &str) -> Option<u64> {
+    let (_, rest) = context.rsplit_once("inline_code_block line ")?;
+    let line: u64 = rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()?;
+    let body = text.find(['$', '\''])?;
+    Some(text[..body].matches('\n').count() as u64 + line - 1)
 }
 
 /// The line in which a text begins that ends in this line.

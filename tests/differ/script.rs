@@ -5,6 +5,7 @@
 pub enum Mode {
     Single,
     Script,
+    None,
 }
 
 impl Mode {
@@ -12,6 +13,7 @@ impl Mode {
         match self {
             Mode::Single => "single",
             Mode::Script => "script",
+            Mode::None => "none",
         }
     }
 }
@@ -22,13 +24,15 @@ pub struct Script {
     pub name: String,
     pub text: String,
     pub mode: Mode,
+    /// Its step allows shell commands.
+    pub shell: bool,
 }
 
 const BOM: &str = "\u{feff}";
 
 impl Script {
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Script {
-        Script { name: name.into(), text: text.into(), mode: Mode::Single }
+        Script { name: name.into(), text: text.into(), mode: Mode::Single, shell: false }
     }
 
     pub fn file(&self) -> String {

@@ -73,7 +73,16 @@ impl From<String> for Difference {
 }
 
 pub fn verdict(seen: Seen<'_>) -> Result<Same, Difference> {
-    let theirs = of_the_file(&seen);
+    let mut seen = seen;
+    let mut theirs = of_the_file(&seen);
+    if seen.mode == Mode::None {
+        // An empty statement is nothing that could be committed by itself: it isn't sent.
+        let says = |logged: &Logged| !matches!(logged.text.trim(), "" | ";");
+        theirs.retain(says);
+        if let Ours::Ran { sent, .. } = &mut seen.ours {
+            sent.retain(says);
+        }
+    }
     let theirs = theirs.as_slice();
     match (&seen.ours, seen.psql.succeeded) {
         (Ours::Never(stderr), _) => Err(format!("its turn never came: {stderr}").into()),
@@ -141,7 +150,9 @@ fn failed(seen: &Seen<'_>, theirs: &[Logged], sent: &[Logged], problem: &Value) 
     }
     same_texts(&theirs[..=failed], &sent[..=failed])?;
     // What was in flight behind it reached the server and was turned away there.
-    for more in sent[failed + 1..].iter().filter(|more| !theirs[failed + 1..].contains(more)) {
+    let mut behind = theirs[failed + 1..].iter();
+    // What psql sent there as well, in the same order, is the script's own way on.
+    for more in sent[failed + 1..].iter().filter(|more| !behind.any(|theirs| theirs == *more)) {
         let state = more.error.as_ref().map(|error| error.sqlstate.as_str());
         if more.text == ";" {
             continue; // that is no statement

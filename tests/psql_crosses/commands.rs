@@ -222,5 +222,7 @@ pub fn all() -> Vec<Script> {
             scripts.push(Script::new(format!("{command}-{place}-lf"), whole));
         }
     }
+    // Every command may do here what it does by psql.
+    scripts.iter_mut().for_each(|script| script.shell = true);
     scripts
 }
