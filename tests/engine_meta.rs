@@ -314,9 +314,9 @@ async fn what_would_break_a_promise_is_refused_with_the_reason() {
         ("single", "\\connect 'host=elsewhere dbname=x'\n", "connection string"),
         ("single", "SELECT 1 \\watch\n", "\\watch is refused"),
         ("single", "SELECT 1 \\crosstabview\n", "\\crosstabview is refused"),
-        ("single", "SELECT 1 \\g file.txt\n", "\\g with a file is refused"),
+        ("single", "SELECT 1 \\g /tmp/file.txt\n", "\\g \"/tmp/file.txt\" is refused"),
         ("single", "SELECT 1 \\g | sh\n", "a pipe is refused"),
-        ("single", "\\o out.txt\n", "\\o with a file is refused"),
+        ("single", "\\o ../out.txt\n", "\\o \"../out.txt\" is refused"),
         ("single", "\\set ON_ERROR_STOP maybe\n", "a boolean is expected"),
         ("single", "SELECT 'x' AS p \\gset\nSELECT 1 AS a \\gset :p\n", "its prefix comes from the database"),
     ] {

@@ -127,7 +127,7 @@ impl Chunk {
             let theirs = sent.remove(&session(&application(&self.theirs, at), 0)).unwrap_or_default();
             let ours = match self.refused.remove(&step) {
                 Some(findings) => Ours::Refused(findings),
-                None => self.ran(&by_step.remove(&step).unwrap_or_default(), sent),
+                None => self.ran(script.mode, &by_step.remove(&step).unwrap_or_default(), sent),
             };
             let (end, other) = (self.ends.0.get(&step), self.ends.1.get(&step));
             let ends = if end == other { Ok(()) } else { Err(format!("psql {end:#?}\nours {other:#?}")) };
@@ -146,12 +146,11 @@ impl Chunk {
         verdicts
     }
 
-    fn ran(&self, events: &[Value], sent: &mut Sessions) -> Ours {
+    fn ran(&self, mode: Mode, events: &[Value], sent: &mut Sessions) -> Ours {
         let of = |name: &str| events.iter().filter(|event| event["event"] == name).collect::<Vec<_>>();
-        if !events
-            .iter()
-            .any(|event| matches!(event["event"].as_str(), Some("step_verified" | "step_failed")))
-        {
+        if !events.iter().any(|event| {
+            matches!(event["event"].as_str(), Some("step_verified" | "step_failed" | "step_accepted"))
+        }) {
             return Ours::Never(self.stderr.clone());
         }
         let mut pids: Vec<u64> =
@@ -165,6 +164,8 @@ impl Chunk {
         sent.iter_mut().for_each(|logged| logged.text = logged.text.replace(&self.ours, &self.theirs));
         // A setting of the session that fails is no unit.
         let failed = of("unit_failed").into_iter().chain(of("step_failed")).next();
+        // Errors that the script passes over stop nothing, as in psql.
+        let failed = failed.filter(|_| mode != Mode::None || of("step_accepted").is_empty());
         let problem = failed.map(|event| event["problem"].clone());
         Ours::Ran { problem, sent }
     }
