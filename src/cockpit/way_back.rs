@@ -91,8 +91,9 @@ pub fn looked_at(state: &State) -> Option<LookBack> {
     }
     let asked = asked(state);
     let to = asked.cloned().flatten();
-    let steps = steps(state, to.as_deref()).ok()?.iter().map(|back| back.step.clone()).collect();
-    Some(LookBack { to, steps, rows: asked.is_some() })
+    let steps: Vec<String> = steps(state, to.as_deref()).ok()?.iter().map(|back| back.step.clone()).collect();
+    let stand = steps.iter().map(|step| state.status(step)).collect();
+    Some(LookBack { to, steps, stand, rows: asked.is_some() })
 }
 
 /// The engine has looked back.

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::event::Course;
+use super::state::Status;
 
 /// Which rollback somebody looks at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +15,8 @@ pub struct LookBack {
     pub to: Option<String>,
     /// What the run has applied, last first: when this changes, all of it is another rollback.
     pub steps: Vec<String>,
+    /// How each of them stands.
+    pub stand: Vec<Status>,
     /// Rows are counted, again and again: somebody is deciding.
     pub rows: bool,
 }

@@ -63,13 +63,16 @@ impl Pty {
         let gone = Arc::new(AtomicBool::new(false));
         let (shown, kept, told) = (Arc::clone(&screen), Arc::clone(&raw), Arc::clone(&gone));
         std::thread::spawn(move || {
-            let mut bytes = [0_u8; 65_536];
+            let (mut bytes, mut waiting) = ([0_u8; 65_536], Vec::new());
             while let Ok(read) = reader.read(&mut bytes) {
                 if read == 0 || told.load(Ordering::Relaxed) {
                     return;
                 }
                 kept.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&bytes[..read]);
-                shown.lock().unwrap_or_else(PoisonError::into_inner).process(&bytes[..read]);
+                waiting.extend_from_slice(&bytes[..read]);
+                let whole = whole_frames(&waiting);
+                shown.lock().unwrap_or_else(PoisonError::into_inner).process(&waiting[..whole]);
+                waiting.drain(..whole);
             }
         });
         Self { screen, raw, gone, writer: Some(writer), master: Some(pair.master), child }
@@ -78,6 +81,11 @@ impl Pty {
     /// The screen as text.
     pub fn text(&self) -> String {
         self.screen.lock().unwrap_or_else(PoisonError::into_inner).screen().contents()
+    }
+
+    /// The screen with its colours.
+    pub fn screen(&self) -> vt100::Screen {
+        self.screen.lock().unwrap_or_else(PoisonError::into_inner).screen().clone()
     }
 
     pub fn is_alternate(&self) -> bool {
@@ -179,9 +187,18 @@ impl Pty {
     /// presses, and looks again; frames may come in parts, and what is asked decides.
     #[track_caller]
     pub fn walk(&mut self) {
+        self.walk_to(|_| false);
+    }
+
+    /// The same, as far as a screen that is wanted.
+    #[track_caller]
+    pub fn walk_to(&mut self, wanted: impl Fn(&str) -> bool) {
         let began = Instant::now();
         loop {
             let text = self.text();
+            if wanted(&text) {
+                return;
+            }
             let banner = banner(&text);
             let keys = if text.contains("─ Confirm: ") {
                 "\r\r"
@@ -206,6 +223,17 @@ impl Pty {
                 std::thread::sleep(Duration::from_millis(5));
             }
         }
+    }
+}
+
+/// How much of what was written is to be shown: all but a frame that is only half there. What a terminal
+/// that knows synchronized updates never shows, a test must not see either.
+fn whole_frames(bytes: &[u8]) -> usize {
+    let last = |mark: &[u8]| bytes.windows(mark.len()).rposition(|window| window == mark);
+    match (last(b"\x1b[?2026h"), last(b"\x1b[?2026l")) {
+        (Some(begins), None) => begins,
+        (Some(begins), Some(ends)) if begins > ends => begins,
+        _ => bytes.len(),
     }
 }
 

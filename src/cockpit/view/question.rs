@@ -39,9 +39,11 @@ pub fn draw(state: &State, question: &Question, paper: &mut Paper<'_>, area: Rec
     paper.hit(at, Hit::Question);
     let reserved = (2 + fields + u16::from(fields > 0)).min(inner.height);
     let room = inner.height - reserved;
-    let extent = Extent { lines: text.len(), room: usize::from(room) };
+    // A blank line stays between the text and what is typed, however long the text is.
+    let for_text = room.saturating_sub(u16::from(fields > 0));
+    let extent = Extent { lines: text.len(), room: usize::from(for_text) };
     let first = question.scroll.min(extent.last());
-    paper.rows(Rect { height: room, ..inner }, text.iter().skip(first));
+    paper.rows(Rect { height: for_text, ..inner }, text.iter().skip(first));
     paper.scroll_mark(Rect { height: room + 2, ..at }, first, extent.lines, extent.room);
     let mut y = inner.y + room;
     for (index, field) in question.fields.iter().enumerate() {

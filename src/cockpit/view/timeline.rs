@@ -24,10 +24,11 @@ pub fn draw(state: &State, paper: &mut Paper<'_>, area: Rect) {
     let rows = rows(state);
     let room = usize::from(inner.height);
     let selected = row_of(&rows, state.selected).unwrap_or_default();
+    let planned = Planned::of(state);
     // The selected row stands in the middle, where there is anything above and below it.
     let first = selected.saturating_sub(room / 2).min(rows.len().saturating_sub(room));
     for (at, spot) in rows.iter().skip(first).take(room).enumerate() {
-        let row = line(state, *spot, usize::from(inner.width));
+        let row = line(state, *spot, usize::from(inner.width), planned);
         let y = inner.y.saturating_add(u16::try_from(at).unwrap_or(u16::MAX));
         paper.hit(Rect { y, height: 1, ..inner }, Hit::Row(*spot));
         paper.row(inner, at, &if first + at == selected { row.on(Role::Selected) } else { row });
@@ -38,7 +39,27 @@ pub fn draw(state: &State, paper: &mut Paper<'_>, area: Rect) {
     paper.scroll_mark(area, first, rows.len(), room);
 }
 
-fn line(state: &State, spot: Spot, columns: usize) -> Row {
+/// What the plan says of any phase or step: a column that stays empty has no room.
+#[derive(Debug, Clone, Copy)]
+struct Planned {
+    owner: bool,
+    starts: bool,
+    takes: bool,
+}
+
+impl Planned {
+    fn of(state: &State) -> Self {
+        let phases = &state.plan().phases;
+        let steps = || phases.iter().flat_map(|phase| &phase.steps);
+        Self {
+            owner: phases.iter().any(|p| p.owner.is_some()) || steps().any(|s| s.owner.is_some()),
+            starts: phases.iter().any(|p| p.starts.is_some()) || steps().any(|s| s.starts.is_some()),
+            takes: phases.iter().any(|p| p.takes.is_some()) || steps().any(|s| s.takes.is_some()),
+        }
+    }
+}
+
+fn line(state: &State, spot: Spot, columns: usize, planned: Planned) -> Row {
     let Some(phase) = state.phase(spot) else { return Row::new() };
     let (status, ms, left) = match state.step_at(spot) {
         None => {
@@ -51,8 +72,9 @@ fn line(state: &State, spot: Spot, columns: usize) -> Row {
         }
         Some(step) => {
             let status = state.status(&step.id);
-            let role = if status == Status::Pending { Role::Dim } else { Role::Text };
             let (mark, colour, _) = step_sign(state, &step.id);
+            let later = status == Status::Pending && colour == Role::Dim && spot != state.selected;
+            let role = if later { Role::Dim } else { Role::Text };
             (status, step_ms(state, &step.id), head("   ", mark, colour).add(role, &step.title))
         }
     };
@@ -62,14 +84,14 @@ fn line(state: &State, spot: Spot, columns: usize) -> Row {
         None => (&phase.starts, &phase.takes, &phase.owner),
     };
     let mut right = Row::new();
-    if columns >= 62 {
+    if columns >= 62 && planned.owner {
         right = right.add(Role::Dim, pad(&cut(owner.as_deref().unwrap_or_default(), 9), 10));
     }
-    if columns >= 44 && (starts.is_some() || columns >= 62) {
+    if columns >= 44 && (starts.is_some() || columns >= 62 && planned.starts) {
         right = right.add(Role::Dim, pad_left(&cut(starts.as_deref().unwrap_or_default(), 6), 7));
     }
-    if columns >= 54 {
-        right = right.add(Role::Dim, pad_left(&takes.as_ref().map(planned).unwrap_or_default(), 8));
+    if columns >= 54 && planned.takes {
+        right = right.add(Role::Dim, pad_left(&takes.as_ref().map(in_words).unwrap_or_default(), 8));
     }
     let late = takes.as_ref().zip(ms).is_some_and(|(takes, ms)| u128::from(ms) > takes.to.as_millis());
     let role = match (late, status.is_moving()) {
@@ -90,6 +112,6 @@ fn head(indent: &str, mark: char, role: Role) -> Row {
     Row::of(Role::Text, indent).add(role, mark.to_string()).add(Role::Text, " ")
 }
 
-fn planned(takes: &Takes) -> String {
+fn in_words(takes: &Takes) -> String {
     duration::words(takes.to)
 }

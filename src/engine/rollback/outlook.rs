@@ -61,7 +61,7 @@ pub async fn look_back(
     mut wanted: watch::Receiver<Option<LookBack>>,
     found: mpsc::UnboundedSender<Arc<Outlook>>,
 ) {
-    let mut last: Option<Outlook> = None;
+    let mut last: Option<(LookBack, Outlook)> = None;
     loop {
         let Some(look) = wanted.borrow_and_update().clone() else {
             if wanted.changed().await.is_err() {
@@ -70,7 +70,9 @@ pub async fn look_back(
             continue;
         };
         // What didn't change isn't read again.
-        let kept = last.take().filter(|last| last.to == look.to && last.steps == look.steps);
+        let same =
+            |then: &LookBack| then.to == look.to && then.steps == look.steps && then.stand == look.stand;
+        let kept = last.take().filter(|(then, _)| same(then)).map(|(_, outlook)| outlook);
         let mut outlook = match kept {
             Some(kept) => kept,
             None => {
@@ -101,7 +103,7 @@ pub async fn look_back(
             let counted = tokio::select! {
                 counted = from.count(outlook.course.items.clone(), wanted.clone()) => counted,
                 changed = wanted.changed() => match changed {
-                    Ok(()) => { last = Some(outlook); continue }
+                    Ok(()) => { last = Some((look, outlook)); continue }
                     Err(_) => return,
                 },
             };
@@ -116,8 +118,9 @@ pub async fn look_back(
                 return;
             }
         }
-        last = Some(outlook);
-        let changed = match look.rows {
+        let again = look.rows;
+        last = Some((look, outlook));
+        let changed = match again {
             true => tokio::time::timeout(AGAIN, wanted.changed()).await.unwrap_or(Ok(())),
             false => wanted.changed().await,
         };
