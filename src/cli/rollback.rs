@@ -122,6 +122,20 @@ async fn list(args: &RollbackArgs, taken: &TakenUp, wanted: Wanted) -> Result<Ex
     for envelope in past(&taken.folder) {
         printer.line(&envelope);
     }
+    let event = |seq, event| Envelope {
+        v: crate::run::event::VERSION,
+        seq,
+        at: jiff::Timestamp::now(),
+        run: taken.run.id.unwrap_or_default(),
+        event,
+        prev: String::new(),
+    };
+    let mut seq = taken.run.seq + 1;
+    if taken.run.is_ended() {
+        // Looking doesn't open it again; the printer has to think so, for a rollback to follow.
+        printer.line(&event(seq, as_if_reopened(args)));
+        seq += 1;
+    }
     let started = Event::RollbackStarted {
         to: wanted.to,
         procedure: wanted.procedure,
@@ -130,13 +144,18 @@ async fn list(args: &RollbackArgs, taken: &TakenUp, wanted: Wanted) -> Result<Ex
         why: "as it would be if it were asked for now; nothing is changed".to_owned(),
         course: shown,
     };
-    out::lines(&printer.line(&Envelope {
-        v: crate::run::event::VERSION,
-        seq: taken.run.seq + 1,
-        at: jiff::Timestamp::now(),
-        run: taken.run.id.unwrap_or_default(),
-        event: started,
-        prev: String::new(),
-    }));
+    out::lines(&printer.line(&event(seq, started)));
     Ok(Exit::Done)
+}
+
+fn as_if_reopened(args: &RollbackArgs) -> Event {
+    Event::RunReopened {
+        by: Person { name: operator().os_user, how: Assurance::Asserted },
+        reason: args.reason.clone(),
+        to: args.to.clone(),
+        only: args.only.clone(),
+        procedure: args.procedure.clone(),
+        since: Vec::new(),
+        despite: None,
+    }
 }
