@@ -91,6 +91,17 @@ fn deltas() {
 }
 
 #[test]
+fn activity() {
+    shot("activity", |theme| with(theme, Scene::busy()));
+    shot("activity-lost", |theme| {
+        let mut scene = with(theme, Scene::stepping());
+        scene.press('4');
+        scene.state.activity.latest = Some(std::sync::Arc::new(cockpit_support::server::lost()));
+        scene
+    });
+}
+
+#[test]
 fn sign_offs() {
     shot("sign-offs", |theme| {
         let mut scene = with(theme, Scene::stepping());
@@ -133,6 +144,20 @@ fn questions() {
     shot("ask-interrupt", |theme| {
         let mut scene = with(theme, Scene::blocked());
         scene.key(Key::Ctrl('c'));
+        scene
+    });
+    shot("ask-end-session", |theme| {
+        let mut scene = with(theme, Scene::busy());
+        scene.press('K');
+        scene
+    });
+    shot("ask-cancel-session-on-production", |theme| {
+        let mut scene = Scene::of("production", theme);
+        scene.go_to_stepping();
+        scene.go_to_blocked();
+        scene.press('4');
+        scene.state.activity.latest = Some(std::sync::Arc::new(cockpit_support::server::busy()));
+        scene.key(Key::Tab).press('j').press('j').press('X');
         scene
     });
     shot("ask-leave", |theme| {
@@ -309,6 +334,7 @@ fn scene(which: usize, keys: &[Key]) -> Scene {
         5 => waiting_for_a_tick(),
         6 => waiting_for_a_signature(),
         7 => asked(Scene::unverified(), result()),
+        8 => Scene::busy(),
         _ => Scene::rolled_back(),
     };
     for key in keys {
@@ -318,7 +344,8 @@ fn scene(which: usize, keys: &[Key]) -> Scene {
 }
 
 fn any_key() -> impl Strategy<Value = Key> {
-    let letters = prop::sample::select("acdhjknopqrswxyEfGgLMQRSUWY?:/;123456 ".chars().collect::<Vec<_>>());
+    let letters =
+        prop::sample::select("acdhjknopqrswxyEfGgKLMQRSUWXY?:/;123456 ".chars().collect::<Vec<_>>());
     let others = prop::sample::select(vec![
         Key::Enter,
         Key::Esc,
@@ -346,7 +373,7 @@ proptest! {
     /// Whatever is pressed in whatever state, and whatever the size.
     #[test]
     fn every_state_is_drawn_at_every_size(
-        which in 0_usize..9,
+        which in 0_usize..10,
         keys in prop::collection::vec(any_key(), 0..12),
         columns in 0_u16..=250,
         lines in 0_u16..=80,

@@ -247,6 +247,7 @@ fn wishes() -> Vec<Wish> {
     });
     wishes.extend(["backup", "ticket"].map(|item| tick(item, Some("x"))));
     wishes.extend(["dba", "lead"].map(sign));
+    wishes.push(Wish::EndBackend { backend: stranger(4711), what: BackendEnd::Terminate });
     wishes
 }
 
@@ -282,6 +283,9 @@ fn carried_out(run: &Run, wish: &Wish) -> Vec<Event> {
         Wish::Note { .. } => vec![note()],
         Wish::Look { .. } => vec![looked()],
         Wish::Leave { .. } => vec![left()],
+        Wish::EndBackend { backend, .. } => {
+            vec![backend_ending(backend.pid), backend_ended(backend.pid)]
+        }
     }
 }
 
@@ -371,4 +375,61 @@ proptest! {
         prop_assert!(taken > 0 || picks.len() < 20);
         let _ = (run.next_step(), run.summary(at(9)), run.counts_by_status(), run.unanswered_failure());
     }
+}
+
+/// Sessions of others are ended whatever the run does, as long as it is open; ours never are, nor one that
+/// can't be told from another of its number.
+#[test]
+fn a_session_of_somebody_else_may_be_ended_while_the_run_is_open() {
+    let of = |backend: Backend, what| Wish::EndBackend { backend, what };
+    let (cancel, terminate) = (BackendEnd::Cancel, BackendEnd::Terminate);
+    refused(&Run::default(), of(stranger(7), terminate), "isn't open yet");
+    refused(&after([run_support::refused()]), of(stranger(7), terminate), "is over");
+    for events in [vec![], vec![started("a", Forward, 0, 1)], vec![held(HoldReason::Asked, None)]] {
+        let run = after(events);
+        assert_eq!(ask(&run, of(stranger(7), terminate)), Ok(()));
+        assert_eq!(ask(&run, of(stranger(7), cancel)), Ok(()));
+        refused(
+            &run,
+            of(Backend { application: "holdpoint work".into(), ..stranger(7) }, terminate),
+            "holdpoint itself",
+        );
+        refused(
+            &run,
+            of(Backend { backend_start: String::new(), ..stranger(7) }, terminate),
+            "pg_read_all_stats",
+        );
+        refused(&run, of(stranger(0), terminate), "ROLLBACK PREPARED");
+        let idle = Backend { state: "idle in transaction".into(), ..stranger(7) };
+        refused(&run, of(idle.clone(), cancel), "no statement of it runs");
+        assert_eq!(ask(&run, of(idle, terminate)), Ok(()));
+    }
+    // Once is enough, until it is known what came of it.
+    let mut run = after([backend_ending(7)]);
+    refused(&run, of(stranger(7), terminate), "under way already");
+    assert_eq!(ask(&run, of(stranger(8), terminate)), Ok(()));
+    assert!(take(&mut run, backend_ended(8)).is_err(), "nobody asked for that one");
+    take(&mut run, backend_ended(7)).unwrap();
+    assert_eq!(run.backends[0].outcome, Some(BackendOutcome::Done));
+    assert!(take(&mut run, backend_ended(7)).is_err(), "it ended once");
+    assert_eq!(ask(&run, of(stranger(7), terminate)), Ok(()));
+    // A process that died with it under way leaves it open: the next one may ask again.
+    let mut run = after([backend_ending(7)]);
+    take(&mut run, resumed()).unwrap();
+    assert_eq!(ask(&run, of(stranger(7), terminate)), Ok(()));
+    assert!(run.backends[0].why.is_some());
+}
+
+/// Counts rest on what there was before, and tell what became of it.
+#[test]
+fn counts_follow_the_baseline() {
+    let mut run = after([]);
+    assert!(take(&mut run, counts_taken("a")).unwrap_err().why.contains("baseline"));
+    take(&mut run, Event::BaselineTaken(Box::default())).unwrap();
+    assert!(take(&mut run, counts_taken("nobody")).is_err());
+    take(&mut run, counts_taken("a")).unwrap();
+    assert_eq!(run.rows_of("t").1.map(|rows| rows.rows), Some(7));
+    assert_eq!(run.rows_of("old").1, None);
+    assert_eq!(run.deltas.moments, [("a".to_owned(), Forward)]);
+    assert_eq!(run.deltas.objects[&holdpoint::plan::model::Kind::Tables], [(0, 3)]);
 }

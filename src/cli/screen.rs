@@ -22,6 +22,7 @@ use crate::cockpit::term::screen::{Left, THREAD, Wires, show};
 use crate::cockpit::theme::Theme;
 use crate::cockpit::update::catch_up;
 use crate::crash;
+use crate::engine::activity::watch_server;
 use crate::engine::conductor::Conductor;
 use crate::engine::open::operator;
 use crate::engine::recorder::Recorder;
@@ -66,6 +67,8 @@ pub struct Screen {
     looker: Arc<Mutex<Option<Looker>>>,
     /// Where copies of the plan's files are, once there is a run.
     folder: Arc<Mutex<Option<PathBuf>>>,
+    /// Whether the person looks at the server.
+    watched: watch::Receiver<bool>,
     /// Said meanwhile; it is worth to stay on the terminal.
     hints: Vec<String>,
 }
@@ -128,7 +131,14 @@ impl Screen {
         let recorder = Arc::new(Mutex::new(None));
         let looker = Arc::new(Mutex::new(None));
         let (look, looks_back) = watch::channel(None);
-        let engine = Engine { recorder: Arc::clone(&recorder), looker: Arc::clone(&looker), interrupt, look };
+        let (watching, watched) = watch::channel(false);
+        let engine = Engine {
+            recorder: Arc::clone(&recorder),
+            looker: Arc::clone(&looker),
+            interrupt,
+            look,
+            watching,
+        };
         tokio::spawn(engine.answer(requests, link.clone()));
         Ok(Self {
             link,
@@ -139,6 +149,7 @@ impl Screen {
             looking: None,
             looker,
             folder,
+            watched,
             hints: Vec::new(),
         })
     }
@@ -172,6 +183,16 @@ impl Screen {
         let mut doing = conductor.attention.doing.subscribe();
         let (set, mut seen) = watch::channel(None);
         tokio::spawn(look_on(conductor.target.clone(), conductor.attention.doing.subscribe(), set));
+        let (target, secrets) = (conductor.target.clone(), conductor.secrets.clone());
+        let (set, mut activity) = watch::channel(None);
+        tokio::spawn(watch_server(target, secrets, self.watched.clone(), set));
+        let link = self.link.clone();
+        tokio::spawn(async move {
+            // Also when the engine has let go of the run: who is at the server is still worth a look.
+            while activity.changed().await.is_ok() {
+                link.activity(activity.borrow_and_update().clone());
+            }
+        });
         let link = self.link.clone();
         tokio::spawn(async move {
             loop {
@@ -248,6 +269,8 @@ struct Engine {
     looker: Arc<Mutex<Option<Looker>>>,
     interrupt: Arc<watch::Sender<Option<String>>>,
     look: watch::Sender<Option<LookBack>>,
+    /// Whether the person looks at the server.
+    watching: watch::Sender<bool>,
 }
 
 impl Engine {
@@ -264,6 +287,7 @@ impl Engine {
                     link.send(Msg::Answered { id, refused });
                 }
                 Request::Detach => drop(self.interrupt.send(Some("Ctrl-C".to_owned()))),
+                Request::Watch(on) => drop(self.watching.send(on)),
                 Request::LookBack(look) => drop(self.look.send(look)),
                 Request::Look(id, sql) => {
                     let asked = self.looker().as_ref().is_some_and(|looker| looker.ask(id, sql.clone()));

@@ -9,7 +9,7 @@ use super::state::State;
 use super::update::ask;
 use super::{console_keys, way_back};
 use crate::run::command::{Command, Wish};
-use crate::run::event::{Assurance, Person};
+use crate::run::event::{Assurance, BackendEnd, Person};
 
 /// Text longer than this isn't a reason any more.
 const LONGEST: usize = 4_000;
@@ -190,6 +190,12 @@ fn still_allowed(state: &State) -> Result<(), String> {
             let command = Command { what, by: keymap::driver(state) };
             return crate::run::gate::judge(state.run(), &command).map_err(|refused| refused.0);
         }
+        About::Backend { backend, what, .. } => {
+            super::activity::still_there(state, backend)?;
+            let what = Wish::EndBackend { backend: backend.clone(), what: *what };
+            let command = Command { what, by: keymap::driver(state) };
+            return crate::run::gate::judge(state.run(), &command).map_err(|refused| refused.0);
+        }
         About::Tick { .. } | About::Sign { .. } => Act::People,
         About::Cancel => Act::Cancel,
         About::Auto => Act::Auto,
@@ -228,6 +234,10 @@ fn answered(state: &mut State, question: &Question, does: Does) -> Vec<Effect> {
             send(state, "sign", Command { what, by: typed(question.text(0)) })
         }
         About::Cancel => ask(state, Act::Cancel, Wish::Cancel),
+        About::Backend { backend, what, .. } => {
+            let act = if *what == BackendEnd::Terminate { Act::EndOther } else { Act::CancelOther };
+            ask(state, act, Wish::EndBackend { backend: backend.clone(), what: *what })
+        }
         About::Auto => super::update::set_auto(state, true),
         About::Leave | About::Interrupt if state.over.is_some() => vec![Effect::Close],
         About::Leave => leave(state, does),

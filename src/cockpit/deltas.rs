@@ -56,12 +56,10 @@ impl Sort {
 pub struct List {
     pub sort: Sort,
     pub tables: Vec<Table>,
-    /// How many tables changed, shown or not.
+    /// How many of them changed.
     pub changed: usize,
-    /// Of how many, without the filter.
-    pub all: usize,
     /// What it was made of: until that changes it stays.
-    made_of: Option<(usize, usize, bool, Sort, String)>,
+    made_of: Option<(usize, usize, bool, Sort)>,
 }
 
 /// A table, before the first change and as last counted. `None`: there is none of that name.
@@ -111,20 +109,14 @@ pub fn sort(state: &mut State) {
 /// Makes the list anew when something was counted, or it is looked at in another way.
 pub fn refresh(state: &mut State) {
     let run = state.run();
-    let filter = state.filter.get(&Tab::Deltas).map_or("", String::as_str);
     let (moments, applied) = (run.deltas.moments.len(), run.applied_order.len());
-    let (begun, sort) = (run.baseline.is_some(), state.deltas.sort);
-    if let Some((m, a, b, s, f)) = &state.deltas.made_of
-        && (*m, *a, *b, *s, f.as_str()) == (moments, applied, begun, sort, filter)
-    {
+    let made_of = Some((moments, applied, run.baseline.is_some(), state.deltas.sort));
+    if state.deltas.made_of == made_of {
         return;
     }
-    let all = tables(state);
-    let made_of = Some((moments, applied, begun, sort, filter.to_owned()));
-    let wanted = filter.to_lowercase();
-    let (count, changed) = (all.len(), all.iter().filter(|table| table.has_changed()).count());
-    let mut tables: Vec<Table> =
-        all.into_iter().filter(|table| table.name.to_lowercase().contains(&wanted)).collect();
+    let sort = state.deltas.sort;
+    let mut tables = tables(state);
+    let changed = tables.iter().filter(|table| table.has_changed()).count();
     match sort {
         Sort::Name => {}
         Sort::Rows => tables.sort_by_key(|table| Reverse(rows(table.now))),
@@ -132,7 +124,7 @@ pub fn refresh(state: &mut State) {
             (Reverse(table.has_changed()), table.planned.is_none(), Reverse(table.change().unsigned_abs()))
         }),
     }
-    state.deltas = List { sort, tables, changed, all: count, made_of };
+    state.deltas = List { sort, tables, changed, made_of };
 }
 
 /// All of them by name.

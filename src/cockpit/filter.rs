@@ -31,7 +31,9 @@ const LONGEST: usize = 80;
 pub fn here(state: &State) -> Result<Place, String> {
     match (state.focus, state.tab) {
         (Focus::Timeline, _) => Ok(Place::Timeline),
-        (Focus::Detail, tab @ (Tab::Checkpoints | Tab::Deltas | Tab::Log)) => Ok(Place::Tab(tab)),
+        (Focus::Detail, tab @ (Tab::Checkpoints | Tab::Deltas | Tab::Activity | Tab::Log)) => {
+            Ok(Place::Tab(tab))
+        }
         (Focus::Detail, tab) => {
             Err(format!("{} isn't a list: Tab goes to the timeline, which can be filtered", tab.title()))
         }

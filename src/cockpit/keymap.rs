@@ -3,12 +3,13 @@
 //! Hints, buttons and help show this list. Whether a command is allowed decides the gate and nobody
 //! else; what is decided here is about the screen alone: keys that only look, an engine that is gone.
 
+use super::activity;
 use super::message::Key;
 use super::people::{self, Open};
 use super::state::{State, Tab};
 use super::{copying, filter};
 use crate::run::command::{Command, Wish};
-use crate::run::event::{Assurance, HoldReason, Person};
+use crate::run::event::{Assurance, BackendEnd, HoldReason, Person};
 use crate::run::gate;
 use crate::run::state::RunState;
 
@@ -39,6 +40,8 @@ pub enum Act {
     Lock,
     Follow,
     Sort,
+    CancelOther,
+    EndOther,
     Help,
     Redraw,
     Suspend,
@@ -166,6 +169,22 @@ pub const ENTRIES: &[Entry] = &[
         "sort the tables of the deltas: by change, by name, by rows",
         false,
     ),
+    entry(
+        Act::EndOther,
+        Key::Char('K'),
+        "K",
+        "end session",
+        "end the session that is selected under 4 Activity; asks first",
+        true,
+    ),
+    entry(
+        Act::CancelOther,
+        Key::Char('X'),
+        "X",
+        "its statement",
+        "cancel the statement of the session that is selected under 4 Activity; asks first",
+        true,
+    ),
     entry(Act::Help, Key::Char('?'), "?", "help", "this list, with what is allowed now and why not", true),
     entry(Act::Redraw, Key::Ctrl('l'), "Ctrl-L", "redraw", "draw the screen anew", false),
     entry(Act::Suspend, Key::Ctrl('z'), "Ctrl-Z", "suspend", "stop the program; `fg` goes on", false),
@@ -237,6 +256,10 @@ pub fn wish(state: &State, act: Act, text: &str) -> Option<Wish> {
         Act::Console => Wish::Look { sql: reason },
         Act::Note => Wish::Note { step: state.looked_at().map(|step| step.id.clone()), text: reason },
         Act::Leave => Wish::Leave { why: reason },
+        Act::CancelOther | Act::EndOther => {
+            let what = if act == Act::EndOther { BackendEnd::Terminate } else { BackendEnd::Cancel };
+            Wish::EndBackend { backend: activity::chosen(state).ok()?.backend.clone(), what }
+        }
         Act::Rule | Act::RuleNot => {
             let doubt = run.doubts.first();
             Wish::Rule {
@@ -305,6 +328,7 @@ pub fn verdict(state: &State, act: Act) -> Result<(), String> {
         Act::Decline if !matches!(people::next(state), Some((_, Open::Role(_)))) => {
             return Err("nobody is asked to sign now".to_owned());
         }
+        Act::CancelOther | Act::EndOther => activity::chosen(state).map(drop)?,
         Act::RollBackTo if state.looked_at().is_none() => return Err("no step is selected".to_owned()),
         // There the run goes on by itself as soon as everything is there.
         Act::Go if matches!(state.run().hold_reason(), Some(HoldReason::Person)) => {
@@ -347,8 +371,17 @@ fn suspend(state: &State) -> Result<(), String> {
 /// The commands to show first: those that are allowed, in their order, then the others.
 #[must_use]
 pub fn hints(state: &State) -> Vec<(&'static Entry, Result<(), String>)> {
-    let all = ENTRIES.iter().filter(|entry| entry.hint).map(|entry| (entry, verdict(state, entry.act)));
+    let here = |act: Act| match act {
+        Act::CancelOther | Act::EndOther => state.tab == Tab::Activity,
+        _ => true,
+    };
+    let all = ENTRIES
+        .iter()
+        .filter(|entry| entry.hint && here(entry.act))
+        .map(|entry| (entry, verdict(state, entry.act)));
     let (mut allowed, not): (Vec<_>, Vec<_>) = all.partition(|(_, verdict)| verdict.is_ok());
+    // What only this tab has comes first.
+    allowed.sort_by_key(|(entry, _)| !matches!(entry.act, Act::CancelOther | Act::EndOther));
     if state.over.is_some() {
         // There is one thing left to do.
         allowed.sort_by_key(|(entry, _)| entry.act != Act::Leave);

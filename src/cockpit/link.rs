@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::message::Msg;
 use super::state::Company;
+use crate::run::activity::Activity;
 use crate::run::command::Command;
 use crate::run::outlook::LookBack;
 use crate::run::sample::{Doing, Sighting};
@@ -32,6 +33,8 @@ pub enum Request {
     Look(u64, String),
     /// Cancel the query that runs.
     StopLook,
+    /// Look at the server, or not any more.
+    Watch(bool),
 }
 
 /// The command line's end; clones share it.
@@ -57,6 +60,7 @@ pub struct Latest {
     pub doing: Option<Option<Doing>>,
     pub seen: Option<Option<Sighting>>,
     pub company: Option<Company>,
+    pub activity: Option<Option<Arc<Activity>>>,
 }
 
 /// Both ends.
@@ -100,6 +104,11 @@ impl Link {
     /// Who is attached to the terminal session.
     pub fn company(&self, company: Company) {
         self.put(|latest| latest.company = Some(company));
+    }
+
+    /// The whole server.
+    pub fn activity(&self, activity: Option<Arc<Activity>>) {
+        self.put(|latest| latest.activity = Some(activity));
     }
 
     fn put(&self, change: impl FnOnce(&mut Latest)) {

@@ -113,6 +113,8 @@ pub enum Effect {
     Load(SourceOf),
     /// Look at this rollback from now on; none: at nothing.
     LookBack(Option<LookBack>),
+    /// Look at the server from now on, or not any more.
+    Watch(bool),
     /// Stop the process, as Ctrl-Z does.
     Suspend,
     /// Draw everything anew.

@@ -15,12 +15,13 @@
 //!   choose from, [`filter`] what is shown of lists, [`copying`] what is copied, [`mouse`] what a click does;
 //! - [`timeline`] is the plan as rows, [`way_back`] what a rollback would do, [`source`] a script in
 //!   colours, [`clock`] what is left and what was planned,
-//!   [`deltas`] what became of objects and rows;
+//!   [`deltas`] what became of objects and rows, [`activity`] who is at the server;
 //! - [`view`] draws: a function of `&State`, without I/O, runtime or engine;
 //! - [`term`] is everything that touches the terminal; [`link`] is how the command line reaches it.
 //!
 //! The cockpit knows neither the engine nor PostgreSQL: `cli` connects them by channels.
 
+pub mod activity;
 pub mod answering;
 pub mod clock;
 pub mod console;

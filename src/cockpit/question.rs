@@ -7,7 +7,7 @@ use super::people::Open;
 use super::state::State;
 use super::{keymap, people};
 use crate::plan::model::{Action, Environment};
-use crate::run::event::HoldReason;
+use crate::run::event::{Backend, BackendEnd, HoldReason};
 
 /// What a question is about. The text above its fields is made anew for every frame: figures go on
 /// moving behind a question, and inside it.
@@ -32,6 +32,12 @@ pub enum About {
     },
     /// Cancel the statement that runs.
     Cancel,
+    /// Cancel the statement of somebody else's session, or end it: this one, whatever is selected now.
+    Backend {
+        backend: Backend,
+        query: String,
+        what: BackendEnd,
+    },
     /// Go on by itself, on production.
     Auto,
     Leave,
@@ -245,6 +251,7 @@ pub fn before(state: &State, act: Act) -> Option<Question> {
         Act::Cancel => Question::new(About::Cancel, "Cancel the statement that runs")
             .button("Cancel the statement", Does::Yes, true)
             .on_cancel(),
+        Act::CancelOther | Act::EndOther => backend(state, act)?,
         Act::Auto if !state.auto && state.plan().environment == Environment::Production => {
             let question = Question::new(About::Auto, "Go on by itself, on PRODUCTION");
             on_production(state, question).button("Go on by itself", Does::Yes, true).on_cancel()
@@ -303,6 +310,23 @@ fn person(state: &State) -> Option<Question> {
                 .button(format!("Decline: {no}"), Does::Other, true)
         }
     })
+}
+
+fn backend(state: &State, act: Act) -> Option<Question> {
+    let seen = super::activity::chosen(state).ok()?;
+    let (backend, query) = (seen.backend.clone(), seen.query.clone());
+    let (what, title, yes) = match act {
+        Act::EndOther => {
+            let title = format!("End the session of pid {}", backend.pid);
+            (BackendEnd::Terminate, title, "End the session")
+        }
+        _ => {
+            let title = format!("Cancel the statement of pid {}", backend.pid);
+            (BackendEnd::Cancel, title, "Cancel its statement")
+        }
+    };
+    let question = Question::new(About::Backend { backend, query, what }, title);
+    Some(on_production(state, question).button(yes, Does::Yes, true).on_cancel())
 }
 
 fn leave(state: &State) -> Question {

@@ -11,7 +11,6 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::console::Console;
-use super::deltas;
 use super::filter::{self, Place};
 use super::message::{Over, SourceOf};
 use super::mouse;
@@ -20,6 +19,7 @@ use super::question::Question;
 use super::source::Source;
 use super::theme::Theme;
 use super::way_back;
+use super::{activity, deltas};
 use crate::plain::{Printer, Style};
 use crate::plan::model::{Action, Phase, Plan, Step, Undo};
 use crate::run::event::{Direction, Envelope, Mode, Operator};
@@ -154,6 +154,8 @@ pub struct State {
     pub stages: Vec<String>,
     pub doing: Option<Doing>,
     pub seen: Option<Sighting>,
+    /// The server, while somebody looks at it, and the session that is selected.
+    pub activity: activity::Look,
     pub sources: BTreeMap<SourceOf, Option<Arc<Source>>>,
     /// What a rollback would do.
     pub back: way_back::Found,
@@ -168,8 +170,6 @@ pub struct State {
     pub focus: Focus,
     /// First line shown, by tab; `None`: where the run is.
     pub scroll: BTreeMap<Tab, usize>,
-    /// What rows of a tab have to contain, by tab.
-    pub filter: BTreeMap<Tab, String>,
     /// The tables of the deltas, in the order in which they are shown.
     pub deltas: deltas::List,
     pub extent: Extent,
@@ -226,6 +226,7 @@ impl State {
             stages: Vec::new(),
             doing: None,
             seen: None,
+            activity: activity::Look::default(),
             sources: BTreeMap::new(),
             back: way_back::Found::default(),
             looks_back: None,
@@ -236,7 +237,6 @@ impl State {
             tab: Tab::Step,
             focus: Focus::Timeline,
             scroll: BTreeMap::new(),
-            filter: BTreeMap::new(),
             deltas: deltas::List::default(),
             extent: Extent::default(),
             question_extent: Extent::default(),

@@ -5,7 +5,9 @@ use super::message::{Effect, Key, Msg};
 use super::palette::{self, Palette};
 use super::question;
 use super::state::{Focus, Spot, State, Tab};
-use super::{answering, console, console_keys, copying, deltas, filter, mouse, people, timeline, way_back};
+use super::{
+    activity, answering, console, console_keys, copying, deltas, filter, mouse, people, timeline, way_back,
+};
 use crate::run::command::{Command, Wish};
 use crate::run::event::{Assurance, Envelope, Event, HoldReason};
 
@@ -111,6 +113,7 @@ pub fn wanted(state: &mut State) -> Vec<Effect> {
         state.looks_back.clone_from(&look);
         effects.push(Effect::LookBack(look));
     }
+    effects.extend(activity::watch(state));
     effects
 }
 
@@ -332,6 +335,9 @@ pub(super) fn fold(state: &mut State, folded: bool) {
 
 /// From where the last frame stood.
 pub(super) fn scroll(state: &mut State, by: isize) {
+    if state.tab == Tab::Activity && activity::pick(state, by) {
+        return;
+    }
     let last = state.extent.last();
     let at = state.scroll.get(&state.tab).copied().unwrap_or(if state.tab == Tab::Log { last } else { 0 });
     let to = at.min(last).saturating_add_signed(by).min(last);

@@ -32,6 +32,8 @@ pub struct Attention {
     lost: watch::Receiver<Option<String>>,
     /// What the work session does, for those who look on: the latest counts, nothing is journaled.
     pub doing: watch::Sender<Option<Doing>>,
+    /// Sessions of others that are to be ended, for whoever does that.
+    pub backends: Option<mpsc::UnboundedReceiver<Command>>,
     /// How far the script is that runs.
     pub gauge: Gauge,
 }
@@ -48,11 +50,14 @@ impl Attention {
         let (cancel_set, cancel) = watch::channel(0);
         let (hold_set, hold) = watch::channel(false);
         let hold_in = hold_set.clone();
+        let (others, backends) = mpsc::unbounded_channel();
         tokio::spawn(async move {
             while let Some(command) = wishes.recv().await {
                 match command.what {
                     Wish::Cancel => cancel_set.send_modify(|count| *count += 1),
                     Wish::Hold => drop(hold_in.send(true)),
+                    // Whoever is to be rid of may be what the conductor waits for.
+                    Wish::EndBackend { .. } => drop(others.send(command)),
                     Wish::Note { .. } | Wish::Look { .. } => {}
                     _ => {
                         if forward.send(command).is_err() {
@@ -70,6 +75,7 @@ impl Attention {
             signal,
             lost,
             doing: watch::channel(None).0,
+            backends: Some(backends),
             gauge: Gauge::default(),
         }
     }

@@ -25,13 +25,16 @@
 //! - [`rollback`] goes backwards, [`reopen`] opens a run for it that is over;
 //! - [`evidence`] looks for the rehearsal that a step asks for; [`rehearse`] proves a plan and its rollback on a private server;
 //! - [`says`] carries what scripts say to people, and [`progress`] how far they have come;
-//! - [`sampler`] looks at the work session from outside, for those who look on; [`console`] asks their own
-//!   queries, in a transaction that only reads (`standing`);
+//! - [`sampler`] looks at the work session from outside, for those who look on, [`activity`] at the whole
+//!   server; [`console`] asks their own queries, in a transaction that only reads (`standing`); `backends`
+//!   does away with sessions of others when people want it, and `counts` counts for the deltas;
 //! - [`pilot`] answers where nobody sits; [`fixture`] makes the database for a demo; [`secrets`] keeps
 //!   secret values out of events.
 
+pub mod activity;
 mod asides;
 pub mod attention;
+mod backends;
 pub mod bare;
 pub mod baseline;
 mod beside;

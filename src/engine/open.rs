@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
 use super::attention::Attention;
+use super::backends;
 use super::conductor::Conductor;
 use super::control::Control;
 use super::exit::Exit;
@@ -165,7 +166,10 @@ fn assemble(opening: Opening, begun: Begun) -> Conductor {
     let Opening { plan, digest, target, mode, vars, signal, says, listeners, .. } = opening;
     let control = Control::start(begun.sessions.control);
     let (recorder, wishes) = Recorder::start(begun.journal, begun.run, listeners);
-    let attention = Attention::start(wishes, signal, control.lost());
+    let mut attention = Attention::start(wishes, signal, control.lost());
+    if let Some(asked) = attention.backends.take() {
+        tokio::spawn(backends::serve(asked, target.clone(), recorder.downgrade()));
+    }
     let copies = begun.folder.path().join("files");
     let sources = Sources::of_run(&plan.sql_dir, copies, begun.known).counted_by(&attention.gauge);
     let mut variables = Variables::new();

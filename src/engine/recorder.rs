@@ -4,7 +4,7 @@
 //! people. A fact is folded, made durable and handed out before its sender goes on. A command is judged
 //! by [`gate`]; accepted, it becomes facts at once and then a wish for the conductor.
 
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, Mutex, RwLock, Weak};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -24,6 +24,21 @@ enum Message {
 pub struct Recorder {
     inbox: mpsc::UnboundedSender<Message>,
     shared: Arc<Shared>,
+}
+
+/// A handle that doesn't keep the recorder at work: it ends with the last of the others.
+#[derive(Debug, Clone)]
+pub struct WeakRecorder {
+    inbox: mpsc::WeakUnboundedSender<Message>,
+    shared: Weak<Shared>,
+}
+
+impl WeakRecorder {
+    /// `None`: the recorder has ended, and with it the run is let go of.
+    #[must_use]
+    pub fn upgrade(&self) -> Option<Recorder> {
+        Some(Recorder { inbox: self.inbox.upgrade()?, shared: self.shared.upgrade()? })
+    }
 }
 
 #[derive(Debug)]
@@ -66,6 +81,11 @@ impl Recorder {
             .spawn(move || owner.serve(messages))
             .map_or_else(|error| tracing::error!(%error, "the recorder's thread didn't start"), drop);
         (Self { inbox, shared }, wishes)
+    }
+
+    #[must_use]
+    pub fn downgrade(&self) -> WeakRecorder {
+        WeakRecorder { inbox: self.inbox.downgrade(), shared: Arc::downgrade(&self.shared) }
     }
 
     /// Makes a fact durable. When this returns, it is on disk, folded and handed out.
@@ -203,6 +223,9 @@ fn facts_of(command: &Command) -> Vec<Event> {
             note: note.clone(),
             proof: Vec::new(),
         }],
+        Wish::EndBackend { backend, what } => {
+            vec![Event::BackendEnding { backend: backend.clone(), what: *what, by }]
+        }
         // Signed needs the words of the plan; the conductor writes it.
         Wish::Sign { .. } | Wish::Leave { .. } => Vec::new(),
         // Told when it is answered, by the console.

@@ -13,6 +13,7 @@
 //! | `session`, `query`, `error` | the session |
 //! | `ledger` | what was applied, kept in the target itself |
 //! | `identity`, `blockers`, `watched`, `probe` | which server it is; who is in the way; what a session has locked; whether a statement took effect |
+//! | `activity`, `backends` | all that goes on at the server; ending a session of somebody else |
 //! | `measure` | the ground for all that follows: pinned settings, one snapshot |
 //! | `inventory`, `names`, `rows`, `orphans` | what there is: objects, their names, rows, broken references |
 //! | `fingerprint`, `sequences`, `content`, `row_hashes`, `touched`, `family` | what differs from before: schema, values of sequences, rows, and what a transaction wrote |
@@ -20,7 +21,9 @@
 //! | `child`, `handover`, `psql` | programs that run beside us; how they get our connection; where psql is |
 //! | `embedded` | a private server for demo and tests |
 
+pub mod activity;
 mod auth;
+pub mod backends;
 pub mod blockers;
 pub mod child;
 mod config;

@@ -4,8 +4,10 @@ use super::next;
 use super::page::Page;
 use super::printer::Printer;
 use super::symbols::Mark;
-use crate::run::event::{Assurance, Decision, Event, HoldReason, Person, ProofShown};
-use crate::text::words::{count, person, took};
+use crate::run::event::{
+    Assurance, BackendEnd, BackendOutcome, Decision, Event, HoldReason, Person, ProofShown,
+};
+use crate::text::words::{count, person, session, took};
 
 impl Printer {
     pub(super) fn people_event(&mut self, page: &mut Page, event: &Event) -> bool {
@@ -55,6 +57,17 @@ impl Printer {
                 let words = format!("{} looked, {}: {came}", person(by), took(*elapsed_ms));
                 page.fact(0, Mark::Plain, &words);
                 page.below(0, "query", sql);
+            }
+            Event::BackendEnding { backend, what, by } => {
+                let does = match what {
+                    BackendEnd::Cancel => "cancels the statement of",
+                    BackendEnd::Terminate => "ends",
+                };
+                page.fact(0, Mark::Warn, &format!("{} {does} {}", person(by), session(backend)));
+            }
+            Event::BackendEnded { pid, what, outcome, why, elapsed_ms, .. } => {
+                let (mark, words) = backend_ended(*pid, *what, *outcome, why.as_deref());
+                page.row(0, mark, &words, Some(*elapsed_ms), "");
             }
             _ => return false,
         }
@@ -150,5 +163,28 @@ fn confirmed(page: &mut Page, item: &str, by: &Person, note: Option<&str>, proof
     }
     if let Some(note) = note {
         page.below(2, "note", note);
+    }
+}
+
+/// What came of it that a person wanted to be rid of a session.
+pub(super) fn backend_ended(
+    pid: i32,
+    what: BackendEnd,
+    outcome: BackendOutcome,
+    why: Option<&str>,
+) -> (Mark, String) {
+    let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+    match (outcome, what) {
+        (BackendOutcome::Done, BackendEnd::Cancel) => {
+            (Mark::Good, format!("the statement of pid {pid} is over"))
+        }
+        (BackendOutcome::Done, BackendEnd::Terminate) => (Mark::Good, format!("pid {pid} is gone")),
+        (BackendOutcome::Sent, _) => {
+            (Mark::Warn, format!("pid {pid} was told to, nothing came of it yet{why}"))
+        }
+        (BackendOutcome::WasGone, _) => {
+            (Mark::Plain, format!("pid {pid} had gone by itself; no other session was hit"))
+        }
+        (BackendOutcome::Refused, _) => (Mark::Bad, format!("pid {pid} was left alone{why}")),
     }
 }

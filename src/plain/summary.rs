@@ -2,13 +2,14 @@
 
 use super::next;
 use super::page::Page;
+use super::people_lines::backend_ended;
 use super::printer::Printer;
 use super::run_lines::{ending, environment, matters};
 use super::symbols::Mark;
 use crate::plan::model::Kind;
-use crate::run::event::{HoldReason, PhaseOutline, Summary};
+use crate::run::event::{BackendEnd, BackendOutcome, HoldReason, PhaseOutline, Summary};
 use crate::run::state::{RunState, Status};
-use crate::text::words::{delta, exit_words, of_len, some, took, unsigned};
+use crate::text::words::{delta, exit_words, of_len, person, session, some, took, unsigned};
 
 /// Deviations and tables beyond this are counted.
 const SHOWN: usize = 20;
@@ -33,6 +34,7 @@ impl Printer {
             format!("{} passed, {} failed", figures.checkpoints_passed, figures.checkpoints_failed);
         page.entry("checkpoints", &checkpoints);
         self.deviations(&mut page);
+        self.sessions(&mut page);
         deltas(&mut page, &figures);
         page.entry("time", &self.times(&figures));
         page.entry("run", &self.id());
@@ -126,6 +128,28 @@ impl Printer {
         }
         if lines.len() > SHOWN {
             page.entry("", &format!("… and {} more", lines.len() - SHOWN));
+        }
+    }
+
+    /// Sessions of others that people did away with.
+    fn sessions(&self, page: &mut Page) {
+        for (at, ended) in self.run.backends.iter().take(SHOWN).enumerate() {
+            let does = match ended.what {
+                BackendEnd::Cancel => "statement cancelled",
+                BackendEnd::Terminate => "ended",
+            };
+            let came = match ended.outcome {
+                Some(BackendOutcome::Done) => String::new(),
+                Some(outcome) => {
+                    let (_, words) =
+                        backend_ended(ended.backend.pid, ended.what, outcome, ended.why.as_deref());
+                    format!(": {words}")
+                }
+                None => ": what came of it isn't known".to_owned(),
+            };
+            let who = session(&ended.backend);
+            let line = format!("{does} by {}: {who}{came}", person(&ended.by));
+            page.entry(if at == 0 { "sessions" } else { "" }, &line);
         }
     }
 

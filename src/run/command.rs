@@ -1,6 +1,6 @@
 //! What may be asked of a run. Whether it is allowed now, [`super::gate`] decides.
 
-use super::event::Person;
+use super::event::{Backend, BackendEnd, Person};
 
 /// A wish, with who has it.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +32,8 @@ pub enum Wish {
     Hold,
     /// Cancel the statement that runs.
     Cancel,
+    /// Cancel the statement of another session, or end that session.
+    EndBackend { backend: Backend, what: BackendEnd },
     /// Attach a note.
     Note { step: Option<String>, text: String },
     /// Look at the database with a query that only reads. Whether it does, and that it can't do more,

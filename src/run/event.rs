@@ -280,6 +280,19 @@ pub enum Event {
     },
     /// The statement that runs is being cancelled.
     CancelSent { step: String, pid: i32 },
+    /// A person wants another session's statement cancelled, or the session ended. It is done after this
+    /// line.
+    BackendEnding { backend: Backend, what: BackendEnd, by: Person },
+    /// What came of it.
+    BackendEnded {
+        pid: i32,
+        backend_start: String,
+        what: BackendEnd,
+        outcome: BackendOutcome,
+        /// Of a refusal, and where nothing has come of it yet.
+        why: Option<String>,
+        elapsed_ms: u64,
+    },
     /// The run goes backwards now.
     RollbackStarted {
         /// `None`: everything that this run applied.

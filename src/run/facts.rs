@@ -240,3 +240,43 @@ pub struct Summary {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<String>,
 }
+
+/// A session of somebody else at the server, as it was when a person had enough of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Backend {
+    pub pid: i32,
+    /// With the pid it names a session for good; empty when the role may not see it.
+    pub backend_start: String,
+    pub user: String,
+    pub database: String,
+    pub application: String,
+    /// Address of the client; empty: this machine.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub client: String,
+    pub state: String,
+    /// How long it has been in that state.
+    pub since_ms: Option<u64>,
+}
+
+/// What a person wants of another session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BackendEnd {
+    /// Its statement is cancelled; the session goes on.
+    Cancel,
+    /// The session is ended, and its transaction rolled back.
+    Terminate,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BackendOutcome {
+    /// The statement is over, or the session is gone.
+    Done,
+    /// The server was told, and nothing has come of it yet.
+    Sent,
+    /// It had gone by itself; nobody else was hit.
+    WasGone,
+    /// Nothing was done.
+    Refused,
+}

@@ -148,6 +148,10 @@ impl Run {
                 procedure: procedure.clone(),
                 only: only.clone(),
             })?,
+            Event::BackendEnding { backend, what, by } => self.backend_ending(backend, *what, by)?,
+            Event::BackendEnded { pid, backend_start, what, outcome, why, .. } => {
+                self.backend_ended((*pid, backend_start, *what), *outcome, why.as_deref())?;
+            }
             Event::Deviation { step, what } => self.deviations.push((step.clone(), what.clone())),
             Event::Note { step, text, by } => self.notes.push((step.clone(), text.clone(), by.clone())),
             Event::Looked { sql, rows, error, .. } => {
@@ -229,6 +233,9 @@ impl Run {
         self.locked = false;
         self.fenced = false;
         self.hold_asked = false;
+        for ended in self.backends.iter_mut().filter(|ended| ended.outcome.is_none()) {
+            ended.why.get_or_insert_with(|| "holdpoint stopped before that was known".to_owned());
+        }
         if let Some(step) = self.current.and_then(|i| self.steps.get_mut(i)) {
             step.broken_off = step.status.is_moving();
         }

@@ -71,6 +71,9 @@ pub(super) fn is_of_the_way_back(event: &Event) -> bool {
         | Event::Deviation { .. }
         | Event::Note { .. }
         | Event::Looked { .. }
+        | Event::CountsTaken(_)
+        | Event::BackendEnding { .. }
+        | Event::BackendEnded { .. }
         | Event::RollbackStarted { .. }
         | Event::Interrupted { .. }
         | Event::Left { .. }

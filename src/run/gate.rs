@@ -35,6 +35,7 @@ pub fn judge(run: &Run, command: &Command) -> Result<(), Refused> {
     }
     match &command.what {
         Wish::Leave { .. } => return Ok(()),
+        Wish::EndBackend { backend, what } => return super::backends::may_end(run, backend, *what),
         Wish::Note { step, text } => return note(run, step.as_deref(), text),
         Wish::Look { sql } if sql.trim().is_empty() => return no("there is no query"),
         Wish::Look { .. } => return Ok(()),
@@ -75,7 +76,8 @@ pub fn judge(run: &Run, command: &Command) -> Result<(), Refused> {
             roll_back(run, to.as_deref(), only, procedure.as_deref())
         }
         Wish::End { .. } => end(run),
-        Wish::Hold
+        Wish::EndBackend { .. }
+        | Wish::Hold
         | Wish::Cancel
         | Wish::Note { .. }
         | Wish::Look { .. }

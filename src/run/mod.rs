@@ -14,7 +14,9 @@
 //! - [`outlook`] is what is known of a rollback that nobody has asked for yet;
 //! - [`sample`] is what may be overwritten at any time and is never journaled: the statement that runs.
 
+pub mod activity;
 pub mod back;
+mod backends;
 pub mod command;
 mod counts;
 mod course;

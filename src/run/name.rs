@@ -47,6 +47,8 @@ impl Event {
             Self::Note { .. } => "note",
             Self::Looked { .. } => "looked",
             Self::CancelSent { .. } => "cancel_sent",
+            Self::BackendEnding { .. } => "backend_ending",
+            Self::BackendEnded { .. } => "backend_ended",
             Self::RollbackStarted { .. } => "rollback_started",
             Self::RollbackEnded { .. } => "rollback_ended",
             Self::Interrupted { .. } => "interrupted",

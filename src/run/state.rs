@@ -13,6 +13,7 @@ use super::event::{
 };
 use crate::plan::expect::Saved;
 
+pub use super::backends::{EndedBackend, OURS};
 pub use super::step::{Status, StepState};
 pub use super::unit::{UnitPhase, UnitState, Units};
 
@@ -53,6 +54,8 @@ pub struct Run {
     pub notes: Vec<(Option<String>, String, Person)>,
     /// How often somebody looked with a query of their own.
     pub looks: u64,
+    /// Sessions of others that people wanted to be rid of.
+    pub backends: Vec<EndedBackend>,
     /// Files that its scripts wrote, in order.
     pub written: Vec<WrittenFile>,
     /// Guards of the target, as last evaluated.

@@ -1,6 +1,6 @@
 //! Figures, people and exit codes in words.
 
-use crate::run::event::{Assurance, Person, RowCount, Touched};
+use crate::run::event::{Assurance, Backend, Person, RowCount, Touched};
 
 /// What an exit code of the program means.
 #[must_use]
@@ -133,6 +133,22 @@ pub fn person(person: &Person) -> String {
         Assurance::Demo => "the DEMO, not a person".to_owned(),
         Assurance::Policy => "the plan".to_owned(),
     }
+}
+
+/// A session of somebody else, so that people know whom it is about.
+pub fn session(of: &Backend) -> String {
+    let mut words = format!("pid {} of {}", of.pid, if of.user.is_empty() { "nobody" } else { &of.user });
+    if !of.application.is_empty() {
+        words.push_str(&format!(", {}", of.application));
+    }
+    if !of.client.is_empty() {
+        words.push_str(&format!(", from {}", of.client));
+    }
+    if !of.state.is_empty() {
+        words.push_str(&format!(", {}", of.state));
+        words.push_str(&of.since_ms.map(|ms| format!(" for {}", open_for(ms))).unwrap_or_default());
+    }
+    words
 }
 
 /// The first figures of a digest: enough to compare by eye.

@@ -5,6 +5,8 @@
 pub mod events;
 pub mod outlook;
 
+pub mod server;
+
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -359,6 +361,14 @@ impl Scene {
         });
         self.state
             .add_output([("quality".to_owned(), "NOTICE: column \"quality_score\" is new".to_owned())], 0);
+    }
+
+    /// The same, with the server looked at.
+    pub fn busy() -> Self {
+        let mut scene = Self::blocked();
+        scene.press('4');
+        scene.state.activity.latest = Some(Arc::new(server::busy()));
+        scene
     }
 
     /// The second change failed with an error.

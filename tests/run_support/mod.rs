@@ -2,7 +2,7 @@
 #![allow(dead_code, unused_imports, reason = "each test crate uses its part")]
 
 use holdpoint::plan::expect::Verdict;
-use holdpoint::plan::model::{Environment, OnFailure, Stepping};
+use holdpoint::plan::model::{Environment, Kind, OnFailure, Stepping};
 use holdpoint::run::event::*;
 use holdpoint::run::state::Run;
 use uuid::Uuid;
@@ -404,4 +404,44 @@ pub fn run_of(events: impl IntoIterator<Item = Event>) -> Run {
         }
     }
     run
+}
+
+pub fn counts_taken(step: &str) -> Event {
+    Event::CountsTaken(Box::new(Counts {
+        step: step.into(),
+        direction: Forward,
+        objects: [(Kind::Tables, 3)].into(),
+        rows: [("t".to_owned(), RowCount { rows: 7, exact: true })].into(),
+        gone: vec!["old".into()],
+        missing: vec![],
+    }))
+}
+
+/// A session of somebody else.
+pub fn stranger(pid: i32) -> Backend {
+    Backend {
+        pid,
+        backend_start: "2025-12-09 08:00:00.000000+00".into(),
+        user: "app".into(),
+        database: "shop".into(),
+        application: "the app".into(),
+        client: String::new(),
+        state: "active".into(),
+        since_ms: Some(41_000),
+    }
+}
+
+pub fn backend_ending(pid: i32) -> Event {
+    Event::BackendEnding { backend: stranger(pid), what: BackendEnd::Terminate, by: person() }
+}
+
+pub fn backend_ended(pid: i32) -> Event {
+    Event::BackendEnded {
+        pid,
+        backend_start: stranger(pid).backend_start,
+        what: BackendEnd::Terminate,
+        outcome: BackendOutcome::Done,
+        why: None,
+        elapsed_ms: 12,
+    }
 }

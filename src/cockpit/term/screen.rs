@@ -147,6 +147,9 @@ impl Screen {
         if let Some(seen) = latest.seen {
             self.state.seen = seen;
         }
+        if let Some(activity) = latest.activity {
+            self.state.activity.latest = activity;
+        }
     }
 
     fn carry_out(&mut self, effect: Effect, guard: &mut Guard) -> io::Result<bool> {
@@ -175,6 +178,12 @@ impl Screen {
             Effect::StopLook => drop((self.wires.asks)(Request::StopLook)),
             Effect::Copy { what, text } => clipboard::copy(what, text, self.wires.link.clone()),
             Effect::Mouse(taken) => guard.mouse(taken)?,
+            Effect::Watch(on) => {
+                if !(self.wires.asks)(Request::Watch(on)) {
+                    // It is asked for again with the next message.
+                    self.state.activity.watched = !on;
+                }
+            }
             Effect::Load(of) => drop(self.wires.loads.send(of)),
             Effect::Redraw => self.canvas.forget(),
             Effect::Retake => {

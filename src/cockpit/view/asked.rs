@@ -7,6 +7,8 @@ use crate::cockpit::people::{Open, open};
 use crate::cockpit::question::{About, Question, title_of};
 use crate::cockpit::state::State;
 use crate::cockpit::theme::Role;
+use crate::plan::model::Environment;
+use crate::run::event::{Backend, BackendEnd};
 use crate::run::state::RunState;
 use crate::text::columns::pad;
 use crate::text::words::{count, took};
@@ -25,6 +27,7 @@ pub fn rows(state: &State, question: &Question, columns: usize) -> Vec<Row> {
             rows
         }
         About::Cancel => running(state, columns),
+        About::Backend { backend, query, what } => self::backend(state, backend, query, *what, columns),
         About::Auto => text(
             "Every change that the plan wants a key for will be made without one, until something fails or \
              needs a person. Type the database's name.",
@@ -198,5 +201,50 @@ fn help(state: &State) -> Vec<Row> {
     ] {
         rows.push(Row::of(Role::Key, pad(key, 11)).add(Role::Text, what));
     }
+    rows
+}
+
+/// Whom it hits, and what comes of it.
+fn backend(state: &State, backend: &Backend, query: &str, what: BackendEnd, columns: usize) -> Vec<Row> {
+    let mut rows = Vec::new();
+    if state.plan().environment == Environment::Production {
+        rows.push(Row::of(Role::Bad, "This is PRODUCTION."));
+    }
+    let from = if backend.client.is_empty() { "this machine" } else { &backend.client };
+    let user = format!("{} in {}, from {from}", backend.user, backend.database);
+    let began = backend.backend_start.split('.').next().unwrap_or_default();
+    for (label, value) in [
+        ("pid", format!("{}, connected since {began} UTC", backend.pid)),
+        ("user", user),
+        ("program", backend.application.clone()),
+        ("last", query.to_owned()),
+    ] {
+        if !value.is_empty() {
+            let text = wrapped(Role::Text, "        ", &value, columns, 3);
+            for (at, row) in text.into_iter().enumerate() {
+                let row = if at == 0 {
+                    Row::of(Role::Dim, pad(label, 8)).add(Role::Text, row.text().trim_start())
+                } else {
+                    row
+                };
+                rows.push(row);
+            }
+        }
+    }
+    rows.extend(super::activity::asked(state, backend.pid, &backend.backend_start, columns));
+    rows.push(Row::new());
+    let means = match what {
+        BackendEnd::Cancel => {
+            "Its statement fails with \"canceling statement due to user request\". The session stays, and so do its \
+             transaction and locks until whoever owns it rolls back."
+        }
+        BackendEnd::Terminate => {
+            "Its connection is cut and its transaction rolled back: what it hasn't committed is lost, and its locks are \
+             free. Many programs connect again by themselves."
+        }
+    };
+    rows.extend(wrapped(Role::Text, "", means, columns, 5));
+    let who = "It is looked at again before; who did it, to whom, and what came of it is in the evidence.";
+    rows.extend(wrapped(Role::Dim, "", who, columns, 3));
     rows
 }

@@ -68,10 +68,10 @@ fn signed(n: u64) -> i64 {
 
 pub fn draw(state: &State, paper: &mut Paper<'_>, area: Rect) -> (usize, Extent) {
     let columns = usize::from(area.width);
-    let head = head(state, columns, area.height < LOW);
     let words = filter::of(state, Place::Tab(Tab::Deltas));
     let fits = |table: &&Table| words.is_none_or(|words| filter::fits(words, &[&table.name]));
     let tables: Vec<&Table> = state.deltas.tables.iter().filter(fits).collect();
+    let head = head(state, columns, tables.len(), area.height < LOW);
     let extent = Extent { lines: head.len() + tables.len(), room: usize::from(area.height) };
     let first = state.scroll.get(&Tab::Deltas).copied().unwrap_or_default().min(extent.last());
     let shape = Shape::of(state, columns);
@@ -118,7 +118,7 @@ pub fn panel(paper: &mut Paper<'_>, area: Rect, rows: &[Row]) {
 }
 
 /// All that stands above the tables.
-fn head(state: &State, columns: usize, low: bool) -> Vec<Row> {
+fn head(state: &State, columns: usize, shown: usize, low: bool) -> Vec<Row> {
     let run = state.run();
     if run.baseline.is_none() {
         let what = "Measured before the first change: how many tables, columns, indexes … there are, and the rows \
@@ -140,9 +140,10 @@ fn head(state: &State, columns: usize, low: bool) -> Vec<Row> {
     }
     rows.push(Row::new());
     let list = &state.deltas;
-    let of = match list.tables.len() == list.all {
-        true => format!("{} of {} tables changed", list.changed, unsigned(list.all as u64)),
-        false => format!("{} of {} tables shown", list.tables.len(), unsigned(list.all as u64)),
+    let all = unsigned(list.tables.len() as u64);
+    let of = match shown == list.tables.len() {
+        true => format!("{} of {all} tables changed", list.changed),
+        false => format!("{shown} of {all} tables shown"),
     };
     let sorted = Row::of(Role::Dim, "S ").add(Role::Dim, format!("sorted by {}", list.sort.word()));
     rows.push(Row::of(Role::Dim, of).right(columns, sorted));

@@ -87,6 +87,16 @@ fn full(state: &State, paper: &mut Paper<'_>, area: Rect) -> Extent {
         left_column(state, paper, left);
         return right_column(state, paper, right);
     }
+    // Tables want width more than company.
+    if matches!(state.tab, Tab::Deltas | Tab::Activity) {
+        let [left, right] = Layout::horizontal([Constraint::Length(66), Constraint::Fill(1)]).areas(body);
+        left_column(state, paper, left);
+        let [above, below] = Layout::vertical([Constraint::Fill(3), Constraint::Fill(1)]).areas(right);
+        let [near, far] = Layout::horizontal([Constraint::Fill(1), Constraint::Fill(1)]).areas(below);
+        checkpoints::panel(state, paper, near);
+        log::panel(state, paper, far);
+        return detail(state, paper, above);
+    }
     let [left, middle, right] =
         Layout::horizontal([Constraint::Length(66), Constraint::Fill(1), Constraint::Length(60)]).areas(body);
     left_column(state, paper, left);
