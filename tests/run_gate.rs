@@ -212,12 +212,13 @@ fn a_failed_rollback_is_tried_again_left_out_or_the_end() {
         unit_failed(u),
         failed("a", Back, 0),
     ]);
-    refused(&after(events.clone()), back(None), "rolling back already");
+    refused(&after(events.clone()), back(None), "a rollback is under way");
     events.push(held(HoldReason::UndoFailed, Some("a")));
     let run = after(events.clone());
     refused(&run, Wish::Go, "retry it, skip it (its effects stay)");
     refused(&run, skip("b"), "only a rollback that failed");
-    for wish in [Wish::Retry, skip("a"), back(None), end()] {
+    refused(&run, back(None), "a rollback is under way");
+    for wish in [Wish::Retry, skip("a"), end()] {
         assert_eq!(ask(&run, wish), Ok(()));
     }
     events.extend([decided(Decision::Skip, Some("a")), rollback_ended()]);

@@ -45,11 +45,12 @@ pub async fn resume(args: ResumeArgs, level: &str) -> Result<Exit, Failure> {
         run::every_change_is_named(&still_to_come(&taken, &vars::pairs(&args.skip)?), &answers, &only)?;
     }
     let end = args.end.clone();
+    let again = taken.run.standing_failure().map(str::to_owned);
     let (opened, show) = taken
         .open(&screenless, args.target.as_deref(), &args.vars, Selection { only, from }, None, level)
         .await?;
     let leave_out = vars::pairs(&args.skip)?.into_keys().collect();
-    let pilot = Pilot::Answers { answers, operator: operator().os_user, resumed: true };
+    let pilot = Pilot::Answers { answers, operator: operator().os_user, again };
     let opened = opened.map(|mut conductor| {
         conductor.leave_out = leave_out;
         if let Some(reason) = end {

@@ -17,6 +17,7 @@ use crate::journal::StateDir;
 use crate::pg::Session;
 use crate::plain::{Printer, Style};
 use crate::run::event::{Assurance, Envelope, Event, Person};
+use crate::run::state::RollbackState;
 use crate::script::Variables;
 
 /// Rolls a run back.
@@ -43,6 +44,9 @@ pub async fn rollback(args: RollbackArgs, level: &str) -> Result<Exit, Failure> 
             return Err(Failure::usage("--despite: a reason is needed; it is in the evidence"));
         }
     }
+    if let Some(under_way) = taken.run.rollback.as_ref().filter(|_| taken.run.goes_back()) {
+        goes_on(&args, under_way, &taken.folder.id().to_string())?;
+    }
     let operator = operator().os_user;
     let wanted = Wanted {
         to: args.to.clone(),
@@ -61,14 +65,38 @@ pub async fn rollback(args: RollbackArgs, level: &str) -> Result<Exit, Failure> 
     }
     let answers = run::answers(&args.answers, &taken.loaded.plan)?;
     let selection = taken.run.selection.clone();
+    let again = taken.run.goes_back().then(|| taken.run.standing_failure().map(str::to_owned)).flatten();
     let (opened, show) =
         taken.open(&args.screenless, args.target.as_deref(), &args.vars, selection, reopening, level).await?;
-    let pilot = Pilot::Answers { answers, operator, resumed: true };
+    let pilot = Pilot::Answers { answers, operator, again };
     let opened = opened.map(|mut conductor| {
         conductor.turn_back(wanted);
         conductor
     });
     drive(opened, pilot, show).await
+}
+
+/// One that was begun goes on with what it set out to undo. Whoever asks for something else is told.
+fn goes_on(args: &RollbackArgs, under_way: &RollbackState, id: &str) -> Result<(), Failure> {
+    let same_end = args.to == under_way.to && args.procedure == under_way.procedure;
+    let mut steps = [args.only.clone(), under_way.course.only.clone()];
+    steps.iter_mut().for_each(|steps| steps.sort());
+    let same_steps = steps[0] == steps[1];
+    let asks_for_all = args.to.is_none() && args.procedure.is_none() && args.only.is_empty();
+    let same = if asks_for_all { !under_way.is_partial() } else { same_end && same_steps };
+    if same && !args.list {
+        return Ok(());
+    }
+    let what = match (&under_way.to, &under_way.procedure) {
+        (Some(to), _) => format!("a rollback down to \"{to}\""),
+        (_, Some(procedure)) => format!("the rollback procedure \"{procedure}\""),
+        _ => format!("a rollback of {}", under_way.steps.join(", ")),
+    };
+    let why = if args.list { "it was listed when it began" } else { "it can't be turned into another one" };
+    Err(Failure::refused(format!(
+        "{what} is under way in this run, and {why}. Nothing was done now; `holdpoint resume {id}` goes on with it, \
+         `holdpoint status` says where it stands"
+    )))
 }
 
 /// Prints the beginning of the rollback that would be, as its event would be shown. The journal isn't

@@ -70,7 +70,7 @@ pub async fn run(args: RunArgs, level: &str) -> Result<Exit, Failure> {
         log::start(&conductor.folder.log(), level);
         show.hint(&format!("journal: {}", conductor.folder.path().display()));
     }
-    let pilot = Pilot::Answers { answers, operator: operator().os_user, resumed: false };
+    let pilot = Pilot::Answers { answers, operator: operator().os_user, again: None };
     drive(opened, pilot, show).await
 }
 

@@ -78,7 +78,8 @@ pub enum Pilot {
     /// Answers for everybody, and says so; only on servers that holdpoint made.
     Demo,
     /// Nobody but the answers given.
-    Answers { answers: Answers, operator: String, resumed: bool },
+    /// `again`: the step whose failure stood when the run was taken up; to take it up is to try it again.
+    Answers { answers: Answers, operator: String, again: Option<String> },
 }
 
 impl Pilot {
@@ -97,9 +98,9 @@ impl Pilot {
             *asked += 1;
             let commands = match &self {
                 Self::Demo => demo(&recorder, reason, step.as_deref(), *asked),
-                Self::Answers { answers, operator, resumed } => {
+                Self::Answers { answers, operator, again } => {
                     let by = Person { name: operator.clone(), how: Assurance::Asserted };
-                    answers.to(&recorder, reason, step.as_deref(), *asked, *resumed, &by)
+                    answers.to(&recorder, reason, step.as_deref(), *asked, again.as_deref(), &by)
                 }
             };
             let mut refused = None;
@@ -199,7 +200,7 @@ impl Answers {
         reason: &HoldReason,
         step: Option<&str>,
         asked: u32,
-        resumed: bool,
+        again: Option<&str>,
         by: &Person,
     ) -> Vec<Command> {
         let Some(step) = step else {
@@ -229,8 +230,9 @@ impl Answers {
             | HoldReason::HalfApplied
             | HoldReason::Unknown => match self.failed.get(step) {
                 Some(answer) if asked < 2 => vec![answer.command(recorder, step, by)],
-                // A resume is a retry: that is what people resume for.
-                None if resumed
+                // A resume is a retry of what stood: that is what people resume for. What fails after
+                // that waits for somebody.
+                None if again == Some(step)
                     && asked < 2
                     && !matches!(reason, HoldReason::Unknown | HoldReason::HalfApplied) =>
                 {

@@ -27,7 +27,8 @@ impl Printer {
                 self.list(page, steps, kept, course);
             }
             Event::RollbackEnded { residue, others, moved, covers, not_compared, elapsed_ms } => {
-                left(page, residue, covers, *elapsed_ms);
+                let kept = self.run.rollback.as_ref().map_or(0, |rollback| rollback.kept.len());
+                left(page, residue, covers, kept, *elapsed_ms);
                 if !covers.is_empty() {
                     page.below(0, "", &format!("compared: {}", some(covers, 20)));
                 }
@@ -119,7 +120,7 @@ fn listed(page: &mut Page, item: &UndoItem) {
 pub fn lost_words(rows_of: &LostRows) -> String {
     let about = if rows_of.exact { "" } else { "about " };
     match rows_of.since {
-        Some(0) => format!("no row was written to {} since", rows_of.table),
+        Some(0) => format!("{} has as many rows as then; changed ones aren't counted", rows_of.table),
         Some(since) => {
             let rows = count(unsigned_of(since), "row");
             format!("{about}{rows} written to {} since would be lost", rows_of.table)
@@ -156,9 +157,13 @@ fn unsigned_of(n: i64) -> u64 {
     u64::try_from(n).unwrap_or_default()
 }
 
-fn left(page: &mut Page, residue: &[Residue], covers: &[String], elapsed_ms: u64) {
+fn left(page: &mut Page, residue: &[Residue], covers: &[String], kept: usize, elapsed_ms: u64) {
     let (mark, what) = match (residue.len(), covers.len()) {
         (0, 0) => (Mark::Warn, "undone; nothing was compared with the state before".to_owned()),
+        (0, _) if kept > 0 => {
+            let what = format!("{} left out; what was compared is as before", count(kept as u64, "step"));
+            (Mark::Warn, what)
+        }
         (0, _) => (Mark::Good, "undone, and nothing is left behind".to_owned()),
         (n, _) => (Mark::Bad, format!("undone, but {} as before", differ(n))),
     };

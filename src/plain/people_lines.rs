@@ -121,6 +121,14 @@ impl Printer {
         self.shown.as_ref().is_some_and(|(of, _)| Some(of.as_str()) == step)
     }
 
+    fn has_failed_checkpoints(&self, step: Option<&str>) -> bool {
+        let held = || self.run.decided.as_ref().and_then(|choice| choice.step.clone());
+        let id = step.map(str::to_owned).or_else(held);
+        id.and_then(|id| self.run.step(&id)).is_some_and(|step| {
+            step.checkpoints.values().chain(step.undo_checkpoints.values()).any(|one| !one.verdict.passed)
+        })
+    }
+
     fn decided(
         &mut self,
         page: &mut Page,
@@ -133,7 +141,8 @@ impl Printer {
             Decision::Go => "go",
             Decision::Retry => "try again",
             Decision::Skip => "leave it out",
-            Decision::Override => "go on although checkpoints failed",
+            Decision::Override if self.has_failed_checkpoints(step) => "go on although checkpoints failed",
+            Decision::Override => "go past what can't be taken back",
             Decision::RollBack => "roll back",
             Decision::End => "end the run",
             Decision::Hold => "wait after this step",

@@ -263,7 +263,11 @@ fn roll_back(run: &Run, to: Option<&str>, only: &[String], procedure: Option<&st
     }
     match run.state {
         RunState::Opening => return no("nothing has been applied yet"),
-        RunState::RollingBack => return no("the run is rolling back already"),
+        _ if run.goes_back() => {
+            return no(
+                "a rollback is under way: retry what failed, leave it out with a reason, or end the run",
+            );
+        }
         RunState::Running => {
             if let Some(step) = run.current_step().filter(|step| step.status.is_moving()) {
                 return no(format!("step `{}` is {}: the run has to hold first", step.id, step.status));

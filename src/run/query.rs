@@ -38,6 +38,16 @@ impl Run {
         self.steps.get(self.unanswered?)
     }
 
+    /// The step whose failure the run was left with. Going back, only checkpoints of a rollback that is
+    /// done: one that failed is tried again by going on.
+    #[must_use]
+    pub fn standing_failure(&self) -> Option<&str> {
+        let held = self.hold().and_then(|hold| hold.step.as_deref()).and_then(|id| self.step(id));
+        let failed = held.or_else(|| self.unanswered_failure())?;
+        let undone = failed.undo_applied || failed.status == Status::Pending;
+        (!self.goes_back() || failed.procedure.is_some() || undone).then_some(failed.id.as_str())
+    }
+
     /// Going forward, the step whose turn it is: the one that has begun; then the one that a person
     /// wants tried again; then the first in the plan (and in the selection) that isn't settled.
     #[must_use]

@@ -19,6 +19,14 @@ impl Conductor {
                 return self.verify_undone(id).await;
             }
             let plan = std::sync::Arc::clone(&self.plan);
+            // Told beforehand to leave it out: it is asked about, and not tried first.
+            if self.leave_out.remove(id) && matches!(way(&plan, id), Way::Own(_)) {
+                let needs = format!("undoing \"{id}\" is to be left out");
+                if self.undo_failed_for(id, needs, None).await? {
+                    continue;
+                }
+                return Ok(());
+            }
             let problem = match way(&plan, id) {
                 Way::Own(step) => match self.undo_once(id, step).await? {
                     Ok(()) => continue,
@@ -27,7 +35,8 @@ impl Conductor {
                 // Undone with another step, which stands before it and is undone later; or not at all.
                 Way::By(_) | Way::Procedure(_) | Way::Not(_) => return Ok(()),
             };
-            match step_for(&plan, id, Direction::Back).map(|undo| &undo.on_failure) {
+            let undo = step_for(&plan, id, Direction::Back);
+            match undo.map(|undo| &undo.on_failure) {
                 Some(OnFailure::Continue) => {
                     let why = format!("its rollback failed and the plan says to go on: {}", problem.message);
                     return self.leave_standing(id, why).await;
@@ -40,19 +49,27 @@ impl Conductor {
                 _ => {}
             }
             let needs = format!("undoing \"{id}\" failed: {}", problem.message);
-            self.hold(HoldReason::UndoFailed, Some(id), needs, problem.hint.clone()).await?;
-            loop {
-                let Command { what, by } = self.next_wish().await?;
-                match what {
-                    Wish::Retry | Wish::Go => break,
-                    Wish::Skip { step, reason } if step == id => {
-                        let what = format!("its rollback was skipped by {}: {reason}", by.name);
-                        self.record(Event::Deviation { step: Some(step), what }).await?;
-                        return Ok(());
-                    }
-                    other => {
-                        self.obey(None, other, by).await?;
-                    }
+            // What the plan says stands as its word; what the server hints at is with the problem.
+            if !self.undo_failed_for(id, needs, undo.and_then(|undo| undo.otherwise.clone())).await? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Holds for a step that isn't undone; whether it is tried (again). Else it stays as it is.
+    async fn undo_failed_for(&mut self, id: &str, needs: String, hint: Option<String>) -> Result<bool, Stop> {
+        self.hold(HoldReason::UndoFailed, Some(id), needs, hint).await?;
+        loop {
+            let Command { what, by } = self.next_wish().await?;
+            match what {
+                Wish::Retry | Wish::Go => return Ok(true),
+                Wish::Skip { step, reason } if step == id => {
+                    let what = format!("its rollback was skipped by {}: {reason}", by.name);
+                    self.record(Event::Deviation { step: Some(step), what }).await?;
+                    return Ok(false);
+                }
+                other => {
+                    self.obey(None, other, by).await?;
                 }
             }
         }

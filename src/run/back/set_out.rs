@@ -4,7 +4,7 @@
 //! this undoes: at the place of the last applied of them, unless something that was applied in between
 //! needs one of them; then at the place of the first.
 
-use crate::plan::model::{Plan, Procedure, Step, Undo};
+use crate::plan::model::{Plan, Procedure, Step, Transaction, Undo};
 use crate::run::event::{Direction, ProcedureTurn};
 use crate::run::state::Run;
 
@@ -239,6 +239,11 @@ fn alone(plan: &Plan, run: &Run, applied: &[String], only: &[String]) -> Result<
             if needs(plan, run, step, id) {
                 return Err(format!("\"{step}\", which was applied later, needs \"{id}\": {go_further}"));
             }
+            if let Some(why) = unmeasured(plan, run, step) {
+                return Err(format!(
+                    "\"{step}\", which was applied later, {why}: nobody can say whether it rests on \"{id}\": {go_further}"
+                ));
+            }
             if let Some(relation) = both_touched(run, step, id) {
                 return Err(format!(
                     "\"{step}\", which was applied later, wrote or changed {relation} too, and may rest on what \"{id}\" \
@@ -248,6 +253,14 @@ fn alone(plan: &Plan, run: &Run, applied: &[String], only: &[String]) -> Result<
         }
     }
     Ok(())
+}
+
+/// Why what a step touched isn't known: the server says it of a transaction alone.
+fn unmeasured(plan: &Plan, run: &Run, id: &str) -> Option<&'static str> {
+    let step = step_for(plan, id, Direction::Forward)?;
+    let known = run.step(id).is_some_and(|step| step.units.iter().any(|unit| !unit.touched.is_empty()));
+    (step.transaction == Transaction::None && !known)
+        .then_some("ran outside a transaction, so that what it touched wasn't measured")
 }
 
 /// A relation that both steps wrote or changed, as the server said when they were committed.

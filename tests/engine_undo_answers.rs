@@ -1,0 +1,99 @@
+//! What a person says about an undo that failed or is under way, and what isn't asked for isn't done.
+
+mod common;
+
+use common::runs::{Bench, Ran, step};
+
+fn undoable(id: &str, undo: &str, keys: &str) -> String {
+    format!("{}[phase.step.rollback]\nsql = '''{undo}'''\n", step(id, keys))
+}
+
+/// Three tables; a view of somebody else's keeps the second from being dropped.
+async fn stuck() -> (Bench, Ran) {
+    let bench = Bench::new().await;
+    for name in ["a", "b", "c"] {
+        bench.file(&format!("{name}.sql"), &format!("CREATE TABLE {name} (n int);"));
+    }
+    let steps = ["a", "b", "c"].map(|name| undoable(name, &format!("DROP TABLE {name}"), "")).concat();
+    bench.plan(&format!("{steps}[[phase.step]]\nid = \"person\"\ntitle = \"Person\"\nconfirm = \"ready\"\n"));
+    bench.run().await.exits(6);
+    bench.sql("CREATE VIEW v AS SELECT * FROM b").await;
+    let ran = bench.call(&["rollback", "--reason", "x"]).await;
+    (bench, ran)
+}
+
+async fn there(bench: &Bench) -> String {
+    bench.value("SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'").await
+}
+
+#[tokio::test]
+async fn an_undo_that_fails_waits_and_nobody_is_said_to_have_tried_again() {
+    let (bench, ran) = stuck().await;
+    ran.exits(6).says("undoing \"b\" failed").says("DROP ... CASCADE");
+    assert_eq!(ran.all("step_failed").len(), 1, "one try");
+    assert!(ran.all("decided").is_empty(), "nobody has decided anything");
+    // What the server hints at isn't what the plan says.
+    assert!(ran.last("held")["hint"].is_null());
+    assert_eq!(there(&bench).await, "a b");
+}
+
+#[tokio::test]
+async fn what_is_to_be_left_out_isnt_tried_first() {
+    let (bench, ran) = stuck().await;
+    ran.exits(6);
+    // Now it would work, and take what isn't meant.
+    bench.sql("DROP VIEW v; INSERT INTO b VALUES (1)").await;
+    let ran = bench.call(&["resume", "--skip", "b=its rows are needed"]).await;
+    ran.exits(1).says("its rollback was skipped by").says("table public.b");
+    assert_eq!(there(&bench).await, "b");
+    assert_eq!(bench.value("SELECT count(*) FROM b").await, "1");
+}
+
+#[tokio::test]
+async fn a_rollback_under_way_isnt_turned_into_another_one() {
+    let (bench, ran) = stuck().await;
+    ran.exits(6);
+    bench.sql("DROP VIEW v").await;
+    for other in [&["--to", "b"][..], &["--only", "a"], &["--procedure", "none"], &["--list"]] {
+        let ran = bench.call(&[&["rollback"], other].concat()).await;
+        ran.exits(3).says("is under way in this run").says("resume");
+        assert_eq!(there(&bench).await, "a b", "{other:?}");
+    }
+    bench.call(&["rollback", "--reason", "the same"]).await.exits(4);
+    assert_eq!(there(&bench).await, "");
+}
+
+#[tokio::test]
+async fn a_step_of_a_procedure_that_is_to_be_left_out_isnt_tried_first() {
+    let bench = Bench::new().await;
+    bench.file("a.sql", "CREATE TABLE a (n int);");
+    let procedure = "[[rollback]]\nid = \"p\"\ntitle = \"P\"\nundoes = [\"a\"]\n\
+        [[rollback.step]]\nid = \"told\"\ntitle = \"Told\"\nsql = \"INSERT INTO told VALUES (1)\"\n\
+        [[rollback.step]]\nid = \"drop\"\ntitle = \"Drop\"\nsql = \"DROP TABLE a\"\n";
+    let person = "[[phase.step]]\nid = \"person\"\ntitle = \"Person\"\nconfirm = \"ready\"\n";
+    bench.plan(&format!("{}{person}{procedure}", step("a", "")));
+    bench.run().await.exits(6);
+    bench.call(&["rollback", "--procedure", "p", "--reason", "x"]).await.exits(6);
+    bench.sql("CREATE TABLE told (n int)").await;
+    bench.call(&["resume", "--skip", "told=everybody knows"]).await;
+    assert_eq!(bench.value("SELECT count(*) FROM told").await, "0");
+    assert_eq!(there(&bench).await, "told");
+}
+
+#[tokio::test]
+async fn what_ran_outside_a_transaction_may_rest_on_anything() {
+    let bench = Bench::new().await;
+    bench.file("a.sql", "CREATE TABLE a (n int);");
+    bench.file("i.sql", "CREATE INDEX CONCURRENTLY i ON a (n);");
+    let index = undoable("i", "DROP INDEX CONCURRENTLY i", "transaction = \"none\"\n");
+    let person = "[[phase.step]]\nid = \"person\"\ntitle = \"Person\"\nconfirm = \"ready\"\n";
+    bench.plan(&format!("{}{index}{person}", undoable("a", "DROP TABLE a", "")));
+    bench.run().await.exits(6);
+    bench
+        .call(&["rollback", "--only", "a", "--reason", "x"])
+        .await
+        .exits(6)
+        .says_wrapped("outside a transaction")
+        .says("--to a");
+    assert_eq!(there(&bench).await, "a");
+}
