@@ -133,6 +133,40 @@ fn a_hostile_result_freezes_nothing() {
     assert_eq!(scene.state.console.part, Part::Result);
 }
 
+/// The same by way of a checkpoint, whose values are in the journal.
+#[test]
+fn a_hostile_checkpoint_freezes_nothing() {
+    let hostile = "\u{1b}]52;c;aGFja2Vk\u{7}\u{1b}[2J\u{0}\u{202e}\u{9b}1;1H";
+    let huge = hostile.repeat(1 << 12);
+    let differs = |n: usize| cockpit_support::events::differs(n, hostile, &huge, hostile);
+    let verdict = holdpoint::plan::expect::Verdict {
+        passed: false,
+        expected: "1 row".into(),
+        got: huge.clone(),
+        differences: (0..20).map(differs).collect(),
+        more: 9_980,
+    };
+    let mut scene = Scene::blocked();
+    let result = cockpit_support::events::checkpoint("quality", "checkpoint-3", hostile, 7, verdict);
+    let began = Instant::now();
+    scene.events([result]);
+    scene.press('2');
+    for (columns, lines) in [(80, 24), (120, 36), (200, 60)] {
+        let frame = scene.frame(columns, lines);
+        assert!(frame.contains("and 9980 more") || frame.contains("]52;"), "{frame}");
+        assert!(!frame.chars().any(|c| c != '\n' && scrub::is_unsafe(c)), "{frame}");
+    }
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+}
+
+/// Where there is no room for it, it is said that it has the keys.
+#[test]
+fn a_console_without_room_says_so() {
+    let mut scene = Scene::stepping();
+    scene.press('q');
+    assert!(scene.frame(50, 10).contains("console has no room: Esc closes it"));
+}
+
 #[test]
 fn a_note_has_lines_and_stands_at_its_step() {
     let mut scene = Scene::stepping();

@@ -227,7 +227,8 @@ fn differences(verdict: &Verdict, columns: usize) -> Vec<Row> {
     };
     if verdict.differences.iter().all(said) && verdict.more == 0 {
         // The row above was cut: here it stands in full.
-        let long = width(&verdict.expected).max(width(&verdict.got)) > columns / 4;
+        let wide = |text: &str| width(&super::paper::clean(text));
+        let long = wide(&verdict.expected).max(wide(&verdict.got)) > columns / 4;
         if !long {
             return Vec::new();
         }
@@ -243,7 +244,12 @@ fn differences(verdict: &Verdict, columns: usize) -> Vec<Row> {
     };
     let places: Vec<String> = verdict.differences.iter().map(place).collect();
     let first = places.iter().map(|place| width(place)).max().unwrap_or_default().clamp(5, columns / 3);
-    let expected = verdict.differences.iter().map(|d| width(&d.expected)).max().unwrap_or_default();
+    let expected = verdict
+        .differences
+        .iter()
+        .map(|d| width(&super::paper::clean(&d.expected)))
+        .max()
+        .unwrap_or_default();
     let expected = expected.clamp(8, (columns.saturating_sub(first) / 2).max(8));
     let cell = |text: &str, columns: usize| pad(&cut(&super::paper::clean(text), columns), columns);
     let head = format!("  {} │ {} │ got", cell("where", first), cell("expected", expected));

@@ -32,6 +32,10 @@ pub fn draw(state: &State, paper: &mut Paper<'_>, area: Rect) {
     if state.run().hold().is_some() || state.over.is_some() || !state.is_open() {
         rows.push(header::banner(state));
     }
+    if state.console.open {
+        // It has the keys, and can't be seen.
+        rows.push(Row::of(Role::Hold, "the query console has no room: Esc closes it"));
+    }
     rows.push(Row::of(Role::Text, &step));
     rows.push(Row::of(Role::Dim, &phase));
     rows.extend(state.toast.as_ref().map(|toast| Row::of(Role::Warn, &toast.text)));
