@@ -97,3 +97,19 @@ async fn what_ran_outside_a_transaction_may_rest_on_anything() {
         .says("--to a");
     assert_eq!(there(&bench).await, "a");
 }
+
+/// A run that is still open, and somebody goes on working with what it wrote.
+#[tokio::test]
+async fn rows_that_others_have_written_again_are_named_before_they_are_overwritten() {
+    let bench = Bench::with("CREATE TABLE g (id int PRIMARY KEY, t text); INSERT INTO g SELECT n, 'new' FROM generate_series(1, 4) n").await;
+    bench.file("u.sql", "UPDATE g SET t = 'done' WHERE id <= 2;");
+    let undo = undoable("u", "UPDATE g SET t = 'new' WHERE id <= 2", "");
+    let person = "[[phase.step]]\nid = \"person\"\ntitle = \"Person\"\nconfirm = \"ready\"\n";
+    bench.plan_with("guards = [\"g\"]", &format!("{undo}{person}"));
+    bench.run().await.exits(6);
+    bench.sql("UPDATE g SET t = 'paid' WHERE id IN (2, 4)").await;
+    let ran = bench.call(&["rollback", "--reason", "x"]).await;
+    ran.exits(4).says_wrapped("1 row of g that this run wrote, others have written again (id 2)");
+    let text = bench.value("SELECT string_agg(t, ' ' ORDER BY id) FROM g").await;
+    assert_eq!(text, "new new new paid");
+}

@@ -92,8 +92,9 @@ pub fn rows(count: Option<RowCount>) -> i64 {
 /// What the plan says is added.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Planned {
-    /// So many by all its steps, and so many by those that are applied.
-    Adds { all: i64, so_far: i64 },
+    /// So many by all its steps, and so many by those that are applied. Not `whole`: one of these says
+    /// nothing of it (a table's columns come with the table), so that another figure contradicts nobody.
+    Adds { all: i64, so_far: i64, whole: bool },
     /// A condition that can't be added up: `>= 1`.
     Words(String),
 }
@@ -140,6 +141,11 @@ fn tables(state: &State) -> Vec<Table> {
         .map(|name| {
             let planned = planned(state, |adds| {
                 adds.rows.iter().find(|(table, _)| *table == name).map(|(_, cell)| cell.source.clone())
+            });
+            // A table that a step doesn't name gets no row by it.
+            let planned = planned.map(|planned| match planned {
+                Planned::Adds { all, so_far, .. } => Planned::Adds { all, so_far, whole: true },
+                words @ Planned::Words(_) => words,
             });
             (plain(&name).to_owned(), planned)
         })
@@ -193,7 +199,9 @@ fn planned(state: &State, of: impl Fn(&Kinds) -> Option<String>) -> Option<Plann
         all = all.saturating_add(n);
         so_far = so_far.saturating_add(if applied { n } else { 0 });
     }
-    any.then_some(Planned::Adds { all, so_far })
+    let silent = |(adds, applied): (&Kinds, bool)| applied && of(adds).is_none();
+    let whole = !adding(state).any(silent);
+    any.then_some(Planned::Adds { all, so_far, whole })
 }
 
 /// What the plan says that is added of a kind.

@@ -171,11 +171,19 @@ impl Conductor {
                 }
             }
         }
-        let images = self.recorder.look(|run| run.images.clone());
-        for table in self.plan.guards.clone() {
-            since.extend(self.written_again(&images, &table).await?);
-        }
+        since.extend(self.rows_written_again().await?);
         Ok(since)
+    }
+
+    /// Rows of guarded tables that this run wrote and somebody has written again: a way back that puts
+    /// the old values there takes theirs away.
+    pub(super) async fn rows_written_again(&mut self) -> Result<Vec<String>, Stop> {
+        let images = self.recorder.look(|run| run.images.clone());
+        let mut again = Vec::new();
+        for table in self.plan.guards.clone() {
+            again.extend(self.written_again(&images, &table).await?);
+        }
+        Ok(again)
     }
 
     /// Rows that this run wrote and that aren't as it left them.

@@ -269,7 +269,7 @@ fn planned(planned: Option<&Planned>, by: i64, shape: Shape) -> Row {
         Some(Planned::Words(words)) => (words.clone(), Role::Dim),
         Some(Planned::Adds { all, .. }) if by == *all => (format!("{} ✓", added(*all)), Role::Good),
         // On its way: what the steps so far were to add is there.
-        Some(Planned::Adds { all, so_far }) if by == *so_far => (added(*all), Role::Dim),
+        Some(Planned::Adds { all, so_far, whole }) if by == *so_far || !whole => (added(*all), Role::Dim),
         Some(Planned::Adds { all, .. }) => (format!("{} ≠", added(*all)), Role::Warn),
     };
     Row::of(role, pad(&cut(&format!("  {text}"), shape.planned), shape.planned))

@@ -11,6 +11,7 @@ use crate::cockpit::people::{Open, next};
 use crate::cockpit::state::State;
 use crate::cockpit::theme::Role;
 use crate::cockpit::way_back;
+use crate::run::event::HoldReason;
 use crate::text::columns::width;
 use crate::text::words::took;
 
@@ -53,10 +54,12 @@ fn word(state: &State) -> Row {
     if let Some((_, word)) = &state.asked {
         return Row::of(Role::Dim, format!("{word}: asked, not answered yet"));
     }
-    // What the plan says to do stands where the eye is when something failed.
+    // What the plan says to do stands where the eye is when something failed. Before a step it is what
+    // its way back is, as read by us.
     let hold = state.run().hold().filter(|_| state.over.is_none());
-    match hold.and_then(|hold| hold.hint.as_ref()) {
-        Some(hint) => Row::of(Role::Dim, "the plan says: ").add(Role::Text, hint),
+    match hold.and_then(|hold| Some((&hold.reason, hold.hint.as_ref()?))) {
+        Some((HoldReason::Stepping, hint)) => Row::of(Role::Dim, hint),
+        Some((_, hint)) => Row::of(Role::Dim, "the plan says: ").add(Role::Text, hint),
         None => Row::new(),
     }
 }

@@ -24,6 +24,13 @@ impl Conductor {
         if !course.procedures.is_empty() {
             self.has_values_for_rollback()?;
         }
+        // One that is opened again was asked about it.
+        if !self.recorder.look(Run::only_goes_back) {
+            for rows in self.rows_written_again().await? {
+                let what = format!("{rows}: the rollback may put other values in their place");
+                self.record(Event::Deviation { step: None, what }).await?;
+            }
+        }
         self.image_before_rollback().await?;
         let listed = self.listed(&course, &wanted.only).await?;
         self.record(Event::RollbackStarted {
