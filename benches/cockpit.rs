@@ -122,9 +122,7 @@ fn opened(plan: Arc<Plan>, past: &[Envelope]) -> State {
         mouse: false,
     };
     let mut state = State::new(setting, past[past.len() - 1].at);
-    for envelope in past {
-        state.past(envelope);
-    }
+    state.past(past);
     catch_up(&mut state);
     state.present = true;
     state

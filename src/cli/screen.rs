@@ -107,9 +107,7 @@ impl Screen {
             mouse: screenless.mouse,
         };
         let mut state = State::new(setting, jiff::Timestamp::now());
-        for envelope in past {
-            state.past(envelope);
-        }
+        state.past(past);
         catch_up(&mut state);
         let (link, inbox, samples) = link();
         let loads = loader::start(scene.plan, reader(Arc::clone(&folder)), link.clone());

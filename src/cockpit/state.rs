@@ -29,6 +29,8 @@ use crate::run::state::{Run, Status};
 
 /// Lines of the log that are kept; the journal has all of it.
 const LOG_LINES: usize = 20_000;
+/// Events of before this process that are in the log.
+const PAST_IN_LOG: usize = 5_000;
 /// Lines of output that are kept, over all steps.
 const OUTPUT_LINES: usize = 2_000;
 
@@ -278,10 +280,22 @@ impl State {
         self.present && self.run().opened.is_some()
     }
 
-    /// Takes in what happened before this process: nothing of it asks for anything now.
-    pub fn past(&mut self, envelope: &Envelope) {
-        let lines = self.printer.line(envelope);
-        self.add_log(lines);
+    /// Takes in what happened before this process: nothing of it asks for anything now. The log begins
+    /// with the last of it; the journal has the rest.
+    pub fn past(&mut self, all: &[Envelope]) {
+        let (old, recent) = all.split_at(all.len().saturating_sub(PAST_IN_LOG));
+        for envelope in old {
+            if let Err(why) = self.printer.take_in(envelope) {
+                self.add_log(vec![format!("the events don't follow from one another: {why}")]);
+            }
+        }
+        if !old.is_empty() {
+            self.add_log(vec![format!("({} earlier events are in the journal)", old.len())]);
+        }
+        for envelope in recent {
+            let lines = self.printer.line(envelope);
+            self.add_log(lines);
+        }
     }
 
     #[must_use]

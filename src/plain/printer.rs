@@ -67,10 +67,12 @@ impl Printer {
         &self.run
     }
 
-    /// Takes the event in. No lines when an operator has no use for it.
-    pub fn line(&mut self, envelope: &Envelope) -> Vec<String> {
-        let event = &envelope.event;
-        match event {
+    /// Takes an event in whose lines nobody will read.
+    ///
+    /// # Errors
+    /// When it doesn't follow from the ones before; after the first of these the fold knows no more.
+    pub fn take_in(&mut self, envelope: &Envelope) -> Result<(), String> {
+        match &envelope.event {
             Event::RunOpened(opened) => {
                 self.book = Book::of(opened);
                 if self.asked_zone.is_none() {
@@ -80,16 +82,25 @@ impl Printer {
             Event::Ended { summary, .. } => self.figures = Some(summary.clone()),
             _ => {}
         }
-        let refused = match &self.lost {
-            None => self.run.apply(envelope).err().map(|illegal| illegal.to_string()),
-            Some(_) => None,
-        };
+        match &self.lost {
+            None => self.run.apply(envelope).map_err(|illegal| {
+                let why = illegal.to_string();
+                self.lost = Some(why.clone());
+                why
+            }),
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// Takes the event in. No lines when an operator has no use for it.
+    pub fn line(&mut self, envelope: &Envelope) -> Vec<String> {
+        let event = &envelope.event;
+        let refused = self.take_in(envelope).err();
         let at = envelope.at.to_zoned(self.zone.clone());
         let mut page = Page::new(self.layout, &at.strftime("%H:%M:%S").to_string());
         if let Some(why) = refused {
             page.fact(0, Mark::Warn, &format!("the events don't follow from one another: {why}"));
             page.below(0, "", "what is shown from here on may be incomplete, and the summary is");
-            self.lost = Some(why);
         }
         self.event(&mut page, event);
         if page.lines.is_empty() {

@@ -165,7 +165,11 @@ fn residue(found: &Rehearsal) -> String {
     let covers = found.covers.join(", ");
     // What wasn't gone back from has left nothing yet.
     let undone = found.steps.iter().any(|step| step.back.outcome == Outcome::Passed);
+    let failed = found.steps.iter().filter(|step| step.back.outcome == Outcome::Failed).count();
     match found.residue.len() {
+        0 if failed > 0 => {
+            format!("not compared: {} couldn't be rolled back", count(failed as u64, "step"))
+        }
         0 if !undone => "unknown: nothing was rolled back to its end".to_owned(),
         0 => format!("none (covers: {covers})"),
         n => format!("{} (covers: {covers})", count(n as u64, "object")),
