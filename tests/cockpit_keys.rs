@@ -93,14 +93,18 @@ fn on_production_the_name_is_typed_and_not_pasted() {
     scene.key(Key::Enter).key(Key::Right).key(Key::Enter);
     assert_eq!(scene.effects, []);
     assert!(scene.frame(120, 36).contains("database: type postgres"));
-    scene
-        .key(Key::BackTab)
-        .key(Key::BackTab)
-        .type_in("postgres")
-        .key(Key::Enter)
-        .key(Key::Right)
-        .key(Key::Enter);
+    // What is missing has the focus: the next letters go there.
+    scene.type_in("postgres").key(Key::Enter).key(Key::Right).key(Key::Enter);
     assert!(matches!(wish(&scene), Wish::RollBack { .. }));
+}
+
+#[test]
+fn arrows_read_on_in_a_question_and_never_come_to_rest_on_a_danger() {
+    let mut scene = Scene::unverified();
+    scene.press('R').key(Key::Down).key(Key::Down).key(Key::Up);
+    assert!(scene.frame(120, 36).contains("▸ Cancel"));
+    scene.key(Key::Enter);
+    assert!(scene.state.question.is_none() && scene.effects.is_empty(), "Enter still cancels");
 }
 
 #[test]

@@ -37,6 +37,9 @@ pub fn key(state: &mut State, key: Key) -> Vec<Effect> {
     match key {
         Key::Ctrl('c') => return interrupted(state),
         Key::Esc => state.question = None,
+        // On the buttons arrows read on: one that means to scroll doesn't come to rest on a danger.
+        Key::Down if in_field.is_none() => scroll(state, 1),
+        Key::Up if in_field.is_none() => scroll(state, -1),
         Key::Tab | Key::Down => question.focus = (question.focus + 1) % stops,
         Key::BackTab | Key::Up => question.focus = (question.focus + stops - 1) % stops,
         Key::PageDown => scroll(state, 8),
@@ -161,6 +164,9 @@ fn press(state: &mut State) -> Vec<Effect> {
     }
     if let Some(missing) = question.missing() {
         question.objection = Some(missing);
+        // What is typed next goes where it is missing.
+        let at = question.fields.iter().position(|field| field.missing().is_some());
+        question.focus = at.unwrap_or(question.focus);
         return Vec::new();
     }
     // The world may have changed since the question was opened; nobody else decides.
