@@ -1,5 +1,7 @@
 //! What a person says about an undo that failed or is under way, and what isn't asked for isn't done.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
 mod common;
 
 use common::runs::{Bench, Ran, step};
@@ -112,4 +114,25 @@ async fn rows_that_others_have_written_again_are_named_before_they_are_overwritt
     ran.exits(4).says_wrapped("1 row of g that this run wrote, others have written again (id 2)");
     let text = bench.value("SELECT string_agg(t, ' ' ORDER BY id) FROM g").await;
     assert_eq!(text, "new new new paid");
+}
+
+/// A procedure that is asked for by its name may take more than the step's own rollback.
+#[tokio::test]
+async fn what_a_procedure_takes_is_said_beforehand() {
+    let bench = Bench::new().await;
+    bench.file("audit.sql", "CREATE TABLE audit (n int);");
+    let procedure = "[[rollback]]\nid = \"quick\"\ntitle = \"Quick\"\nundoes = [\"audit\"]\n\
+        [[rollback.step]]\nid = \"drop\"\ntitle = \"Drop\"\nsql = \"DROP TABLE audit\"\n";
+    let own = undoable("audit", "ALTER TABLE audit RENAME TO audit_old", "");
+    bench.plan(&format!("{own}{procedure}"));
+    bench.run().await.exits(0);
+    bench.sql("INSERT INTO audit VALUES (1), (2), (3)").await;
+    let folder =
+        std::fs::read_dir(bench.path("state")).unwrap().flatten().find(|e| e.path().is_dir()).unwrap();
+    let run = folder.file_name().to_string_lossy().into_owned();
+    let listed = bench.call(&["rollback", &run, "--list", "--procedure", "quick"]).await;
+    listed.exits(0).says("3 rows written to audit since would be lost");
+    let ran = bench.call(&["rollback", &run, "--procedure", "quick"]).await;
+    ran.exits(3).says("3 rows written to audit since would be lost").says("--despite");
+    assert_eq!(there(&bench).await, "audit");
 }

@@ -51,6 +51,19 @@ pub fn forecast(plan: &Plan, sources: &Sources, vars: &Variables, step: &Step) -
         Way::By(other) => step_for(plan, other, Direction::Back).into_iter().collect(),
         Way::Procedure(procedure) => procedure.steps.iter().collect(),
     };
+    forecast_by(plan, sources, vars, step, &back)
+}
+
+/// Reads the step and the way back that is really taken: a procedure that was asked for by its name may
+/// do more than the step's own rollback.
+#[must_use]
+pub fn forecast_by(
+    plan: &Plan,
+    sources: &Sources,
+    vars: &Variables,
+    step: &Step,
+    back: &[&Step],
+) -> Forecast {
     let forward = read(plan, sources, vars, step);
     let mut backward = Reading::default();
     for step in back {
@@ -106,7 +119,7 @@ fn judge(forward: &Reading, backward: &Reading) -> Forecast {
             Effect::DropsTable(table) | Effect::Empties(table) => {
                 let name = shown(table);
                 if !drops.contains(&name) {
-                    losses.add(format!("rows written to {name} since"));
+                    losses.add(rows_since(&name));
                     drops.push(name);
                 }
             }
@@ -119,6 +132,10 @@ fn judge(forward: &Reading, backward: &Reading) -> Forecast {
     }
     let unseen = forward.unseen.clone().or_else(|| backward.unseen.clone());
     Forecast { losses: losses.list, drops, impossible: None, unseen }
+}
+
+pub(super) fn rows_since(table: &str) -> String {
+    format!("rows written to {table} since")
 }
 
 /// Each loss once.

@@ -5,11 +5,12 @@ use super::super::image::counted;
 use super::super::sources::{Source, Sources};
 use super::super::stop::Stop;
 use super::super::verify::count;
+use super::forecast::{Forecast, forecast_by, rows_since};
 use super::{Course, Way, forecast, step_for, way};
 use crate::journal::StateDir;
 use crate::pg::Session;
 use crate::plan::model::{Action, Plan, Step};
-use crate::run::event::{self, Direction, ImageWhen, LostRows, Rehearsed, UndoItem};
+use crate::run::event::{self, Direction, ImageWhen, LostRows, ProcedureTurn, Rehearsed, UndoItem};
 use crate::run::state::{Run, Status, StepState, UnitPhase};
 use crate::script::{Item, Variables, heads};
 
@@ -52,7 +53,10 @@ impl Known<'_> {
             },
         };
         let step = step_for(self.plan, id, Direction::Forward);
-        let told = step.map(|step| forecast(self.plan, self.sources, &self.vars, step));
+        let told = step.map(|step| match turn {
+            Some(turn) => self.by_procedure(turn, step),
+            None => forecast(self.plan, self.sources, &self.vars, step),
+        });
         let lost = told.iter().flat_map(|told| &told.drops).map(|table| LostRows {
             table: table.clone(),
             since: None,
@@ -70,10 +74,25 @@ impl Known<'_> {
         }
     }
 
+    /// What the procedure drops is said once, at the first that it undoes.
+    fn by_procedure(&self, turn: &ProcedureTurn, step: &Step) -> Forecast {
+        let back: Vec<&Step> = self.steps_of(&turn.procedure).collect();
+        let mut told = forecast_by(self.plan, self.sources, &self.vars, step, &back);
+        if turn.undoes.first() != Some(&step.id) {
+            let drops: Vec<String> =
+                std::mem::take(&mut told.drops).iter().map(|table| rows_since(table)).collect();
+            told.losses.retain(|loss| !drops.contains(loss));
+        }
+        told
+    }
+
+    fn steps_of(&self, procedure: &str) -> impl Iterator<Item = &Step> {
+        let found = self.plan.rollbacks.iter().find(|known| known.id == procedure);
+        found.into_iter().flat_map(|procedure| &procedure.steps)
+    }
+
     fn procedure(&self, id: &str) -> Vec<String> {
-        let procedure = self.plan.rollbacks.iter().find(|procedure| procedure.id == id);
-        let steps = procedure.into_iter().flat_map(|procedure| &procedure.steps);
-        steps
+        self.steps_of(id)
             .flat_map(|step| {
                 let runs = self.runs(step, &step.id);
                 let words = match runs.as_slice() {
