@@ -61,6 +61,8 @@ async fn a_rollback_under_way_isnt_turned_into_another_one() {
         ran.exits(3).says("is under way in this run").says("resume");
         assert_eq!(there(&bench).await, "a b", "{other:?}");
     }
+    bench.call(&["rollback", "--reason", " "]).await.exits(2).says("--reason");
+    bench.call(&["resume", "--end", ""]).await.exits(2).says("a reason is needed");
     bench.call(&["rollback", "--reason", "the same"]).await.exits(4);
     assert_eq!(there(&bench).await, "");
 }

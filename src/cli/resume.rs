@@ -45,6 +45,9 @@ pub async fn resume(args: ResumeArgs, level: &str) -> Result<Exit, Failure> {
         run::every_change_is_named(&still_to_come(&taken, &vars::pairs(&args.skip)?), &answers, &only)?;
     }
     let end = args.end.clone();
+    if end.as_deref().is_some_and(|reason| reason.trim().is_empty()) {
+        return Err(Failure::usage("--end: a reason is needed; it is in the evidence"));
+    }
     let again = taken.run.standing_failure().map(str::to_owned);
     let (opened, show) = taken
         .open(&screenless, args.target.as_deref(), &args.vars, Selection { only, from }, None, level)

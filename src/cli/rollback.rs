@@ -23,6 +23,9 @@ use crate::script::Variables;
 /// Rolls a run back.
 pub async fn rollback(args: RollbackArgs, level: &str) -> Result<Exit, Failure> {
     log::check(level)?;
+    if args.reason.trim().is_empty() {
+        return Err(Failure::usage("--reason: it is empty; the reason is in the evidence"));
+    }
     if !args.list {
         let given = args.answers.answers.is_some() || !args.answers.confirm.is_empty();
         wants_screen(&args.screenless, given)?;

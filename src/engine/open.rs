@@ -365,8 +365,11 @@ fn same_target(then: &TargetIdentity, now: &TargetIdentity) -> Result<(), Stop> 
     if same_database(then, now) {
         return Ok(());
     }
+    let same_server = then.system_identifier.is_some() && then.system_identifier == now.system_identifier;
+    let server = if same_server { "on this server" } else { "of another server" };
     let why = format!(
-        "the run is bound to database {} (oid {}) of another server than this one ({}, oid {})",
+        "the run is bound to database {} (oid {}) {server}; this is {} (oid {}). Nothing was done: name the right one \
+         with --target",
         then.database, then.database_oid, now.database, now.database_oid
     );
     Err(Stop::Refused { why })
