@@ -60,7 +60,12 @@ pub(super) fn standing(run: &RunEntry) -> String {
         Standing::Held { needs } => format!("waits: {needs}"),
         Standing::Left { exit_code: WAITS, why } => format!("waits (exit {WAITS}): {why}"),
         Standing::Left { exit_code, why } => format!("left (exit {exit_code}): {why}"),
-        Standing::Open { last } => format!("open, last event {last}"),
+        Standing::Open { last } if run.taken.is_some() => format!("under way, behind {last}"),
+        Standing::Open { last } => {
+            format!(
+                "open, its process ended without a word (behind {last}); `holdpoint resume` looks what became of it"
+            )
+        }
         Standing::NeverBegan => "never began".to_owned(),
         Standing::Damaged { why } => format!("damaged: {why}"),
     }

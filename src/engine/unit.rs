@@ -479,7 +479,7 @@ impl Conductor {
         problem.consequence.get_or_insert_with(|| not_applied(unit));
         self.record(Event::UnitFailed { unit: unit.clone(), problem: problem.clone() }).await?;
         if let Some(error) = lost {
-            self.connection_lost(unit, &problem, error).await?;
+            self.connection_lost(unit, error).await?;
         }
         Ok(Outcome::Failed(problem))
     }
@@ -517,14 +517,15 @@ impl Conductor {
         Ok(Work { session, backend_start, epoch: self.epoch })
     }
 
-    async fn connection_lost(
-        &mut self,
-        _unit: &Unit,
-        _problem: &Problem,
-        error: PgError,
-    ) -> Result<(), Stop> {
+    async fn connection_lost(&mut self, unit: &Unit, error: PgError) -> Result<(), Stop> {
         let error = error.sentence();
-        let why = format!("{error}. Nothing of the step that ran was applied; `holdpoint resume` goes on");
+        let means = match unit.direction {
+            Direction::Forward => "Nothing of the step that ran was applied; `holdpoint resume` goes on",
+            Direction::Back => {
+                "Nothing of this undo was done, and what it undoes is still there; `holdpoint resume` goes on going back"
+            }
+        };
+        let why = format!("{error}. {means}");
         Err(Stop::Left { exit: Exit::Unreachable, why })
     }
 
