@@ -95,6 +95,8 @@ pub fn tick(state: &mut State, now: jiff::Timestamp) {
     if state.toast.as_ref().is_some_and(|toast| toast.until < now) {
         state.toast = None;
     }
+    // A frame without a message before it finds everything found out as well.
+    super::way_back::refresh(state);
 }
 
 /// What is looked at and isn't known yet: scripts, and the way back.

@@ -1,12 +1,12 @@
 //! What a rollback would do: the button and its question show what the engine will go by.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::question::About;
 use super::state::State;
 use crate::plan::model::{Action, Step};
-use crate::run::back::{Wanted, set_out, way};
+use crate::run::back::{Wanted, by_id, set_out, way_of};
 use crate::run::outlook::{LookBack, Outlook};
 
 /// What becomes of one step.
@@ -121,7 +121,9 @@ pub fn estimate(outlook: &Outlook) -> Option<(u64, bool)> {
 fn find(state: &State, to: Option<&str>) -> Steps {
     let wanted = Wanted { to: to.map(str::to_owned), ..Wanted::all(String::new()) };
     let course = set_out(state.plan(), state.run(), &wanted)?;
-    let kept = |id: &String| course.kept.iter().find(|(step, _)| step == id).map(|(_, why)| why.clone());
+    let known = by_id(state.plan());
+    let stay: HashMap<&String, &String> = course.kept.iter().map(|(step, why)| (step, why)).collect();
+    let kept = |id: &String| stay.get(id).map(|why| (*why).clone());
     let procedure = |id: &String| {
         let turn = course.procedures.iter().find(|turn| turn.undoes.contains(id))?;
         state.plan().rollbacks.iter().find(|procedure| procedure.id == turn.procedure)
@@ -130,14 +132,14 @@ fn find(state: &State, to: Option<&str>) -> Steps {
         let way = match (kept(id), procedure(id)) {
             (Some(why), _) => Way::Stays { why },
             (None, Some(procedure)) => Way::Procedure(procedure.title.clone()),
-            (None, None) => match way(state.plan(), id) {
+            (None, None) => match way_of(state.plan(), id, known.get(id.as_str()).copied()) {
                 crate::run::back::Way::Own(undo) => Way::Undone { by: by(undo) },
                 crate::run::back::Way::By(other) => Way::With(other.to_owned()),
                 crate::run::back::Way::Procedure(procedure) => Way::Procedure(procedure.title.clone()),
                 crate::run::back::Way::Not(why) => Way::Stays { why },
             },
         };
-        let title = state.find(id).map_or_else(|| id.clone(), |(_, step)| step.title.clone());
+        let title = known.get(id.as_str()).map_or_else(|| id.clone(), |step| step.title.clone());
         Back { step: id.clone(), title, way }
     };
     Ok(course.steps.iter().map(back).collect())

@@ -4,5 +4,5 @@
 mod set_out;
 mod wanted;
 
-pub use set_out::{Course, Way, set_out, step_for, undoes, way};
+pub use set_out::{Course, Way, by_id, set_out, step_for, undoes, way, way_of};
 pub use wanted::Wanted;

@@ -4,6 +4,8 @@
 //! this undoes: at the place of the last applied of them, unless something that was applied in between
 //! needs one of them; then at the place of the first.
 
+use std::collections::{HashMap, HashSet};
+
 use crate::plan::model::{Plan, Procedure, Step, Transaction, Undo};
 use crate::run::event::{Direction, ProcedureTurn};
 use crate::run::state::Run;
@@ -51,9 +53,14 @@ pub fn step_for<'a>(plan: &'a Plan, id: &str, direction: Direction) -> Option<&'
 /// How the plan undoes a step.
 #[must_use]
 pub fn way<'a>(plan: &'a Plan, id: &str) -> Way<'a> {
-    let Some(step) = plan.phases.iter().flat_map(|phase| &phase.steps).find(|step| step.id == id) else {
-        return Way::Not("it isn't in the plan any more".into());
-    };
+    let step = plan.phases.iter().flat_map(|phase| &phase.steps).find(|step| step.id == id);
+    way_of(plan, id, step)
+}
+
+/// The same, of a step that was found already.
+#[must_use]
+pub fn way_of<'a>(plan: &'a Plan, id: &str, step: Option<&'a Step>) -> Way<'a> {
+    let Some(step) = step else { return Way::Not("it isn't in the plan any more".into()) };
     match (&step.irreversible, &step.rollback) {
         (Some(why), _) => Way::Not(format!("irreversible: {why}")),
         (None, Some(Undo::By(other))) => Way::By(other),
@@ -99,6 +106,12 @@ fn means(plan: &Plan, id: &str, step: &Step) -> bool {
             .any(|phase| phase.id == id && phase.steps.iter().any(|inner| inner.id == step.id))
 }
 
+/// The steps of the phases by their ids, for whoever looks for many.
+#[must_use]
+pub fn by_id(plan: &Plan) -> HashMap<&str, &Step> {
+    plan.phases.iter().flat_map(|phase| &phase.steps).map(|step| (step.id.as_str(), step)).collect()
+}
+
 /// Finds the course of a rollback.
 ///
 /// # Errors
@@ -129,11 +142,13 @@ pub fn set_out(plan: &Plan, run: &Run, wanted: &Wanted) -> Result<Course, String
     if let Some(at) = wanted.to.as_ref().and_then(|to| applied.iter().position(|step| step == to)) {
         applied.truncate(at + 1);
     }
+    let of_plan = by_id(plan);
+    let meant: HashSet<String> = applied.iter().cloned().collect();
     let mut course = Course { steps: applied, ..Course::default() };
     for id in course.steps.clone() {
-        match way(plan, &id) {
+        match way_of(plan, &id, of_plan.get(id.as_str()).copied()) {
             Way::Not(why) => course.kept.push((id, why)),
-            Way::By(other) if !course.steps.iter().any(|step| step == other) => {
+            Way::By(other) if !meant.contains(other) => {
                 return Err(format!(
                     "\"{id}\" is undone with \"{other}\": roll back to \"{other}\", or further"
                 ));
