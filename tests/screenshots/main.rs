@@ -54,7 +54,7 @@ type Words = std::collections::BTreeMap<(String, String), usize>;
 /// Nothing is under way, and no word of the last key stands at the bottom.
 fn is_quiet(text: &str) -> bool {
     let bottom = text.lines().rev().nth(1).unwrap_or_default().trim();
-    (bottom.is_empty() || bottom.starts_with("the plan says: "))
+    (bottom.is_empty() || bottom.starts_with("the plan says: ") || bottom.starts_with("its rollback "))
         && !["reading …", "─ Confirm: ", "─ Sign as "].iter().any(|words| text.contains(words))
 }
 
