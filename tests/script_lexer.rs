@@ -94,7 +94,8 @@ fn assert_accounted(bytes: &[u8], tally: &Tally) {
     assert_eq!(tally.total(), end);
     let quits = |(start, end): &(u64, u64)| {
         let piece = &bytes[usize::try_from(*start).unwrap()..usize::try_from(*end).unwrap()];
-        piece.starts_with(b"\\q")
+        // `\qecho` is another command.
+        matches!(piece.split(u8::is_ascii_whitespace).next(), Some(b"\\q" | b"\\quit"))
     };
     let last = pieces.iter().rev().take(2).any(quits);
     assert!(end == bytes.len() as u64 || last, "{end} of {} bytes", bytes.len());
