@@ -9,18 +9,7 @@ use crate::run::event::{Direction, RowCount};
 use crate::run::state::{Run, Status};
 
 /// The kinds that are shown, in this order.
-pub const KINDS: [Kind; 10] = [
-    Kind::Tables,
-    Kind::Columns,
-    Kind::Indexes,
-    Kind::ForeignKeys,
-    Kind::Policies,
-    Kind::Functions,
-    Kind::Triggers,
-    Kind::Views,
-    Kind::Enums,
-    Kind::Sequences,
-];
+pub const KINDS: [Kind; 10] = Kind::COUNTED;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Sort {

@@ -23,18 +23,7 @@ use crate::run::event::{Baseline, Event, RowCount, Summary};
 /// In the run's folder.
 const SEQUENCES_BEFORE: &str = "before-sequences.json";
 /// The kinds that deltas are about.
-const COUNTED: &[Kind] = &[
-    Kind::Tables,
-    Kind::Columns,
-    Kind::Indexes,
-    Kind::ForeignKeys,
-    Kind::Policies,
-    Kind::Functions,
-    Kind::Triggers,
-    Kind::Views,
-    Kind::Enums,
-    Kind::Sequences,
-];
+const COUNTED: &[Kind] = &Kind::COUNTED;
 /// Tables of at most this many rows are counted exactly.
 pub(super) const EXACT_UP_TO: i64 = 200_000;
 

@@ -453,6 +453,20 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// What the engine counts after each step and the Deltas view shows, in this order.
+    pub const COUNTED: [Self; 10] = [
+        Self::Tables,
+        Self::Columns,
+        Self::Indexes,
+        Self::ForeignKeys,
+        Self::Policies,
+        Self::Functions,
+        Self::Triggers,
+        Self::Views,
+        Self::Enums,
+        Self::Sequences,
+    ];
+
     /// As plans write it.
     #[must_use]
     pub fn word(self) -> &'static str {
