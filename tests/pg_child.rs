@@ -109,9 +109,10 @@ async fn one_that_left_the_group_and_holds_the_pipe_keeps_nobody() {
 
 #[tokio::test]
 async fn it_is_asked_to_end_and_then_made_to() {
-    // TERM, since a shell that is started with INT ignored (behind `&` or nohup) can't trap that.
-    // Not one long `wait`: a shell that gets the signal just before it begins to wait answers after it.
-    let script = "trap 'echo asked; exit 9' TERM; echo $$; while :; do sleep 0.05; done";
+    // TERM, since a shell that is started with INT ignored (behind `&` or nohup) can't trap that. It
+    // waits without a program of its own: the signal goes to the whole group, a `sleep` would die of
+    // it, and the shell would say so.
+    let script = "trap 'echo asked; exit 9' TERM; echo $$; while :; do :; done";
     let mut child = Child::start(shell(script)).unwrap();
     assert_eq!(pid(&mut child).await, child.pid());
     let mut said = Vec::new();
