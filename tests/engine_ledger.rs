@@ -155,7 +155,7 @@ async fn a_prepared_schema_is_refused() {
     made.server.sql("postgres", "CREATE ROLE mallory").await;
     for (what, trap) in traps {
         let db = format!("{}_trap", made.db);
-        made.server.sql("postgres", &format!("CREATE DATABASE {db} TEMPLATE {}", made.db)).await;
+        made.server.copy_database(&db, &made.db).await;
         made.server.sql(&db, &trap).await;
         made.script("CREATE TABLE never ();", "");
         made.env("PGDATABASE", &db);

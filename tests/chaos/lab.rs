@@ -142,7 +142,7 @@ impl Lab {
         before: &str,
     ) -> Scenario {
         let template = format!("template_{name}");
-        self.server.sql("postgres", &format!("CREATE DATABASE {template} TEMPLATE template0")).await;
+        self.server.copy_database(&template, "template0").await;
         if !before.is_empty() {
             let script = self.dir.path().join(format!("{name}-before.sql"));
             std::fs::write(&script, before).unwrap();
@@ -158,8 +158,7 @@ impl Lab {
     pub async fn case(&self, scenario: &Scenario, label: &str) -> Case {
         let n = CASES.fetch_add(1, Ordering::Relaxed);
         let database = format!("case_{n}");
-        let template = &scenario.template;
-        self.server.sql("postgres", &format!("CREATE DATABASE {database} TEMPLATE {template}")).await;
+        self.server.copy_database(&database, &scenario.template).await;
         let state = self.dir.path().join(format!("state-{n}"));
         let environment = self
             .server

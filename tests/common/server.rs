@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use holdpoint::pg::embedded::{Embedded, Options};
+use holdpoint::pg::embedded::{Embedded, Options, copy_database};
 use holdpoint::pg::{ConnectConfig, Session};
 
 static DATABASES: AtomicU32 = AtomicU32::new(0);
@@ -46,8 +46,17 @@ impl TestServer {
     /// A new, empty database; its name.
     pub async fn fresh_database(&self) -> String {
         let name = format!("t{}", DATABASES.fetch_add(1, Ordering::Relaxed));
-        self.sql("postgres", &format!("CREATE DATABASE {name} TEMPLATE template0")).await;
+        self.copy_database(&name, "template0").await;
         name
+    }
+
+    /// A new database like another one.
+    pub async fn copy_database(&self, name: &str, template: &str) {
+        let mut session = self.session("postgres").await;
+        if let Err(error) = copy_database(&mut session, name, template).await {
+            panic!("{name} like {template}: {error}");
+        }
+        session.close().await;
     }
 
     /// Runs statements as superuser.

@@ -8,9 +8,9 @@ use crate::crash;
 use crate::engine::fixture;
 use crate::engine::stop::Stop;
 use crate::journal::StateDir;
-use crate::pg::embedded::{Embedded, EmbeddedError, Options};
+use crate::pg::embedded::{Embedded, EmbeddedError, Options, copy_database};
 use crate::pg::measure::MeasureError;
-use crate::pg::{ConnectConfig, Session};
+use crate::pg::{ConnectConfig, PgError, Session};
 use crate::plan::model::Plan;
 
 /// The database before the window, from which copies are made; nobody works in it.
@@ -67,17 +67,29 @@ impl Ground {
 
     /// A fresh copy of the database before the window, in the place of the one before.
     pub(super) async fn fresh(&self) -> Result<ConnectConfig, Stop> {
+        let mut session = Session::connect(&self.server.config(ASIDE), "ground").await?;
+        let made = self.replace(&mut session).await;
+        session.close().await;
+        crash::point("rehearsal-fresh-copy");
+        made?;
+        Ok(self.config())
+    }
+
+    async fn replace(&self, session: &mut Session) -> Result<(), PgError> {
         let name = quoted(&self.database);
         let text = self.database.replace('\'', "''");
-        let mut session = Session::connect(&self.server.config(ASIDE), "ground").await?;
-        let mut made = Ok(());
-        for sql in [
+        let away = [
             format!(
                 "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE datname = '{text}'"
             ),
             format!("DROP DATABASE IF EXISTS {name}"),
-            format!("CREATE DATABASE {name} TEMPLATE {BEFORE}"),
-            // Settings, owner and privileges of a database aren't copied with it.
+        ];
+        for sql in &away {
+            session.batch(sql).await?;
+        }
+        copy_database(session, &name, BEFORE).await?;
+        // Settings, owner and privileges of a database aren't copied with it.
+        let beside = [
             format!(
                 "INSERT INTO pg_catalog.pg_db_role_setting SELECT n.oid, s.setrole, s.setconfig \
                  FROM pg_catalog.pg_db_role_setting s JOIN pg_catalog.pg_database b ON b.oid = s.setdatabase, \
@@ -87,16 +99,11 @@ impl Ground {
                 "UPDATE pg_catalog.pg_database n SET datacl = b.datacl, datdba = b.datdba \
                  FROM pg_catalog.pg_database b WHERE b.datname = '{BEFORE}' AND n.datname = '{text}'"
             ),
-        ] {
-            made = session.batch(&sql).await.map(drop);
-            if made.is_err() {
-                break;
-            }
+        ];
+        for sql in &beside {
+            session.batch(sql).await?;
         }
-        session.close().await;
-        crash::point("rehearsal-fresh-copy");
-        made?;
-        Ok(self.config())
+        Ok(())
     }
 
     pub(super) fn config(&self) -> ConnectConfig {

@@ -11,8 +11,10 @@
 //! | `template` | an initialised data folder, made once and copied |
 //! | `process` | the server's process, and the thread it hangs on |
 //! | `server` | all of it together |
+//! | `copy` | a database as a copy of another one |
 //! | `sweep` | what programs that were killed left behind |
 
+mod copy;
 mod error;
 pub(in crate::pg) mod find;
 mod folder;
@@ -22,6 +24,7 @@ mod server;
 mod sweep;
 mod template;
 
+pub use copy::copy_database;
 pub use error::EmbeddedError;
 pub use find::{Programs, install_command, install_hint};
 pub use folder::Scratch;
