@@ -122,7 +122,7 @@ fn check(bytes: &[u8]) {
         let masked = mask_secrets(text);
         assert!(!masked.contains("hunter2secret"));
         let _ = (classify(text), reads_only(text), selects_only_constants(text));
-        let _ = section(text, "c", &["d"]);
+        let _ = section(text.as_bytes(), "c", &["d"]);
         let _ = excerpt(text.lines().next().unwrap_or_default(), 3, 20);
     }
 }

@@ -147,7 +147,8 @@ fn find(state: &State, to: Option<&str>) -> Steps {
 
 fn by(undo: &Step) -> String {
     match &undo.action {
-        Action::File { file, .. } => file.name.clone(),
+        Action::File { file, section: Some(section) } => format!("{}, {}", file.name, section.begin),
+        Action::File { file, section: None } => file.name.clone(),
         Action::Files { pattern, .. } => pattern.clone(),
         Action::Sql { .. } => "SQL of the plan".to_owned(),
         _ => "its checkpoints alone".to_owned(),

@@ -681,6 +681,7 @@ pub(super) fn part_of(source: &Source, statement: &Statement) -> SourceRef {
     let file = statement.place.file.display().to_string();
     SourceRef {
         file,
+        section: whole.section,
         line: statement.place.line,
         from: statement.place.span.start,
         to: statement.place.span.end,

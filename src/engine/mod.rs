@@ -16,7 +16,7 @@
 //! - [`script_steps`] are the steps that run SQL, [`people`] those that people do;
 //! - [`mod@unit`] applies one transaction, [`bare`] scripts whose statements are committed one by one, and
 //!   [`outside`] one statement outside of transactions, `psql` files that the real psql runs; [`sources`] has
-//!   their text, [`stream`] sends it ([`copy`]: with the data of its COPYs), `asides` are what isn't SQL in it, `held` what it can't touch, `follow` works with what comes
+//!   their text (`section`: a part of a file), [`stream`] sends it ([`copy`]: with the data of its COPYs), `asides` are what isn't SQL in it, `held` what it can't touch, `follow` works with what comes
 //!   back, `table` shows it, `outlet` and `print` put it into files and commands, [`shell`] runs those, [`surroundings`] is what a script sees of its session, [`problems`] says what
 //!   went wrong; `reentry` is for a script of which a part is applied;
 //! - [`baseline`] is what there was before the first change, [`image`] before and after
@@ -76,6 +76,7 @@ pub mod sampler;
 pub mod says;
 pub mod script_steps;
 pub mod secrets;
+mod section;
 pub mod shell;
 pub mod sources;
 mod standing;

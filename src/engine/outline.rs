@@ -1,7 +1,7 @@
 //! The outline of a plan, as the journal keeps it: enough to read a run without its plan.
 
 use super::rollback::{Way, undoes, way};
-use crate::plan::model::{Action, Checkpoint, Plan, Step, Undo};
+use crate::plan::model::{Action, Checkpoint, Plan, PlanFile, Section, Step, Undo};
 use crate::run::event::{CheckpointOutline, ItemOutline, PhaseOutline, ProcedureOutline, StepOutline};
 
 /// All phases and steps.
@@ -120,10 +120,18 @@ pub fn undo_words(undo: &Undo) -> String {
     match undo {
         Undo::By(step) => format!("with {step}"),
         Undo::Own(step) => match &step.action {
-            Action::File { file, .. } => format!("file {}", file.name),
+            Action::File { file, section } => format!("file {}", file_words(file, section.as_ref())),
             Action::Files { pattern, .. } => format!("files {pattern}"),
             Action::Sql { .. } => "SQL".into(),
             other => action_word(other).to_owned(),
         },
+    }
+}
+
+/// A file and the part of it that is meant.
+pub(super) fn file_words(file: &PlanFile, section: Option<&Section>) -> String {
+    match section {
+        Some(section) => format!("{}, {}", file.name, section.begin),
+        None => file.name.clone(),
     }
 }

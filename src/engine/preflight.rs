@@ -56,6 +56,7 @@ pub fn preflight(plan: &Plan, vars: &Variables) -> Preflight {
     for step in plan.rollbacks.iter().flat_map(|procedure| &procedure.steps) {
         look(&mut preflight, plan, &sources, &vars, &step.id, step);
     }
+    outside_of_sections(&mut preflight, plan, &sources, &vars);
     let named: BTreeSet<&str> = plan.files.iter().map(|file| file.name.as_str()).collect();
     let opened: Vec<PathBuf> = opened.lock().map(|set| set.iter().cloned().collect()).unwrap_or_default();
     preflight.included = opened
@@ -64,6 +65,52 @@ pub fn preflight(plan: &Plan, vars: &Variables) -> Preflight {
         .filter(|file| !named.contains(file.name.as_str()))
         .collect();
     preflight
+}
+
+/// Statements of a file that no step runs, since they stand before the first section.
+fn outside_of_sections(preflight: &mut Preflight, plan: &Plan, sources: &Sources, vars: &Variables) {
+    let mut seen = BTreeSet::new();
+    let steps: Vec<&Step> = plan
+        .phases
+        .iter()
+        .flat_map(|phase| &phase.steps)
+        .chain(plan.rollbacks.iter().flat_map(|procedure| &procedure.steps))
+        .flat_map(with_its_own)
+        .collect();
+    let whole: BTreeSet<&str> = steps
+        .iter()
+        .filter_map(|step| match &step.action {
+            Action::File { file, section: None } => Some(file.name.as_str()),
+            _ => None,
+        })
+        .collect();
+    for step in &steps {
+        let Action::File { file, section: Some(part) } = &step.action else { continue };
+        if whole.contains(file.name.as_str()) || !seen.insert(file.name.as_str()) {
+            continue;
+        }
+        let Some((count, place)) = sources.before_sections(part, &file.name, vars.clone()) else { continue };
+        let statements = if count == 1 { "a statement".to_owned() } else { format!("{count} statements") };
+        preflight.findings.push(Finding {
+            step: step.id.clone(),
+            place: super::problems::place_of(&place),
+            what: format!(
+                "{statements}, and no step runs it: it stands before the first section that the plan uses"
+            ),
+            hint: Some("put it into a section, or into a file of its own".to_owned()),
+            error: false,
+            again: Vec::new(),
+        });
+    }
+}
+
+/// A step and its own rollback.
+fn with_its_own(step: &Step) -> impl Iterator<Item = &Step> {
+    let own = match &step.rollback {
+        Some(Undo::Own(undo)) => Some(undo.as_ref()),
+        _ => None,
+    };
+    std::iter::once(step).chain(own)
 }
 
 /// A variable that only a procedure uses is asked for when that starts; until then any value does.
@@ -109,7 +156,7 @@ fn first_word(sql: &str) -> String {
 fn look(preflight: &mut Preflight, plan: &Plan, sources: &Sources, vars: &Variables, id: &str, step: &Step) {
     only_read(preflight, plan, id, step);
     let scripts: Vec<Source> = match &step.action {
-        Action::File { file, .. } => vec![sources.file(&file.name)],
+        Action::File { file, section } => vec![sources.part(&file.name, section.as_ref())],
         Action::Files { files, .. } => files.iter().map(|file| sources.file(&file.name)).collect(),
         Action::Sql { text, line } => vec![Source::Inline {
             name: plan.path.file_name().unwrap_or_default().to_string_lossy().into_owned(),

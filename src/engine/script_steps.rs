@@ -134,7 +134,9 @@ impl Conductor {
     /// The units of a step's script: name and source.
     pub(super) fn units_of(&self, step: &Step, id: &str, direction: Direction) -> Vec<(String, Source)> {
         match &step.action {
-            Action::File { file, .. } => vec![(String::new(), self.sources.file(&file.name))],
+            Action::File { file, section } => {
+                vec![(String::new(), self.sources.part(&file.name, section.as_ref()))]
+            }
             Action::Files { pattern, .. } if direction == Direction::Back && pattern.contains("{file}") => {
                 let mut applied = self.recorder.look(|run| applied_files(&self.plan, run, id));
                 applied.reverse();

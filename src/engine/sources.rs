@@ -14,9 +14,13 @@ use sha2::{Digest, Sha256};
 
 use super::preflight::{Noted, note};
 use super::progress::Gauge;
+use super::section::{before_the_first, cut};
 use super::stream::hex;
+use crate::plan::model::Section;
 use crate::run::event::SourceRef;
-use crate::script::{Memory, Opened, ResolveError, Resolver, Script, ScriptError, Variables, scan_with};
+use crate::script::{
+    Memory, Opened, Place, ResolveError, Resolver, Script, ScriptError, Variables, scan_with,
+};
 
 /// A script of whatever origin.
 pub type AnyScript = Script<Box<dyn Resolver + Send>>;
@@ -29,6 +33,8 @@ pub enum Source {
         name: String,
         bytes: u64,
         digest: String,
+        /// The part of it that runs.
+        section: Option<Section>,
     },
     /// SQL that stands in the plan, from this line on.
     Inline { name: String, text: String, line: usize, digest: String },
@@ -39,11 +45,17 @@ impl Source {
     #[must_use]
     pub fn reference(&self) -> SourceRef {
         match self {
-            Self::File { name, bytes, digest } => {
-                SourceRef { file: name.clone(), line: 0, from: 0, to: *bytes, digest: digest.clone() }
-            }
+            Self::File { name, bytes, digest, section } => SourceRef {
+                file: name.clone(),
+                section: section.as_ref().map(|section| section.begin.clone()),
+                line: 0,
+                from: 0,
+                to: *bytes,
+                digest: digest.clone(),
+            },
             Self::Inline { name, text, line, digest } => SourceRef {
                 file: name.clone(),
+                section: None,
                 line: *line as u64,
                 from: 0,
                 to: text.len() as u64,
@@ -128,7 +140,27 @@ impl Sources {
     #[must_use]
     pub fn file(&self, name: &str) -> Source {
         let (bytes, digest) = self.shelf.known.get(name).cloned().unwrap_or_default();
-        Source::File { name: name.to_owned(), bytes, digest }
+        Source::File { name: name.to_owned(), bytes, digest, section: None }
+    }
+
+    /// A file, or the part of it that a step runs.
+    #[must_use]
+    pub fn part(&self, name: &str, part: Option<&Section>) -> Source {
+        let mut source = self.file(name);
+        if let Source::File { section, .. } = &mut source {
+            *section = part.cloned();
+        }
+        source
+    }
+
+    /// How many statements of a file stand before the first section that the plan uses, and where.
+    pub(super) fn before_sections(
+        &self,
+        part: &Section,
+        name: &str,
+        vars: Variables,
+    ) -> Option<(usize, Place)> {
+        before_the_first(&self.shelf, name, &part.all, vars)
     }
 
     /// Whether the files that a program is about to read where they lie are still those of the run: a
@@ -166,6 +198,15 @@ impl Sources {
     /// When it can't be read.
     pub fn open(&self, source: &Source, variables: Variables) -> Result<AnyScript, ScriptError> {
         match source {
+            Source::File { name, section: Some(section), .. } => {
+                // What is counted is what runs of it.
+                let mut uncounted = self.shelf.clone();
+                uncounted.gauge = Gauge::default();
+                let (path, text) = cut(&uncounted, name, section)?;
+                let cut = Cut { path, text, shelf: self.shelf.clone() };
+                let resolver: Box<dyn Resolver + Send> = Box::new(cut);
+                Script::open(resolver, name, variables)
+            }
             Source::File { name, .. } => {
                 let shelf: Box<dyn Resolver + Send> = Box::new(self.shelf.clone());
                 Script::open(shelf, name, variables)
@@ -178,6 +219,24 @@ impl Sources {
                 Script::open(resolver, name, variables)
             }
         }
+    }
+}
+
+/// A section of a file may include other files, as the whole file may.
+struct Cut {
+    path: Arc<Path>,
+    text: Arc<[u8]>,
+    shelf: Shelf,
+}
+
+impl Resolver for Cut {
+    fn open(&self, from: Option<&Path>, name: &str, relative: bool) -> Result<Opened, ResolveError> {
+        if from.is_some() {
+            return self.shelf.open(from, name, relative);
+        }
+        let size = self.text.len() as u64;
+        let reader = self.shelf.gauge.counted(std::io::Cursor::new(Arc::clone(&self.text)), size);
+        Ok(Opened { path: Arc::clone(&self.path), reader: Box::new(reader) })
     }
 }
 

@@ -16,11 +16,11 @@ impl Printer {
                 }
             }
             Event::BareIntent { unit, source, runner: Some(runner), .. } => {
-                let what = if unit.unit.is_empty() { source.file.clone() } else { unit.unit.clone() };
+                let what = if unit.unit.is_empty() { source.words() } else { unit.unit.clone() };
                 page.fact(2, Mark::Begin, &format!("{what}, run by {runner}: what it does isn't counted"));
             }
             Event::BareIntent { unit, source, probe, .. } => {
-                let what = if unit.unit.is_empty() { source.file.clone() } else { self.unit_name(unit) };
+                let what = if unit.unit.is_empty() { source.words() } else { self.unit_name(unit) };
                 page.fact(2, Mark::Begin, &format!("{what}, outside a transaction: it can't be taken back"));
                 match probe {
                     Some(probe) => {

@@ -234,7 +234,7 @@ pub(super) const KEYS: &[Key] = &[
     action("report", STEPS, "path", false, "the evidence so far"),
     action("undo", STEPS, "ids", false, "their own rollbacks"),
     // keys of actions
-    later(of("section", &["file"], "text", "whole", "part of the script, from the comment that begins so")),
+    of("section", &["file"], "text", "whole", "part of the script, from the comment that begins so"),
     of("queries", &["snapshot"], "list of SQL", "none", "for timings"),
     of("with", &["compare"], "snapshot's id", "source", "the other side"),
     of("tables", &["snapshot", "compare"], "list of tables", "all", "scope"),

@@ -13,6 +13,9 @@ use crate::plan::model::Kind;
 pub struct SourceRef {
     /// File name below the plan's SQL folder, or the plan itself.
     pub file: String,
+    /// The first words of the part of it that runs, when that isn't all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub section: Option<String>,
     /// Line where it begins; 0 when it is the whole file.
     #[serde(default)]
     pub line: u64,
@@ -21,6 +24,17 @@ pub struct SourceRef {
     pub to: u64,
     /// SHA-256 of the file; for SQL in the plan an HMAC with the run's key.
     pub digest: String,
+}
+
+impl SourceRef {
+    /// The file, and the part of it that is meant.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match &self.section {
+            Some(section) => format!("{}, {section}", self.file),
+            None => self.file.clone(),
+        }
+    }
 }
 
 /// A place in a file that a person can go to.

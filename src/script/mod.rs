@@ -78,7 +78,7 @@ pub use position::{Located, SourceMap};
 pub use resolve::{Memory, Opened, ResolveError, Resolver};
 pub use scan::{PROBLEMS_AT_MOST, Reconnect, ScanReport, Scanned, scan, scan_with};
 pub use secrets::mask_secrets;
-pub use section::{SectionError, section};
+pub use section::{SECTIONED_BYTES, SectionError, alone, section};
 pub use shell::{Shell, Sink};
 pub use special::{Outcome, Surroundings};
 pub use statement::Statement;

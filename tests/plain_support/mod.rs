@@ -198,7 +198,14 @@ pub fn unit(step: &str, direction: Direction) -> Unit {
 }
 
 pub fn begins(step: &str, direction: Direction, attempt: u32) -> Event {
-    let source = SourceRef { file: format!("{step}.sql"), line: 0, from: 0, to: 10, digest: "d".into() };
+    let source = SourceRef {
+        file: format!("{step}.sql"),
+        section: None,
+        line: 0,
+        from: 0,
+        to: 10,
+        digest: "d".into(),
+    };
     Event::UnitStarted {
         unit: unit(step, direction),
         attempt,

@@ -41,7 +41,7 @@ pub fn target() -> TargetIdentity {
 }
 
 pub fn source() -> SourceRef {
-    SourceRef { file: "a.sql".into(), line: 0, from: 0, to: 10, digest: "d".into() }
+    SourceRef { file: "a.sql".into(), section: None, line: 0, from: 0, to: 10, digest: "d".into() }
 }
 
 pub fn outline(id: &str, action: &str, changes: bool) -> StepOutline {

@@ -7,7 +7,7 @@ use crate::cockpit::link::Link;
 use crate::cockpit::message::{Msg, SourceOf};
 use crate::cockpit::source::{SHOWN_BYTES, Source};
 use crate::plan::model::{Action, Plan, PlanFile, Section, Undo};
-use crate::script::section;
+use crate::script::{SECTIONED_BYTES, section};
 
 /// Gives the beginning of a file that the plan names: at most so many bytes.
 pub type Read = Arc<dyn Fn(&PlanFile, usize) -> Result<Vec<u8>, String> + Send + Sync>;
@@ -52,19 +52,19 @@ fn load(plan: &Plan, read: &Read, of: &SourceOf) -> Source {
 }
 
 fn script(file: &PlanFile, part: Option<&Section>, read: &Read) -> Source {
-    let bytes = match read(file, SHOWN_BYTES + 1) {
+    let most = if part.is_some() { SECTIONED_BYTES } else { SHOWN_BYTES };
+    let bytes = match read(file, most + 1) {
         Ok(bytes) => bytes,
         Err(why) => return Source::absent(&file.name, why),
     };
     let Some(part) = part else { return Source::read(&file.name, &bytes, 1) };
-    let text = String::from_utf8_lossy(&bytes);
     let names: Vec<&str> = part.all.iter().map(String::as_str).collect();
-    let at = |byte: u64| usize::try_from(byte).unwrap_or(usize::MAX).min(text.len());
-    match section(&text, &part.begin, &names) {
+    let at = |byte: u64| usize::try_from(byte).unwrap_or(usize::MAX).min(bytes.len());
+    match section(&bytes, &part.begin, &names) {
         Ok(span) => {
             let (from, to) = (at(span.start), at(span.end));
-            let first = 1 + text[..from].matches('\n').count() as u64;
-            Source::read(&file.name, &text.as_bytes()[from..to], first)
+            let first = 1 + bytes[..from].iter().filter(|&&c| c == b'\n').count() as u64;
+            Source::read(&file.name, &bytes[from..to], first)
         }
         Err(error) => Source::absent(&file.name, error.to_string()),
     }

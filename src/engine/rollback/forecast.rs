@@ -198,7 +198,7 @@ fn shown(name: &QualifiedName) -> String {
 fn read(plan: &Plan, sources: &Sources, vars: &Variables, step: &Step) -> Reading {
     let mut reading = Reading::default();
     let scripts: Vec<Source> = match &step.action {
-        Action::File { file, .. } => vec![sources.file(&file.name)],
+        Action::File { file, section } => vec![sources.part(&file.name, section.as_ref())],
         Action::Files { files, .. } => files.iter().map(|file| sources.file(&file.name)).collect(),
         Action::Sql { text, line } => {
             let name = plan.path.file_name().unwrap_or_default().to_string_lossy().into_owned();

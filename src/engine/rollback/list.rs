@@ -107,7 +107,9 @@ impl Known<'_> {
     /// Files and statements of a step, in their order.
     fn runs(&self, step: &Step, id: &str) -> Vec<String> {
         match &step.action {
-            Action::File { file, .. } => vec![format!("file {}", file.name)],
+            Action::File { file, section } => {
+                vec![format!("file {}", super::super::outline::file_words(file, section.as_ref()))]
+            }
             Action::Files { pattern, .. } if pattern.contains("{file}") => {
                 let applied = applied_files(self.plan, self.run, id);
                 let undo = |name: &String| pattern.replace("{file}", name.rsplit('/').next().unwrap_or(name));

@@ -52,7 +52,7 @@ impl Known<'_> {
 
     fn list(&self, step: &Step, id: &str, of: Option<&String>, into: &mut Listing) {
         let sources: Vec<Source> = match &step.action {
-            Action::File { file, .. } => vec![self.sources.file(&file.name)],
+            Action::File { file, section } => vec![self.sources.part(&file.name, section.as_ref())],
             Action::Files { pattern, .. } if pattern.contains("{file}") => {
                 let applied = applied_files(self.plan, self.run, id);
                 let undo = |name: &String| pattern.replace("{file}", name.rsplit('/').next().unwrap_or(name));

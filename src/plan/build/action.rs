@@ -51,7 +51,6 @@ impl<'a> Build<'a> {
     fn file(&mut self, raw: &Table<'a>, entry: Entry<'a>) -> Action {
         let name = self.report.text(entry);
         let section = raw.get("section").and_then(|section| {
-            self.later("section", section.key_span);
             let begin = self.report.text(section)?;
             let all = name.and_then(|name| self.sections.get(name)).cloned().unwrap_or_default();
             Some(Section { begin: begin.to_owned(), all })

@@ -195,6 +195,15 @@ impl<'a> Build<'a> {
         }
     }
 
+    /// psql reads its file itself, and knows of no sections.
+    fn whole_for_psql(&mut self, step: &Step, raw: &Table<'a>) {
+        if let (Runner::Psql, Some(section)) = (step.runner, raw.get("section")) {
+            let message = "psql runs a file as a whole, not a section of it";
+            let help = "put the section into a file of its own, or leave `runner` out";
+            self.report.error_help(Code::Conflict, section.key_span, message, help);
+        }
+    }
+
     /// One step of a phase or a procedure.
     pub fn step(&mut self, table: &'a DeTable<'a>, span: Span, common: &Common) -> Step {
         let raw = self.report.open(table, span, Place::Step);
@@ -288,6 +297,7 @@ impl<'a> Build<'a> {
             action: built,
             line: self.report.source.line_of(raw.span.start),
         };
+        self.whole_for_psql(&step, raw);
         if let (Some(verify), false) = (raw.get("verify"), action.is_some_and(|a| a.key == "backup")) {
             step.verify = self.verify(verify);
             self.verifies_after_psql(&step, verify);

@@ -1,0 +1,5 @@
+//! What a step can do beside SQL files and checks, each from outside on a real PostgreSQL.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod section;
