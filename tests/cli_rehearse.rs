@@ -308,3 +308,30 @@ fn a_signal_ends_it_and_leaves_nothing() {
         assert!(records(stage.folder.path()).is_empty());
     }
 }
+
+/// A shell command reaches out of the private server: it isn't run there unless the step says so.
+#[test]
+fn shell_commands_are_left_out_and_that_is_said() {
+    let stage = |keys: &str, script: &str| {
+        let allow = "allow_shell = ['\\!', 'backticks', '\\o |']";
+        let step = step("a", script, &format!("{allow}\n{keys}"), "DROP TABLE t");
+        Stage::new("", "CREATE TABLE old ();", &step)
+    };
+    let script = "CREATE TABLE t ();\n\\! touch ran\n\\o |cat > piped\nSELECT 1;\n\\o\n";
+    let left_out = stage("", script);
+    let found = left_out.finds(0)["findings"].to_string();
+    says(&found, "! isn't run in a demo or rehearsal: touch ran");
+    says(&found, "a pipe isn't run in a demo or rehearsal: cat > piped");
+    let ran = |stage: &Stage, file: &str| stage.folder.path().join(file).exists();
+    assert!(!ran(&left_out, "ran") && !ran(&left_out, "piped"));
+
+    let run = stage("demo = true", script);
+    run.rehearse("").exits(0);
+    assert!(ran(&run, "ran") && ran(&run, "piped"));
+
+    // What it would have given can't be made up.
+    let needed = stage("", "\\set n `echo 5`\nCREATE TABLE t ();\n");
+    let said = needed.rehearse("");
+    said.exits(1);
+    says(&said.out, "works with what a shell command writes, and none is run in a demo or rehearsal");
+}

@@ -459,3 +459,37 @@ impl UnitFailure for Ran {
         self
     }
 }
+
+/// Nothing of it is applied, and nothing in it would run twice.
+#[tokio::test]
+async fn a_lock_is_tried_for_again_where_nothing_runs_twice() {
+    let bench = Bench::with("CREATE TABLE t (n int)").await;
+    let keys = "runner = \"psql\"\nlock_timeout = \"150ms\"\nlock_retries = 50";
+    bench.script("CREATE TABLE before ();\nALTER TABLE t ADD COLUMN more int;\n", keys);
+    let mut holder = bench.server.session(&bench.db).await;
+    holder.batch("BEGIN; SELECT * FROM t").await.unwrap();
+    let mut running = bench.begin(&["run"]);
+    let retry = running.until_event("a retry", |event| event["event"] == "lock_retry").await;
+    holder.batch("ROLLBACK").await.unwrap();
+    let ran = running.end().await;
+    ran.exits(0);
+    assert_eq!((&retry["of"], &retry["place"]["line"]), (&50.into(), &2.into()), "{ran}");
+    assert!(ran.all("bare_intent").len() >= 2, "{ran}");
+    assert_eq!(bench.ledger().await, ["a forward 0"]);
+    assert_eq!(bench.value("SELECT count(more) + count(to_regclass('before')) FROM t").await, "0");
+
+    for (script, keys) in [
+        ("\\! true\nALTER TABLE t ADD COLUMN other int;\n", "runner = \"psql\""),
+        ("ALTER TABLE t ADD COLUMN other int;\n", "runner = \"psql\"\ntransaction = \"none\""),
+    ] {
+        bench.sql("DROP SCHEMA holdpoint CASCADE").await;
+        let _ = std::fs::remove_dir_all(bench.path("state"));
+        bench.script(script, &format!("{keys}\nlock_timeout = \"150ms\"\non_failure = \"stop\""));
+        holder.batch("BEGIN; SELECT * FROM t").await.unwrap();
+        let ran = bench.run().await;
+        ran.exits(1).says("lock timeout");
+        assert!(ran.all("lock_retry").is_empty(), "{ran}");
+        holder.batch("ROLLBACK").await.unwrap();
+    }
+    holder.close().await;
+}

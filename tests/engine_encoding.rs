@@ -37,8 +37,9 @@ fn bytes(script: &str, text: &[u8]) -> Vec<u8> {
     script.split('@').map(str::as_bytes).collect::<Vec<_>>().join(text)
 }
 
-fn by_psql(bench: &Bench, file: &str) -> std::process::Output {
+fn by_psql(bench: &Bench, file: &str, encoding: Option<&str>) -> std::process::Output {
     let mut psql = bench.server.program("psql", &bench.db);
+    psql.envs(encoding.map(|encoding| ("PGCLIENTENCODING", encoding)));
     psql.args(["-X", "-q", "-1", "-v", "ON_ERROR_STOP=1", "-f"]).arg(bench.path(file));
     psql.output().unwrap()
 }
@@ -55,7 +56,7 @@ async fn scripts_in_other_encodings_do_what_they_do_by_psql() {
         };
         let script = bytes(&format!("{first}{SCRIPT}"), text);
         std::fs::write(bench.path("a.sql"), &script).unwrap();
-        let psql = by_psql(&bench, "a.sql");
+        let psql = by_psql(&bench, "a.sql", None);
         assert!(psql.status.success(), "{encoding}: {}", String::from_utf8_lossy(&psql.stderr));
         bench.sql("INSERT INTO theirs SELECT * FROM t; DELETE FROM t").await;
         bench.plan(&common::runs::step("a", if at % 2 == 0 { "" } else { "transaction = \"none\"" }));
@@ -97,4 +98,28 @@ async fn an_error_behind_other_letters_is_at_its_place() {
     // Without a word about its encoding it isn't guessed.
     std::fs::write(bench.path("a.sql"), b"SELECT 'gr\xfc\xdfe';\n").unwrap();
     bench.run().await.exits(2).says("isn't UTF-8").says("\\encoding LATIN1");
+}
+
+/// What PGCLIENTENCODING is for psql, `encoding` is for a step: the file says nothing itself.
+#[tokio::test]
+async fn a_step_names_the_encoding_of_its_files() {
+    let bench = Bench::with("CREATE TABLE t (k text, v text); CREATE TABLE theirs (k text, v text)").await;
+    let rows = |table: &str| format!("SELECT string_agg(k || '=' || v, ' ' ORDER BY k) FROM {table}");
+    let modes = ["", "transaction = \"none\"", "runner = \"psql\""];
+    for (at, (encoding, text, is)) in TEXTS.iter().enumerate() {
+        std::fs::write(bench.path("a.sql"), bytes(SCRIPT, text)).unwrap();
+        let psql = by_psql(&bench, "a.sql", Some(encoding));
+        assert!(psql.status.success(), "{encoding}: {}", String::from_utf8_lossy(&psql.stderr));
+        bench.sql("INSERT INTO theirs SELECT * FROM t; DELETE FROM t").await;
+        let keys = format!("encoding = \"{encoding}\"\n{}", modes[at % modes.len()]);
+        bench.plan(&common::runs::step("a", &keys));
+        bench.run().await.exits(0);
+        let theirs = bench.value(&rows("theirs")).await;
+        assert_eq!(bench.value(&rows("t")).await, theirs, "{encoding}");
+        assert!(theirs.contains(&format!("plain={is}")), "{theirs}");
+        let _ = std::fs::remove_dir_all(bench.path("state"));
+        bench.sql("DROP SCHEMA holdpoint CASCADE; DELETE FROM t; DELETE FROM theirs").await;
+    }
+    bench.plan(&common::runs::step("a", "encoding = \"nope\""));
+    bench.run().await.exits(2).says("the encoding \"nope\" isn't known");
 }

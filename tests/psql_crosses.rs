@@ -12,6 +12,8 @@ mod differ;
 mod places;
 #[path = "script/server.rs"]
 mod server;
+#[path = "psql_crosses/transactions.rs"]
+mod transactions;
 
 use differ::kept::{kept, same_but_kept};
 use differ::script::{Mode, Script};
@@ -26,6 +28,11 @@ fn whatever_stands_anywhere_is_read_as_psql_reads_it() {
 #[test]
 fn commands_anywhere_do_what_psql_does() {
     compare(commands::all(), 3);
+}
+
+#[test]
+fn transactions_of_a_script_begin_and_end_as_by_psql() {
+    compare(transactions::all(), 3);
 }
 
 /// One of so many is run unless more are asked for: all of them take minutes.
@@ -51,7 +58,11 @@ fn the_differences_that_are_kept_are_there() {
     let kept = kept();
     let scripts: Vec<Script> = (kept.iter().enumerate())
         .map(|(at, kept)| {
-            let mode = if kept.script.starts_with("BEGIN;\n") { Mode::Script } else { Mode::Single };
+            let mode = match kept.script.split_once('\n') {
+                Some(("BEGIN;", _)) => Mode::Script,
+                Some(("VACUUM;", _)) => Mode::None,
+                _ => Mode::Single,
+            };
             Script { mode, ..Script::new(format!("kept{at}"), &kept.script) }
         })
         .collect();

@@ -26,7 +26,7 @@ fn random_scripts_do_what_they_do_by_psql() {
     let number =
         |name: &str, default| std::env::var(name).ok().and_then(|n| n.parse().ok()).unwrap_or(default);
     let first: u64 = number("HOLDPOINT_RANDOM_SEED", 1);
-    let count: u64 = number("HOLDPOINT_RANDOM_SCRIPTS", 500);
+    let count: u64 = number("HOLDPOINT_RANDOM_SCRIPTS", 2000);
     let server = Server::start();
     let kept = kept();
     let all: Vec<Pieces> = (first..first + count).map(random).collect();

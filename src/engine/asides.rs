@@ -1,10 +1,11 @@
 //! What a script does beside its statements: it says something, runs a shell command, sends results
 //! elsewhere.
 
+use super::heard::Broken;
 use super::problems;
 use super::shell;
 use super::sources::AnyScript;
-use super::stream::{Broken, Stream};
+use super::stream::Stream;
 use crate::script::{EchoTo, Item, unmarked};
 
 impl Stream<'_> {

@@ -8,19 +8,18 @@
 //! A statement's identity is its file and byte range. What is applied already is skipped on resume;
 //! settings of the session (SET) are made again on the way.
 
-use std::time::Instant;
-
+use super::block::Open;
 use super::conductor::Conductor;
 use super::follow::{Next, reconnects, skip_data};
+use super::heard::Broken;
 use super::outlet::Outlet;
 use super::problems::{self, DEADLOCK, LOCK_NOT_AVAILABLE};
 use super::reentry::{Live, SESSION, can_be_repeated, identity};
 use super::sources::{AnyScript, Source};
 use super::stop::Stop;
-use super::stream::{Broken, Stream};
+use super::stream::Stream;
 use super::surroundings::{read_as, surroundings_of};
-use super::unit::{Abandon, Outcome, Work, marked, own, set_nonce};
-use crate::crash;
+use super::unit::{Outcome, Work, own};
 use crate::pg::TransactionStatus;
 use crate::pg::ledger::identifier;
 use crate::plan::model::{OnFailure, Step, Transaction};
@@ -38,7 +37,7 @@ pub(super) struct Passage<'a> {
     pub work: Work,
     pub script: AnyScript,
     /// Statements that were applied before a stop and are skipped now.
-    skipped: u64,
+    pub skipped: u64,
     /// COPYs of the statement that failed whose data nobody took.
     pub unread: usize,
     /// What comes before the script's next item.
@@ -47,38 +46,6 @@ pub(super) struct Passage<'a> {
     pub outlet: Option<Outlet>,
     /// The unit that ran last.
     pub last: Option<Unit>,
-}
-
-/// What an open transaction of the file collects.
-pub(super) struct Open {
-    pub unit: Unit,
-    nonce: String,
-    began: Instant,
-    /// It was committed before a stop, or failed and was passed over: everything up to its COMMIT is
-    /// skipped.
-    pub done: bool,
-    tally: super::stream::Tally,
-    digest: String,
-    /// Errors in it that the script passed over.
-    passed: Vec<String>,
-    /// The one that has broken it.
-    failed: Option<Problem>,
-}
-
-impl Open {
-    /// One of which nothing is to be done any more.
-    fn to_skip(unit: Unit) -> Self {
-        Self {
-            unit,
-            nonce: String::new(),
-            began: Instant::now(),
-            done: true,
-            tally: super::stream::Tally::default(),
-            digest: String::new(),
-            passed: Vec::new(),
-            failed: None,
-        }
-    }
 }
 
 impl Conductor {
@@ -187,11 +154,20 @@ impl Conductor {
             passage.unread = 0;
             let commits = commits(&statement.kind);
             let begun = open.as_ref().map(|open| open.unit.clone());
-            let begins = matches!(statement.kind, Kind::Transaction(Control::Begin))
+            // With AUTOCOMMIT off psql begins one before whatever comes.
+            let by_itself = open.is_none()
+                && step.transaction == Transaction::Script
+                && passage.script.begins_before(&statement);
+            let begins = (by_itself || matches!(statement.kind, Kind::Transaction(Control::Begin)))
                 .then(|| Unit { unit: identity(whole, &statement), ..whole.clone() });
-            let result = match open.take() {
-                Some(transaction) => self.inside(&mut passage, transaction, statement, &mut open).await?,
-                None => self.outside(&mut passage, whole, statement, &mut open).await?,
+            let result = match (open.take(), &begins) {
+                (Some(transaction), _) => {
+                    self.inside(&mut passage, transaction, statement, &mut open).await?
+                }
+                (None, Some(unit)) if by_itself => {
+                    self.begin_for(&mut passage, unit.clone(), statement, &mut open).await?
+                }
+                (None, _) => self.outside(&mut passage, whole, statement, &mut open).await?,
             };
             if let Err(problem) = result {
                 if !passes_over(&passage, &problem) {
@@ -237,6 +213,11 @@ impl Conductor {
                     broken => Ok(Err(broken.problem())),
                 };
             }
+        }
+        match self.speak_as(&mut work.session, step).await {
+            Ok(()) => {}
+            Err(error) if error.is_lost() => return Err(error.into()),
+            Err(error) => return Ok(Err(self.broke(error).problem())),
         }
         Ok(Ok(work))
     }
@@ -297,9 +278,14 @@ impl Conductor {
     ) -> Result<Result<(), Problem>, Stop> {
         let unit = Unit { unit: identity(whole, &statement), ..whole.clone() };
         match &statement.kind {
-            Kind::Empty => return Ok(Ok(())),
+            // The server is asked all the same: a comment may not be closed.
+            Kind::Empty => return self.aside(passage, statement).await,
             Kind::Transaction(Control::Begin) if passage.step.transaction == Transaction::Script => {
-                return self.begin(passage, unit, statement, open).await;
+                let begun = self.begin(passage, unit, &statement, &statement.text, open).await?;
+                if begun.is_ok() {
+                    passage.script.settled(Some(&Ended::Done { rows: None }));
+                }
+                return Ok(begun);
             }
             kind if kind.is_transaction_control() => {
                 let mut problem = problems::plain(match passage.step.transaction {
@@ -338,7 +324,7 @@ impl Conductor {
     }
 
     /// A statement of the session (SET, …): it isn't recorded, and made again on every entry.
-    async fn aside(
+    pub(super) async fn aside(
         &mut self,
         passage: &mut Passage<'_>,
         statement: Statement,
@@ -367,249 +353,6 @@ impl Conductor {
             }
             Err(Broken::Lost(error)) => Err(error.into()),
             Err(broken) => Ok(Err(broken.problem())),
-        }
-    }
-
-    /// One statement in a transaction of its own.
-    async fn run_alone(
-        &mut self,
-        passage: &mut Passage<'_>,
-        unit: Unit,
-        statement: Statement,
-    ) -> Result<Result<(), Problem>, Stop> {
-        let mut attempt = 1;
-        loop {
-            self.attention.begin_work();
-            let began = Instant::now();
-            self.unit_started(passage, &unit, attempt, &statement).await?;
-            crash::point("after-started");
-            let nonce = uuid::Uuid::now_v7().simple().to_string();
-            let mut blockers = Vec::new();
-            let step = passage.step;
-            let sealed = self.alone(passage, &unit, &statement, &nonce, &mut blockers).await;
-            let ready = match sealed {
-                Ok(ready) => ready,
-                Err(abandon) => {
-                    let broken = match abandon {
-                        Abandon::Stop(stop) => {
-                            self.abort(&mut passage.work.session).await;
-                            return Err(stop);
-                        }
-                        Abandon::Unverified(problem) => Broken::Script(Box::new(problem)),
-                        Abandon::Broken(broken) => broken,
-                    };
-                    let lost = self.undo_after(&broken, &mut passage.work.session).await;
-                    let again = matches!(&broken, Broken::Server { sqlstate, .. }
-                        if sqlstate == LOCK_NOT_AVAILABLE || sqlstate == DEADLOCK);
-                    if let Broken::Interrupted(why, problem) = broken {
-                        return self.interrupted(&unit, why, *problem).await.map(Err);
-                    }
-                    let problem = broken.problem();
-                    let repeatable = again && lost.is_none() && !statement.kind.copies_from_stdin();
-                    if repeatable && attempt <= step.lock_retries {
-                        self.lock_retry(&unit, attempt, step.lock_retries, &problem, blockers).await?;
-                        attempt += 1;
-                        continue;
-                    }
-                    return match self.failed(&unit, problem, lost).await? {
-                        Outcome::Failed(problem) => Ok(Err(problem)),
-                        Outcome::Applied => Ok(Ok(())),
-                    };
-                }
-            };
-            return match self
-                .commit_as(&unit, &mut passage.work.session, &marked("COMMIT"), ready, began)
-                .await?
-            {
-                Outcome::Applied => Ok(Ok(())),
-                Outcome::Failed(problem) => Ok(Err(problem)),
-            };
-        }
-    }
-
-    async fn alone(
-        &mut self,
-        passage: &mut Passage<'_>,
-        unit: &Unit,
-        statement: &Statement,
-        nonce: &str,
-        blockers: &mut Vec<crate::run::event::Blocker>,
-    ) -> Result<super::unit::Ready, Abandon> {
-        let lost = Broken::Lost;
-        self.count_before(&mut passage.work.session).await?;
-        own(&mut passage.work.session, "BEGIN").await.map_err(lost)?;
-        own(&mut passage.work.session, &set_nonce(nonce)).await.map_err(lost)?;
-        let ground = self.ground();
-        let (sent, tally, digest, written, made) = {
-            let says = self.says.clone();
-            let of = unit.step.clone();
-            let mut say = move |line: &str| says.say(&of, line);
-            let mut stream = Stream::new(
-                &mut passage.work.session,
-                &mut self.attention,
-                &mut self.look,
-                self.disclosure,
-                passage.step.lock_timeout,
-                &mut say,
-            )
-            .inside(nonce)
-            .on(&ground);
-            stream.outlet = passage.outlet.take();
-            let sent = stream.one(statement.clone(), &mut passage.script).await;
-            blockers.clone_from(&stream.blockers);
-            passage.unread = stream.unread;
-            passage.outlet = stream.outlet.take();
-            let made = std::mem::take(&mut stream.next);
-            (sent, stream.tally.clone(), stream.digest(), stream.written, made)
-        };
-        self.record_written(unit, written).await?;
-        sent?;
-        passage.next.extend(made);
-        crash::point("after-statements");
-        self.still_ours(&passage.work.session)?;
-        self.epilogue(&mut passage.work.session).await?;
-        self.seal(passage.step, unit, &mut passage.work.session, nonce, tally, &digest).await
-    }
-
-    /// The file begins a transaction.
-    async fn begin(
-        &mut self,
-        passage: &mut Passage<'_>,
-        unit: Unit,
-        statement: Statement,
-        open: &mut Option<Open>,
-    ) -> Result<Result<(), Problem>, Stop> {
-        let done = self.is_behind(&unit);
-        let nonce = uuid::Uuid::now_v7().simple().to_string();
-        if done {
-            passage.skipped += 1;
-        } else {
-            self.attention.begin_work();
-            self.unit_started(passage, &unit, 1, &statement).await?;
-            crash::point("after-started");
-            if let Err(broken) = self.count_before(&mut passage.work.session).await {
-                return self.give_up(passage, &unit, broken).await;
-            }
-            for sql in [statement.text.clone(), marked(&set_nonce(&nonce))] {
-                if let Err(error) = passage.work.session.batch(&sql).await {
-                    let broken = self.broke(error);
-                    return self.give_up(passage, &unit, broken).await;
-                }
-            }
-        }
-        *open = Some(Open { nonce, done, ..Open::to_skip(unit) });
-        passage.script.settled(Some(&Ended::Done { rows: None }));
-        Ok(Ok(()))
-    }
-
-    /// A statement inside a transaction of the file.
-    async fn inside(
-        &mut self,
-        passage: &mut Passage<'_>,
-        mut transaction: Open,
-        statement: Statement,
-        open: &mut Option<Open>,
-    ) -> Result<Result<(), Problem>, Stop> {
-        let commits = commits(&statement.kind);
-        if transaction.done {
-            if commits {
-                return Ok(Ok(()));
-            }
-            // What the block set for the session is set again; what it did isn't done again.
-            let skipped = if outlives_its_transaction(&statement.kind) {
-                self.aside(passage, statement).await?
-            } else {
-                self.pass_by(passage, &statement)?
-            };
-            *open = Some(transaction);
-            return Ok(skipped);
-        }
-        if commits {
-            return self.commit_open(passage, transaction, &statement).await;
-        }
-        let unit = transaction.unit.clone();
-        let ground = self.ground();
-        let (result, tally, digest, written, made, passed) = {
-            let says = self.says.clone();
-            let of = unit.step.clone();
-            let mut say = move |line: &str| says.say(&of, line);
-            let mut stream = Stream::new(
-                &mut passage.work.session,
-                &mut self.attention,
-                &mut self.look,
-                self.disclosure,
-                passage.step.lock_timeout,
-                &mut say,
-            )
-            .inside(&transaction.nonce)
-            .on(&ground);
-            stream.outlet = passage.outlet.take();
-            let result = if Stream::is_careful(&passage.script) {
-                stream.careful(statement, &mut passage.script).await
-            } else {
-                stream.one(statement, &mut passage.script).await
-            };
-            passage.unread = stream.unread;
-            passage.outlet = stream.outlet.take();
-            let made = std::mem::take(&mut stream.next);
-            let passed = std::mem::take(&mut stream.passed);
-            (result, stream.tally.clone(), stream.digest(), stream.written, made, passed)
-        };
-        self.record_written(&unit, written).await?;
-        if let Err(broken) = result {
-            return self.give_up(passage, &unit, broken).await;
-        }
-        passage.next.extend(made);
-        transaction.passed.extend(passed.lines());
-        transaction.failed = match passage.work.session.transaction() {
-            TransactionStatus::Failed => transaction.failed.or_else(|| passed.problems.into_iter().next()),
-            _ => None,
-        };
-        transaction.tally.statements += tally.statements;
-        transaction.tally.rows += tally.rows;
-        transaction.tally.warnings += tally.warnings;
-        transaction.digest = chained(&transaction.digest, &digest);
-        *open = Some(transaction);
-        Ok(Ok(()))
-    }
-
-    /// The file commits: the ledger row goes in first.
-    async fn commit_open(
-        &mut self,
-        passage: &mut Passage<'_>,
-        transaction: Open,
-        statement: &Statement,
-    ) -> Result<Result<(), Problem>, Stop> {
-        let Open { unit, nonce, began, tally, digest, passed, failed, .. } = transaction;
-        crash::point("after-statements");
-        if let Some(problem) = failed {
-            // COMMIT would undo it and call that a success.
-            let broken = Broken::Server { problem: Box::new(problem), sqlstate: String::new() };
-            return self.give_up(passage, &unit, broken).await;
-        }
-        let sealed = async {
-            self.still_ours(&passage.work.session)?;
-            self.epilogue(&mut passage.work.session).await?;
-            self.seal(passage.step, &unit, &mut passage.work.session, &nonce, tally, &digest).await
-        }
-        .await;
-        match sealed {
-            Ok(ready) => {
-                let words = &statement.text;
-                match self.commit_as(&unit, &mut passage.work.session, words, ready, began).await? {
-                    Outcome::Applied => {
-                        passage.script.settled(Some(&Ended::Done { rows: None }));
-                        self.deviate(&unit.step, passed).await?;
-                        Ok(Ok(()))
-                    }
-                    Outcome::Failed(problem) => Ok(Err(problem)),
-                }
-            }
-            Err(Abandon::Stop(stop)) => Err(stop),
-            Err(Abandon::Unverified(problem)) => {
-                self.give_up(passage, &unit, Broken::Script(Box::new(problem))).await
-            }
-            Err(Abandon::Broken(broken)) => self.give_up(passage, &unit, broken).await,
         }
     }
 
@@ -662,19 +405,6 @@ pub(super) fn commits(kind: &Kind) -> bool {
     matches!(kind, Kind::Transaction(Control::Commit { .. }))
 }
 
-/// A setting that holds behind the COMMIT of its transaction.
-fn outlives_its_transaction(kind: &Kind) -> bool {
-    matches!(
-        kind,
-        Kind::Session(
-            SessionKind::Set { local: false, .. }
-                | SessionKind::Reset { .. }
-                | SessionKind::SetRole
-                | SessionKind::SetSessionAuthorization
-        )
-    )
-}
-
 /// The part of the source that is one statement.
 pub(super) fn part_of(source: &Source, statement: &Statement) -> SourceRef {
     let whole = source.reference();
@@ -687,9 +417,4 @@ pub(super) fn part_of(source: &Source, statement: &Statement) -> SourceRef {
         to: statement.place.span.end,
         digest: whole.digest,
     }
-}
-
-fn chained(before: &str, digest: &str) -> String {
-    use sha2::{Digest, Sha256};
-    super::stream::hex(&Sha256::digest(format!("{before}{digest}")))
 }

@@ -2,10 +2,12 @@
 //! results go.
 
 use super::attention::Interruption;
-use super::bare::{Open, Passage};
+use super::bare::Passage;
+use super::block::Open;
 use super::conductor::Conductor;
+use super::heard::Broken;
 use super::stop::Stop;
-use super::stream::{Broken, Stream};
+use super::stream::Stream;
 use crate::run::event::Problem;
 use crate::script::Item;
 
@@ -31,7 +33,7 @@ impl Conductor {
         passage: &mut Passage<'_>,
         item: Option<Item>,
     ) -> Result<Result<(), Broken>, Stop> {
-        let (says, of, ground) = (self.says.clone(), passage.step.id.clone(), self.ground());
+        let (says, of, ground) = (self.says.clone(), passage.step.id.clone(), self.ground(passage.step));
         let mut say = move |line: &str| says.say(&of, line);
         let (done, written, remarks) = {
             let mut stream = Stream::new(

@@ -11,11 +11,12 @@ use sha2::{Digest, Sha256};
 use tokio::io::AsyncReadExt;
 
 use super::conductor::Conductor;
+use super::heard::Broken;
 use super::problems;
 use super::shell::{self, LAST_WORDS};
 use super::sources::AnyScript;
 use super::stop::Stop;
-use super::stream::{Broken, Stream, hex};
+use super::stream::{Stream, hex};
 use crate::pg::child::{News, Pipes};
 use crate::pg::{PgError, Reply};
 use crate::run::event::{Event, Place, Unit};
@@ -239,7 +240,7 @@ impl Stream<'_> {
                 self.writing = Some(begun.map_err(|error| unwritten(&folder.join(&name), place, &error))?);
             }
             Some(CopyFile::ToProgram { command }) => {
-                self.once = Some(self.pipe_to(&command, &place)?);
+                self.once = Some(self.pipe_to("the program of \\copy", &command, &place)?);
                 self.once_copies = true;
             }
             _ => {}

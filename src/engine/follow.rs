@@ -1,13 +1,14 @@
 //! What follows the answer to a statement: rows that are shown, variables that are set, statements that
 //! were made by a query; and errors that the script passes over.
 
+use super::heard::Broken;
 use super::problems;
 use super::sources::AnyScript;
-use super::stream::{Broken, Stream};
+use super::stream::Stream;
 use super::table::{CELL, Table, WHOLE};
 use crate::pg::{PgError, TransactionStatus};
 use crate::run::event::Problem;
-use crate::script::{Generated, Kind, Outcome, Sink, Statement, Switch, Then, quote_literal};
+use crate::script::{CopyFile, Generated, Kind, Outcome, Sink, Statement, Switch, Then, quote_literal};
 
 /// Lines of results that one stream shows; a script may have thousands of queries.
 const LINES: usize = 2_000;
@@ -91,7 +92,7 @@ impl Stream<'_> {
         let stop = script.is_on(Switch::StopOnError);
         let guarded = script.is_on(Switch::RollBackOnError) && self.in_transaction();
         if guarded {
-            self.plain(&format!("SAVEPOINT {SAVEPOINT}")).await?;
+            self.plain(&savepoint()).await?;
         }
         let ends = ends_savepoint(&statement.kind);
         let makes = statement.then == Then::Execute;
@@ -181,7 +182,17 @@ impl Stream<'_> {
             self.show_last(false);
         }
         self.answer.last = self.answer.open.take();
-        self.outcome = Some(Outcome::of_tag(tag));
+        self.outcome = Some(match std::mem::take(&mut self.gave_rows) && !self.rows_go_elsewhere() {
+            // psql forgets the tag of a COPY whose rows went where it would have shown the tag.
+            true => Outcome::Done { rows: None },
+            false => Outcome::of_tag(tag),
+        });
+    }
+
+    /// The rows of a COPY have a file or a program of their own.
+    fn rows_go_elsewhere(&self) -> bool {
+        let to_output = self.flight.front().is_some_and(|s| s.file == Some(CopyFile::ToOutput));
+        self.writing.is_some() || self.once.is_some() || (to_output && self.outlet.is_some())
     }
 
     /// The message is answered. What a script works with is left in `answer.last`.
@@ -311,6 +322,11 @@ pub(super) fn skip_data(script: &mut AnyScript, copies: usize) -> Result<(), Bro
         while script.copy_chunk(&mut chunk).map_err(|e| Broken::Script(Box::new(problems::of_script(&e))))? {}
     }
     Ok(())
+}
+
+/// What psql sends with ON_ERROR_ROLLBACK before each statement of a transaction.
+pub(super) fn savepoint() -> String {
+    format!("SAVEPOINT {SAVEPOINT}")
 }
 
 /// What psql sends when its savepoint is no longer needed.

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::stream::{Broken, Stream};
+use super::heard::Broken;
+use super::stream::Stream;
 use super::unit::own;
 
 impl Stream<'_> {

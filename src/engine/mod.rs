@@ -14,9 +14,9 @@
 //!   it ends early, with [`exit`] as the code for that; `permission`, `holds`, `failure` and `decided` are what it asks for, how it waits, what follows a
 //!   failure, and what outlives a stop;
 //! - [`script_steps`] are the steps that run SQL, [`people`] those that people do;
-//! - [`mod@unit`] applies one transaction, [`bare`] scripts whose statements are committed one by one, and
-//!   [`outside`] one statement outside of transactions, `psql` files that the real psql runs; [`sources`] has
-//!   their text (`section`: a part of a file), [`stream`] sends it ([`copy`]: with the data of its COPYs), `asides` are what isn't SQL in it, `held` what it can't touch, `follow` works with what comes
+//! - [`mod@unit`] applies one transaction (`unapplied`: or doesn't), [`bare`] scripts whose statements are committed one by one (`alone`: each in a
+//!   transaction of its own, `block`: in those of the file), and [`outside`] one statement outside of transactions, `psql` files that the real psql runs; [`sources`] has
+//!   their text (`section`: a part of a file), [`stream`] sends it and `heard` is what comes back meanwhile ([`copy`]: with the data of its COPYs), `asides` are what isn't SQL in it, `held` what it can't touch, `follow` works with what comes
 //!   back, `table` shows it, `outlet` and `print` put it into files and commands, [`shell`] runs those, [`surroundings`] is what a script sees of its session, [`problems`] says what
 //!   went wrong; `reentry` is for a script of which a part is applied;
 //! - [`baseline`] is what there was before the first change, [`image`] before and after
@@ -32,12 +32,14 @@
 //!   secret values out of events.
 
 pub mod activity;
+mod alone;
 mod asides;
 pub mod attention;
 mod backends;
 pub mod bare;
 pub mod baseline;
 mod beside;
+mod block;
 pub mod conductor;
 pub mod console;
 pub mod control;
@@ -50,6 +52,7 @@ pub mod exit;
 mod failure;
 pub mod fixture;
 mod follow;
+mod heard;
 mod held;
 mod holds;
 pub mod image;
@@ -85,6 +88,7 @@ pub mod stream;
 pub mod surroundings;
 mod table;
 mod texts;
+mod unapplied;
 pub mod unit;
 mod values;
 pub mod verify;

@@ -259,7 +259,7 @@ impl Note {
         let mut hint = None;
         let what = match self.about {
             About::ByPsql if single => {
-                hint = Some("what is lost: nothing is counted, no checkpoint runs before COMMIT, no lock is tried for again");
+                hint = Some("what is lost: nothing is counted, no checkpoint runs before COMMIT");
                 "psql runs this file (runner = \"psql\"), in one transaction with the ledger's row".to_owned()
             }
             About::ByPsql => {
@@ -286,7 +286,12 @@ impl Note {
                     }
                     Shell::CopyProgram => "an exit code that isn't 0 fails the step, as in psql",
                 });
-                format!("runs on this machine, as who runs holdpoint ({}): {names}", way.name())
+                let rehearsed = match way {
+                    _ if step.demo => "",
+                    Shell::Backticks => "; in demo and rehearse it isn't run, and the step fails there",
+                    _ => "; in demo and rehearse it isn't run",
+                };
+                format!("runs on this machine, as who runs holdpoint ({}): {names}{rehearsed}", way.name())
             }
             About::Connects => {
                 hint = single.then_some("give the step transaction = \"none\"");

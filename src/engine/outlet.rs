@@ -4,9 +4,10 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::ChildStdin;
 
 use super::copy::Writing;
+use super::heard::Broken;
 use super::print;
 use super::shell::{self, at};
-use super::stream::{Broken, Stream};
+use super::stream::Stream;
 use super::table::Table;
 use crate::pg::child::{Child, Ended, News, Pipes};
 use crate::run::event::Place;
@@ -54,12 +55,15 @@ impl Stream<'_> {
                 let writing = begun.map_err(|error| unwritten(&path, place, &error))?;
                 Some(Outlet::File(Box::new(writing)))
             }
-            Sink::Program(command) => Some(self.pipe_to(command, place)?),
+            Sink::Program(command) => Some(self.pipe_to("a pipe", command, place)?),
         })
     }
 
     /// Starts a command that reads results.
-    pub(super) fn pipe_to(&mut self, command: &str, place: &Place) -> Result<Outlet, Broken> {
+    pub(super) fn pipe_to(&mut self, what: &str, command: &str, place: &Place) -> Result<Outlet, Broken> {
+        if self.leaves_out(what, command, place) {
+            return Ok(Outlet::Nobody);
+        }
         let mut child = self.begin_shell(command, place, Pipes { input: true, output: false })?;
         let input = child.take_input();
         let piped = Piped { child, input, pending: Vec::new(), ended: None, place: place.clone() };

@@ -6,9 +6,12 @@ use std::sync::{Arc, Mutex};
 
 use super::notes::{is_psqls_matter, notes, saved};
 use super::sources::{Source, Sources};
+use super::values::written_in;
 use crate::plan::model::{Action, Ask, Plan, PlanFile, Runner, Step, Transaction, Undo};
 use crate::run::event::Place;
-use crate::script::{Kind, ScanReport, Shell, Switch, Then, Transaction as Control, Variables, scan_with};
+use crate::script::{
+    Coding, Kind, ScanReport, Shell, Switch, Then, Transaction as Control, Variables, scan_with,
+};
 
 /// Something to say about a script.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,17 +138,21 @@ fn only_read(preflight: &mut Preflight, plan: &Plan, id: &str, step: &Step) {
     for (sql, line) in own.into_iter().chain(others).filter(|(sql, _)| !crate::script::reads_only(sql)) {
         preflight.findings.push(Finding {
             step: id.to_owned(),
-            place: Place {
-                file: plan.path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-                line: line as u64,
-                column: 1,
-                includes: Vec::new(),
-            },
+            place: in_plan(plan, line),
             what: format!("a checkpoint may only read, and this one begins with {}", first_word(sql)),
             hint: Some("begin it with SELECT, VALUES, TABLE, WITH, SHOW or EXPLAIN; what changes something is a step with `sql`".into()),
             error: true,
             again: Vec::new(),
         });
+    }
+}
+
+fn in_plan(plan: &Plan, line: usize) -> Place {
+    Place {
+        file: plan.path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        line: line as u64,
+        column: 1,
+        includes: Vec::new(),
     }
 }
 
@@ -167,11 +174,21 @@ fn look(preflight: &mut Preflight, plan: &Plan, sources: &Sources, vars: &Variab
         _ => return,
     };
     let given = saved(plan);
+    if let Some(encoding) = step.encoding.as_ref().filter(|name| Coding::named(name).is_none()) {
+        preflight.findings.push(Finding {
+            step: id.to_owned(),
+            place: in_plan(plan, step.line),
+            what: format!("the encoding {encoding:?} isn't known"),
+            hint: Some("name it as PostgreSQL does: LATIN1, WIN1252, SJIS, …".to_owned()),
+            error: true,
+            again: Vec::new(),
+        });
+    }
     for source in scripts {
         let mut vars = vars.clone();
         vars.allow_raw(step.unsafe_vars.iter().map(String::as_str));
         vars.allow_shell(step.allow_shell.iter().filter_map(|way| Shell::named(way)));
-        let scanned = sources.open(&source, vars).and_then(scan_with);
+        let scanned = sources.open(&source, vars).map(|script| written_in(script, step)).and_then(scan_with);
         match scanned {
             Ok(report) => {
                 judge(preflight, id, step, &report);
@@ -243,6 +260,9 @@ fn judge(preflight: &mut Preflight, id: &str, step: &Step, report: &ScanReport) 
             let what = "\\gexec runs what its query gives: nobody can check that before";
             find(&statement.place, what.to_owned(), None, false);
         }
+        if step.transaction == Transaction::Script && statement.begins {
+            open.get_or_insert(&statement.place);
+        }
         // Of two branches only one is run; which, only the run knows.
         if step.transaction == Transaction::Script
             && !statement.uncertain
@@ -290,10 +310,15 @@ fn judge(preflight: &mut Preflight, id: &str, step: &Step, report: &ScanReport) 
 /// What a switch of psql's means in a script of this kind, and whether it can't be had.
 fn switched(mode: Transaction, switch: Switch, on: bool) -> Option<(&'static str, &'static str, bool)> {
     match (switch, on, mode) {
-        (Switch::Autocommit, false, Transaction::None | Transaction::Script) => Some((
-            "AUTOCOMMIT off begins transactions that don't stand in the script",
-            "remove the line, write BEGIN and COMMIT, and give the step transaction = \"script\"; or leave it one transaction",
+        (Switch::Autocommit, false, Transaction::None) => Some((
+            "AUTOCOMMIT off begins transactions, and with transaction = \"none\" nothing of the script commits them",
+            "remove the line, or end each transaction with COMMIT and give the step transaction = \"script\"",
             true,
+        )),
+        (Switch::Autocommit, false, Transaction::Script) => Some((
+            "AUTOCOMMIT off: from here on a transaction begins by itself and ends with the script's COMMIT",
+            "write BEGIN where a transaction begins, and it can be seen",
+            false,
         )),
         (Switch::StopOnError, false, Transaction::Single) => Some((
             "ON_ERROR_STOP off: a failed statement undoes the step, unless the script goes back to a savepoint; each is recorded as a deviation",

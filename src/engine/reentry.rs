@@ -69,8 +69,12 @@ impl Conductor {
                 while matches!(script.copy_chunk(&mut chunk), Ok(true)) {}
             }
             let unit = Unit { unit: identity(whole, &statement), ..whole.clone() };
-            let begins = matches!(statement.kind, Kind::Transaction(Control::Begin))
-                && step.transaction == Transaction::Script;
+            let begins = step.transaction == Transaction::Script
+                && (matches!(statement.kind, Kind::Transaction(Control::Begin))
+                    || (block.is_none() && script.begins_before(&statement)));
+            if begins {
+                block = Some(self.is_behind(&unit));
+            }
             let decides = match statement.then {
                 Then::Set { .. } => Some("a value that this query gave then"),
                 _ if statement.uncertain => Some("a branch that a result chose then"),
@@ -90,12 +94,7 @@ impl Conductor {
                 }
                 _ => {}
             }
-            let behind = if begins {
-                block = Some(self.is_behind(&unit));
-                self.is_behind(&unit)
-            } else {
-                block.unwrap_or_else(|| self.is_behind(&unit))
-            };
+            let behind = block.unwrap_or_else(|| self.is_behind(&unit));
             applied |= behind;
             if let Some(what) = decides.filter(|_| applied) {
                 lives = lives.or(Some(Live { place: statement.place.clone(), what }));

@@ -12,11 +12,13 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 use tokio::io::AsyncReadExt;
 
+use super::heard::Broken;
 use super::problems;
-use super::stream::{Broken, Stream};
+use super::stream::Stream;
 use crate::pg::ConnectConfig;
 use crate::pg::child::{Child, Ended, News, Pipes, Program};
 use crate::run::event::Place;
+use crate::script::mask_secrets;
 
 /// How long a command may take to end after it was asked to.
 const GRACE: Duration = Duration::from_secs(5);
@@ -25,6 +27,9 @@ const ANSWER: usize = 16 * 1024 * 1024;
 /// How long output may still come after a command has ended.
 pub(super) const LAST_WORDS: Duration = Duration::from_secs(2);
 
+/// What is said of a command that isn't run.
+pub(in crate::engine) const LEFT_OUT: &str = "isn't run in a demo or rehearsal";
+
 /// Where a script's shell commands run.
 #[derive(Debug, Clone)]
 pub struct Ground {
@@ -32,6 +37,8 @@ pub struct Ground {
     pub folder: PathBuf,
     /// Where a run writes.
     pub artifacts: PathBuf,
+    /// They run at all: in a demo or rehearsal only when the step says so.
+    pub shell: bool,
 }
 
 /// Starts a command with our connection in its environment.
@@ -89,6 +96,20 @@ impl Stream<'_> {
         let Some(ground) = &self.ground else {
             return Err(at(place, "there is no place for a shell command here".to_owned()));
         };
+        if !ground.shell {
+            let mut broken = at(
+                place,
+                "the script works with what a shell command writes, and none is run in a demo or rehearsal"
+                    .to_owned(),
+            );
+            if let Broken::Script(problem) = &mut broken {
+                problem.hint = Some(
+                    "where it may run there too, give the step demo = true; else the step can't be rehearsed"
+                        .into(),
+                );
+            }
+            return Err(broken);
+        }
         let begun = std::fs::DirBuilder::new().recursive(true).create(&ground.artifacts);
         let started = begun.map_err(|error| error.to_string());
         let started = started.and_then(|()| start(self.work.config(), ground, command, pipes));
@@ -101,6 +122,9 @@ impl Stream<'_> {
     /// # Errors
     /// [`Broken::Interrupted`], or when it can't be started.
     pub async fn shell(&mut self, command: &str, place: &Place) -> Result<Ended, Broken> {
+        if self.leaves_out("\\!", command, place) {
+            return Ok(Ended::Code(0));
+        }
         let mut child = self.begin_shell(command, place, Pipes::default())?;
         let ended = self.until_end(&mut child, place).await?;
         self.remark(ended, "\\!", place);
@@ -138,6 +162,19 @@ impl Stream<'_> {
         let text = text
             .ok_or_else(|| at(place, "what the command in backticks wrote isn't text in UTF-8".to_owned()))?;
         Ok((text, ended))
+    }
+
+    /// A command whose output the script doesn't read isn't run in a demo or rehearsal: it is shown, and is
+    /// in the evidence. `true`: it is left out.
+    pub(super) fn leaves_out(&mut self, what: &str, command: &str, place: &Place) -> bool {
+        if self.ground.as_ref().is_none_or(|ground| ground.shell) {
+            return false;
+        }
+        let command: String = mask_secrets(command.trim()).chars().take(200).collect();
+        let line = format!("{}:{}: {what} {LEFT_OUT}: {command}", place.file, place.line);
+        (self.say)(&line);
+        self.passed.remark(line);
+        true
     }
 
     /// Shows what a command says until it has ended.

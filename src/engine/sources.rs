@@ -19,7 +19,8 @@ use super::stream::hex;
 use crate::plan::model::Section;
 use crate::run::event::SourceRef;
 use crate::script::{
-    Memory, Opened, Place, ResolveError, Resolver, Script, ScriptError, Variables, scan_with,
+    Memory, Opened, Place, ResolveError, Resolver, ScanReport, Script, ScriptError, Shell, Variables,
+    scan_with,
 };
 
 /// A script of whatever origin.
@@ -164,16 +165,26 @@ impl Sources {
     }
 
     /// Whether the files that a program is about to read where they lie are still those of the run: a
-    /// script, and what it includes as far as that can be read. Gives what is wrong with its text.
+    /// script, and what it includes as far as that can be read. Gives what is found in it.
     ///
     /// # Errors
     /// The file that isn't what it was.
-    pub(super) fn unchanged(&self, name: &str, variables: Variables) -> Result<Vec<ScriptError>, String> {
+    pub(super) fn unchanged(
+        &self,
+        name: &str,
+        mut variables: Variables,
+        encoding: Option<&str>,
+    ) -> Result<ScanReport, String> {
+        // It is only looked at: shell commands are found, and none is run.
+        variables.allow_shell(Shell::ALL);
         let noted = Noted::default();
         let mut looking = self.clone();
         looking.shelf.noted = Some(Arc::clone(&noted));
         looking.shelf.gauge = Gauge::default();
-        let report = looking.open(&self.file(name), variables).and_then(scan_with);
+        let report = looking.open(&self.file(name), variables).and_then(|mut script| {
+            encoding.into_iter().for_each(|encoding| script.set_encoding(encoding));
+            scan_with(script)
+        });
         let report = report.map_err(|error| error.to_string())?;
         let opened = noted.lock().map(|set| set.clone()).unwrap_or_default();
         for path in opened {
@@ -189,7 +200,7 @@ impl Sources {
             };
             std::io::copy(&mut reader, &mut std::io::sink()).map_err(|error| error.to_string())?;
         }
-        Ok(report.problems)
+        Ok(report)
     }
 
     /// Opens a source as a script.

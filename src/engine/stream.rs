@@ -8,11 +8,11 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
-use tokio::time::Instant;
 
 use super::attention::{Attention, Interruption};
 use super::copy::{Writing, Written};
 use super::follow::{Answer, Next, Passed, must_be_alone, no_data, reconnects};
+use super::heard::{Broken, affected};
 use super::outlet::Outlet;
 use super::problems::{self, Disclosure};
 use super::shell::Ground;
@@ -20,10 +20,9 @@ use super::sources::AnyScript;
 use super::surroundings::read_as;
 use super::unit::own;
 use crate::pg::PgError;
-use crate::pg::ServerError;
+use crate::pg::Reply;
 use crate::pg::Session;
-use crate::pg::{Reply, TransactionStatus};
-use crate::run::event::{Blocker, Problem};
+use crate::run::event::Blocker;
 use crate::run::sample::Doing;
 use crate::script::{Item, Kind, Outcome, Statement, Then, Transaction as Control};
 
@@ -40,32 +39,6 @@ pub struct Tally {
     pub warnings: u64,
 }
 
-/// Why a script didn't reach its end.
-#[derive(Debug)]
-pub enum Broken {
-    /// The server refused a statement.
-    Server { problem: Box<Problem>, sqlstate: String },
-    /// Somebody or something interrupted it.
-    Interrupted(Interruption, Box<Problem>),
-    /// The script itself can't be read or holds what isn't allowed.
-    Script(Box<Problem>),
-    /// The connection is gone.
-    Lost(PgError),
-}
-
-impl Broken {
-    /// As a person should read it.
-    #[must_use]
-    pub fn problem(&self) -> Problem {
-        match self {
-            Self::Server { problem, .. } | Self::Interrupted(_, problem) | Self::Script(problem) => {
-                (**problem).clone()
-            }
-            Self::Lost(error) => problems::plain(error.sentence()),
-        }
-    }
-}
-
 /// A line for people that a script prints (`\echo`), or a notice of the server.
 pub type Say<'a> = dyn FnMut(&str) + Send + 'a;
 
@@ -74,14 +47,14 @@ pub struct Stream<'a> {
     pub work: &'a mut Session,
     pub(super) attention: &'a mut Attention,
     /// Asks who is in the way.
-    monitor: &'a mut Session,
-    disclosure: Disclosure,
+    pub(super) monitor: &'a mut Session,
+    pub(super) disclosure: Disclosure,
     pub(super) lock_timeout: Duration,
     pub(super) flight: VecDeque<Statement>,
     flight_bytes: usize,
     digest: Sha256,
     pub tally: Tally,
-    interrupted: Option<Interruption>,
+    pub(super) interrupted: Option<Interruption>,
     /// Who was in the way when we last looked.
     pub blockers: Vec<Blocker>,
     /// What marks the transaction as the unit's own; RESET ALL would wipe it.
@@ -112,6 +85,8 @@ pub struct Stream<'a> {
     pub passed: Passed,
     /// How many COPYs of the statement that is being answered took their data.
     pub(super) fed: usize,
+    /// The server sends the rows of a COPY.
+    pub(super) gave_rows: bool,
     /// How many of one that failed didn't.
     pub(super) unread: usize,
     /// Lines of results shown so far.
@@ -160,6 +135,7 @@ impl<'a> Stream<'a> {
             next: VecDeque::new(),
             passed: Passed::default(),
             fed: 0,
+            gave_rows: false,
             unread: 0,
             shown: 0,
         }
@@ -397,38 +373,6 @@ impl<'a> Stream<'a> {
         self.attention.doing.send_replace(doing);
     }
 
-    /// Sends what is queued. The server takes its time when what runs there is slow, or waits for a lock:
-    /// an interruption is heard meanwhile.
-    pub(super) async fn flush(&mut self) -> Result<(), Broken> {
-        loop {
-            tokio::select! {
-                biased;
-                flushed = self.work.flush() => return flushed.map_err(Broken::Lost),
-                interruption = self.attention.interrupted(), if self.interrupted.is_none() => {
-                    self.cancel(interruption).await;
-                }
-            }
-        }
-    }
-
-    async fn cancel(&mut self, interruption: Interruption) {
-        self.interrupted = Some(interruption);
-        self.cancel_running().await;
-    }
-
-    /// Cancels what runs. The cancel connection is awaited to its end: a late cancel would hit another
-    /// statement.
-    async fn cancel_running(&mut self) {
-        if let Err(error) = self.work.cancel_handle().cancel().await {
-            tracing::warn!(%error, "cancel");
-        }
-    }
-
-    /// The interruption that has come already.
-    pub(super) fn interruption_now(&self) -> Option<Interruption> {
-        self.interrupted.clone().or_else(|| self.attention.standing())
-    }
-
     /// Waits until nothing is in flight.
     ///
     /// # Errors
@@ -461,6 +405,7 @@ impl<'a> Stream<'a> {
                 Reply::Notice(notice) => self.notice(&notice),
                 Reply::Error(error) => {
                     self.answer = Answer::default();
+                    self.gave_rows = false;
                     if error.ends_session() {
                         return Err(Broken::Lost(PgError::Server(Box::new(error))));
                     }
@@ -487,6 +432,7 @@ impl<'a> Stream<'a> {
                     }
                 },
                 Reply::CopyOut => {
+                    self.gave_rows = true;
                     if let Err(broken) = self.copy_out() {
                         failed.get_or_insert(broken);
                         self.cancel_running().await;
@@ -519,84 +465,6 @@ impl<'a> Stream<'a> {
             None => Ok(()),
         }
     }
-
-    /// One message, while listening for interruptions and looking who is in the way.
-    pub(super) async fn reply(&mut self) -> Result<Reply, Broken> {
-        // Shortly before the timeout strikes, and with enough time left for the answer.
-        let enough = self.lock_timeout.saturating_sub(Duration::from_millis(200));
-        let first = self.lock_timeout.mul_f64(0.6).min(enough).max(Duration::from_millis(5));
-        let mut look_at = Instant::now() + first;
-        // Where one reply follows the other nothing else would ever get its turn.
-        if self.interrupted.is_none() && self.attention.standing().is_some() {
-            let interruption = self.attention.interrupted().await;
-            self.cancel(interruption).await;
-        }
-        loop {
-            tokio::select! {
-                biased;
-                reply = self.work.receive() => return reply.map_err(Broken::Lost),
-                interruption = self.attention.interrupted(), if self.interrupted.is_none() => {
-                    self.cancel(interruption).await;
-                }
-                () = tokio::time::sleep_until(look_at) => {
-                    match crate::pg::blockers::blockers(self.monitor, self.work.pid()).await {
-                        Ok(found) if !found.is_empty() => self.blockers = found,
-                        Ok(_) => {}
-                        Err(error) => tracing::warn!(%error, "asking who is in the way"),
-                    }
-                    look_at = Instant::now() + self.lock_timeout.mul_f64(0.3).max(Duration::from_millis(200));
-                }
-            }
-        }
-    }
-
-    pub(super) fn notice(&mut self, notice: &ServerError) {
-        if notice.severity == "WARNING" {
-            self.tally.warnings += 1;
-        }
-        (self.say)(&format!("{}: {}", notice.severity, notice.message));
-    }
-
-    /// The first statement in flight was refused.
-    pub(super) fn refused(&mut self, error: &ServerError) -> Broken {
-        let problem = match self.flight.front() {
-            Some(statement) => problems::in_statement(error, statement, self.disclosure),
-            None => problems::of_server(error, self.disclosure),
-        };
-        if error.sqlstate == problems::CANCELED
-            && let Some(interruption) = self.interrupted.clone()
-        {
-            return Broken::Interrupted(interruption, Box::new(problem));
-        }
-        Broken::Server { problem: Box::new(problem), sqlstate: error.sqlstate.clone() }
-    }
-
-    pub(super) fn interruption(&self, interruption: Interruption) -> Broken {
-        let mut problem = problems::plain(match &interruption {
-            Interruption::Cancelled => "cancelled by a person".to_owned(),
-            Interruption::Signal(signal) => format!("interrupted by {signal}"),
-            Interruption::LockLost(why) => format!("the lock on this database was lost: {why}"),
-        });
-        problem.place = self.flight.front().map(|statement| problems::place_of(&statement.place));
-        Broken::Interrupted(interruption, Box::new(problem))
-    }
-
-    pub(super) fn broken(&self, error: PgError) -> Broken {
-        if error.is_lost() {
-            return Broken::Lost(error);
-        }
-        let problem = Box::new(problems::of_pg(&error, self.disclosure));
-        match error.sqlstate() {
-            Some(sqlstate) => Broken::Server { problem, sqlstate: sqlstate.to_owned() },
-            None => Broken::Script(problem),
-        }
-    }
-
-    /// Whether the transaction that was begun is still open and in order.
-    #[must_use]
-    pub fn in_transaction(&self) -> bool {
-        self.work.transaction() == TransactionStatus::InTransaction
-    }
 }
 
 fn add(digest: &mut Sha256, statement: &Statement) {
@@ -610,17 +478,6 @@ pub(super) fn digest_of(statement: &Statement) -> String {
     let mut digest = Sha256::new();
     add(&mut digest, statement);
     hex(&digest.finalize())
-}
-
-/// Rows that a command tag counts.
-fn affected(tag: &str) -> u64 {
-    let mut words = tag.split(' ');
-    match words.next() {
-        Some("INSERT" | "UPDATE" | "DELETE" | "MERGE" | "COPY") => {
-            words.next_back().and_then(|count| count.parse().ok()).unwrap_or_default()
-        }
-        _ => 0,
-    }
 }
 
 /// Bytes as lower-case hexadecimal digits.

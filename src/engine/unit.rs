@@ -12,11 +12,11 @@ use std::time::{Duration, Instant};
 
 use super::conductor::Conductor;
 use super::control::is_lost;
-use super::exit::Exit;
+use super::heard::Broken;
 use super::problems::{self, DEADLOCK, LOCK_NOT_AVAILABLE};
 use super::sources::Source;
 use super::stop::Stop;
-use super::stream::{Broken, Stream, Tally};
+use super::stream::{Stream, Tally};
 use super::surroundings::surroundings_of;
 use crate::crash;
 use crate::pg::Completed;
@@ -27,7 +27,7 @@ use crate::pg::ledger::{entry, fence, identifier, literal};
 use crate::pg::measure::MeasureError;
 use crate::pg::touched::{self, Footprint};
 use crate::plan::model::Step;
-use crate::run::event::{AppliedHow, Direction, Event, Problem, Touched, Unit, When};
+use crate::run::event::{AppliedHow, Event, Problem, Touched, Unit, When};
 
 /// What is to be applied in one transaction.
 #[derive(Debug)]
@@ -163,6 +163,7 @@ impl Conductor {
             let sql = format!("SET LOCAL ROLE {}", identifier(role));
             own(work, &sql).await.map_err(|error| self.taking_role(role, error))?;
         }
+        self.speak_as(work, job.step).await.map_err(|error| self.broke(error))?;
         let began = Instant::now();
         let running = self.attention.gauge.begin(&job.unit.step);
         let mut script = self.script(job.step, job.source).map_err(Abandon::Stop)?;
@@ -170,7 +171,7 @@ impl Conductor {
         let step = job.unit.step.clone();
         let mut say = move |line: &str| says.say(&step, line);
         script.variables_mut().surround(&surroundings_of(work));
-        let ground = self.ground();
+        let ground = self.ground(job.step);
         let (streamed, tally, digest, written, passed) = {
             let disclosure = self.disclosure;
             let mut stream = Stream::new(
@@ -414,93 +415,6 @@ impl Conductor {
         Err(Broken::Script(Box::new(problem)).into())
     }
 
-    pub(super) fn taking_role(&self, role: &str, error: PgError) -> Broken {
-        match self.broke(error) {
-            Broken::Server { mut problem, sqlstate } => {
-                problem.message = format!("can't become role {role}: {}", problem.message);
-                Broken::Server { problem, sqlstate }
-            }
-            other => other,
-        }
-    }
-
-    fn ledger_refused(&self, error: PgError) -> Broken {
-        let sqlstate = error.sqlstate().map(str::to_owned);
-        match (self.broke(error), sqlstate.as_deref()) {
-            (Broken::Server { mut problem, sqlstate }, Some(entry::OTHER_TRANSACTION)) => {
-                problem.message =
-                    "the file ended the transaction that this step began, and began another".into();
-                problem.hint =
-                    Some("give the step transaction = \"script\", or take COMMIT out of the file".into());
-                Broken::Server { problem, sqlstate }
-            }
-            (Broken::Server { mut problem, sqlstate }, _) => {
-                problem.message = format!("the ledger row can't be written: {}", problem.message);
-                Broken::Server { problem, sqlstate }
-            }
-            (other, _) => other,
-        }
-    }
-
-    /// An error of the work session.
-    pub(super) fn broke(&self, error: PgError) -> Broken {
-        if is_lost(&error) {
-            return Broken::Lost(error);
-        }
-        let sqlstate = error.sqlstate().unwrap_or_default().to_owned();
-        Broken::Server { problem: Box::new(problems::of_pg(&error, self.disclosure)), sqlstate }
-    }
-
-    /// Undoes the transaction that isn't committed. The server has undone it already when the connection
-    /// is gone; that is returned, and stops the run whatever the plan says about failures.
-    pub(super) async fn undo_after(&mut self, broken: &Broken, work: &mut Session) -> Option<PgError> {
-        match broken {
-            Broken::Lost(error) => Some(error.clone()),
-            _ => self.abort(work).await,
-        }
-    }
-
-    /// Undoes the open transaction. Returns the error when the session can't be used any more: the server
-    /// undoes what was open when it is closed. A ROLLBACK that wasn't answered as one (or wasn't even
-    /// sent, with replies still under way) is no ROLLBACK.
-    pub(super) async fn abort(&mut self, work: &mut Session) -> Option<PgError> {
-        let error = own(work, "ROLLBACK").await.err()?;
-        tracing::warn!(%error, "ROLLBACK");
-        Some(error)
-    }
-
-    /// Records that nothing of the unit is applied.
-    pub(super) async fn failed(
-        &mut self,
-        unit: &Unit,
-        mut problem: Problem,
-        lost: Option<PgError>,
-    ) -> Result<Outcome, Stop> {
-        problem.consequence.get_or_insert_with(|| not_applied(unit));
-        self.record(Event::UnitFailed { unit: unit.clone(), problem: problem.clone() }).await?;
-        if let Some(error) = lost {
-            self.connection_lost(unit, error).await?;
-        }
-        Ok(Outcome::Failed(problem))
-    }
-
-    /// Records a unit that was interrupted, and what the interruption means for the run.
-    pub(super) async fn interrupted(
-        &mut self,
-        unit: &Unit,
-        why: super::attention::Interruption,
-        mut problem: Problem,
-    ) -> Result<Problem, Stop> {
-        use super::attention::Interruption;
-        problem.consequence.get_or_insert_with(|| not_applied(unit));
-        self.record(Event::UnitFailed { unit: unit.clone(), problem: problem.clone() }).await?;
-        match why {
-            Interruption::Cancelled => Ok(problem),
-            Interruption::Signal(signal) => Err(Stop::Interrupted { signal }),
-            Interruption::LockLost(why) => Err(Stop::LockLost(why)),
-        }
-    }
-
     /// A fresh work session: settings, search_path and temporary objects of the file before must not
     /// leak into the next.
     pub(super) async fn open_work(&mut self, step: &Step) -> Result<Work, Stop> {
@@ -517,16 +431,10 @@ impl Conductor {
         Ok(Work { session, backend_start, epoch: self.epoch })
     }
 
-    async fn connection_lost(&mut self, unit: &Unit, error: PgError) -> Result<(), Stop> {
-        let error = error.sentence();
-        let means = match unit.direction {
-            Direction::Forward => "Nothing of the step that ran was applied; `holdpoint resume` goes on",
-            Direction::Back => {
-                "Nothing of this undo was done, and what it undoes is still there; `holdpoint resume` goes on going back"
-            }
-        };
-        let why = format!("{error}. {means}");
-        Err(Stop::Left { exit: Exit::Unreachable, why })
+    /// What the step's files are written in, the session takes too, as psql does it for PGCLIENTENCODING.
+    pub(super) async fn speak_as(&self, work: &mut Session, step: &Step) -> Result<(), PgError> {
+        let Some(encoding) = &step.encoding else { return Ok(()) };
+        own(work, &format!("SET client_encoding = {}", literal(encoding))).await.map(drop)
     }
 
     pub(super) async fn pause(&mut self, pause: Duration) -> Result<(), Stop> {
@@ -574,20 +482,6 @@ pub fn set_nonce(nonce: &str) -> String {
 #[must_use]
 pub fn when(before_commit: bool) -> When {
     if before_commit { When::BeforeCommit } else { When::AfterCommit }
-}
-
-fn not_applied(unit: &Unit) -> String {
-    let what = match unit.direction {
-        Direction::Forward => "was applied",
-        Direction::Back => "was undone",
-    };
-    if unit.unit.is_empty() {
-        format!("nothing of this step {what}")
-    } else if unit.unit.contains('@') {
-        format!("nothing of this statement {what}; what stood before it is")
-    } else {
-        format!("nothing of {} {what}", unit.unit)
-    }
 }
 
 /// Longer with each attempt, and never the same for two runners.

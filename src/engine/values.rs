@@ -6,7 +6,7 @@ use super::sources::{AnyScript, Source};
 use super::stop::Stop;
 use crate::plan::expect::{Saved, SavedValue};
 use crate::plan::model::Step;
-use crate::run::event::Event;
+use crate::run::event::{Event, Mode};
 use crate::script::{Item, Script, Shell, Then, Variables};
 
 /// The plan's variables, and what was saved so far.
@@ -60,8 +60,17 @@ impl Conductor {
     }
 
     /// Where a script writes, and where its shell commands stand.
-    pub(super) fn ground(&self) -> Ground {
-        Ground { folder: self.plan.sql_dir.clone(), artifacts: self.folder.artifacts() }
+    pub(super) fn ground(&self, step: &Step) -> Ground {
+        Ground {
+            folder: self.plan.sql_dir.clone(),
+            artifacts: self.folder.artifacts(),
+            shell: self.runs_shell(step),
+        }
+    }
+
+    /// Whether a step's shell commands run: in a demo or rehearsal only when it says so.
+    pub(super) fn runs_shell(&self, step: &Step) -> bool {
+        self.mode != Mode::Demo || step.demo
     }
 
     /// Opens a source as a script with the run's variables, and what the step allows.
@@ -69,6 +78,15 @@ impl Conductor {
         let mut vars = self.variables();
         vars.allow_raw(step.unsafe_vars.iter().map(String::as_str));
         vars.allow_shell(step.allow_shell.iter().filter_map(|way| Shell::named(way)));
-        self.sources.open(source, vars).map_err(|error| Stop::Local(error.to_string()))
+        let opened = self.sources.open(source, vars).map_err(|error| Stop::Local(error.to_string()));
+        opened.map(|script| written_in(script, step))
     }
+}
+
+/// A script whose files are read in the encoding that the step names.
+pub(super) fn written_in(mut script: AnyScript, step: &Step) -> AnyScript {
+    if let Some(encoding) = &step.encoding {
+        script.set_encoding(encoding);
+    }
+    script
 }

@@ -142,6 +142,13 @@ pub(super) const KEYS: &[Key] = &[
         "variables from the database that :name may paste",
     ),
     key(
+        "encoding",
+        &[Defaults, Phase],
+        "encoding of PostgreSQL's",
+        "UTF8",
+        "what the files of scripts are written in",
+    ),
+    key(
         "allow_shell",
         &[Defaults],
         "list of `\\!`, `backticks`, `\\g |`, `\\o |`, `\\copy program`",
@@ -164,6 +171,13 @@ pub(super) const KEYS: &[Key] = &[
         "list of `\\!`, `backticks`, `\\g |`, `\\o |`, `\\copy program`",
         "none",
         "shell commands that the script may run",
+    ),
+    of(
+        "encoding",
+        &["file", "files"],
+        "encoding of PostgreSQL's",
+        "UTF8",
+        "what its files are written in, as PGCLIENTENCODING tells psql",
     ),
     of("transaction", SCRIPTS, "single, none, script", "single", "how SQL runs"),
     of(
@@ -242,7 +256,13 @@ pub(super) const KEYS: &[Key] = &[
     of("stdin", &["command"], "text", "none", "what it reads"),
     of("cwd", &["command"], "path", "none", "where it runs"),
     of("env", &["command"], "table of texts", "none", "its environment"),
-    of("demo", &["command"], "bool", "false", "runs in demo and rehearse, too"),
+    of(
+        "demo",
+        &["file", "files", "sql", "command"],
+        "bool",
+        "false",
+        "runs in demo and rehearse, too; of a script: its shell commands",
+    ),
     of("timeout", &["command"], "duration", "none", "how long it may run"),
     of("items", &["signoff"], "list of items", "none", "what is signed"),
     of("statement", &["signoff"], "text, or role = text", "title", "the words that are signed"),

@@ -206,6 +206,10 @@ pub struct Step {
     pub unsafe_vars: Vec<String>,
     /// Ways by which the script may run shell commands, by their names in [`SHELL`].
     pub allow_shell: Vec<String>,
+    /// What its files are written in; `None`: UTF-8.
+    pub encoding: Option<String>,
+    /// Its shell commands run in demo and rehearse, too.
+    pub demo: bool,
     /// As the plan says; `None`: before COMMIT where they can.
     pub verify: Option<Verify>,
     pub irreversible: Option<String>,

@@ -23,6 +23,7 @@
 //! - [`Statement::locate`] maps the position of a server's error to line and column of the file;
 //!   [`Statement::excerpt`] shows it with a caret.
 
+mod autocommit;
 mod bare;
 mod classify;
 mod coding;

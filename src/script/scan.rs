@@ -27,6 +27,8 @@ pub struct Scanned {
     pub then: Then,
     /// Only the run knows whether it is executed at all.
     pub uncertain: bool,
+    /// With AUTOCOMMIT off psql begins a transaction before it, when none is open.
+    pub begins: bool,
 }
 
 /// A `\c`.
@@ -130,7 +132,9 @@ pub fn scan_with<R: Resolver>(mut script: Script<R>) -> Result<ScanReport, Scrip
                     report.count += 1;
                     report.first.get_or_insert_with(|| statement.place.clone());
                 }
-                if statement.kind.drains_window()
+                let begins = script.begins_before(&statement);
+                if begins
+                    || statement.kind.drains_window()
                     || statement.touches_lock_timeout
                     || statement.then != Then::PLAIN
                 {
@@ -140,6 +144,7 @@ pub fn scan_with<R: Resolver>(mut script: Script<R>) -> Result<ScanReport, Scrip
                         touches_lock_timeout: statement.touches_lock_timeout,
                         then: statement.then,
                         uncertain: statement.uncertain,
+                        begins,
                     });
                 }
             }

@@ -1,5 +1,6 @@
 //! A script with everything it includes, as one stream of statements and messages.
 
+use super::autocommit;
 use super::classify;
 use super::coding::Coding;
 use super::data_file::DataFile;
@@ -142,6 +143,11 @@ impl<R: Resolver> Script<R> {
     /// Whether one of psql's switches is on.
     pub fn is_on(&self, switch: Switch) -> bool {
         special::is_on(&self.vars, switch.name())
+    }
+
+    /// Whether psql, with AUTOCOMMIT off, begins a transaction before this statement when none is open.
+    pub fn begins_before(&self, statement: &Statement) -> bool {
+        !self.is_on(Switch::Autocommit) && autocommit::needs_begin(&statement.text)
     }
 
     /// What the command in backticks gave, without a newline at its end.

@@ -77,6 +77,11 @@ const LINES: &[&str] = &[
     "\\copy t from stdin\n#\t@\n\\.",
     "INSERT INTO t VALUES (:ROW_COUNT, :'SQLSTATE');",
     "\\errverbose",
+    "\\set AUTOCOMMIT off",
+    "\\set AUTOCOMMIT on",
+    "\\set ON_ERROR_ROLLBACK on",
+    "COMMIT;",
+    "BEGIN;",
     "\\encoding UTF8",
 ];
 
@@ -191,8 +196,12 @@ pub fn random(seed: u64) -> Pieces {
         piece.push_str(dice.of(ENDS));
         pieces.push(if crlf { piece.replace("\r\n", "\n").replace('\n', "\r\n") } else { piece });
     }
-    // Some have transactions of their own.
-    let mode = if dice.below(6) == 0 { Mode::Script } else { Mode::Single };
+    // Some have transactions of their own, or none.
+    let mode = match dice.below(12) {
+        0 | 1 => Mode::Script,
+        2 => Mode::None,
+        _ => Mode::Single,
+    };
     Pieces { name: format!("seed-{seed}"), pieces, mode }
 }
 

@@ -3,6 +3,7 @@
 use super::same::{place_in_stderr, same_error, same_texts};
 use super::script::Mode;
 use crate::server::Logged;
+use holdpoint::script::{Kind, classify};
 use serde_json::Value;
 use std::path::Path;
 
@@ -73,16 +74,7 @@ impl From<String> for Difference {
 }
 
 pub fn verdict(seen: Seen<'_>) -> Result<Same, Difference> {
-    let mut seen = seen;
-    let mut theirs = of_the_file(&seen);
-    if seen.mode == Mode::None {
-        // An empty statement is nothing that could be committed by itself: it isn't sent.
-        let says = |logged: &Logged| !matches!(logged.text.trim(), "" | ";");
-        theirs.retain(says);
-        if let Ours::Ran { sent, .. } = &mut seen.ours {
-            sent.retain(says);
-        }
-    }
+    let theirs = of_the_file(&seen);
     let theirs = theirs.as_slice();
     match (&seen.ours, seen.psql.succeeded) {
         (Ours::Never(stderr), _) => Err(format!("its turn never came: {stderr}").into()),
@@ -116,14 +108,9 @@ pub fn verdict(seen: Seen<'_>) -> Result<Same, Difference> {
     }
 }
 
-/// What psql sent of the file: not the BEGIN and COMMIT of its `-1`, nor the savepoint that it sets (for
-/// ON_ERROR_ROLLBACK) even in front of COMMIT.
+/// What psql sent of the file: not the BEGIN and COMMIT of its `-1`.
 fn of_the_file(seen: &Seen<'_>) -> Vec<Logged> {
-    let theirs = seen.theirs.as_slice();
-    let ends = |at: usize| theirs.get(at + 1).is_some_and(|next| next.text.starts_with("COMMIT"));
-    let own = |at: usize| theirs[at].text == "SAVEPOINT pg_psql_temporary_savepoint" && ends(at);
-    let mut theirs: Vec<Logged> =
-        (0..theirs.len()).filter(|at| !own(*at)).map(|at| theirs[at].clone()).collect();
+    let mut theirs = seen.theirs.clone();
     if seen.mode == Mode::Single {
         let own = |logged: &Logged| matches!(logged.text.as_str(), "BEGIN" | "COMMIT" | "ROLLBACK");
         assert!(theirs.first().is_some_and(own), "psql sent {theirs:?}: {}", seen.psql.stderr);
@@ -140,7 +127,11 @@ fn failed(seen: &Seen<'_>, theirs: &[Logged], sent: &[Logged], problem: &Value) 
         let line = place_in_stderr(&seen.psql.stderr).ok_or("psql names no line")?;
         let ours =
             format!("{}:{}", problem["place"]["file"].as_str().unwrap_or_default(), problem["place"]["line"]);
-        if ours.rsplit('/').next() != Some(&line) {
+        // A \gset stands behind its statement, whose beginning holdpoint names.
+        let of_statement = problem["message"].as_str().is_some_and(|what| what.contains("\\gset"));
+        let number = |place: &str| place.rsplit(':').next().and_then(|line| line.parse::<u64>().ok());
+        let before = of_statement && number(&ours) <= number(&line);
+        if ours.rsplit('/').next() != Some(&line) && !before {
             return Err(format!("psql stops at {line}, ours at {ours}: {problem}"));
         }
         return Ok(Same::Stopped);
@@ -154,8 +145,8 @@ fn failed(seen: &Seen<'_>, theirs: &[Logged], sent: &[Logged], problem: &Value) 
     // What psql sent there as well, in the same order, is the script's own way on.
     for more in sent[failed + 1..].iter().filter(|more| !behind.any(|theirs| theirs == *more)) {
         let state = more.error.as_ref().map(|error| error.sqlstate.as_str());
-        if more.text == ";" {
-            continue; // that is no statement
+        if classify(&more.text).0 == Kind::Empty {
+            continue; // comments and semicolons are no statement
         }
         if seen.mode != Mode::Single || !matches!(state, Some("25P02" | "42601")) {
             return Err(format!("behind the failure this was run: {more:?}"));

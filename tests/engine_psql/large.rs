@@ -112,3 +112,67 @@ fn a_bad_row_in_much_copy_data_is_named_and_undone() {
     let last = sent.last().unwrap();
     assert!(last.text == "/* holdpoint */ ROLLBACK" && last.error.is_none(), "{last:?}");
 }
+
+/// Bytes of one large piece.
+const PIECE: usize = 16 << 20;
+
+fn statement(out: &mut dyn Write) {
+    write!(out, "INSERT INTO t VALUES (1, '{}');", "größe; ".repeat(PIECE / 9)).unwrap();
+}
+
+fn row(out: &mut dyn Write) {
+    write!(out, "COPY t FROM stdin;\n1\t{}\n\\.\n", "größe; ".repeat(PIECE / 9)).unwrap();
+}
+
+fn many(out: &mut dyn Write) {
+    for n in 0..50_000 {
+        writeln!(out, "INSERT INTO t VALUES ({n}, 'it''s; one');").unwrap();
+    }
+}
+
+/// Each of them is durable in the journal by itself, which takes its time.
+fn some(out: &mut dyn Write) {
+    for n in 0..1_000 {
+        writeln!(out, "INSERT INTO t VALUES ({n}, 'it''s; one');").unwrap();
+    }
+}
+
+/// A statement is in memory as often as it has to be, a row of COPY data or the number of statements doesn't
+/// show at all.
+#[test]
+fn what_is_large_needs_memory_for_itself_alone() {
+    type Write = fn(&mut dyn std::io::Write);
+    let plain = MEMORY / 2;
+    let cases: [(&str, Mode, Write, u64); 8] = [
+        ("statement", Mode::Single, statement, plain + 3 * 16),
+        ("statement", Mode::Script, statement, plain + 4 * 16),
+        ("statement", Mode::None, statement, plain + 5 * 16),
+        ("row", Mode::Single, row, plain),
+        ("row", Mode::None, row, plain),
+        ("many", Mode::Single, many, plain),
+        ("many", Mode::Script, many, plain),
+        ("some", Mode::None, some, plain),
+    ];
+    let server = Server::start();
+    for (number, (name, mode, write, most)) in cases.into_iter().enumerate() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = format!("piece{number}");
+        create(&server, &database, "template1");
+        let mut out = BufWriter::new(File::create(folder.path().join("a.sql")).unwrap());
+        writeln!(out, "CREATE TABLE t (a int, b text);").unwrap();
+        let in_transaction = matches!(mode, Mode::Script);
+        writeln!(out, "{}", if in_transaction { "BEGIN;" } else { "" }).unwrap();
+        write(&mut out);
+        writeln!(out, "\n{}", if in_transaction { "COMMIT;" } else { "" }).unwrap();
+        out.flush().unwrap();
+        drop(out);
+        let mut command = holdpoint(&server, &database, folder.path(), folder.path(), "a.sql", mode);
+        command.env("PGOPTIONS", "-c log_statement=none");
+        let (exit, said, peak) = watched(command);
+        println!("{name} {mode:?}: {peak} MB");
+        assert_eq!(exit, 0, "{name} {mode:?}: {said}");
+        assert!(peak < most, "{name} {mode:?}: {peak} MB, and {most} are enough");
+        let size = "SELECT count(*) > 0 AND (count(*) > 1 OR max(octet_length(b)) > 16000000) FROM t";
+        assert_eq!(value(&server, &database, size), "t", "{name} {mode:?}");
+    }
+}

@@ -58,10 +58,7 @@ const UNSAFE: &str = "src/pg/embedded/privileges.rs";
 const LINES: usize = 500;
 const LONG: &[(&str, usize, &str)] = &[
     ("src/engine/conductor.rs", 560, "the course of a run from step to step: one state machine"),
-    ("src/engine/unit.rs", 700, "one transaction from its first line in the journal to its last"),
     ("src/engine/verify.rs", 700, "every way in which a checkpoint is asked, side by side"),
-    ("src/engine/bare.rs", 700, "the two ways through a script whose statements are committed one by one"),
-    ("src/engine/stream.rs", 650, "a script on its way to the server, and every answer that can come back"),
     ("src/engine/open.rs", 600, "everything that is looked at before the first line of the journal"),
 ];
 

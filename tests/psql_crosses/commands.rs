@@ -160,6 +160,13 @@ const COMMANDS: &[(&str, &str)] = &[
         "row_count",
         "INSERT INTO t VALUES (3), (4);\nINSERT INTO t VALUES (:ROW_COUNT, :'SQLSTATE' || :'ERROR');",
     ),
+    ("copy_out_count", "COPY t TO STDOUT;\nINSERT INTO t VALUES (:ROW_COUNT, :'SQLSTATE');"),
+    ("copy_out_file_count", "COPY t TO STDOUT \\g out.txt\nINSERT INTO t VALUES (:ROW_COUNT, :'SQLSTATE');"),
+    ("copy_to_count", "\\copy t to 'out.txt'\nINSERT INTO t VALUES (:ROW_COUNT, :'SQLSTATE');"),
+    (
+        "copy_out_first_count",
+        "COPY t TO STDOUT\\; UPDATE t SET a = 1;\nINSERT INTO t VALUES (:ROW_COUNT, 'n');",
+    ),
     ("last_error", "SELECT 1;\nINSERT INTO t VALUES (3, :'LAST_ERROR_MESSAGE' || :'LAST_ERROR_SQLSTATE');"),
     ("who", "SELECT :'USER', :'DBNAME', :'HOST', :'PORT', :'ENCODING';"),
 ];

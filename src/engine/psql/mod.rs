@@ -8,8 +8,8 @@
 //!
 //! What is kept: the intent before, the ledger's row after, in the file's own transaction where it is one
 //! (`transaction = "single"`). What is lost: psql sends what it likes, and we see none of it. Nothing is
-//! counted, no checkpoint runs before COMMIT, a lifted lock_timeout isn't set again, a lock isn't tried
-//! for again, and of a file that isn't one transaction nobody knows how far it came.
+//! counted, no checkpoint runs before COMMIT, a lifted lock_timeout isn't set again, and of a file that
+//! isn't one transaction nobody knows how far it came.
 
 mod run;
 mod said;

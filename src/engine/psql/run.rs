@@ -6,6 +6,9 @@
 //!
 //! With `transaction = "single"` the ledger's row decides, whatever psql's exit code is: it was committed
 //! with the file or not at all. Otherwise the exit code does, and after a stop nobody can tell.
+//!
+//! A lock that wasn't to be had is tried for again where that is honest: nothing of the file is applied,
+//! and it has no shell command that would run twice.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +20,7 @@ use crate::crash;
 use crate::engine::attention::Interruption;
 use crate::engine::conductor::Conductor;
 use crate::engine::exit::Exit;
-use crate::engine::problems;
+use crate::engine::problems::{self, DEADLOCK, LOCK_NOT_AVAILABLE};
 use crate::engine::sources::Source;
 use crate::engine::stop::Stop;
 use crate::engine::unit::millis;
@@ -46,6 +49,19 @@ struct Course {
     interrupted: Option<Interruption>,
 }
 
+/// One time that psql is given the file.
+struct Try<'a> {
+    intent: &'a Intent<'a>,
+    digest: &'a str,
+    /// Of its session.
+    name: &'a str,
+    began: Instant,
+    /// How many there were, this one too.
+    number: u32,
+    /// It may be given the file again.
+    repeatable: bool,
+}
+
 impl Conductor {
     /// Runs one file by psql.
     pub(in crate::engine) async fn run_by_psql(
@@ -61,14 +77,35 @@ impl Conductor {
             Ok(psql) => psql,
             Err(error) => return Ok(Err(problems::plain(error.to_string()))),
         };
-        if let Err(why) = self.fit_for_psql(source) {
-            return Ok(Err(problems::plain(why)));
+        let plain = match self.fit_for_psql(step, source) {
+            Ok(plain) => plain,
+            Err(problem) => return Ok(Err(*problem)),
+        };
+        let (mut number, mut attempt) = (1, self.next_attempt(unit).await?);
+        loop {
+            if let Some(result) =
+                self.give_to_psql(step, unit, source, &psql, (number, attempt, plain)).await?
+            {
+                return Ok(result);
+            }
+            number += 1;
+            attempt = self.next_attempt(unit).await?.max(attempt + 1);
         }
+    }
+
+    /// Gives psql the file once. `None`: a lock wasn't to be had, and it is to be tried again.
+    async fn give_to_psql(
+        &mut self,
+        step: &Step,
+        unit: &Unit,
+        source: &Source,
+        psql: &Psql,
+        (number, attempt, plain): (u32, u32, bool),
+    ) -> Result<Option<Result<(), Problem>>, Stop> {
         self.attention.begin_work();
         let began = Instant::now();
         let mark = uuid::Uuid::now_v7().simple().to_string();
         let name = format!("holdpoint psql {mark}");
-        let attempt = self.next_attempt(unit).await?;
         self.record(Event::BareIntent {
             unit: unit.clone(),
             attempt,
@@ -100,26 +137,45 @@ impl Conductor {
         let around = Around {
             variables: &variables,
             role: step.role.as_deref(),
+            encoding: step.encoding.as_deref(),
             single: (step.transaction == Transaction::Single).then_some(mark.as_str()),
             ledger: self.epoch.is_some().then_some((&intent, digest.as_str())),
         };
-        let child = match self.start_psql(&psql, step, source, &name, &around) {
+        let child = match self.start_psql(psql, step, source, &name, &around) {
             Ok(child) => child,
-            Err(why) => return self.bare_failed(&intent, unit, problems::plain(why)).await,
+            Err(why) => return self.bare_failed(&intent, unit, problems::plain(why)).await.map(Some),
         };
         let course = self.follow_psql(child, &unit.step).await;
         crash::point("after-psql");
-        self.judge_psql(step, unit, &intent, &digest, &name, course, began).await
+        let repeatable = plain && number <= step.lock_retries;
+        let this = Try { intent: &intent, digest: &digest, name: &name, began, number, repeatable };
+        self.judge_psql(step, unit, &this, course).await
     }
 
     /// The file is the one that the run was opened with, and no value of the database is pasted into
-    /// it as it is. psql reads it where it lies, since what it includes lies beside it.
-    fn fit_for_psql(&self, source: &Source) -> Result<(), String> {
-        let wrong = self.sources.unchanged(source.name(), self.variables())?;
-        match wrong.into_iter().find(|error| error.problem == Wrong::Variable) {
-            Some(error) => Err(error.to_string()),
-            None => Ok(()),
+    /// it as it is. psql reads it where it lies, since what it includes lies beside it. Says whether all that
+    /// it does can be done again as long as nothing is applied.
+    fn fit_for_psql(&self, step: &Step, source: &Source) -> Result<bool, Box<Problem>> {
+        let unchanged = self.sources.unchanged(source.name(), self.variables(), step.encoding.as_deref());
+        let report = unchanged.map_err(|why| Box::new(problems::plain(why)))?;
+        if let Some(error) = report.problems.iter().find(|error| error.problem == Wrong::Variable) {
+            return Err(Box::new(problems::plain(error.to_string())));
         }
+        if let Some((way, _, place)) = report.shell.first().filter(|_| !self.runs_shell(step)) {
+            let what = format!(
+                "this file runs shell commands ({}), and none is run in a demo or rehearsal",
+                way.name()
+            );
+            let mut problem = problems::plain(what);
+            problem.place = Some(problems::place_of(place));
+            problem.hint = Some(
+                "psql can't leave them out: where they may run there too, give the step demo = true".into(),
+            );
+            return Err(Box::new(problem));
+        }
+        // What can't be read to its end may have one.
+        let read = report.problems.iter().all(|error| error.problem == Wrong::Refused);
+        Ok(read && report.shell.is_empty() && step.transaction == Transaction::Single)
     }
 
     fn start_psql(
@@ -208,17 +264,14 @@ impl Conductor {
         Course { ended, said, interrupted }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one caller, one end of the story")]
     async fn judge_psql(
         &mut self,
         step: &Step,
         unit: &Unit,
-        intent: &Intent<'_>,
-        digest: &str,
-        name: &str,
+        this: &Try<'_>,
         course: Course,
-        began: Instant,
-    ) -> Result<Result<(), Problem>, Stop> {
+    ) -> Result<Option<Result<(), Problem>>, Stop> {
+        let Try { intent, digest, name, began, .. } = *this;
         let Course { ended, said, interrupted } = course;
         let single = step.transaction == Transaction::Single;
         if let Some(Interruption::LockLost(why)) = &interrupted {
@@ -239,7 +292,8 @@ impl Conductor {
             _ => ended == Ended::Code(0),
         };
         if applied {
-            return self.psql_applied(unit, intent, digest, single, &said, began).await.map(Ok);
+            self.psql_applied(unit, intent, digest, single, &said, began).await?;
+            return Ok(Some(Ok(())));
         }
         let file = unit_file(unit, self, step);
         let problem = problem(&said, ended, single, &file, self.disclosure);
@@ -257,7 +311,15 @@ impl Conductor {
             if self.epoch.is_some() {
                 intent.result(&mut *self.control.session().await, false, "").await?;
             }
-            return self.interrupted(unit, why, stopped).await.map(Err);
+            return self.interrupted(unit, why, stopped).await.map(|problem| Some(Err(problem)));
+        }
+        let lock = problem.sqlstate.as_deref().is_some_and(|s| s == LOCK_NOT_AVAILABLE || s == DEADLOCK);
+        if lock && this.repeatable {
+            if self.epoch.is_some() {
+                intent.result(&mut *self.control.session().await, false, "").await?;
+            }
+            self.lock_retry(unit, this.number, step.lock_retries, &problem, Vec::new()).await?;
+            return Ok(None);
         }
         let vanished = matches!(ended, Ended::Code(CONNECTION_LOST) | Ended::Signal(_));
         if vanished && !single {
@@ -270,7 +332,7 @@ impl Conductor {
             );
             return Err(Stop::Left { exit: Exit::Unknown, why });
         }
-        self.bare_failed(intent, unit, problem).await
+        self.bare_failed(intent, unit, problem).await.map(Some)
     }
 
     async fn psql_applied(

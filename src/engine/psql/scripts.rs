@@ -14,6 +14,8 @@ use crate::script::Variables;
 pub(super) struct Around<'a> {
     pub variables: &'a Variables,
     pub role: Option<&'a str>,
+    /// What the file is written in; what stands around it is UTF-8.
+    pub encoding: Option<&'a str>,
     /// The file is one transaction, and this marks it as the step's own.
     pub single: Option<&'a str>,
     /// `None`: the run has no ledger.
@@ -45,6 +47,9 @@ impl Around<'_> {
             (None, Some(role)) => text.push_str(&format!("SET ROLE {};\n", identifier(role))),
             (None, None) => {}
         }
+        if let Some(encoding) = self.encoding {
+            text.push_str(&format!("\\encoding {}\n", quoted(encoding)));
+        }
         text.push_str("\\unset QUIET\n");
         text
     }
@@ -60,6 +65,9 @@ impl Around<'_> {
         ]
         .map(str::to_owned)
         .to_vec();
+        if self.encoding.is_some() {
+            all.push("\\encoding UTF8".to_owned());
+        }
         let Some(nonce) = self.single else {
             // It can't be run in a transaction: an open one is found, and isn't lost without a word.
             all.push("DISCARD ALL".to_owned());

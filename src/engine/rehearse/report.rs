@@ -12,6 +12,7 @@ use super::image::Image;
 use super::walk::{Back, Forward};
 use crate::engine::open::{operator, program};
 use crate::engine::rollback::{Way, way};
+use crate::engine::shell::LEFT_OUT;
 use crate::engine::unit::millis;
 use crate::plan::duration;
 use crate::plan::model::{Action, Plan, Procedure, Step, Undo};
@@ -123,6 +124,9 @@ impl Report {
                 self.note(Some(&id), part.why.clone().unwrap_or_default());
             }
             self.tell(Progress::Step { title, part });
+        }
+        for (step, what) in run.deviations.iter().filter(|(_, what)| what.contains(LEFT_OUT)) {
+            self.note(step.as_deref(), what.clone());
         }
         let part = whole_part(forward, ms);
         if let Forward::Short(why) = forward {

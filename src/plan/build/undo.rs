@@ -66,6 +66,7 @@ impl<'a> Build<'a> {
             lock_retries: step.lock_retries,
             unsafe_vars: step.unsafe_vars.clone(),
             allow_shell: step.allow_shell.clone(),
+            encoding: step.encoding.clone(),
             verify: None,
             idempotent: false,
             owner: step.owner.clone(),

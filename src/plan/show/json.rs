@@ -73,6 +73,12 @@ pub struct StepJson {
     /// Shell commands that its script may run.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allow_shell: Vec<String>,
+    /// What its files are written in, when that isn't UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<String>,
+    /// Its shell commands run in demo and rehearse, too.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub demo: bool,
     pub verify: Option<Verify>,
     /// In words.
     pub expected: Option<String>,
@@ -239,6 +245,8 @@ fn step(of: &Step) -> StepJson {
         lock_retries: of.lock_retries,
         unsafe_vars: of.unsafe_vars.clone(),
         allow_shell: of.allow_shell.clone(),
+        encoding: of.encoding.clone(),
+        demo: of.demo,
         verify: of.verify,
         expected: Some(step_expected(of)).filter(|words| !words.is_empty()),
         save: of.save.clone(),
