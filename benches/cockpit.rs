@@ -142,8 +142,9 @@ fn measure() -> Result<(), Failure> {
     took.sort();
     told("opening, from events to the first frame (median of 3)", took[1], Duration::from_millis(200));
     let mut state = opened(Arc::clone(&plan), &past);
-    if let Some(refused) = state.log.iter().rev().take(50).find(|line| line.contains("can't be")) {
-        println!("  the fold refused something: {refused}");
+    if let Some(refused) = state.log.all().iter().rev().take(50).find(|line| line.text().contains("can't be"))
+    {
+        println!("  the fold refused something: {}", refused.text());
     }
     drop(wanted(&mut state));
     let mut buffer = Buffer::empty(Rect::default());

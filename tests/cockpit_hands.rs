@@ -228,15 +228,15 @@ fn a_filter_keeps_what_has_the_words() {
     assert!(scene.frame(120, 36).contains("Step 1: Lifecycle"));
     // The log, also for what comes later.
     scene.press('5').key(Key::Tab).press('/').type_in("note");
-    assert_eq!(scene.state.log_len(), 0);
+    assert_eq!(scene.state.log.len(), 0);
     scene.events([Event::Note { step: None, text: "first note".into(), by: cockpit_support::events::ada() }]);
     scene.key(Key::Enter);
     let frame = scene.frame(120, 36);
     assert!(frame.contains("first note") && !frame.contains("Checkpoint 1: 25"), "{frame}");
-    assert_eq!(scene.state.log_shown().count(), 1);
+    assert_eq!(scene.state.log.shown(0).count(), 1);
     // An empty one is none.
     scene.press('/').key(Key::Ctrl('u')).key(Key::Enter);
-    assert!(scene.state.filters.is_empty() && scene.state.log_len() > 10);
+    assert!(scene.state.filters.is_empty() && scene.state.log.len() > 10);
     scene.press('2').press('/').type_in("nowhere").key(Key::Enter);
     assert!(scene.frame(120, 36).contains("nothing fits the filter"));
     assert!(scene.state.filters.contains_key(&Place::Tab(Tab::Checkpoints)));
@@ -302,11 +302,18 @@ fn a_lock_stops_every_hand() {
     let mut scene = Scene::unverified();
     // Where the tables can be sorted, which only looks.
     scene.press('3').press('M').press('L');
-    let free =
-        [Act::Lock, Act::Follow, Act::Help, Act::Redraw, Act::Palette, Act::Filter, Act::Mouse, Act::Sort];
-    // Copying only looks too, and has nothing to copy there.
-    let all = ENTRIES.iter().filter(|entry| entry.act != Act::Copy);
-    for entry in all.chain([&keymap::ROLL_BACK]) {
+    let free = [
+        Act::Lock,
+        Act::Follow,
+        Act::Help,
+        Act::Redraw,
+        Act::Palette,
+        Act::Filter,
+        Act::Copy,
+        Act::Mouse,
+        Act::Sort,
+    ];
+    for entry in ENTRIES.iter().chain([&keymap::ROLL_BACK]) {
         let verdict = keymap::verdict(&scene.state, entry.act);
         assert_eq!(verdict.is_ok(), free.contains(&entry.act), "{}: {verdict:?}", entry.word);
         if verdict.is_ok() {
@@ -353,6 +360,69 @@ fn what_is_looked_at_is_copied() {
     let (_, log) = copying::wanted(&scene.state).unwrap();
     assert!(log.contains("Checkpoint 3"));
     scene.press('6').press('y');
+    let [Effect::Copy { what, text }] = scene.effects.as_slice() else { panic!("{:?}", scene.effects) };
+    assert!(what == "the sign-offs" && text.contains("✓ Chairman"), "{what}: {text}");
+    // Figures as a spreadsheet takes them: those that the filter leaves.
+    scene.press('3').press('y');
+    let [Effect::Copy { text, .. }] = scene.effects.as_slice() else { panic!("{:?}", scene.effects) };
+    assert!(text.starts_with("\tbefore\tnow\n") && text.contains("tables\t43\t45\n"), "{text}");
+    assert!(
+        text.contains("audit.entries\t≈1204881\t≈1204881") && text.contains("leo_interfaces\t48\t52"),
+        "{text}"
+    );
+    scene.key(Key::Tab).press('/').type_in("leo").key(Key::Enter).press('y');
+    let [Effect::Copy { text, .. }] = scene.effects.as_slice() else { panic!("{:?}", scene.effects) };
+    assert!(text.contains("leo_interfaces") && !text.contains("audit"), "{text}");
+    let mut scene = Scene::busy();
+    scene.press('y');
+    let [Effect::Copy { text, .. }] = scene.effects.as_slice() else { panic!("{:?}", scene.effects) };
+    let blocked = text.lines().find(|line| line.starts_with("4711\t")).unwrap();
+    assert!(blocked.contains("\tholdpoint work\t") && blocked.contains("\t4800\tALTER TABLE"), "{text}");
+    assert!(!text.chars().any(|c| c != '\t' && c != '\n' && scrub::is_unsafe(c)), "{text:?}");
+    // Where there is nothing, that is said.
+    let mut scene = Scene::new();
+    scene.press('5').press('y');
     assert_eq!(scene.effects, []);
-    assert!(scene.frame(120, 36).contains("nothing to copy"));
+    assert!(scene.frame(120, 36).contains("copy: the log is empty"));
+}
+
+/// Whatever is looked at can be filtered.
+#[test]
+fn every_tab_has_a_filter() {
+    let mut scene = Scene::unverified();
+    scene.press('1').key(Key::Tab).press('/').type_in("create INDEX").key(Key::Enter);
+    let frame = scene.frame(120, 36);
+    assert!(frame.contains("9   CREATE INDEX idx_quality") && !frame.contains("ALTER TABLE"), "{frame}");
+    scene.key(Key::Esc);
+    assert!(scene.frame(120, 36).contains("ALTER TABLE"));
+    scene.press('6').press('/').type_in("chairman").key(Key::Enter);
+    let frame = scene.frame(120, 36);
+    assert!(frame.contains("✓ Chairman") && !frame.contains("Backup exists"), "{frame}");
+    for tab in '1'..='6' {
+        let mut scene = Scene::busy();
+        scene.press(tab).key(Key::Tab).press('/').type_in("no such words").key(Key::Enter);
+        let frame = scene.frame(120, 36);
+        assert!(
+            frame.contains("nothing fits the filter")
+                || frame.contains("filtered out")
+                || frame.contains("0 of "),
+            "{tab}\n{frame}"
+        );
+    }
+}
+
+/// A log in a narrow panel keeps its units and ends what it cuts with a sign.
+#[test]
+fn the_log_is_laid_out_for_the_room_that_there_is() {
+    let mut scene = Scene::unverified();
+    scene.press('5');
+    for (columns, lines) in [(60, 16), (80, 24), (100, 30), (120, 36), (170, 40), (200, 60)] {
+        scene.state.log.find(Some("Step 1 ✓"));
+        let frame = scene.frame(columns, lines);
+        let line = frame
+            .lines()
+            .find(|line| line.contains("✓ Step 1") && line.contains(":"))
+            .unwrap_or_else(|| panic!("{frame}"));
+        assert!(line.contains("441 ms"), "{line}\n{frame}");
+    }
 }

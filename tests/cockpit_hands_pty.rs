@@ -127,9 +127,145 @@ async fn a_hostile_answer_moves_nothing() {
     pty.keys("q");
     let screen = pty.until_says("Timeline");
     assert!(screen.starts_with(" holdpoint  Test"), "{screen}");
-    let raw = String::from_utf8_lossy(&pty.raw()).into_owned();
-    assert!(!raw.contains("]52;") || !raw.contains("aGFja2Vk\u{7}"));
-    assert!(!raw.contains("\u{1b}[1;1Hgone") && !raw.contains('\u{202e}'));
+    assert_eq!(pty.strangers(), [""; 0]);
+    assert!(!String::from_utf8_lossy(&pty.raw()).contains("\u{1b}[1;1Hgone"));
+}
+
+/// Everywhere else where text of the database is drawn: names of tables, cells and keys of rows, sessions
+/// with what they run, errors, notices, the log.
+#[tokio::test]
+async fn a_hostile_database_moves_nothing_on_any_tab() {
+    const HOSTILE: &str = "\u{1b}]52;c;aGFja2Vk\u{7}\u{1b}[2J\u{1b}[1;1Hgone\u{202e}\u{9b}31m";
+    let bench =
+        Bench::with(&format!("CREATE TABLE \"a{HOSTILE}\" (n int); INSERT INTO \"a{HOSTILE}\" VALUES (1)"))
+            .await;
+    let sql = format!("SELECT '{HOSTILE}' AS key, repeat('{HOSTILE}', 20000) AS big, n FROM one");
+    bench.file(
+        "plan.toml",
+        &format!(
+            "[plan]\nid = \"p\"\ntitle = \"Test\"\nenvironment = \"dev\"\nstepping = \"auto\"\n\n[[phase]]\ntitle = \"Work\"\n\n\
+             [[phase.step]]\nid = \"one\"\ntitle = \"Step one\"\nverify = \"after_commit\"\nsql = \"\"\"CREATE TABLE one AS SELECT 1 AS n;\n\
+             INSERT INTO \"a{escaped}\" VALUES (2);\nDO $$ BEGIN RAISE WARNING '{escaped}'; END $$\"\"\"\n\
+             rollback = {{ sql = \"DROP TABLE one\" }}\n\n  [[phase.step.checkpoint]]\n  title = \"rows\"\n  sql = \"\"\"{cells}\"\"\"\n  \
+             expect = {{ table = [[\"k\", \"small\", 2]] }}\n",
+            escaped = toml(HOSTILE),
+            cells = toml(&sql),
+        ),
+    );
+    let mut other = bench.server.session(&bench.db).await;
+    other
+        .batch(&format!("SET application_name = '{HOSTILE}'; BEGIN; SELECT '{HOSTILE}' AS x"))
+        .await
+        .unwrap();
+    let mut pty = cockpit(&bench, &["run", "plan.toml"], &[]);
+    pty.until_says("CHECKPOINT FAILED");
+    for (tab, says) in [
+        ("2", "row 1 key"),
+        ("3", "gone"),
+        ("4", "idle in tx"),
+        ("5", "◆ waits: "),
+        ("6", "asks nobody"),
+        ("1", "WARNING"),
+    ] {
+        pty.keys(tab);
+        pty.until(&format!("tab {tab}: {says}"), |text| {
+            text.contains(says) && text.starts_with(" holdpoint  Test")
+        });
+    }
+    // The question has the rows that would be lost, and the notes that people write.
+    pty.keys("R");
+    pty.until_says("DROP TABLE one");
+    pty.keys("\u{1b}");
+    pty.keys(&format!("n\u{1b}[200~{HOSTILE}\u{1b}[201~\t\t\r"));
+    assert_eq!(pty.strangers(), [""; 0]);
+    assert!(!String::from_utf8_lossy(&pty.raw()).contains("\u{1b}[1;1Hgone"));
+}
+
+/// As it stands in a text of TOML.
+fn toml(text: &str) -> String {
+    text.chars()
+        .map(|c| {
+            if c.is_control() || c == '\u{202e}' { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() }
+        })
+        .collect()
+}
+
+/// Whoever only looks logs in as a role of its own, when the plan names one: then the server says no.
+#[tokio::test]
+async fn who_looks_on_may_be_another_role() {
+    let bench = two_steps().await;
+    let role = format!("onlooker_{}", bench.db);
+    bench.sql(&format!("CREATE ROLE {role} LOGIN IN ROLE pg_monitor; GRANT SELECT ON t TO {role}")).await;
+    let plan = std::fs::read_to_string(bench.path("plan.toml")).unwrap();
+    let named = format!("[target]\nmonitor_role = \"{role}\"\n\n[[phase]]");
+    bench.file("plan.toml", &plan.replacen("[[phase]]", &named, 1));
+    let mut pty = cockpit(&bench, &["run", "plan.toml"], &[]);
+    pty.until_says("go: \"Step one\"");
+    pty.keys("4");
+    pty.until_says("WAL ");
+    let who = "SELECT string_agg(DISTINCT usename, ',') FROM pg_stat_activity \
+        WHERE application_name = 'holdpoint monitor' AND datname = current_database()";
+    assert_eq!(bench.value(who).await, role);
+    pty.keys("q");
+    pty.until_says("One statement");
+    ask(&mut pty, "SELECT 'as ' || session_user", &format!("as {role}"));
+    ask(&mut pty, "SELECT count(*) || ' row' FROM t", "1 row");
+    ask(&mut pty, "SELECT set_config('role', 'postgres', false)", "permission denied to set role");
+    pty.keys("\u{4}");
+    // The steps are the run's own.
+    pty.until_says("Timeline");
+    pty.keys("\r");
+    pty.until_says("go: \"Step two\"");
+    assert_eq!(bench.value("SELECT tableowner FROM pg_tables WHERE tablename = 'one'").await, "postgres");
+}
+
+/// A statement that takes its time.
+async fn slow(sql: &str) -> Bench {
+    let bench = Bench::new().await;
+    bench.script(sql, "rollback = { sql = \"DROP TABLE slow\" }");
+    bench
+}
+
+#[tokio::test]
+async fn the_third_ctrl_c_lets_go_at_a_safe_point() {
+    let bench = slow("CREATE TABLE slow (n int);\nSELECT pg_sleep(120);\n").await;
+    let mut pty = cockpit(&bench, &["run", "plan.toml"], &[]);
+    pty.until_says("statement 2 of 2");
+    pty.keys("\u{3}\u{3}\u{3}");
+    assert_eq!(pty.end(), 130, "{}", pty.text());
+    assert!(!pty.is_alternate() && !pty.hides_cursor(), "{}", pty.text());
+    assert!(pty.text().contains("holdpoint resume"), "{}", pty.text());
+    assert_eq!(bench.value("SELECT to_regclass('slow') IS NULL").await, "t", "it was one transaction");
+    // Nothing of it is left at the server, and the run is nobody's.
+    let mut pty = cockpit(&bench, &["resume"], &[]);
+    pty.until_says("statement 2 of 2");
+    pty.keys("\u{3}");
+    pty.until_says("Ctrl-C again cancels the statement");
+    pty.keys("\u{3}");
+    pty.until_says("canceling statement");
+}
+
+/// A terminal that goes away in the middle of a statement: the run comes to a safe point without it, and
+/// what waits for keys doesn't read of a terminal that hung up as fast as it can.
+#[tokio::test]
+async fn a_terminal_that_is_gone_costs_no_work() {
+    let bench = slow("CREATE TABLE slow (n int);\nSELECT pg_sleep(4);\n").await;
+    let mut pty = cockpit(&bench, &["run", "plan.toml"], &[]);
+    pty.until_says("statement 2 of 2");
+    let before = pty.ticks().unwrap();
+    let began = Instant::now();
+    pty.hang_up();
+    let mut last = before;
+    while let Ok(None) = pty.child.try_wait() {
+        last = pty.ticks().unwrap_or(last);
+        assert!(began.elapsed() < Duration::from_secs(60), "it doesn't end");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    // Whatever burns does so for seconds: a hundred ticks each.
+    assert!(last - before < 150, "{} ticks in {:?}", last - before, began.elapsed());
+    let journal = journal(&bench);
+    let last = journal.lines().last().unwrap();
+    assert!(last.contains("\"event\":\"left\"") || last.contains("\"event\":\"run_left\""), "{last}");
 }
 
 #[tokio::test]
@@ -191,14 +327,6 @@ async fn ctrl_z_gives_the_terminal_back_and_fg_takes_it_again() {
     assert!(raw.rfind("\u{1b}[?1000h") > raw.rfind("\u{1b}[?1000l"));
 }
 
-/// A press of the left button there, as terminals report it.
-fn click(pty: &mut Pty, words: &str) {
-    let text = pty.until_says(words);
-    let (line, at) = text.lines().enumerate().find_map(|(y, line)| Some((y, line.find(words)?))).unwrap();
-    let column = text.lines().nth(line).unwrap()[..at].chars().count() + 2;
-    pty.keys(&format!("\u{1b}[<0;{column};{0}M\u{1b}[<0;{column};{0}m", line + 1));
-}
-
 #[tokio::test]
 async fn the_mouse_presses_and_copies_go_to_the_terminal() {
     let bench = two_steps().await;
@@ -212,15 +340,15 @@ async fn the_mouse_presses_and_copies_go_to_the_terminal() {
     assert!(!raw.contains("\u{1b}[?1000h"), "the mouse is left alone");
     pty.keys("M");
     pty.until_says("the mouse is taken");
-    click(&mut pty, "Enter go");
+    pty.click("Enter go");
     pty.until_says("go: \"Step two\"");
-    click(&mut pty, "R ROLL BACK");
+    pty.click("R ROLL BACK");
     pty.until_says("Roll back everything");
-    click(&mut pty, "reason");
+    pty.click("reason");
     pty.keys("by hand");
-    click(&mut pty, "  Roll back ");
+    pty.click("  Roll back ");
     pty.until_says("▸ Roll back ");
-    click(&mut pty, "▸ Roll back ");
+    pty.click("▸ Roll back ");
     pty.until_says("ROLLED BACK");
     pty.keys("Q");
     assert_eq!(pty.end(), 4, "{}", pty.text());

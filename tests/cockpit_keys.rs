@@ -4,7 +4,8 @@
 
 mod cockpit_support;
 
-use cockpit_support::{Scene, go};
+use cockpit_support::Scene;
+use cockpit_support::states::go;
 use holdpoint::cockpit::keymap::{self, Act, ENTRIES};
 use holdpoint::cockpit::message::{Effect, Key, Msg};
 use holdpoint::cockpit::question::About;
@@ -171,7 +172,7 @@ fn selection_and_scrolling_survive_another_size() {
     let (selected, scroll) = (scene.state.selected, scene.state.scroll.clone());
     for (columns, lines) in [(80, 24), (20, 3), (0, 0), (200, 60)] {
         scene.frame(columns, lines);
-        scene.send(Msg::Resize(columns, lines));
+        scene.send(Msg::Resize);
     }
     assert_eq!((scene.state.selected, &scene.state.scroll), (selected, &scroll));
     assert!(!scene.state.follow);
@@ -199,4 +200,99 @@ fn hints_show_the_verdict_of_the_gate() {
         assert_eq!(allowed, all, "what is allowed stands first");
     }
     assert_eq!(keymap::on(Key::Enter), Some(Act::Go));
+}
+
+/// What went wrong comes into view by itself, and goes again when it is dealt with; what a person chose
+/// stays.
+#[test]
+fn what_came_into_view_by_itself_goes_again() {
+    let failed = [
+        Event::StepUnverified { step: "stages".into(), elapsed_ms: 12, failed: vec!["checkpoint-1".into()] },
+        cockpit_support::events::held(HoldReason::Unverified, "stages", "1 of its checkpoints failed", None),
+    ];
+    let goes_on = [
+        Event::StepAccepted { step: "stages".into(), reason: "x".into(), by: cockpit_support::events::ada() },
+        cockpit_support::events::held(HoldReason::Stepping, "quality", "go: \"Step 3\"", None),
+    ];
+    let decided = Event::Decided {
+        what: Decision::Override,
+        step: Some("stages".into()),
+        by: cockpit_support::events::ada(),
+        reason: Some("x".into()),
+        procedure: None,
+        only: vec![],
+    };
+    for (chosen, then) in [(None, Tab::Step), (Some('5'), Tab::Log)] {
+        let mut scene = Scene::stepping();
+        scene.events([go()]);
+        let mut stages = cockpit_support::events::stages();
+        assert!(matches!(stages.pop(), Some(Event::StepVerified { .. })));
+        let mut result = stages.pop();
+        if let Some(Event::CheckpointResult(result)) = &mut result {
+            result.verdict.passed = false;
+        }
+        scene.events(stages.into_iter().chain(result).chain(failed.clone()));
+        assert_eq!(scene.state.tab, Tab::Checkpoints);
+        if let Some(key) = chosen {
+            scene.press(key);
+        }
+        scene.events([decided.clone()]).events(goes_on.clone());
+        assert_eq!(scene.state.tab, then);
+    }
+}
+
+/// Every status has a sign of its own, where there is only ASCII too.
+#[test]
+fn no_two_statuses_look_alike() {
+    use holdpoint::cockpit::timeline::{sign, step_sign};
+    use holdpoint::run::state::Status;
+    let all = [
+        Status::Pending,
+        Status::Skipped,
+        Status::Assumed,
+        Status::Running,
+        Status::Committing,
+        Status::Applied,
+        Status::Verified,
+        Status::Unverified,
+        Status::Accepted,
+        Status::Failed,
+        Status::Unknown,
+        Status::Undoing,
+    ];
+    let mut signs: Vec<char> = all.into_iter().map(|status| sign(status).0).collect();
+    signs.push(step_sign(&Scene::stepping().state, "stages").0);
+    let (undone, _, word) = step_sign(&Scene::rolled_back().state, "stages");
+    assert_eq!(word, "undone");
+    signs.push(undone);
+    for signs in [signs.clone(), signs.into_iter().map(holdpoint::text::ascii::letter).collect()] {
+        let mut alone = signs.clone();
+        alone.sort_unstable();
+        alone.dedup();
+        assert_eq!(alone.len(), signs.len(), "{signs:?}");
+    }
+}
+
+/// Where the button can't be pressed it says why, at every size.
+#[test]
+fn the_button_says_why_it_does_nothing() {
+    let mut locked = Scene::unverified();
+    locked.press('L');
+    for (mut scene, why) in [
+        (Scene::new(), "nothing applied"),
+        (Scene::stepping(), "nothing applied"),
+        (Scene::blocked(), "a step runs"),
+        (locked, "keys are locked"),
+        (Scene::rolled_back(), "nothing applied"),
+    ] {
+        for (columns, lines) in [(60, 16), (80, 24), (120, 36)] {
+            let frame = scene.frame(columns, lines);
+            assert!(frame.lines().last().is_some_and(|line| line.contains(why)), "{why}\n{frame}");
+        }
+    }
+    assert!(
+        Scene::blocked()
+            .frame(200, 60)
+            .contains("R ROLL BACK: step `quality` is running: hold, cancel or wait until it is over")
+    );
 }

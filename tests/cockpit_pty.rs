@@ -3,10 +3,13 @@
 
 mod common;
 
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 
-use common::pty::Pty;
+use common::pty::{Pty, banner};
 use common::runs::Bench;
+use holdpoint::pg::{ConnectConfig, Session};
 use nix::sys::signal::Signal;
 
 /// The program in a terminal, on the bench's database.
@@ -56,6 +59,124 @@ fn kochel_is_stepped_through_by_keys() {
     );
 }
 
+/// What the server's own catalog has of each kind, and of each table.
+async fn figures(server: &ConnectConfig) -> BTreeMap<String, i64> {
+    let mut session = Session::connect(server, "test").await.unwrap();
+    let own = "NOT IN ('pg_catalog', 'information_schema', 'holdpoint')";
+    let tables = session
+        .query(&format!("SELECT tablename FROM pg_tables WHERE schemaname {own}"), &[])
+        .await
+        .unwrap()
+        .rows;
+    let kinds = [
+        ("tables", format!("pg_tables WHERE schemaname {own}")),
+        ("views", format!("pg_views WHERE schemaname {own}")),
+        ("indexes", format!("pg_indexes WHERE schemaname {own}")),
+        ("policies", format!("pg_policies WHERE schemaname {own}")),
+        ("triggers", "pg_trigger WHERE NOT tgisinternal".to_owned()),
+        ("foreign_keys", "pg_constraint WHERE contype = 'f'".to_owned()),
+        (
+            "columns",
+            format!(
+                "information_schema.columns c JOIN pg_tables t ON (t.schemaname, t.tablename) = (c.table_schema::name, \
+                 c.table_name::name) WHERE schemaname {own}"
+            ),
+        ),
+    ];
+    let names = tables.into_iter().filter_map(|row| row.into_iter().next().flatten());
+    let of = names.map(|name| (name.clone(), format!("\"{name}\"")));
+    let mut figures = BTreeMap::new();
+    for (name, from) in kinds.map(|(name, from)| (name.to_owned(), from)).into_iter().chain(of) {
+        let rows = session.query(&format!("SELECT count(*) FROM {from}"), &[]).await.unwrap().rows;
+        figures.insert(name, rows[0][0].as_deref().unwrap().parse().unwrap());
+    }
+    figures
+}
+
+/// The words of the line of the tab that begins with this one.
+#[track_caller]
+fn line_of(screen: &str, name: &str) -> Vec<String> {
+    let right = |line: &str| line.rsplit("││").next().unwrap_or_default().to_owned();
+    let lines =
+        screen.lines().map(right).map(|line| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
+    let mut lines = lines.filter(|words| words.first().is_some_and(|word| word == name));
+    lines.next().unwrap_or_else(|| panic!("{name} isn't shown\n{screen}"))
+}
+
+/// Every figure of the Deltas tab against the server itself: before, now, the change, what the plan says.
+#[tokio::test]
+async fn the_deltas_of_kochel_are_what_the_server_has() {
+    let home = tempfile::Builder::new().prefix("hpt").tempdir_in("/tmp").unwrap();
+    std::fs::set_permissions(home.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let folder = home.path().display().to_string();
+    let environment = [("HOME".to_owned(), folder.clone()), ("TMPDIR".to_owned(), folder)];
+    let mut pty = Pty::start(&["demo"], home.path(), &environment, 120, 40);
+    pty.walk_to(|text| banner(text).contains("Step 1: Lifecycle"));
+    let folders = std::fs::read_dir(home.path()).unwrap().flatten().map(|entry| entry.path());
+    let server = folders.into_iter().find(|folder| folder.join(".s.PGSQL.5432").exists());
+    let config = ConnectConfig::socket(&server.expect("the server's folder"), 5432, "postgres", "postgres");
+    let before = figures(&config).await;
+    pty.walk_to(|text| banner(text).contains("Step 3: Venture"));
+    pty.keys("3");
+    let screen = pty.until("two steps are counted", |text| text.contains("counted after \"Step 2"));
+    // On its way: nothing contradicts the plan yet, and nothing is called done.
+    assert!(!screen.contains('≠'), "{screen}");
+    pty.walk_to(|text| text.contains("✓ DONE"));
+    let screen = pty.until("the last step is counted", |text| text.contains("counted after \"Step 4"));
+    let now = figures(&config).await;
+    assert_eq!((before["tables"], now["tables"]), (5, 8));
+    for (name, now) in &now {
+        let was = before.get(name).copied();
+        // Objects of which there is none aren't listed.
+        if was.unwrap_or(0) == 0 && *now == 0 {
+            continue;
+        }
+        let words = if name == "foreign_keys" { line_of(&screen, "foreign") } else { line_of(&screen, name) };
+        let at = if name == "foreign_keys" { 2 } else { 1 };
+        let shown_before = was.map_or_else(|| "–".to_owned(), |n| n.to_string());
+        assert_eq!(
+            (&words[at], &words[at + 1]),
+            (&shown_before, &now.to_string()),
+            "{name}: {words:?}\n{screen}"
+        );
+        let by = now - was.unwrap_or(0);
+        let change = words.get(at + 2).filter(|word| word.starts_with(['▲', '▼']));
+        let wanted = (by != 0).then(|| format!("▲{by}"));
+        assert_eq!(change, wanted.as_ref(), "{name}: {words:?}\n{screen}");
+    }
+    for (table, planned) in
+        [("tables", "▲3 ▲3 ✓"), ("strategic_directives_v2", "▲11 ▲11 ✓"), ("leo_interfaces", "▲4 ▲4 ✓")]
+    {
+        assert!(line_of(&screen, table).join(" ").contains(planned), "{planned}\n{screen}");
+    }
+    pty.keys("Q");
+    assert_eq!(pty.end(), 0, "{}", pty.text());
+}
+
+/// How far it is on the way back is said as that, also where an undo fails.
+#[tokio::test]
+async fn an_undo_that_fails_is_no_progress() {
+    let bench = failing().await;
+    let plan = std::fs::read_to_string(bench.path("plan.toml")).unwrap();
+    bench.file(
+        "plan.toml",
+        &plan.replace("DROP TABLE one\"", "DROP TABLE nothing\"").replace("expect = 2", "expect = 1"),
+    );
+    let mut pty = cockpit(&bench, &["run", "plan.toml"], 120, 36);
+    pty.until_says("go: \"First\"");
+    let screen = pty.text();
+    assert!(screen.contains("step 1 of 2") && screen.contains("  0 %"), "{screen}");
+    pty.keys("\r");
+    pty.until_says("go: \"Second\"");
+    pty.until_says("step 2 of 2");
+    pty.keys("R");
+    pty.until_says("Roll back everything");
+    pty.keys("\u{1b}[Zno more\r\t\r");
+    let screen = pty.until_says("UNDO FAILED");
+    assert!(screen.contains("undone 0 of 1 steps") && screen.contains("  0 % back"), "{screen}");
+    assert!(!screen.contains("99 %"), "{screen}");
+}
+
 #[tokio::test]
 async fn a_failed_checkpoint_is_rolled_back_by_the_button() {
     let bench = failing().await;
@@ -67,7 +188,7 @@ async fn a_failed_checkpoint_is_rolled_back_by_the_button() {
     let screen = pty.until("the failure is held, with the way back", |text| {
         text.contains("CHECKPOINT FAILED") && text.contains("R ROLL BACK 2 steps")
     });
-    assert!(screen.contains("two rows"), "{screen}");
+    assert!(screen.contains("two rows") && screen.contains("step 2 of 2"), "{screen}");
     // Enter on the question cancels: the focus is there.
     pty.keys("R");
     pty.until_says("Roll back everything");
@@ -94,7 +215,8 @@ async fn a_failed_checkpoint_is_rolled_back_by_the_button() {
         text.contains("Roll back everything") && text.lines().nth(1).is_some_and(|l| l.contains("you drive"))
     });
     pty.keys("\u{1b}[Zonly one row\r\t\r");
-    pty.until_says("ROLLED BACK");
+    let screen = pty.until_says("ROLLED BACK");
+    assert!(screen.contains("undone 2 of 2 steps") && screen.contains("100 % back"), "{screen}");
     assert_eq!(bench.value("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").await, "0");
     pty.keys("Q");
     assert_eq!(pty.end(), 4, "{}", pty.text());
@@ -125,11 +247,13 @@ async fn a_run_that_was_killed_is_taken_up_again_in_the_cockpit() {
 #[tokio::test]
 async fn signals_stop_at_a_safe_point_and_give_the_terminal_back() {
     let bench = failing().await;
-    let mut pty = cockpit(&bench, &["run", "plan.toml"], 120, 36);
-    pty.until_says("go: \"First\"");
-    pty.signal(Signal::SIGTERM);
-    assert_eq!(pty.end(), 130, "{}", pty.text());
-    assert!(!pty.is_alternate() && !pty.hides_cursor(), "{}", pty.text());
+    for (command, signal) in [(&["run", "plan.toml"][..], Signal::SIGTERM), (&["resume"], Signal::SIGHUP)] {
+        let mut pty = cockpit(&bench, command, 120, 36);
+        pty.until_says("go: \"First\"");
+        pty.signal(signal);
+        assert_eq!(pty.end(), 130, "{}", pty.text());
+        assert!(!pty.is_alternate() && !pty.hides_cursor(), "{}", pty.text());
+    }
 
     // A terminal that goes away.
     let mut pty = cockpit(&bench, &["resume"], 120, 36);
@@ -178,9 +302,8 @@ async fn hostile_output_moves_nothing() {
     let mut pty = cockpit(&bench, &["run", "plan.toml"], 120, 36);
     let screen = pty.until_says("✗ FAILED");
     assert!(screen.starts_with(" holdpoint  Test"), "{screen}");
-    let raw = String::from_utf8_lossy(&pty.raw()).into_owned();
-    assert!(!raw.contains("]52;c;aGFja2Vk\u{7}") && !raw.contains('\u{202e}'));
-    assert!(!raw.contains("\u{1b}[1;1Hgone"));
+    assert_eq!(pty.strangers(), [""; 0]);
+    assert!(!String::from_utf8_lossy(&pty.raw()).contains("\u{1b}[1;1Hgone"));
 }
 
 /// Without a terminal there is no cockpit, and the way without one is said.

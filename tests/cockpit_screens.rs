@@ -323,9 +323,9 @@ fn only_ascii() {
     }
 }
 
-/// One of the states that a run can be in, and how somebody has been looking at it.
-fn scene(which: usize, keys: &[Key]) -> Scene {
-    let mut scene = match which {
+/// One of the states that a run can be in.
+fn scene(which: usize) -> Scene {
+    match which {
         0 => Scene::new(),
         1 => Scene::stepping(),
         2 => Scene::blocked(),
@@ -333,14 +333,42 @@ fn scene(which: usize, keys: &[Key]) -> Scene {
         4 => Scene::unverified(),
         5 => waiting_for_a_tick(),
         6 => waiting_for_a_signature(),
-        7 => asked(Scene::unverified(), result()),
+        7 => on_production(),
         8 => Scene::busy(),
+        9 => lost(),
         _ => Scene::rolled_back(),
-    };
-    for key in keys {
-        scene.key(*key);
     }
+}
+const SCENES: usize = 11;
+
+fn on_production() -> Scene {
+    let mut scene = Scene::of("production", Theme::HighContrast);
+    scene.go_to_stepping();
+    scene.go_to_blocked();
+    scene.go_to_unverified();
     scene
+}
+
+fn lost() -> Scene {
+    let mut scene = Scene::blocked();
+    scene.state.activity.latest = Some(Arc::new(cockpit_support::server::lost()));
+    scene
+}
+
+/// What lies over a tab, by the keys that open it; what isn't allowed there says so instead, which is drawn
+/// too. Each tab has its filter, the timeline has one as well.
+const OPENED: [&str; 20] = [
+    "", "?", "R", "U", "n", "s", "o", "E", "Q", "x", "c", "d", "K", "X", "w", ":", ":ro", "/st", "\t/st", "q",
+];
+
+/// With an answer in the console, that many columns wide.
+fn answered(scene: &mut Scene, columns: usize) {
+    scene.press('q').type_in("SELECT 1").key(Key::Ctrl('r'));
+    let id = scene.state.console.asks;
+    let names = (0..columns).map(|n| (format!("column {n}\u{202e}"), n % 2 == 0)).collect();
+    let row = (0..columns).map(|n| (n % 5 != 0).then(|| format!("\u{1b}[2J{n}"))).collect();
+    let answer = if columns == 1 { result() } else { Answer::new("SELECT 1".into(), names, vec![row; 3]) };
+    scene.send(Msg::Looked { id, answer: Arc::new(answer) });
 }
 
 fn any_key() -> impl Strategy<Value = Key> {
@@ -370,26 +398,45 @@ fn any_key() -> impl Strategy<Value = Key> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever is pressed in whatever state, and whatever the size.
+    /// Every state under every tab with everything that can lie over it, whatever is pressed and clicked
+    /// then, at every size.
     #[test]
     fn every_state_is_drawn_at_every_size(
-        which in 0_usize..10,
-        keys in prop::collection::vec(any_key(), 0..12),
+        which in 0_usize..SCENES,
+        tab in prop::sample::select(('1'..='6').collect::<Vec<_>>()),
+        opened in 0_usize..=OPENED.len(),
+        wide in 1_usize..60,
+        keys in prop::collection::vec(any_key(), 0..8),
         columns in 0_u16..=250,
         lines in 0_u16..=80,
         ascii: bool,
         clicks in prop::collection::vec((0_u16..250, 0_u16..80), 0..4),
     ) {
-        let mut scene = scene(which, &keys);
+        let mut scene = scene(which);
+        scene.press(tab);
+        match OPENED.get(opened) {
+            Some(keys) => for c in keys.chars() {
+                scene.key(if c == '\t' { Key::Tab } else { Key::Char(c) });
+            },
+            None => answered(&mut scene, wide),
+        }
+        let drawn = |scene: &mut Scene, ascii: bool| {
+            scene.state.setting.ascii = ascii;
+            let frame = scene.frame(columns, lines);
+            prop_assert!(!frame.chars().any(|c| c != '\n' && scrub::is_unsafe(c)));
+            prop_assert!(!ascii || frame.is_ascii());
+            Ok(())
+        };
+        drawn(&mut scene, ascii)?;
+        for key in keys {
+            scene.key(key);
+        }
         scene.state.mouse = true;
         for (column, line) in clicks {
             scene.frame(columns, lines);
             let what = [Mouse::Click, Mouse::WheelUp, Mouse::WheelDown][usize::from(column) % 3];
             scene.send(Msg::Mouse(what, column, line));
         }
-        scene.state.setting.ascii = ascii;
-        let frame = scene.frame(columns, lines);
-        prop_assert!(!frame.chars().any(|c| c != '\n' && scrub::is_unsafe(c)));
-        prop_assert!(!ascii || frame.is_ascii());
+        drawn(&mut scene, !ascii)?;
     }
 }

@@ -141,6 +141,32 @@ async fn one_drives_and_others_watch() {
     assert!(said(&output).contains("is over (done"), "{}", said(&output));
 }
 
+/// The mouse as a multiplexer hands it on: the button opens its question, and rolls back.
+#[tokio::test]
+async fn the_button_is_clicked_in_tmux() {
+    let (bench, tmux) = (left().await, Tmux::new());
+    let socket = tmux.socket();
+    let output = call(&bench, &["share", "--start", "--session", "mouse", "--socket-path", &socket]);
+    assert!(output.status.success(), "{}", said(&output));
+    let mut driver = tmux.client(&["attach-session", "-t", "mouse"], &[], 120, 37);
+    driver.until_says("go: \"First\"");
+    driver.press_until("\r", |text| text.contains("go: \"Second\""));
+    // Until it is asked for, the mouse is the terminal's.
+    driver.click("R ROLL BACK 1 step");
+    driver.keys("M");
+    let screen = driver.until_says("the mouse is taken");
+    assert!(!screen.contains("Roll back everything"), "{screen}");
+    driver.click("R ROLL BACK 1 step");
+    driver.until_says("Roll back everything");
+    driver.click("reason");
+    driver.keys("by hand");
+    driver.click("  Roll back ");
+    driver.until_says("▸ Roll back ");
+    driver.click("▸ Roll back ");
+    driver.until_says("✓ ROLLED BACK");
+    assert_eq!(bench.value("SELECT to_regclass('one') IS NULL").await, "t");
+}
+
 /// From the first key to the last, through a multiplexer.
 #[test]
 fn kochel_is_stepped_through_in_tmux() {

@@ -108,3 +108,87 @@ async fn a_session_is_told_only_while_it_is_the_one_that_was_meant() {
         .await;
     assert!(!tell(&mut asker, &backend, BackendEnd::Terminate).await.expect("asked"));
 }
+
+/// A standby of it: a server of its own whose data are replaced by a copy of the first one's. `None` where
+/// the server comes without the program that copies, and the machine's own is another version.
+async fn standby(primary: &TestServer) -> Option<TestServer> {
+    let socket = primary.embedded().dir().display().to_string();
+    let conninfo = format!("host={socket} user=postgres application_name=second");
+    let mut standby = TestServer::with(&[("primary_conninfo", &conninfo), ("hot_standby", "on")]).await;
+    let copy = standby.embedded().dir().join("copy");
+    let mut program = primary.program("pg_basebackup", "postgres");
+    program.args(["--checkpoint=fast", "--wal-method=stream", "--no-sync", "--write-recovery-conf"]);
+    program.arg("-D").arg(&copy).current_dir("/");
+    if let Some((uid, gid)) = standby.embedded().runs_as() {
+        use std::os::unix::process::CommandExt;
+        program.gid(gid).uid(uid);
+    }
+    let output = program.output().expect("pg_basebackup runs");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    if said.contains("incompatible server version") {
+        println!("skipped: {said}");
+        return None;
+    }
+    assert!(output.status.success(), "{said}");
+    // The running server doesn't mind: it stops, and starts on what is in its place then.
+    let data = standby.embedded().data_dir();
+    std::fs::rename(&data, standby.embedded().dir().join("own")).expect("its own data are put aside");
+    std::fs::rename(&copy, &data).expect("the copy takes their place");
+    standby.restart().await;
+    Some(standby)
+}
+
+#[tokio::test]
+async fn replicas_and_unused_slots_are_seen_and_how_far_behind_they_are() {
+    let primary = TestServer::with(&[]).await;
+    primary.sql("postgres", "CREATE TABLE t (n int)").await;
+    let Some(standby) = standby(&primary).await else { return };
+    primary.sql("postgres", "SELECT pg_create_physical_replication_slot('unused', true)").await;
+    let mut here = primary.session("postgres").await;
+    let mut there = standby.session("postgres").await;
+
+    let seen = until("the standby has everything", &mut here, |seen| {
+        seen.replicas.iter().any(|one| one.name == "second" && one.bytes == Some(0))
+    })
+    .await;
+    assert_eq!(seen.hidden, Vec::<String>::new());
+    assert!(!seen.server.standby && seen.server.behind.is_none(), "{:?}", seen.server);
+    let second = seen.replicas.iter().find(|one| one.name == "second").expect("seen");
+    assert_eq!((second.state.as_str(), second.slot), ("streaming", false));
+    let slot = seen.replicas.iter().find(|one| one.name == "unused").expect("seen");
+    assert!(slot.slot && slot.bytes.is_some(), "{slot:?}");
+    assert!(seen.sessions.iter().any(|one| one.kind == "walsender" && one.backend.application == "second"));
+    let seen =
+        until("the standby has replayed everything", &mut there, |seen| seen.server.behind == Some(0)).await;
+    assert!(seen.server.standby && seen.server.wal.contains('/'), "{:?}", seen.server);
+    assert_eq!((&seen.hidden, &seen.replicas), (&vec![], &vec![]));
+
+    // It stands still, and the first one goes on. How long it is behind is the age of what it replayed last.
+    primary.sql("postgres", "INSERT INTO t VALUES (0)").await;
+    while there.query("SELECT count(*) FROM t", &[]).await.expect("asked").rows[0][0].as_deref() != Some("1")
+    {
+    }
+    there.batch("SELECT pg_wal_replay_pause()").await.expect("it pauses");
+    while there.query("SELECT pg_get_wal_replay_pause_state() = 'paused'", &[]).await.expect("asked").rows[0]
+        [0]
+    .as_deref()
+        != Some("t")
+    {}
+    primary.sql("postgres", "INSERT INTO t SELECT generate_series(1, 1000)").await;
+    let far = 1000 * 20;
+    let wanted = |seen: &Activity| {
+        let second = seen.replicas.iter().find(|one| one.name == "second");
+        second.is_some_and(|one| one.bytes.is_some_and(|bytes| bytes > far) && one.lag_ms.is_some())
+    };
+    until("how far behind it is, in bytes and in time", &mut here, wanted).await;
+    let seen = until("the same from its own side", &mut there, |seen| {
+        seen.server.behind.is_some_and(|bytes| bytes > far)
+    })
+    .await;
+    assert!(seen.server.behind_ms.is_some(), "{:?}", seen.server);
+    there.batch("SELECT pg_wal_replay_resume()").await.expect("it goes on");
+    until("it caught up", &mut there, |seen| {
+        seen.server.behind == Some(0) && seen.server.behind_ms.is_none()
+    })
+    .await;
+}

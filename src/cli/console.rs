@@ -32,7 +32,7 @@ pub struct Looker {
 impl Looker {
     /// Begins; the session is opened with the first query.
     pub fn start(conductor: &Conductor, link: Link) -> Self {
-        let (target, recorder) = (conductor.target.clone(), conductor.recorder.clone());
+        let (target, recorder) = (conductor.onlooker(), conductor.recorder.clone());
         let mut console = Console::new(target, recorder, conductor.secrets.clone());
         let (queries, mut wanted) = mpsc::unbounded_channel::<(u64, String)>();
         let stop = Arc::new(Notify::new());

@@ -157,16 +157,18 @@ impl Show {
     }
 }
 
-/// Ctrl-Z from outside: the terminal is given back first, and taken again afterwards.
+/// Another size; and Ctrl-Z from outside: the terminal is given back first, and taken again afterwards.
 fn job_control(link: &crate::cockpit::link::Link) -> Result<(), Failure> {
     let stop = SignalKind::from_raw(nix::libc::SIGTSTP);
     let go_on = SignalKind::from_raw(nix::libc::SIGCONT);
-    for (kind, suspend) in [(stop, true), (go_on, false)] {
+    let kinds: [(SignalKind, fn() -> Msg); 3] =
+        [(stop, || Msg::Suspend), (go_on, || Msg::Continued), (SignalKind::window_change(), || Msg::Resize)];
+    for (kind, message) in kinds {
         let mut stream = signal(kind).map_err(|error| Failure::unreachable(format!("signals: {error}")))?;
         let link = link.clone();
         tokio::spawn(async move {
             while stream.recv().await.is_some() {
-                link.send(if suspend { Msg::Suspend } else { Msg::Continued });
+                link.send(message());
             }
         });
     }

@@ -180,8 +180,8 @@ impl Screen {
             Some(Looker::start(conductor, self.link.clone()));
         let mut doing = conductor.attention.doing.subscribe();
         let (set, mut seen) = watch::channel(None);
-        tokio::spawn(look_on(conductor.target.clone(), conductor.attention.doing.subscribe(), set));
-        let (target, secrets) = (conductor.target.clone(), conductor.secrets.clone());
+        tokio::spawn(look_on(conductor.onlooker(), conductor.attention.doing.subscribe(), set));
+        let (target, secrets) = (conductor.onlooker(), conductor.secrets.clone());
         let (set, mut activity) = watch::channel(None);
         tokio::spawn(watch_server(target, secrets, self.watched.clone(), set));
         let link = self.link.clone();

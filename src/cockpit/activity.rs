@@ -43,7 +43,7 @@ pub fn watch(state: &mut State) -> Option<Effect> {
 #[must_use]
 pub fn listed(state: &State) -> Vec<Listed<'_>> {
     let Some(activity) = &state.activity.latest else { return Vec::new() };
-    let filter = filter::of(state, Place::Tab(Tab::Activity)).unwrap_or_default();
+    let filter = filter::of(&state.filters, Place::Tab(Tab::Activity)).unwrap_or_default();
     let mut listed = tree(&activity.sessions);
     let apart = activity
         .sessions

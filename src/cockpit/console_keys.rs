@@ -13,9 +13,9 @@ pub fn key(state: &mut State, key: Key) -> Vec<Effect> {
     match key {
         // The run's own brake comes first, unless a query is to be stopped.
         Key::Ctrl('c') if state.console.asked.is_some() => return console::stop(state),
-        Key::Ctrl('c') => return super::update::command(state, Act::Interrupt),
+        Key::Ctrl('c') => return super::keys::command(state, Act::Interrupt),
         Key::Ctrl('l') => return vec![Effect::Redraw],
-        Key::Ctrl('z') => return super::update::command(state, Act::Suspend),
+        Key::Ctrl('z') => return super::keys::command(state, Act::Suspend),
         Key::Ctrl('d') | Key::Esc => {
             state.console.open = false;
             return Vec::new();

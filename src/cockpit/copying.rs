@@ -2,6 +2,9 @@
 
 use super::message::Effect;
 use super::state::{State, Tab};
+use super::{activity, deltas};
+use crate::plain::LogLine;
+use crate::run::event::RowCount;
 use crate::text::scrub;
 
 /// More than this isn't pasted anywhere by hand, and terminals take less.
@@ -37,16 +40,66 @@ pub fn wanted(state: &State) -> Result<(String, String), String> {
             Ok((format!("the query of \"{title}\""), sql))
         }
         Tab::Log => {
-            let lines: Vec<&str> = state.log_shown().collect();
+            let lines: Vec<&str> = state.log.shown(0).map(LogLine::text).collect();
             if lines.is_empty() {
                 return Err("the log is empty".to_owned());
             }
             Ok(("the log".to_owned(), lines.join("\n")))
         }
-        other => {
-            Err(format!("there is nothing to copy in {}: 1, 2 and the log have something", other.title()))
-        }
+        Tab::Deltas => Ok(("objects and rows".to_owned(), deltas(state)?)),
+        Tab::Activity => Ok(("the sessions".to_owned(), sessions(state)?)),
+        Tab::People => Ok(("the sign-offs".to_owned(), super::view::sign_offs(state))),
     }
+}
+
+/// Lines with tabs between their cells, as a spreadsheet or a ticket takes them.
+fn table<const N: usize>(head: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
+    // A cell with a tab of its own must not become two.
+    let line = |cells: [String; N]| cells.map(|cell| cell.replace(['\t', '\n', '\r'], " ")).join("\t");
+    let rows = rows.into_iter().map(line);
+    std::iter::once(head.join("\t")).chain(rows).collect::<Vec<_>>().join("\n")
+}
+
+/// The figures of objects, and of the tables that are shown.
+fn deltas(state: &State) -> Result<String, String> {
+    let run = state.run();
+    if run.baseline.is_none() {
+        return Err("nothing is counted yet".to_owned());
+    }
+    let objects = deltas::KINDS.iter().filter_map(|kind| {
+        let (before, now) = run.objects(*kind)?;
+        Some([kind.word().to_owned(), before.to_string(), now.to_string()])
+    });
+    let figure = |count: Option<RowCount>| {
+        count
+            .map_or_else(String::new, |count| format!("{}{}", if count.exact { "" } else { "≈" }, count.rows))
+    };
+    let rows = deltas::shown(state).map(|of| [of.name.clone(), figure(of.before), figure(of.now)]);
+    Ok(table(["", "before", "now"], objects.chain(rows)))
+}
+
+/// The sessions that are listed.
+fn sessions(state: &State) -> Result<String, String> {
+    let listed = activity::listed(state);
+    if listed.is_empty() {
+        return Err("no session is listed yet".to_owned());
+    }
+    let head = ["pid", "user", "application", "database", "client", "state", "blocked by", "statement"];
+    let rows = listed.iter().map(|one| {
+        let (seen, backend) = (one.seen, &one.seen.backend);
+        let by: Vec<String> = seen.blocked_by.iter().map(ToString::to_string).collect();
+        [
+            backend.pid.to_string(),
+            backend.user.clone(),
+            backend.application.clone(),
+            backend.database.clone(),
+            backend.client.clone(),
+            backend.state.clone(),
+            by.join(","),
+            seen.query.clone(),
+        ]
+    });
+    Ok(table(head, rows))
 }
 
 /// The cell of the result that is looked at.

@@ -3,6 +3,7 @@
 
 use std::cmp::Reverse;
 
+use super::filter::{self, Place};
 use super::state::{State, Tab};
 use crate::plan::model::{Amount, Kind, Kinds};
 use crate::run::event::{Direction, RowCount};
@@ -45,6 +46,8 @@ impl Sort {
 pub struct List {
     pub sort: Sort,
     pub tables: Vec<Table>,
+    /// What the plan adds of each kind: it follows from all of its steps, which is too much for a frame.
+    pub objects: Vec<(Kind, Planned)>,
     /// How many of them changed.
     pub changed: usize,
     /// What it was made of: until that changes it stays.
@@ -88,6 +91,20 @@ pub enum Planned {
     Words(String),
 }
 
+/// The tables that fit the filter.
+pub fn shown(state: &State) -> impl Iterator<Item = &Table> {
+    let words = filter::of(&state.filters, Place::Tab(Tab::Deltas));
+    state.deltas.tables.iter().filter(move |of| words.is_none_or(|words| filter::fits(words, &[&of.name])))
+}
+
+impl List {
+    /// What the plan adds of a kind.
+    #[must_use]
+    pub fn planned(&self, kind: Kind) -> Option<&Planned> {
+        self.objects.iter().find(|(of, _)| *of == kind).map(|(_, planned)| planned)
+    }
+}
+
 /// The next order.
 pub fn sort(state: &mut State) {
     state.deltas.sort = state.deltas.sort.next();
@@ -114,7 +131,8 @@ pub fn refresh(state: &mut State) {
             (Reverse(table.has_changed()), table.planned.is_none(), Reverse(table.change().unsigned_abs()))
         }),
     }
-    state.deltas = List { sort, tables, changed, made_of };
+    let objects = KINDS.into_iter().filter_map(|kind| Some((kind, planned_objects(state, kind)?))).collect();
+    state.deltas = List { sort, tables, objects, changed, made_of };
 }
 
 /// All of them by name.
@@ -171,11 +189,12 @@ fn plain(name: &str) -> &str {
 /// Steps that say what they add, and whether they are applied.
 fn adding(state: &State) -> impl Iterator<Item = (&Kinds, bool)> {
     state.plan().phases.iter().flat_map(|phase| &phase.steps).filter_map(|step| {
+        let adds = step.adds.as_ref()?;
         let applied = matches!(
             state.status(&step.id),
             Status::Applied | Status::Verified | Status::Unverified | Status::Accepted
         );
-        Some((step.adds.as_ref()?, applied))
+        Some((adds, applied))
     })
 }
 
@@ -194,8 +213,7 @@ fn planned(state: &State, of: impl Fn(&Kinds) -> Option<String>) -> Option<Plann
 }
 
 /// What the plan says that is added of a kind.
-#[must_use]
-pub fn planned_objects(state: &State, kind: Kind) -> Option<Planned> {
+fn planned_objects(state: &State, kind: Kind) -> Option<Planned> {
     planned(state, |adds| {
         let (_, amount) = adds.counts.iter().find(|(of, _)| *of == kind)?;
         Some(match amount {

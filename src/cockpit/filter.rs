@@ -1,5 +1,6 @@
-//! Filters: words that a row has to hold to be shown. One for the timeline, one for each tab that is a
-//! list.
+//! Filters: words that a row has to hold to be shown. One for the timeline, one for each tab.
+
+use std::collections::BTreeMap;
 
 use super::message::Key;
 use super::state::{Focus, State, Tab};
@@ -24,26 +25,19 @@ impl Place {
 /// Longer than this nobody looks for anything.
 const LONGEST: usize = 80;
 
-/// What would be filtered from here; else why nothing.
-///
-/// # Errors
-/// The reason, in words for the person at the keys.
-pub fn here(state: &State) -> Result<Place, String> {
-    match (state.focus, state.tab) {
-        (Focus::Timeline, _) => Ok(Place::Timeline),
-        (Focus::Detail, tab @ (Tab::Checkpoints | Tab::Deltas | Tab::Activity | Tab::Log)) => {
-            Ok(Place::Tab(tab))
-        }
-        (Focus::Detail, tab) => {
-            Err(format!("{} isn't a list: Tab goes to the timeline, which can be filtered", tab.title()))
-        }
+/// What is filtered from here.
+#[must_use]
+pub fn here(state: &State) -> Place {
+    match state.focus {
+        Focus::Timeline => Place::Timeline,
+        Focus::Detail => Place::Tab(state.tab),
     }
 }
 
 /// The filter of a place, if it has one.
 #[must_use]
-pub fn of(state: &State, place: Place) -> Option<&str> {
-    state.filters.get(&place).map(String::as_str).filter(|text| !text.trim().is_empty())
+pub fn of(filters: &BTreeMap<Place, String>, place: Place) -> Option<&str> {
+    filters.get(&place).map(String::as_str).filter(|text| !text.trim().is_empty())
 }
 
 /// Whether all words of the filter stand in one of the texts, whatever their case.
@@ -96,7 +90,7 @@ pub fn paste(state: &mut State, text: &str) {
 
 /// Takes the filter of a place away; whether there was one.
 pub fn clear(state: &mut State, place: Place) -> bool {
-    let had = of(state, place).is_some();
+    let had = of(&state.filters, place).is_some();
     state.filters.remove(&place);
     changed(state, place);
     had
@@ -109,7 +103,8 @@ fn changed(state: &mut State, place: Place) {
     if let Place::Tab(tab) = place {
         state.scroll.remove(&tab);
         if tab == Tab::Log {
-            state.log_found();
+            let words = of(&state.filters, place).map(str::to_owned);
+            state.log.find(words.as_deref());
         }
     } else {
         // What isn't shown isn't what the keys are about.

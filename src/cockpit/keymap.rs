@@ -4,10 +4,10 @@
 //! else; what is decided here is about the screen alone: keys that only look, an engine that is gone.
 
 use super::activity;
+use super::copying;
 use super::message::Key;
 use super::people::{self, Open};
 use super::state::{State, Tab};
-use super::{copying, filter};
 use crate::run::command::{Command, Wish};
 use crate::run::event::{Assurance, BackendEnd, HoldReason, Person};
 use crate::run::gate;
@@ -126,7 +126,14 @@ pub const ENTRIES: &[Entry] = &[
         "show only rows of this list that have these words",
         true,
     ),
-    entry(Act::Copy, Key::Char('y'), "y", "copy", "copy the SQL, query or log that is looked at", false),
+    entry(
+        Act::Copy,
+        Key::Char('y'),
+        "y",
+        "copy",
+        "copy what is looked at: SQL, a query, tables, sessions, the log, signatures",
+        false,
+    ),
     entry(Act::Decline, Key::Char('d'), "d", "decline", "decline to sign; asks why", false),
     entry(
         Act::RollBackTo,
@@ -303,8 +310,7 @@ pub fn verdict(state: &State, act: Act) -> Result<(), String> {
             return Err(LOCKED.to_owned());
         }
         Act::Leave | Act::Interrupt => return Ok(()),
-        Act::Palette | Act::Mouse => return Ok(()),
-        Act::Filter => return filter::here(state).map(drop),
+        Act::Palette | Act::Mouse | Act::Filter => return Ok(()),
         Act::Copy => return copying::wanted(state).map(drop),
         Act::Suspend => return suspend(state),
         _ => {}

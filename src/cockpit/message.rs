@@ -38,7 +38,8 @@ pub enum Msg {
     Paste(String),
     /// What the mouse did, and where.
     Mouse(Mouse, u16, u16),
-    Resize(u16, u16),
+    /// The terminal has another size.
+    Resize,
     /// A fact about the run.
     Event(Arc<Envelope>),
     /// What goes on before the run's first event, in words.

@@ -8,13 +8,14 @@
 //!
 //! - [`state`] is all that is shown: the fold of the run (the same as plain's), what is selected,
 //!   folded, typed; [`update`] changes it, one [`message::Msg`] at a time, and answers with
-//!   [`message::Effect`]s; neither does any I/O;
+//!   [`message::Effect`]s; neither does any I/O; [`keys`] are the keys and what they do, [`place`] is where
+//!   somebody looks, [`log`] the lines of the log;
 //! - [`keymap`] is the one list of commands: key, words, and the gate's verdict; hints, buttons and help
 //!   show it; [`question`] is what is asked before something happens, [`answering`] its keys;
 //! - [`console`] is the query console ([`console_keys`]: its keys), [`palette`] the list of commands to
 //!   choose from, [`filter`] what is shown of lists, [`copying`] what is copied, [`mouse`] what a click does;
 //! - [`timeline`] is the plan as rows, [`way_back`] what a rollback would do, [`source`] a script in
-//!   colours, [`clock`] what is left and what was planned,
+//!   colours, [`clock`] what is left and what was planned, [`progress`] how far it is,
 //!   [`deltas`] what became of objects and rows, [`activity`] who is at the server;
 //! - [`view`] draws: a function of `&State`, without I/O, runtime or engine;
 //! - [`term`] is everything that touches the terminal; [`link`] is how the command line reaches it.
@@ -30,11 +31,15 @@ pub mod copying;
 pub mod deltas;
 pub mod filter;
 pub mod keymap;
+pub mod keys;
 pub mod link;
+pub mod log;
 pub mod message;
 pub mod mouse;
 pub mod palette;
 pub mod people;
+pub mod place;
+pub mod progress;
 pub mod question;
 pub mod source;
 pub mod state;

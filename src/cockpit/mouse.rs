@@ -7,7 +7,7 @@ use super::keymap::Act;
 use super::message::Effect;
 use super::palette;
 use super::state::{Focus, Spot, State, Tab};
-use super::update;
+use super::{keys, update};
 
 /// What lies somewhere on the screen. Later ones lie above earlier ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,7 +88,7 @@ fn click(state: &mut State, hit: Hit) -> Vec<Effect> {
             // A phase that is selected already folds, and unfolds.
             if state.selected == spot && spot.step.is_none() {
                 let folded = !state.folded.contains(&spot.phase);
-                update::fold(state, folded);
+                keys::fold(state, folded);
             } else {
                 state.follow = false;
                 update::select(state, spot);
@@ -100,7 +100,7 @@ fn click(state: &mut State, hit: Hit) -> Vec<Effect> {
             state.tab = tab;
             state.focus = Focus::Detail;
         }
-        Hit::Act(act) => return update::command(state, act),
+        Hit::Act(act) => return keys::command(state, act),
         Hit::Field(at) => {
             if let Some(question) = &mut state.question {
                 question.focus = at;
@@ -125,8 +125,8 @@ fn click(state: &mut State, hit: Hit) -> Vec<Effect> {
 
 fn wheel(state: &mut State, hit: Hit, by: isize) -> Vec<Effect> {
     match hit {
-        Hit::Timeline | Hit::Row(_) => update::walk(state, by),
-        Hit::Detail | Hit::Tab(_) => update::scroll(state, by),
+        Hit::Timeline | Hit::Row(_) => keys::walk(state, by),
+        Hit::Detail | Hit::Tab(_) => keys::scroll(state, by),
         Hit::Question | Hit::Field(_) | Hit::Button(_) => answering::scroll(state, by),
         Hit::Palette | Hit::Command(_) => {
             let last = palette::found(state).len().saturating_sub(1);

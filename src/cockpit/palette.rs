@@ -91,7 +91,7 @@ pub fn chosen(state: &mut State) -> Vec<Effect> {
     match found(state).into_iter().nth(at) {
         Some((entry, Ok(()))) => {
             state.palette = None;
-            super::update::command(state, entry.act)
+            super::keys::command(state, entry.act)
         }
         Some((entry, Err(why))) => {
             state.toast(format!("{}: {why}", entry.word), true);

@@ -12,6 +12,7 @@ use jiff::tz::TimeZone;
 
 use super::console::Console;
 use super::filter::{self, Place};
+use super::log::Log;
 use super::message::{Over, SourceOf};
 use super::mouse;
 use super::palette::Palette;
@@ -20,15 +21,15 @@ use super::source::Source;
 use super::theme::Theme;
 use super::way_back;
 use super::{activity, deltas};
-use crate::plain::{Printer, Style};
+use crate::plain::{LogLine, Printer, Style};
 use crate::plan::model::{Action, Phase, Plan, Step, Undo};
 use crate::run::event::{Direction, Envelope, Mode, Operator};
 use crate::run::outlook::LookBack;
 use crate::run::sample::{Doing, Sighting};
 use crate::run::state::{Run, Status};
 
-/// Lines of the log that are kept; the journal has all of it.
-const LOG_LINES: usize = 20_000;
+pub use super::place::{Extent, Focus, Spot, Tab};
+
 /// Events of before this process that are in the log.
 const PAST_IN_LOG: usize = 5_000;
 /// Lines of output that are kept, over all steps.
@@ -50,83 +51,12 @@ pub struct Setting {
     pub mouse: bool,
 }
 
-/// What is looked at on the right.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub enum Tab {
-    #[default]
-    Step,
-    Checkpoints,
-    Deltas,
-    Activity,
-    Log,
-    People,
-}
-
-impl Tab {
-    pub const ALL: [Self; 6] =
-        [Self::Step, Self::Checkpoints, Self::Deltas, Self::Activity, Self::Log, Self::People];
-
-    #[must_use]
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::Step => "Step",
-            Self::Checkpoints => "Checkpoints",
-            Self::Deltas => "Deltas",
-            Self::Activity => "Activity",
-            Self::Log => "Log",
-            Self::People => "Sign-offs",
-        }
-    }
-}
-
-impl Tab {
-    /// The title where there is less room.
-    #[must_use]
-    pub fn short(self) -> &'static str {
-        match self {
-            Self::Checkpoints => "Checks",
-            Self::People => "Signs",
-            other => other.title(),
-        }
-    }
-}
-
-/// Where the arrow keys move.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Focus {
-    #[default]
-    Timeline,
-    Detail,
-}
-
-/// A row of the timeline: a phase, or a step of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub struct Spot {
-    pub phase: usize,
-    pub step: Option<usize>,
-}
-
 /// A word at the bottom that goes away by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Toast {
     pub text: String,
     pub bad: bool,
     pub until: Timestamp,
-}
-
-/// How much there is to see where, as the last frame had it: so that scrolling stops at the end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Extent {
-    pub lines: usize,
-    pub room: usize,
-}
-
-impl Extent {
-    /// The last line that may stand at the top.
-    #[must_use]
-    pub fn last(self) -> usize {
-        self.lines.saturating_sub(self.room)
-    }
 }
 
 /// Who is attached to the terminal session that the cockpit runs in.
@@ -144,11 +74,7 @@ pub struct State {
     pub setting: Setting,
     pub printer: Printer,
     pub zone: TimeZone,
-    pub log: VecDeque<String>,
-    /// Lines of the log that there ever were.
-    log_total: u64,
-    /// Which of them fit the log's filter, while there is one.
-    log_hits: Option<VecDeque<u64>>,
+    pub log: Log,
     pub output: VecDeque<(String, String)>,
     /// Lines of output that weren't kept.
     pub output_lost: u64,
@@ -169,6 +95,8 @@ pub struct State {
     pub follow: bool,
     pub folded: BTreeSet<usize>,
     pub tab: Tab,
+    /// What was looked at before something that went wrong came into view by itself.
+    pub left_tab: Option<Tab>,
     pub focus: Focus,
     /// First line shown, by tab; `None`: where the run is.
     pub scroll: BTreeMap<Tab, usize>,
@@ -220,9 +148,7 @@ impl State {
         Self {
             printer: Printer::new(style),
             zone,
-            log: VecDeque::new(),
-            log_total: 0,
-            log_hits: None,
+            log: Log::default(),
             output: VecDeque::new(),
             output_lost: 0,
             stages: Vec::new(),
@@ -237,6 +163,7 @@ impl State {
             follow: true,
             folded: BTreeSet::new(),
             tab: Tab::Step,
+            left_tab: None,
             focus: Focus::Timeline,
             scroll: BTreeMap::new(),
             deltas: deltas::List::default(),
@@ -286,14 +213,14 @@ impl State {
         let (old, recent) = all.split_at(all.len().saturating_sub(PAST_IN_LOG));
         for envelope in old {
             if let Err(why) = self.printer.take_in(envelope) {
-                self.add_log(vec![format!("the events don't follow from one another: {why}")]);
+                self.add_log([format!("the events don't follow from one another: {why}").into()]);
             }
         }
         if !old.is_empty() {
-            self.add_log(vec![format!("({} earlier events are in the journal)", old.len())]);
+            self.add_log([format!("({} earlier events are in the journal)", old.len()).into()]);
         }
         for envelope in recent {
-            let lines = self.printer.line(envelope);
+            let lines = self.printer.log(envelope);
             self.add_log(lines);
         }
     }
@@ -374,52 +301,10 @@ impl State {
                     && !self.run().is_holding())
     }
 
-    pub fn add_log(&mut self, lines: Vec<String>) {
-        if let Some(words) = filter::of(self, Place::Tab(Tab::Log)).map(str::to_owned) {
-            let total = self.log_total;
-            let found = (total..).zip(&lines).filter(|(_, line)| filter::fits(&words, &[line.as_str()]));
-            let found: Vec<u64> = found.map(|(number, _)| number).collect();
-            self.log_hits.get_or_insert_default().extend(found);
-        }
-        self.log_total += lines.len() as u64;
-        self.log.extend(lines);
-        let extra = self.log.len().saturating_sub(LOG_LINES);
-        self.log.drain(..extra);
-        let first = self.log_total - self.log.len() as u64;
-        if let Some(hits) = &mut self.log_hits {
-            let gone = hits.iter().take_while(|number| **number < first).count();
-            hits.drain(..gone);
-        }
-    }
-
-    /// The log's filter is another one: which lines fit is found once, not in every frame.
-    pub fn log_found(&mut self) {
-        let first = self.log_total - self.log.len() as u64;
-        self.log_hits = filter::of(self, Place::Tab(Tab::Log)).map(|words| {
-            let numbered = (first..).zip(&self.log);
-            numbered
-                .filter(|(_, line)| filter::fits(words, &[line.as_str()]))
-                .map(|(number, _)| number)
-                .collect()
-        });
-    }
-
-    /// How many lines of the log are shown, all in all.
-    #[must_use]
-    pub fn log_len(&self) -> usize {
-        self.log_hits.as_ref().map_or(self.log.len(), VecDeque::len)
-    }
-
-    /// The lines of the log that fit its filter; all of them without one.
-    pub fn log_shown(&self) -> impl Iterator<Item = &str> {
-        let first = self.log_total - self.log.len() as u64;
-        (0..self.log_len()).filter_map(move |at| {
-            let at = match &self.log_hits {
-                Some(hits) => usize::try_from(hits.get(at)?.checked_sub(first)?).ok()?,
-                None => at,
-            };
-            self.log.get(at).map(String::as_str)
-        })
+    /// More of the log.
+    pub fn add_log(&mut self, lines: impl IntoIterator<Item = LogLine>) {
+        let words = filter::of(&self.filters, Place::Tab(Tab::Log));
+        self.log.add(lines, words);
     }
 
     /// Output of a step: notices, `\echo`.

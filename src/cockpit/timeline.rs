@@ -12,7 +12,7 @@ use crate::run::state::Status;
 #[must_use]
 pub fn rows(state: &State) -> Vec<Spot> {
     let mut rows = Vec::new();
-    let words = filter::of(state, Place::Timeline);
+    let words = filter::of(&state.filters, Place::Timeline);
     for (phase, of) in state.plan().phases.iter().enumerate() {
         if let Some(words) = words {
             let fits = |step: &Step| {
@@ -59,7 +59,7 @@ pub fn sign(status: Status) -> (char, Role) {
         Status::Assumed => ('~', Role::Warn),
         Status::Running => ('▶', Role::Active),
         Status::Committing => ('»', Role::Active),
-        Status::Applied => ('+', Role::Active),
+        Status::Applied => ('◇', Role::Active),
         Status::Verified => ('✓', Role::Good),
         Status::Unverified => ('≠', Role::Bad),
         Status::Accepted => ('!', Role::Warn),
@@ -79,6 +79,10 @@ pub fn step_sign(state: &State, id: &str) -> (char, Role, &'static str) {
     });
     if waits && state.over.is_none() {
         return ('◆', Role::Hold, "waits");
+    }
+    // Not as if it had never been.
+    if status == Status::Pending && state.run().step(id).is_some_and(|step| step.generation > 0) {
+        return ('◁', Role::Back, "undone");
     }
     let (sign, role) = sign(status);
     (sign, role, status.word())
@@ -131,14 +135,4 @@ pub fn phase_ms(state: &State, phase: usize) -> Option<u64> {
     let steps = &state.plan().phases.get(phase)?.steps;
     let begun: Vec<u64> = steps.iter().filter_map(|step| step_ms(state, &step.id)).collect();
     (!begun.is_empty()).then(|| begun.iter().sum())
-}
-
-/// Steps that are settled, and all of them.
-#[must_use]
-pub fn progress(state: &State) -> (usize, usize) {
-    let only = &state.run().selection.only;
-    let phases = state.plan().phases.iter().filter(|phase| only.is_empty() || only.contains(&phase.id));
-    let steps: Vec<_> = phases.flat_map(|phase| &phase.steps).collect();
-    let settled = steps.iter().filter(|step| state.status(&step.id).is_settled()).count();
-    (settled, steps.len())
 }

@@ -1,13 +1,10 @@
 //! What each message changes, and what it asks for.
 
 use super::keymap::{self, Act};
-use super::message::{Effect, Key, Msg};
-use super::palette::{self, Palette};
+use super::message::{Effect, Msg};
 use super::question;
-use super::state::{Focus, Spot, State, Tab};
-use super::{
-    activity, answering, console, console_keys, copying, deltas, filter, mouse, people, timeline, way_back,
-};
+use super::state::{Spot, State, Tab};
+use super::{activity, answering, console, deltas, keys, mouse, people, way_back};
 use crate::run::command::{Command, Wish};
 use crate::run::event::{Assurance, Envelope, Event, HoldReason};
 
@@ -20,9 +17,9 @@ pub fn update(state: &mut State, message: Msg) -> Vec<Effect> {
 
 fn take(state: &mut State, message: Msg) -> Vec<Effect> {
     match message {
-        Msg::Key(key) => pressed(state, key),
+        Msg::Key(key) => keys::pressed(state, key),
         Msg::Paste(text) => {
-            pasted(state, &text);
+            keys::pasted(state, &text);
             Vec::new()
         }
         Msg::Mouse(what, column, row) => mouse::mouse(state, what, column, row),
@@ -78,7 +75,7 @@ fn take(state: &mut State, message: Msg) -> Vec<Effect> {
             }
         },
         Msg::Continued => vec![Effect::Retake],
-        Msg::Resize(..) => vec![Effect::Redraw],
+        Msg::Resize => vec![Effect::Redraw],
         Msg::Wake => Vec::new(),
     }
 }
@@ -126,7 +123,7 @@ fn event(state: &mut State, envelope: &Envelope) -> Vec<Effect> {
     {
         state.zone = zone;
     }
-    let lines = state.printer.line(envelope);
+    let lines = state.printer.log(envelope);
     state.add_log(lines);
     if envelope.at > state.now {
         state.now = envelope.at;
@@ -164,10 +161,13 @@ fn held(state: &mut State, reason: &HoldReason) -> Vec<Effect> {
     // What went wrong is looked at by a person, before anything goes on by itself.
     state.auto = false;
     if state.follow {
-        state.tab = match reason {
+        let tab = match reason {
             HoldReason::Unverified => Tab::Checkpoints,
             _ => Tab::Step,
         };
+        if tab != state.tab {
+            state.left_tab = Some(std::mem::replace(&mut state.tab, tab));
+        }
     }
     Vec::new()
 }
@@ -181,11 +181,15 @@ fn next_item(state: &mut State) -> Vec<Effect> {
     Vec::new()
 }
 
-fn follow(state: &mut State) {
+pub(super) fn follow(state: &mut State) {
     if let Some(active) = state.active()
         && active != state.selected
     {
         select(state, active);
+        // What went wrong before is dealt with: back to what somebody had been looking at.
+        if let Some(tab) = state.left_tab.take() {
+            state.tab = tab;
+        }
     }
 }
 
@@ -206,7 +210,11 @@ fn answered(state: &mut State, id: u64, refused: Option<String>) -> Vec<Effect> 
     };
     match refused {
         Some(why) => {
-            state.leave_when_held = false;
+            // What was to lead away doesn't. A refused cancel says nothing of that: the run may be let go
+            // of already, and then nobody waits for a screen.
+            if [Act::Leave, Act::Hold].iter().any(|act| keymap::of(*act).word == word) {
+                state.leave_when_held = false;
+            }
             state.toast(format!("{word}: {why}"), true);
             Vec::new()
         }
@@ -239,192 +247,4 @@ pub fn set_auto(state: &mut State, on: bool) -> Vec<Effect> {
         return ask(state, Act::Go, Wish::Go);
     }
     Vec::new()
-}
-
-fn pressed(state: &mut State, key: Key) -> Vec<Effect> {
-    if state.question.is_some() {
-        return answering::key(state, key);
-    }
-    if state.palette.is_some() {
-        return palette::key(state, key);
-    }
-    if state.console.open {
-        return console_keys::key(state, key);
-    }
-    if filter::key(state, key) {
-        return Vec::new();
-    }
-    // Where the screen is too small for the tree, moving in it unseen would only confuse.
-    match key {
-        Key::Char(digit @ '1'..='6') => {
-            let at = usize::from(digit as u8 - b'1');
-            state.tab = Tab::ALL[at];
-            return Vec::new();
-        }
-        Key::Tab | Key::BackTab => {
-            state.focus = if state.focus == Focus::Timeline { Focus::Detail } else { Focus::Timeline };
-            return Vec::new();
-        }
-        Key::Esc => {
-            state.toast = None;
-            if let Ok(place) = filter::here(state) {
-                filter::clear(state, place);
-            }
-            return Vec::new();
-        }
-        _ => {}
-    }
-    if moved(state, key) {
-        return Vec::new();
-    }
-    match keymap::on(key) {
-        Some(act) => command(state, act),
-        None => Vec::new(),
-    }
-}
-
-fn pasted(state: &mut State, text: &str) {
-    if state.question.is_some() {
-        answering::paste(state, text);
-    } else if state.console.open && state.palette.is_none() {
-        console_keys::paste(state, text);
-    } else {
-        filter::paste(state, text);
-    }
-}
-
-fn moved(state: &mut State, key: Key) -> bool {
-    let page = isize::try_from(state.extent.room.saturating_sub(1).max(1)).unwrap_or(1);
-    let detail = state.focus == Focus::Detail;
-    match key {
-        Key::PageDown => scroll(state, page),
-        Key::PageUp => scroll(state, -page),
-        Key::Down | Key::Char('j') if detail => scroll(state, 1),
-        Key::Up | Key::Char('k') if detail => scroll(state, -1),
-        Key::Home | Key::Char('g') if detail => scroll(state, isize::MIN / 2),
-        Key::End | Key::Char('G') if detail => scroll(state, isize::MAX / 2),
-        Key::Down | Key::Char('j') => walk(state, 1),
-        Key::Up | Key::Char('k') => walk(state, -1),
-        Key::Home | Key::Char('g') => walk(state, isize::MIN / 2),
-        Key::End | Key::Char('G') => walk(state, isize::MAX / 2),
-        Key::Left if !detail => fold(state, true),
-        Key::Right if !detail => fold(state, false),
-        Key::Char(' ') if !detail => {
-            let open = !state.folded.contains(&state.selected.phase);
-            fold(state, open);
-        }
-        _ => return false,
-    }
-    true
-}
-
-pub(super) fn walk(state: &mut State, by: isize) {
-    state.follow = false;
-    let to = timeline::moved(state, by);
-    select(state, to);
-}
-
-pub(super) fn fold(state: &mut State, folded: bool) {
-    let phase = state.selected.phase;
-    if folded {
-        state.folded.insert(phase);
-        state.follow = false;
-        select(state, Spot { phase, step: None });
-    } else {
-        state.folded.remove(&phase);
-    }
-}
-
-/// From where the last frame stood.
-pub(super) fn scroll(state: &mut State, by: isize) {
-    if state.tab == Tab::Activity && activity::pick(state, by) {
-        return;
-    }
-    let last = state.extent.last();
-    let at = state.scroll.get(&state.tab).copied().unwrap_or(if state.tab == Tab::Log { last } else { 0 });
-    let to = at.min(last).saturating_add_signed(by).min(last);
-    if state.tab == Tab::Log && to == last {
-        state.scroll.remove(&Tab::Log);
-    } else {
-        state.scroll.insert(state.tab, to);
-    }
-}
-
-pub(super) fn command(state: &mut State, act: Act) -> Vec<Effect> {
-    if let Err(why) = keymap::verdict(state, act) {
-        state.toast(format!("{}: {why}", keymap::of(act).word), true);
-        return Vec::new();
-    }
-    if state.asked.is_some()
-        && keymap::wish(state, act, "").is_some()
-        && !matches!(act, Act::Cancel | Act::Console)
-    {
-        state.toast("what was asked for before isn't answered yet", true);
-        return Vec::new();
-    }
-    // The run is over, and the engine is about to say so: there is nothing to ask about any more.
-    if matches!(act, Act::Leave | Act::Interrupt) && state.run().is_ended() && state.over.is_none() {
-        state.leave_when_held = true;
-        return Vec::new();
-    }
-    if let Some(question) = question::before(state, act) {
-        state.question = Some(question);
-        return Vec::new();
-    }
-    match act {
-        Act::Auto => {
-            let on = !state.auto;
-            set_auto(state, on)
-        }
-        Act::Lock => {
-            state.locked = !state.locked;
-            let text = if state.locked { "keys only look now: L unlocks them" } else { "keys drive again" };
-            state.toast(text, false);
-            Vec::new()
-        }
-        Act::Follow => {
-            state.follow = true;
-            state.folded.clear();
-            state.filters.remove(&filter::Place::Timeline);
-            state.scroll.remove(&Tab::Log);
-            follow(state);
-            Vec::new()
-        }
-        Act::Sort => {
-            deltas::sort(state);
-            Vec::new()
-        }
-        Act::Console => {
-            state.console.open = true;
-            Vec::new()
-        }
-        Act::Palette => {
-            state.palette = Some(Palette::default());
-            Vec::new()
-        }
-        Act::Filter => {
-            state.filtering = filter::here(state).ok();
-            Vec::new()
-        }
-        Act::Copy => copying::looked_at(state),
-        Act::Mouse => {
-            state.mouse = !state.mouse;
-            let text = match state.mouse {
-                true => {
-                    "the mouse is taken: clicks select and press, the wheel scrolls; M leaves it to the terminal"
-                }
-                false => "the mouse selects text again",
-            };
-            state.toast(text, false);
-            vec![Effect::Mouse(state.mouse)]
-        }
-        Act::Redraw => vec![Effect::Redraw],
-        Act::Suspend => vec![Effect::Suspend],
-        // Nothing is left to be left.
-        Act::Leave | Act::Interrupt => vec![Effect::Close],
-        act => match keymap::wish(state, act, "") {
-            Some(wish) => ask(state, act, wish),
-            None => Vec::new(),
-        },
-    }
 }

@@ -114,6 +114,16 @@ pub(super) enum Answer {
 }
 
 impl Conductor {
+    /// How whoever looks on connects: a login of its own is a wall, where a transaction that only reads is
+    /// a seat belt. A server of our own has no such role.
+    #[must_use]
+    pub fn onlooker(&self) -> ConnectConfig {
+        match &self.plan.target.monitor_role {
+            Some(role) if self.mode != Mode::Demo => self.target.with_user(role),
+            _ => self.target.clone(),
+        }
+    }
+
     /// Goes through the plan to its end, or to the end of what was asked for.
     ///
     /// # Errors

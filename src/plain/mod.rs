@@ -5,6 +5,7 @@
 //! - [`RehearsalPrinter`] does the same for what a rehearsal tells, and prints its table;
 //! - [`progress()`] says how far a script is, which no event tells;
 //! - [`lost_words`] and [`rehearsal_words`] say what is known of a rollback, wherever it is shown;
+//! - [`LogLine`] is such a line that is laid out when it is looked at;
 //! - [`Style`] says where the lines go: a terminal of so many columns, or a log;
 //! - [`snapshot_lines`] and [`diff_lines`] are for commands that look at databases and run nothing.
 //!
@@ -18,6 +19,7 @@ mod book;
 mod check_lines;
 mod definition;
 mod diff_page;
+mod log_line;
 mod next;
 mod page;
 mod people_lines;
@@ -35,6 +37,7 @@ mod unit_lines;
 
 pub use back_lines::{lost_words, rehearsal_words};
 pub use diff_page::{DiffLine, DiffLines, diff_lines};
+pub use log_line::LogLine;
 pub use printer::Printer;
 pub use progress_line::progress;
 pub use rehearsal_lines::RehearsalPrinter;

@@ -3,6 +3,7 @@
 //! Everything that is printed goes through here, and here it is scrubbed: no other file of this room
 //! makes a line by itself.
 
+use super::log_line::Columns;
 use super::symbols::{Mark, Paint};
 use crate::text::ascii::ascii;
 use crate::text::columns::{around_caret, cut, pad, pad_left, width, wrap};
@@ -10,13 +11,13 @@ use crate::text::scrub;
 use crate::text::words::took;
 
 /// `HH:MM:SS `
-const CLOCK: usize = 9;
+pub(super) const CLOCK: usize = 9;
 /// A line of a log is no longer than this; a fact that needs more has lost its reader.
 const LOG: usize = 500;
 /// Narrower than this nothing can be aligned.
 const NARROWEST: usize = 40;
 /// Columns of a duration.
-const TOOK: usize = 8;
+pub(super) const TOOK: usize = 8;
 /// What is explained below a line has at most so many lines.
 const BELOW: usize = 8;
 
@@ -66,11 +67,13 @@ pub(super) struct Page {
     /// As the clock shows it; blank where a line has no time of its own.
     clock: String,
     pub lines: Vec<String>,
+    /// Which of them have columns, and those: a log may be shown in any width.
+    pub columns: Vec<(usize, Columns)>,
 }
 
 impl Page {
     pub(super) fn new(layout: Layout, clock: &str) -> Self {
-        Self { layout, clock: pad(clock, CLOCK), lines: Vec::new() }
+        Self { layout, clock: pad(clock, CLOCK), lines: Vec::new(), columns: Vec::new() }
     }
 
     /// A line with columns: what, how long it took, figures.
@@ -78,6 +81,10 @@ impl Page {
         let (what, figures) = (scrub::line(what), scrub::line(figures));
         if ms.is_none() && figures.is_empty() {
             return self.fact(depth, mark, &what);
+        }
+        if self.layout.is_log() {
+            let (clock, what, figures) = (self.clock.clone(), what.to_string(), figures.to_string());
+            self.columns.push((self.lines.len(), Columns { clock, depth, mark, what, ms, figures }));
         }
         let indent = " ".repeat(depth * 2);
         let begin = CLOCK + indent.len() + 2;

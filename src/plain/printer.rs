@@ -4,6 +4,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::book::{Book, Group};
+use super::log_line::LogLine;
 use super::page::{Layout, Page};
 use super::style::Style;
 use super::symbols::Mark;
@@ -94,6 +95,21 @@ impl Printer {
 
     /// Takes the event in. No lines when an operator has no use for it.
     pub fn line(&mut self, envelope: &Envelope) -> Vec<String> {
+        self.page(envelope).lines
+    }
+
+    /// The same, to be laid out when somebody looks at it.
+    pub fn log(&mut self, envelope: &Envelope) -> Vec<LogLine> {
+        let Page { lines, columns, .. } = self.page(envelope);
+        let mut columns = columns.into_iter().peekable();
+        let laid = lines.into_iter().enumerate().map(|(at, text)| {
+            let of = columns.next_if(|(line, _)| *line == at).map(|(_, columns)| columns);
+            LogLine::new(text, of)
+        });
+        laid.collect()
+    }
+
+    fn page(&mut self, envelope: &Envelope) -> Page {
         let event = &envelope.event;
         let refused = self.take_in(envelope).err();
         let at = envelope.at.to_zoned(self.zone.clone());
@@ -104,16 +120,17 @@ impl Printer {
         }
         self.event(&mut page, event);
         if page.lines.is_empty() {
-            return page.lines;
+            return page;
         }
         let today = at.date();
         if self.day.replace(today) != Some(today) {
             let zone = at.strftime("%Z").to_string();
             let mut day = Page::new(self.layout, "");
             day.day(&format!("{today} {zone}"));
+            page.columns.iter_mut().for_each(|(line, _)| *line += day.lines.len());
             page.lines.splice(0..0, day.lines);
         }
-        page.lines
+        page
     }
 
     /// What a script said (`\echo`) or the server (notices), below the step it belongs to.

@@ -83,6 +83,7 @@ pub(super) const KEYS: &[Key] = &[
     // [target], [source]
     key("url", SERVERS, "text", "as libpq", "connection"),
     later(key("pooler", SERVERS, "text", "none", "connection through a pooler")),
+    key("monitor_role", &[Target], "role", "as the run", "as whom the cockpit's console and Activity log in"),
     key("database", SERVERS, "cell or list of cells", "none", "guard"),
     key("host", SERVERS, "cell or list of cells", "none", "guard"),
     key("port", SERVERS, "cell or list of cells", "none", "guard"),

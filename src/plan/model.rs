@@ -125,6 +125,8 @@ pub struct Variable {
 pub struct Server {
     pub url: Option<String>,
     pub pooler: Option<String>,
+    /// Of the target: who looks on logs in as this role.
+    pub monitor_role: Option<String>,
     pub database: Option<Guard>,
     pub host: Option<Guard>,
     pub port: Option<Guard>,

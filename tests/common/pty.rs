@@ -106,6 +106,49 @@ impl Pty {
         writer.write_all(keys.as_bytes()).and_then(|()| writer.flush()).expect("keys");
     }
 
+    /// A press of the left button on these words, as terminals report it.
+    #[track_caller]
+    pub fn click(&mut self, words: &str) {
+        let text = self.until_says(words);
+        let found = text.lines().enumerate().find_map(|(y, line)| Some((y, line, line.find(words)?)));
+        let (line, before) =
+            found.map(|(y, line, at)| (y + 1, line[..at].chars().count())).expect("they stand there");
+        let column = before + 2;
+        self.keys(&format!("\u{1b}[<0;{column};{line}M\u{1b}[<0;{column};{line}m"));
+    }
+
+    /// What was written that no screen of ours has: escape sequences that a terminal does more by than
+    /// moving its cursor and choosing colours, and characters that it obeys.
+    pub fn strangers(&self) -> Vec<String> {
+        let raw = String::from_utf8_lossy(&self.raw()).into_owned();
+        let mut strangers = Vec::new();
+        let mut rest = raw.chars().peekable();
+        while let Some(c) = rest.next() {
+            if c == '\u{1b}' && rest.peek() == Some(&'[') {
+                let mut sequence = String::new();
+                for c in rest.by_ref() {
+                    sequence.push(c);
+                    if sequence.len() > 1 && ('\u{40}'..='\u{7e}').contains(&c) {
+                        break;
+                    }
+                }
+                let ours = sequence.ends_with(['m', 'H', 'h', 'l', 'J']);
+                strangers.extend((!ours).then_some(sequence));
+            } else if !matches!(c, '\r' | '\n') && holdpoint::text::scrub::is_unsafe(c) {
+                let more: String = std::iter::once(c).chain(rest.by_ref().take(8)).collect();
+                strangers.push(more);
+            }
+        }
+        strangers
+    }
+
+    /// How much work the process has done, in clock ticks; also when it has ended and nobody has asked.
+    pub fn ticks(&self) -> Option<u64> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.process_id()?)).ok()?;
+        let fields: Vec<&str> = stat.rsplit(") ").next()?.split(' ').collect();
+        Some(fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?)
+    }
+
     pub fn resize(&self, columns: u16, lines: u16) {
         let size = PtySize { rows: lines, cols: columns, pixel_width: 0, pixel_height: 0 };
         self.screen.lock().unwrap_or_else(PoisonError::into_inner).screen_mut().set_size(lines, columns);

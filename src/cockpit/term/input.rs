@@ -1,22 +1,24 @@
 //! Keys, read on a thread of their own.
+//!
+//! It sleeps until there is something to read: crossterm, left alone, looks dozens of times a second
+//! whether there is, and reads of a terminal that hung up that there is nothing, as fast as it can.
+//! Another size is heard as a signal by whoever opened the screen.
 
 use std::os::fd::AsFd;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::os::unix::net::UnixStream;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossterm::event::{
     self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEventKind,
 };
+use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::cockpit::link::Link;
 use crate::cockpit::message::{Key, Msg};
 use crate::cockpit::mouse::Mouse;
 
-/// Between two looks whether the thread is to end, or the size has changed.
-const LOOK: u16 = 100;
 /// At once, for crossterm: with less it doesn't look at all.
 const AT_ONCE: Duration = Duration::from_millis(1);
 /// How long its end is waited for: it may be stuck in a terminal that is gone, and goes with the process.
@@ -25,22 +27,26 @@ const PATIENCE: Duration = Duration::from_millis(400);
 /// The thread, until it is dropped.
 #[derive(Debug)]
 pub struct Input {
-    stop: Arc<AtomicBool>,
+    /// Closed, it wakes the thread, which ends then.
+    open: Option<UnixStream>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Input {
-    pub fn start(link: Link) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let told = Arc::clone(&stop);
-        let thread = std::thread::Builder::new().name("keys".into()).spawn(move || read(&link, &told));
-        Self { stop, thread: thread.map_err(|error| tracing::error!(%error, "no thread for keys")).ok() }
+    /// Begins to read.
+    ///
+    /// # Errors
+    /// When the system has no thread or no socket left: without keys nobody could leave.
+    pub fn start(link: Link) -> std::io::Result<Self> {
+        let (open, closed) = UnixStream::pair()?;
+        let thread = std::thread::Builder::new().name("keys".into()).spawn(move || read(&link, &closed))?;
+        Ok(Self { open: Some(open), thread: Some(thread) })
     }
 }
 
 impl Drop for Input {
     fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
+        self.open = None;
         let until = Instant::now() + PATIENCE;
         while Instant::now() < until && self.thread.as_ref().is_some_and(|thread| !thread.is_finished()) {
             std::thread::sleep(Duration::from_millis(5));
@@ -48,21 +54,60 @@ impl Drop for Input {
     }
 }
 
-fn read(link: &Link, stop: &AtomicBool) {
-    while !stop.load(Ordering::Relaxed) {
-        // Asked before crossterm is: of a terminal that hung up that reads nothing, as fast as it can.
-        let gone = is_gone() || !take(link, stop);
-        if gone {
+/// Why the thread was woken.
+enum Woken {
+    Keys,
+    /// By a signal; nothing is to be done.
+    Idly,
+    /// The terminal hung up.
+    Gone,
+    /// Nobody wants keys any more.
+    Closed,
+}
+
+fn read(link: &Link, closed: &UnixStream) {
+    loop {
+        let more = match wait(closed) {
+            Woken::Keys => take(link),
+            Woken::Idly => true,
+            Woken::Gone => false,
+            Woken::Closed => return,
+        };
+        if !more {
             link.send(Msg::Gone);
             return;
         }
     }
 }
 
+/// Sleeps until there is something to read, or nothing any more.
+fn wait(closed: &UnixStream) -> Woken {
+    let stdin = std::io::stdin();
+    let mut fds =
+        [PollFd::new(stdin.as_fd(), PollFlags::POLLIN), PollFd::new(closed.as_fd(), PollFlags::POLLIN)];
+    match poll(&mut fds, PollTimeout::NONE) {
+        Ok(_) => {}
+        Err(Errno::EINTR) => return Woken::Idly,
+        // Not to be asked again and again.
+        Err(error) => {
+            tracing::error!(%error, "waiting for keys");
+            return Woken::Gone;
+        }
+    }
+    let [keys, closed] = fds.map(|fd| fd.revents().unwrap_or(PollFlags::empty()));
+    let gone = PollFlags::POLLHUP | PollFlags::POLLERR | PollFlags::POLLNVAL;
+    match () {
+        () if !closed.is_empty() => Woken::Closed,
+        () if keys.intersects(gone) => Woken::Gone,
+        () if keys.is_empty() => Woken::Idly,
+        () => Woken::Keys,
+    }
+}
+
 /// All that is there: what crossterm has taken in already doesn't show in a look at the terminal.
 /// `false`: nothing can be read any more, or nobody wants it.
-fn take(link: &Link, stop: &AtomicBool) -> bool {
-    while !stop.load(Ordering::Relaxed) {
+fn take(link: &Link) -> bool {
+    loop {
         let read = match event::poll(AT_ONCE) {
             Ok(false) => return true,
             Ok(true) => event::read(),
@@ -74,20 +119,6 @@ fn take(link: &Link, stop: &AtomicBool) -> bool {
         {
             return false;
         }
-    }
-    true
-}
-
-/// Waits a moment for something to read.
-fn is_gone() -> bool {
-    let stdin = std::io::stdin();
-    let mut fds = [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)];
-    match poll(&mut fds, PollTimeout::from(LOOK)) {
-        Ok(_) => fds[0].revents().is_some_and(|found| {
-            found.intersects(PollFlags::POLLHUP | PollFlags::POLLERR | PollFlags::POLLNVAL)
-        }),
-        // A signal, a resize for one.
-        Err(_) => false,
     }
 }
 
@@ -104,7 +135,6 @@ fn message(event: Event) -> Option<Msg> {
             };
             Some(Msg::Mouse(what, mouse.column, mouse.row))
         }
-        Event::Resize(columns, lines) => Some(Msg::Resize(columns, lines)),
         _ => None,
     }
 }

@@ -79,7 +79,7 @@ struct Screen {
 impl Screen {
     fn run(&mut self) -> io::Result<()> {
         let mut guard = Guard::enter(self.state.mouse)?;
-        let input = Input::start(self.wires.link.clone());
+        let input = Input::start(self.wires.link.clone())?;
         let mut drawn = Instant::now();
         let mut dirty = true;
         // The first frame is there before anybody has answered anything.

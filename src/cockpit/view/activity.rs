@@ -54,7 +54,7 @@ fn head(state: &State, columns: usize) -> Vec<Row> {
         rows.extend(wrapped(Role::Bad, "", &what, columns, 3));
         rows.push(Row::of(Role::Warn, "  it is tried again; what stands below is from before"));
     }
-    rows.push(figures(activity).cut(columns));
+    rows.push(figures(activity, columns).cut(columns));
     rows.push(server(&activity.server, columns));
     rows
 }
@@ -91,7 +91,8 @@ fn rows(state: &State, columns: usize, low: bool) -> (Vec<Row>, Option<usize>) {
     (rows, picked)
 }
 
-fn figures(activity: &Activity) -> Row {
+/// The idle come last: where there is no room for them, nobody misses them.
+fn figures(activity: &Activity, columns: usize) -> Row {
     let figures = activity.figures;
     let mut row = Row::new();
     for (n, word, role) in [
@@ -99,16 +100,18 @@ fn figures(activity: &Activity) -> Row {
         (figures.waiting, "waiting", Role::Warn),
         (figures.blocking, "blocking", Role::Bad),
         (figures.in_transaction, "idle in tx", Role::Warn),
-        (figures.idle, "idle", Role::Dim),
     ] {
         let role = if n == 0 { Role::Dim } else { role };
         let gap = if row.width() == 0 { "" } else { " · " };
         row = row.add(Role::Dim, gap).add(role, n.to_string()).add(Role::Dim, format!(" {word}"));
     }
-    let crowded = figures.of > 0 && figures.all * 10 >= figures.of * 9;
-    let of =
-        if figures.of > 0 { format!(" · {} of {} used", figures.all, figures.of) } else { String::new() };
-    row.add(if crowded { Role::Warn } else { Role::Dim }, of)
+    if figures.of > 0 {
+        let crowded = figures.all * 10 >= figures.of * 9;
+        let used = format!(" · {} of {} used", figures.all, figures.of);
+        row = row.add(if crowded { Role::Warn } else { Role::Dim }, used);
+    }
+    let idle = Row::of(Role::Dim, format!(" · {} idle", figures.idle));
+    if row.width() + idle.width() <= columns { row.join(idle) } else { row }
 }
 
 fn server(server: &Server, columns: usize) -> Row {
@@ -197,11 +200,12 @@ fn sessions(
     let longest = |of: fn(&Seen) -> &str| {
         listed.iter().take(100).map(|one| of(one.seen).chars().count()).max().unwrap_or_default()
     };
+    let digits = listed.iter().map(|one| one.seen.backend.pid.to_string().len()).max().unwrap_or_default();
     let shape = Shape {
         columns,
-        pid: 9 + deep * 2,
+        pid: digits.max(3) + 2 + deep * 2,
         user: longest(|seen| &seen.backend.user).max(4).min(columns / 7) + 1,
-        application: longest(|seen| &seen.backend.application).max(11).min(columns / 5) + 1,
+        application: longest(|seen| &seen.backend.application).max(11).min(columns / 4) + 1,
     };
     let head = format!(
         "  {}{}{}{}{}  statement",
@@ -242,7 +246,7 @@ fn sessions(
     if activity.sessions.is_empty() && activity.trouble.is_none() {
         rows.push(Row::of(Role::Dim, "  nobody else is connected"));
     }
-    let narrowed = filter::of(state, Place::Tab(Tab::Activity));
+    let narrowed = filter::of(&state.filters, Place::Tab(Tab::Activity));
     if narrowed.is_some() && listed.len() < activity.sessions.len() {
         let hidden = activity.sessions.len() - listed.len();
         rows.push(Row::of(Role::Dim, format!("{} filtered out", count(hidden as u64, "session"))));
@@ -310,7 +314,8 @@ fn about(seen: &Seen, columns: usize) -> Vec<Row> {
             .map(|pid| if *pid == 0 { "a prepared transaction".to_owned() } else { pid.to_string() })
             .collect();
         words.push(format!("waits for {}", by.join(", ")));
-    } else if let Some(waits) = &seen.waits {
+    } else if let Some(waits) = seen.waits.as_ref().filter(|waits| !waits.starts_with("Client: ")) {
+        // For its client waits whoever is idle.
         words.push(format!("waits for {waits}"));
     }
     if let Some(ms) = seen.transaction_ms {

@@ -109,7 +109,7 @@ pub fn first_query(state: &State) -> Option<(String, String)> {
 /// Those that fit the filter of the tab.
 fn fitting(state: &State) -> Vec<Shown<'_>> {
     let mut all = shown(state);
-    if let Some(words) = filter::of(state, Place::Tab(Tab::Checkpoints)) {
+    if let Some(words) = filter::of(&state.filters, Place::Tab(Tab::Checkpoints)) {
         all.retain(|checkpoint| {
             let verdict = checkpoint.result.map(|result| &result.verdict);
             let word = match verdict.map(|verdict| verdict.passed) {
@@ -188,7 +188,8 @@ fn full(state: &State, columns: usize) -> (Vec<Row>, usize) {
     }
     rows.pop();
     if rows.is_empty() {
-        let filtered = filter::of(state, Place::Tab(Tab::Checkpoints)).is_some() && !shown(state).is_empty();
+        let filtered =
+            filter::of(&state.filters, Place::Tab(Tab::Checkpoints)).is_some() && !shown(state).is_empty();
         rows.push(Row::of(
             Role::Dim,
             if filtered {

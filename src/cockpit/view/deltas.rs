@@ -3,10 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::paper::{Paper, Row, inset, wrapped};
-use crate::cockpit::deltas::{
-    KINDS, Planned, Table, as_of, course_of_objects, course_of_rows, planned_objects, rows,
-};
-use crate::cockpit::filter::{self, Place};
+use crate::cockpit::deltas::{KINDS, Planned, Table, as_of, course_of_objects, course_of_rows, rows, shown};
 use crate::cockpit::state::{Extent, State, Tab};
 use crate::cockpit::theme::Role;
 use crate::plan::model::Kind;
@@ -39,7 +36,7 @@ impl Shape {
             let (before, now) = run.objects(kind).unwrap_or_default();
             figure = figure.max(width(&unsigned(before)).max(width(&unsigned(now))) + 2);
             change = change.max(width(&signs(signed(now) - signed(before))) + 2);
-            planned = planned.max(planned_objects(state, kind).map_or(0, |of| widest(&of)));
+            planned = planned.max(state.deltas.planned(kind).map_or(0, widest));
         }
         for table in state.deltas.tables.iter().take(LOOKED_AT) {
             name = name.max(width(&table.name) + 1);
@@ -68,13 +65,11 @@ fn signed(n: u64) -> i64 {
 
 pub fn draw(state: &State, paper: &mut Paper<'_>, area: Rect) -> (usize, Extent) {
     let columns = usize::from(area.width);
-    let words = filter::of(state, Place::Tab(Tab::Deltas));
-    let fits = |table: &&Table| words.is_none_or(|words| filter::fits(words, &[&table.name]));
-    let tables: Vec<&Table> = state.deltas.tables.iter().filter(fits).collect();
-    let head = head(state, columns, tables.len(), area.height < LOW);
+    let tables: Vec<&Table> = shown(state).collect();
+    let shape = Shape::of(state, columns);
+    let head = head(state, shape, tables.len(), area.height < LOW);
     let extent = Extent { lines: head.len() + tables.len(), room: usize::from(area.height) };
     let first = state.scroll.get(&Tab::Deltas).copied().unwrap_or_default().min(extent.last());
-    let shape = Shape::of(state, columns);
     for at in 0..extent.room.min(extent.lines.saturating_sub(first)) {
         let line = first + at;
         match head.get(line) {
@@ -118,14 +113,13 @@ pub fn panel(paper: &mut Paper<'_>, area: Rect, rows: &[Row]) {
 }
 
 /// All that stands above the tables.
-fn head(state: &State, columns: usize, shown: usize, low: bool) -> Vec<Row> {
-    let run = state.run();
+fn head(state: &State, shape: Shape, shown: usize, low: bool) -> Vec<Row> {
+    let (run, columns) = (state.run(), shape.columns);
     if run.baseline.is_none() {
         let what = "Measured before the first change: how many tables, columns, indexes … there are, and the rows \
                     of each table. After each step that changes something it is counted again.";
         return wrapped(Role::Dim, "", what, columns, 4);
     }
-    let shape = Shape::of(state, columns);
     let mut rows = Vec::new();
     let counted = Row::of(Role::Dim, "counted ").add(Role::Dim, as_of(state));
     rows.push(counted.right(columns, Row::of(Role::Dim, "≈ estimated")));
@@ -168,7 +162,7 @@ fn heading(what: &str, shape: Shape) -> Row {
 
 fn object(state: &State, kind: Kind, shape: Shape) -> Option<Row> {
     let (before, now) = state.run().objects(kind)?;
-    let planned = planned_objects(state, kind);
+    let planned = state.deltas.planned(kind);
     if before == 0 && now == 0 && planned.is_none() {
         return None;
     }
@@ -178,7 +172,7 @@ fn object(state: &State, kind: Kind, shape: Shape) -> Option<Row> {
         .add(Role::Dim, pad_left(&unsigned(before), shape.figure))
         .add(if by == 0 { Role::Dim } else { Role::Strong }, pad_left(&unsigned(now), shape.figure))
         .add(role(by), pad_left(&signs(by), shape.change));
-    let row = row.join(self::planned(planned.as_ref(), by, shape));
+    let row = row.join(self::planned(planned, by, shape));
     Some(row.add(Role::Active, sparkline(&course_of_objects(state.run(), kind), shape.course)))
 }
 

@@ -4,9 +4,9 @@ use ratatui::layout::Rect;
 
 use super::header;
 use super::paper::{Paper, Row};
+use crate::cockpit::progress::progress;
 use crate::cockpit::state::State;
 use crate::cockpit::theme::Role;
-use crate::cockpit::timeline::progress;
 use crate::cockpit::{clock, keymap};
 
 pub fn draw(state: &State, paper: &mut Paper<'_>, area: Rect) {
@@ -15,14 +15,13 @@ pub fn draw(state: &State, paper: &mut Paper<'_>, area: Rect) {
         return;
     }
     let (sign, word, role) = header::word(state);
-    let (settled, all) = progress(state);
+    let far = progress(state).short();
     let elapsed = clock::elapsed_ms(state).map(header::whole_seconds).unwrap_or_default();
     let active = state.active().unwrap_or(state.selected);
     let step = state.step_at(active).map(|step| step.title.clone()).unwrap_or_default();
     let phase = state.phase(active).map(|phase| phase.title.clone()).unwrap_or_default();
     let stop = Row::of(Role::Key, "Ctrl-C").add(Role::Text, " stop");
-    let standing =
-        Row::of(role, format!("{sign} {word} ")).add(Role::Text, format!("{settled}/{all} {elapsed}"));
+    let standing = Row::of(role, format!("{sign} {word} ")).add(Role::Text, format!("{far} {elapsed}"));
     if lines == 1 {
         let all = standing.add(Role::Text, format!(" {step}"));
         return paper.row(area, 0, &all.right(columns, stop));

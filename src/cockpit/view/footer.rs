@@ -12,13 +12,15 @@ use crate::cockpit::state::State;
 use crate::cockpit::theme::Role;
 use crate::cockpit::way_back;
 use crate::run::event::HoldReason;
+use crate::run::state::RunState;
 use crate::text::columns::width;
 use crate::text::words::took;
 
 pub fn draw(state: &State, paper: &mut Paper<'_>, area: Rect) {
     let inner = inset(area);
-    paper.row(inner, 0, &word(state));
-    let (button, role) = button(state, usize::from(inner.width) / 2);
+    paper.row(inner, 0, &word(state).cut(usize::from(inner.width)));
+    // Half of the line; where that is less than its shortest reason, as much as that.
+    let (button, role) = button(state, usize::from((inner.width / 2).max(34)));
     let wide = u16::try_from(width(&button)).unwrap_or_default().min(inner.width);
     let at = Rect { x: inner.right() - wide, width: wide, ..inner };
     paper.row(at, 1, &Row::of(role, &button));
@@ -79,11 +81,28 @@ fn button(state: &State, most: usize) -> (String, Role) {
         }
         Err(_) if nothing => (vec![format!(" {cap} {word}: nothing applied ")], Role::DangerOff),
         Err(why) => {
-            (vec![format!(" {cap} {word}: {why} "), format!(" {cap} {word}: not now ")], Role::DangerOff)
+            let forms = [why.as_str(), in_short(state)].map(|why| format!(" {cap} {word}: {why} "));
+            (forms.to_vec(), Role::DangerOff)
         }
     };
     let fits = forms.into_iter().find(|form| width(form) <= most);
     (fits.unwrap_or_else(|| format!(" {cap} {word} ")), role)
+}
+
+/// The same reason where there is no room for all of it; the gate's own words come with the key.
+fn in_short(state: &State) -> &'static str {
+    let run = state.run();
+    match () {
+        () if state.locked => "keys are locked",
+        () if run.is_ended() => "the run is over",
+        () if state.over.is_some() => "the run is left",
+        () if !state.is_open() => "not open yet",
+        () if state.signal.is_some() => "the run stops",
+        () if run.goes_back() => "it is on its way",
+        () if matches!(run.state, RunState::InDoubt(_)) => "in doubt",
+        () if !run.is_holding() => "a step runs",
+        () => "not now",
+    }
 }
 
 /// What is known of a rollback of everything, most important first.

@@ -5,10 +5,10 @@ use ratatui::layout::Rect;
 use super::paper::{Paper, Row, inset};
 use crate::cockpit::clock;
 use crate::cockpit::people::{Open, next};
+use crate::cockpit::progress::{Progress, progress};
 use crate::cockpit::question::title_of;
 use crate::cockpit::state::State;
 use crate::cockpit::theme::Role;
-use crate::cockpit::timeline::progress;
 use crate::plan::model::Environment;
 use crate::run::event::{Ending, HoldReason, Mode};
 use crate::run::state::RunState;
@@ -18,9 +18,10 @@ use crate::text::words::took;
 pub fn draw(state: &State, paper: &mut Paper<'_>, area: Rect) {
     let inner = inset(area);
     title(state, paper, inner);
-    paper.row(inner, 1, &standing(state, usize::from(inner.width)));
-    paper.row(inner, 2, &bar(state, usize::from(inner.width)));
-    paper.row(inner, 3, &banner(state));
+    let far = progress(state);
+    paper.row(inner, 1, &standing(state, far, usize::from(inner.width)));
+    paper.row(inner, 2, &bar(state, far, usize::from(inner.width)));
+    paper.row(inner, 3, &banner(state).cut(usize::from(inner.width)));
 }
 
 /// The environment, as it stands in its badge.
@@ -91,7 +92,7 @@ pub fn word(state: &State) -> (char, &'static str, Role) {
     }
 }
 
-fn standing(state: &State, columns: usize) -> Row {
+fn standing(state: &State, far: Progress, columns: usize) -> Row {
     let (sign, word, role) = word(state);
     let right = if state.auto { Row::of(Role::Active, "auto  ") } else { Row::new() };
     let right = match (&state.over, &state.signal) {
@@ -104,9 +105,7 @@ fn standing(state: &State, columns: usize) -> Row {
     let mut row = Row::of(role, format!("{sign} {word}"));
     let mut parts = Vec::new();
     if state.is_open() {
-        let (settled, all) = progress(state);
-        let at = if state.run().is_ended() { settled } else { (settled + 1).min(all) };
-        parts.push(Row::of(Role::Text, format!("step {at} of {all}")));
+        parts.push(Row::of(Role::Text, far.words()));
     }
     if let Some(ms) = clock::elapsed_ms(state) {
         parts.push(Row::of(Role::Dim, "elapsed ").add(Role::Text, whole_seconds(ms)));
@@ -146,20 +145,21 @@ pub fn whole_seconds(ms: u64) -> String {
     if s < 60 { format!("{s} s") } else { took(ms) }
 }
 
-fn bar(state: &State, columns: usize) -> Row {
-    let (settled, all) = progress(state);
-    // Only what is over is 100 %.
-    let over = state.run().is_ended() && settled == all;
-    let percent = (settled * 100).checked_div(all).unwrap_or_default();
-    let percent = if over { percent } else { percent.min(99) };
-    let columns = columns.saturating_sub(6);
+fn bar(state: &State, far: Progress, columns: usize) -> Row {
+    let percent = far.percent(state.run().is_ended());
+    // Which way it goes is said, too: the same figure means the opposite.
+    let words = match far {
+        Progress::Forward { .. } => format!(" {percent:>3} %"),
+        Progress::Back { .. } => format!(" {percent:>3} % back"),
+    };
+    let columns = columns.saturating_sub(width(&words));
     let full = (columns * percent / 100).min(columns);
     let role = word(state).2;
     let head = if full > 0 && full < columns { "╸" } else { "" };
     Row::of(role, "━".repeat(full.saturating_sub(head.chars().count())))
         .add(role, head)
         .add(Role::Border, "─".repeat(columns - full))
-        .add(Role::Dim, format!(" {percent:>3} %"))
+        .add(Role::Dim, words)
 }
 
 /// What is going on, or what is waited for, in one line.
@@ -198,7 +198,13 @@ pub fn banner(state: &State) -> Row {
 
 fn doing(state: &State) -> Row {
     let Some(step) = state.run().current_step() else { return Row::new() };
-    let row = Row::of(Role::Dim, title_of(state, &step.id));
+    // Who is in the way comes first: where there is little room, it is all that is seen of it.
+    let blocker = state.seen.as_ref().and_then(|seen| seen.blockers.first());
+    let row = blocker.map_or_else(Row::new, |by| {
+        let who = if by.application.is_empty() { &by.user } else { &by.application };
+        Row::of(Role::Bad, format!("blocked by pid {} ({who}) · ", by.pid))
+    });
+    let row = row.add(Role::Dim, title_of(state, &step.id));
     match &state.doing {
         Some(doing) => row.add(Role::Dim, format!(" · statement {}, line {}", doing.number, doing.line)),
         None => row,

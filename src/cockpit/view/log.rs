@@ -8,10 +8,11 @@ use crate::cockpit::theme::Role;
 use crate::text::words::count;
 
 pub fn draw(state: &State, paper: &mut Paper<'_>, area: Rect) -> (usize, Extent) {
-    let extent = Extent { lines: state.log_len(), room: usize::from(area.height) };
+    let extent = Extent { lines: state.log.len(), room: usize::from(area.height) };
     let first = state.scroll.get(&Tab::Log).copied().unwrap_or(usize::MAX).min(extent.last());
-    for (at, line) in state.log_shown().skip(first).take(extent.room).enumerate() {
-        paper.row(area, at, &coloured(line));
+    let columns = usize::from(area.width);
+    for (at, line) in state.log.shown(first).take(extent.room).enumerate() {
+        paper.row(area, at, &coloured(&line.within(columns)));
     }
     if state.log.is_empty() {
         let words: Vec<Row> = state.stages.iter().map(|stage| Row::of(Role::Dim, stage)).collect();
@@ -35,9 +36,10 @@ pub fn draw(state: &State, paper: &mut Paper<'_>, area: Rect) -> (usize, Extent)
 /// Beside what is looked at: always the newest.
 pub fn panel(state: &State, paper: &mut Paper<'_>, area: Rect) {
     let inner = inset(paper.panel(area, Row::of(Role::Title, " Log "), false));
-    let first = state.log.len().saturating_sub(usize::from(inner.height));
-    for (at, line) in state.log.iter().skip(first).enumerate() {
-        paper.row(inner, at, &coloured(line));
+    let all = state.log.all();
+    let first = all.len().saturating_sub(usize::from(inner.height));
+    for (at, line) in all.iter().skip(first).enumerate() {
+        paper.row(inner, at, &coloured(&line.within(usize::from(inner.width))));
     }
 }
 

@@ -31,4 +31,5 @@ mod step;
 mod timeline;
 
 pub use checkpoints::first_query as checkpoint_query;
+pub use people::text as sign_offs;
 pub use screen::{Seen, draw};

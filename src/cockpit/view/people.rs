@@ -3,10 +3,11 @@
 use ratatui::layout::Rect;
 
 use super::paper::{Paper, Row, inset, wrapped};
+use crate::cockpit::filter::{self, Place};
 use crate::cockpit::people::steps;
 use crate::cockpit::state::{Extent, State, Tab};
 use crate::cockpit::theme::Role;
-use crate::cockpit::timeline::sign;
+use crate::cockpit::timeline::step_sign;
 use crate::text::words::person;
 
 pub fn draw(state: &State, paper: &mut Paper<'_>, area: Rect) -> (usize, Extent) {
@@ -26,24 +27,42 @@ pub fn panel(state: &State, paper: &mut Paper<'_>, area: Rect) {
     paper.rows(inner, rows.iter().skip(first));
 }
 
-/// All steps that people have a part in, and the row of the one whose turn it is.
+/// As text, for a clipboard.
+pub fn text(state: &State) -> String {
+    const COLUMNS: usize = 100;
+    let (rows, _) = all(state, COLUMNS);
+    rows.iter().map(|row| row.text().trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+}
+
+/// All steps that people have a part in (under a filter those that fit it), and the row of the one whose
+/// turn it is.
 fn all(state: &State, columns: usize) -> (Vec<Row>, usize) {
+    let words = filter::of(&state.filters, Place::Tab(Tab::People));
     let held = state.run().hold().and_then(|hold| hold.step.clone());
     let (mut rows, mut open) = (Vec::new(), 0);
     for step in steps(state) {
+        let (mark, role, word) = step_sign(state, &step.id);
+        let items = step.items.iter().map(|item| item.item.as_str());
+        let texts: Vec<&str> = [step.title.as_str(), word].into_iter().chain(items).collect();
+        let texts: Vec<&str> = texts.into_iter().chain(step.roles.iter().map(String::as_str)).collect();
+        if words.is_some_and(|words| !filter::fits(words, &texts)) {
+            continue;
+        }
         if held.as_deref() == Some(step.id.as_str()) {
             open = rows.len();
         }
-        let status = state.status(&step.id);
-        let (mark, role) = sign(status);
-        let right = Row::of(role, format!("{mark} {}", status.word()));
+        let right = Row::of(role, format!("{mark} {word}"));
         rows.push(Row::of(Role::Title, &step.title).right(columns, right));
         rows.extend(of_step(state, &step.id, columns));
         rows.push(Row::new());
     }
     rows.pop();
     if rows.is_empty() {
-        rows.push(Row::of(Role::Dim, "this plan asks nobody to confirm or sign"));
+        let why = match words {
+            Some(_) => "nothing fits the filter: Esc takes it away",
+            None => "this plan asks nobody to confirm or sign",
+        };
+        rows.push(Row::of(Role::Dim, why));
     }
     (rows, open)
 }

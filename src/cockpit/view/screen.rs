@@ -201,7 +201,7 @@ fn tabs(state: &State, others: fn(Tab) -> &'static str) -> (Row, Vec<(Tab, usize
 /// The filter of a list, beside its title; with a cursor while it is typed.
 pub fn filtered(state: &State, place: filter::Place) -> Row {
     let typed = state.filtering == Some(place);
-    match filter::of(state, place) {
+    match filter::of(&state.filters, place) {
         None if !typed => Row::new(),
         words => {
             let row = Row::of(Role::Key, " /").add(Role::Strong, words.unwrap_or_default());

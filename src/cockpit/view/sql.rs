@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use ratatui::layout::Rect;
 
 use super::paper::{Paper, Row};
+use crate::cockpit::filter;
 use crate::cockpit::source::{Paint, Source};
 use crate::cockpit::theme::Role;
 use crate::text::columns::pad_left;
@@ -33,11 +34,27 @@ pub fn first(source: &Source, marks: &Marks, room: usize) -> usize {
     at.saturating_sub(room / 4).min(source.lines.len().saturating_sub(room))
 }
 
-/// Draws from line `first` on.
-pub fn draw(paper: &mut Paper<'_>, area: Rect, source: &Source, marks: &Marks, first: usize) {
+/// The lines, from 0, that have these words.
+pub fn fitting(source: &Source, words: &str) -> Vec<usize> {
+    let fits = |pieces: &[(Paint, String)]| {
+        let line: String = pieces.iter().map(|(_, text)| text.as_str()).collect();
+        filter::fits(words, &[&line])
+    };
+    source.lines.iter().enumerate().filter(|(_, pieces)| fits(pieces)).map(|(at, _)| at).collect()
+}
+
+/// Draws these lines, with their numbers.
+pub fn draw(
+    paper: &mut Paper<'_>,
+    area: Rect,
+    source: &Source,
+    marks: &Marks,
+    lines: impl Iterator<Item = usize>,
+) {
     let digits = (source.first + source.lines.len() as u64).to_string().len();
-    for (at, pieces) in source.lines.iter().skip(first).take(usize::from(area.height)).enumerate() {
-        let line = source.first + (first + at) as u64;
+    let lines = lines.filter_map(|at| Some((at, source.lines.get(at)?)));
+    for (at, (nth, pieces)) in lines.take(usize::from(area.height)).enumerate() {
+        let line = source.first + nth as u64;
         let runs = marks.running.as_ref().is_some_and(|lines| lines.contains(&line));
         let (sign, role) = match () {
             () if marks.failed == Some(line) => ("✗ ", Role::Bad),

@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use super::paper::{Paper, Row, wrapped};
 use super::problem;
 use super::sql::{self, Marks};
+use crate::cockpit::filter::{self, Place};
 use crate::cockpit::source::Source;
 use crate::cockpit::state::{Extent, State, Tab};
 use crate::cockpit::theme::Role;
@@ -17,6 +18,7 @@ use crate::text::words::{count, number, open_for, person, took, touched, unsigne
 
 /// Lines of SQL that stay in view, whatever else there is to say.
 const LEAST_SQL: usize = 4;
+const NOTHING_FITS: &str = "nothing fits the filter: Esc takes it away";
 
 pub fn draw(state: &State, paper: &mut Paper<'_>, area: Rect) -> (usize, Extent) {
     let (columns, room) = (usize::from(area.width), usize::from(area.height));
@@ -28,7 +30,14 @@ pub fn draw(state: &State, paper: &mut Paper<'_>, area: Rect) -> (usize, Extent)
     let mut rows = head(state, step, run, direction, source, columns);
     match source {
         None => {
-            rows.extend(body_without_script(state, step, columns));
+            let mut body = body_without_script(state, step, columns);
+            if let Some(words) = filter::of(&state.filters, Place::Tab(Tab::Step)) {
+                body.retain(|row| filter::fits(words, &[&row.text()]));
+                if body.is_empty() {
+                    body.push(Row::of(Role::Dim, NOTHING_FITS));
+                }
+            }
+            rows.extend(body);
             let extent = Extent { lines: rows.len(), room };
             let first = state.scroll.get(&Tab::Step).copied().unwrap_or_default().min(extent.last());
             paper.rows(area, rows.iter().skip(first));
@@ -66,12 +75,22 @@ fn script(
     };
     paper.row(below, 0, &title);
     let inner = Rect { y: below.y.saturating_add(1), height: below.height.saturating_sub(1), ..below };
-    let extent = Extent { lines: source.lines.len(), room: usize::from(inner.height) };
-    let first = match state.scroll.get(&Tab::Step) {
-        Some(first) => (*first).min(extent.last()),
-        None => sql::first(source, marks, extent.room),
-    };
-    sql::draw(paper, inner, source, marks, first);
+    let room = usize::from(inner.height);
+    let scrolled = state.scroll.get(&Tab::Step).copied();
+    if let Some(words) = filter::of(&state.filters, Place::Tab(Tab::Step)) {
+        let found = sql::fitting(source, words);
+        let extent = Extent { lines: found.len(), room };
+        let first = scrolled.unwrap_or_default().min(extent.last());
+        if found.is_empty() {
+            paper.row(inner, 0, &Row::of(Role::Dim, NOTHING_FITS));
+        }
+        sql::draw(paper, inner, source, marks, found.into_iter().skip(first));
+        return (first, extent);
+    }
+    let extent = Extent { lines: source.lines.len(), room };
+    let first =
+        scrolled.map_or_else(|| sql::first(source, marks, room), |scrolled| scrolled.min(extent.last()));
+    sql::draw(paper, inner, source, marks, first..source.lines.len());
     (first, extent)
 }
 

@@ -64,7 +64,8 @@ fn line(state: &State, spot: Spot, columns: usize, planned: Planned) -> Row {
     let (status, ms, left) = match state.step_at(spot) {
         None => {
             let status = phase_status(state, spot.phase);
-            let folded = state.folded.contains(&spot.phase) && filter::of(state, Place::Timeline).is_none();
+            let folded =
+                state.folded.contains(&spot.phase) && filter::of(&state.filters, Place::Timeline).is_none();
             let folded = if folded { "▸ " } else { "" };
             let (mark, colour) = sign(status);
             let left = head(" ", mark, colour).add(Role::Strong, format!("{folded}{}", phase.title));
@@ -87,7 +88,7 @@ fn line(state: &State, spot: Spot, columns: usize, planned: Planned) -> Row {
     if columns >= 62 && planned.owner {
         right = right.add(Role::Dim, pad(&cut(owner.as_deref().unwrap_or_default(), 9), 10));
     }
-    if columns >= 44 && (starts.is_some() || columns >= 62 && planned.starts) {
+    if columns >= 42 && (starts.is_some() || columns >= 62 && planned.starts) {
         right = right.add(Role::Dim, pad_left(&cut(starts.as_deref().unwrap_or_default(), 6), 7));
     }
     if columns >= 54 && planned.takes {

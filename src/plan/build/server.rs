@@ -18,6 +18,7 @@ impl<'a> Build<'a> {
                     server.pooler = self.path_text(*entry);
                     self.later("pooler", entry.key_span);
                 }
+                "monitor_role" => server.monitor_role = self.report.text(*entry).map(str::to_owned),
                 "database" => server.database = self.guard(*entry),
                 "host" => server.host = self.guard(*entry),
                 "port" => server.port = self.guard(*entry),

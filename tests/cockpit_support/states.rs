@@ -1,0 +1,278 @@
+//! States of the small Kochel that tests begin with.
+
+use std::sync::Arc;
+
+use holdpoint::cockpit::message::{Msg, Over};
+use holdpoint::plan::model::Kind;
+use holdpoint::run::event::*;
+use holdpoint::run::sample::{Doing, Lock, Sighting};
+
+use super::events::{self, Back, Forward};
+use super::{FILES, Scene, server};
+
+impl Scene {
+    /// Authorized; the first change waits for its key.
+    pub fn stepping() -> Self {
+        let mut scene = Self::new();
+        scene.go_to_stepping();
+        scene
+    }
+
+    pub fn go_to_stepping(&mut self) {
+        self.events(events::opening(Mode::Run));
+        self.events(events::quiet());
+        self.events(events::people(events::ada()));
+        self.events(events::fence(1).into_iter().map(|event| match event {
+            Event::BaselineTaken(mut baseline) => {
+                baseline.counts.extend(OBJECTS);
+                let others = [
+                    ("audit.entries", 1_204_881, false),
+                    ("leo_interfaces", 48, true),
+                    ("ventures", 7, true),
+                ];
+                baseline
+                    .rows
+                    .extend(others.map(|(table, rows, exact)| (table.to_owned(), RowCount { rows, exact })));
+                Event::BaselineTaken(baseline)
+            }
+            other => other,
+        }));
+        self.events([events::held(
+            HoldReason::Stepping,
+            "stages",
+            "go: \"Step 1: Lifecycle stage configuration\"",
+            None,
+        )]);
+    }
+
+    /// The first change is done, the second runs and waits for a lock.
+    pub fn blocked() -> Self {
+        let mut scene = Self::stepping();
+        scene.go_to_blocked();
+        scene
+    }
+
+    pub fn go_to_blocked(&mut self) {
+        self.events([go()]);
+        let mut stages = events::stages();
+        let added = [(Kind::Tables, 45), (Kind::Columns, 421), (Kind::Indexes, 92)];
+        let rows = [("lifecycle_phases", 6), ("lifecycle_stage_config", 25)];
+        stages.insert(stages.len() - 2, counts("stages", Forward, &added, &rows, &[]));
+        self.events(stages);
+        self.events([events::held(HoldReason::Stepping, "quality", "go: \"Step 3\"", None), go()]);
+        self.events([events::started("quality", Forward, 1), events::begins("quality", Forward, 1)]);
+        self.state.doing = Some(Doing {
+            pid: 4711,
+            file: std::path::Path::new(FILES[2].0).into(),
+            line: 4,
+            column: 1,
+            number: 1,
+            rows: 0,
+            since: self.state.now,
+        });
+        let since = self.state.now;
+        self.state.now = since + std::time::Duration::from_millis(3_200);
+        self.state.seen = Some(Sighting {
+            pid: 4711,
+            waits: Some("Lock: relation".into()),
+            locks: vec![Lock {
+                relation: "venture_artifacts".into(),
+                mode: "AccessExclusive".into(),
+                granted: false,
+                rows: Some(12_034),
+                bytes: 4_300_000,
+            }],
+            more_locks: 0,
+            blockers: vec![Blocker {
+                pid: 4_800,
+                user: "app".into(),
+                application: "the app".into(),
+                state: "idle in transaction".into(),
+                since_ms: Some(41_000),
+                relation: Some("venture_artifacts".into()),
+                mode: Some("AccessShare".into()),
+            }],
+        });
+        self.state
+            .add_output([("quality".to_owned(), "NOTICE: column \"quality_score\" is new".to_owned())], 0);
+    }
+
+    /// The same, with the server looked at.
+    pub fn busy() -> Self {
+        let mut scene = Self::blocked();
+        scene.press('4');
+        scene.state.activity.latest = Some(Arc::new(server::busy()));
+        scene
+    }
+
+    /// The second change failed with an error.
+    pub fn failed() -> Self {
+        let mut scene = Self::blocked();
+        scene.state.doing = None;
+        scene.state.seen = None;
+        scene.events(events::failed("quality", events::syntax_error()));
+        scene.events([events::held(
+            HoldReason::Failed,
+            "quality",
+            "\"Step 3\" failed: column \"qualty_score\" does not exist",
+            Some("Look whether the column was added by hand"),
+        )]);
+        scene
+    }
+
+    /// The second change is applied, and its checkpoint failed.
+    pub fn unverified() -> Self {
+        let mut scene = Self::blocked();
+        scene.go_to_unverified();
+        scene
+    }
+
+    pub fn go_to_unverified(&mut self) {
+        self.state.doing = None;
+        self.state.seen = None;
+        let verdict = holdpoint::plan::expect::Verdict {
+            passed: false,
+            expected: "1 row".into(),
+            got: "2 rows".into(),
+            differences: vec![
+                events::differs(0, "rows", "1 row", "2 rows"),
+                events::differs(1, "data_type", "integer", "numeric"),
+                events::differs(2, "column_name", "no such row", "quality_scor\u{1b}[2Je"),
+            ],
+            more: 3,
+        };
+        self.events([
+            Event::CommitIntent { unit: events::unit("quality", Forward), xid: Some("743".into()) },
+            events::committed("quality", Forward, 4, 12_034, &[("public.venture_artifacts", 12_034)]),
+            counts(
+                "quality",
+                Forward,
+                &[(Kind::Tables, 45), (Kind::Columns, 422), (Kind::Indexes, 93)],
+                &[("venture_artifacts", 12_034), ("leo_interfaces", 52)],
+                &[],
+            ),
+            events::applied("quality", Forward, 3_400),
+            events::checkpoint("quality", "checkpoint-3", "Checkpoint 3: quality_score exists", 7, verdict),
+            Event::StepUnverified {
+                step: "quality".into(),
+                elapsed_ms: 3_410,
+                failed: vec!["checkpoint-3".into()],
+            },
+            events::held(
+                HoldReason::Unverified,
+                "quality",
+                "\"Step 3\" is applied, and 1 of its checkpoints failed",
+                Some("Look whether the column was added by hand"),
+            ),
+        ]);
+    }
+
+    /// Everything was rolled back.
+    pub fn rolled_back() -> Self {
+        let mut scene = Self::unverified();
+        scene.events([
+            Event::Decided {
+                what: Decision::RollBack,
+                step: None,
+                by: events::ada(),
+                reason: Some("wrong column".into()),
+                procedure: None,
+                only: vec![],
+            },
+            Event::RollbackStarted {
+                to: None,
+                procedure: None,
+                steps: vec!["quality".into(), "stages".into()],
+                kept: vec![],
+                why: "wrong column".into(),
+                course: Default::default(),
+            },
+        ]);
+        for step in ["quality", "stages"] {
+            scene.events([
+                events::started(step, Back, 1),
+                Event::UnitStarted {
+                    unit: events::unit(step, Back),
+                    attempt: 1,
+                    pid: 4711,
+                    backend_start: "then".into(),
+                    source: SourceRef {
+                        file: "x".into(),
+                        section: None,
+                        line: 0,
+                        from: 0,
+                        to: 1,
+                        digest: "d".into(),
+                    },
+                },
+                Event::CommitIntent { unit: events::unit(step, Back), xid: None },
+                events::committed(step, Back, 2, 0, &[]),
+                match step {
+                    "quality" => counts(step, Back, &[(Kind::Columns, 421), (Kind::Indexes, 92)], &[], &[]),
+                    _ => counts(step, Back, &OBJECTS, &[], &["lifecycle_phases", "lifecycle_stage_config"]),
+                },
+                events::applied(step, Back, 120),
+                Event::StepUndone { step: step.into(), generation: 0, elapsed_ms: 130 },
+            ]);
+        }
+        scene.events([
+            Event::RollbackEnded {
+                residue: vec![],
+                others: vec![],
+                moved: vec![],
+                covers: vec!["schema".into(), "rows of venture_artifacts".into()],
+                not_compared: vec!["sequence values".into()],
+                elapsed_ms: 300,
+            },
+            Event::Ended {
+                outcome: Ending::RolledBack { clean: true },
+                exit_code: 4,
+                summary: Summary::default(),
+            },
+        ]);
+        let words = "the run is over: failed, and everything that was applied is undone".into();
+        scene.send(Msg::Over(Over { exit: 4, words, good: true }));
+        scene
+    }
+}
+
+/// What there was before the first change, of what changes.
+const OBJECTS: [(Kind, u64); 6] = [
+    (Kind::Tables, 43),
+    (Kind::Columns, 412),
+    (Kind::Indexes, 88),
+    (Kind::ForeignKeys, 42),
+    (Kind::Policies, 18),
+    (Kind::Views, 2),
+];
+
+/// What there is after a step or its rollback.
+pub fn counts(
+    step: &str,
+    direction: Direction,
+    objects: &[(Kind, u64)],
+    rows: &[(&str, i64)],
+    gone: &[&str],
+) -> Event {
+    let rows = rows.iter().map(|(table, rows)| ((*table).to_owned(), RowCount { rows: *rows, exact: true }));
+    Event::CountsTaken(Box::new(Counts {
+        step: step.into(),
+        direction,
+        objects: objects.iter().copied().collect(),
+        rows: rows.collect(),
+        gone: gone.iter().map(|table| (*table).to_owned()).collect(),
+        missing: vec![],
+    }))
+}
+
+/// The person's key.
+pub fn go() -> Event {
+    Event::Decided {
+        what: Decision::Go,
+        step: None,
+        by: events::ada(),
+        reason: None,
+        procedure: None,
+        only: vec![],
+    }
+}
