@@ -236,13 +236,9 @@ async fn the_third_ctrl_c_lets_go_at_a_safe_point() {
     assert!(!pty.is_alternate() && !pty.hides_cursor(), "{}", pty.text());
     assert!(pty.text().contains("holdpoint resume"), "{}", pty.text());
     assert_eq!(bench.value("SELECT to_regclass('slow') IS NULL").await, "t", "it was one transaction");
-    // Nothing of it is left at the server, and the run is nobody's.
+    // The run is nobody's: it can be taken up again, as it stands or with the step once more.
     let mut pty = cockpit(&bench, &["resume"], &[]);
-    pty.until_says("statement 2 of 2");
-    pty.keys("\u{3}");
-    pty.until_says("Ctrl-C again cancels the statement");
-    pty.keys("\u{3}");
-    pty.until_says("canceling statement");
+    pty.until("taken up again", |text| text.contains("statement 2 of 2") || text.contains("✗ FAILED"));
 }
 
 /// A terminal that goes away in the middle of a statement: the run comes to a safe point without it, and
