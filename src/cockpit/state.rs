@@ -275,7 +275,9 @@ impl State {
             (_, false) => &step.action,
         };
         let file = match action {
-            Action::File { .. } | Action::Sql { .. } | Action::Check { .. } => String::new(),
+            Action::File { .. } | Action::Sql { .. } | Action::Check { .. } | Action::Probe { .. } => {
+                String::new()
+            }
             Action::Files { files, .. } => {
                 let runs = self.doing.as_ref().map(|doing| doing.file.to_string_lossy().into_owned());
                 let place = run.and_then(|run| run.problem.as_ref()?.place.as_ref());

@@ -260,6 +260,9 @@ impl Conductor {
 
     /// One attempt at a step.
     pub(super) async fn attempt(&mut self, step: &Step) -> Result<StepEnd, Stop> {
+        if let Action::Probe { sql, line } = &step.action {
+            return self.run_probe(step, sql, *line).await;
+        }
         // What is applied isn't done again: only its checkpoints are evaluated (again).
         if matches!(self.status(&step.id), Status::Applied | Status::Unverified) {
             return match self.looks(step) {
@@ -289,6 +292,8 @@ impl Conductor {
             Action::File { .. } | Action::Files { .. } | Action::Sql { .. } => {
                 return self.run_script_step(step, began).await;
             }
+            // Begun above.
+            Action::Probe { .. } => Ok(()),
             Action::Requires(requires) => self.look_for_evidence(step, requires).await?,
             Action::Later(key) => Err(problems::plain(format!("`{key}` isn't built yet"))),
         };

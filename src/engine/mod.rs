@@ -13,7 +13,7 @@
 //! - [`conductor`] goes through the plan, [`attention`] hears what may interrupt it, and [`stop`] is why
 //!   it ends early, with [`exit`] as the code for that; `permission`, `holds`, `failure` and `decided` are what it asks for, how it waits, what follows a
 //!   failure, and what outlives a stop;
-//! - [`script_steps`] are the steps that run SQL, [`people`] those that people do;
+//! - [`script_steps`] are the steps that run SQL, [`people`] those that people do, `probe` those that are always rolled back;
 //! - [`mod@unit`] applies one transaction (`unapplied`: or doesn't), [`bare`] scripts whose statements are committed one by one (`alone`: each in a
 //!   transaction of its own, `block`: in those of the file), and [`outside`] one statement outside of transactions, `psql` files that the real psql runs; [`sources`] has
 //!   their text (`section`: a part of a file), [`stream`] sends it and `heard` is what comes back meanwhile ([`copy`]: with the data of its COPYs), `asides` are what isn't SQL in it, `held` what it can't touch, `follow` works with what comes
@@ -66,6 +66,7 @@ mod permission;
 pub mod pilot;
 pub mod preflight;
 mod print;
+mod probe;
 pub mod problems;
 pub mod progress;
 mod psql;

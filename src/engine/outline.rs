@@ -73,7 +73,7 @@ fn outlined(plan: &Plan, step: &Step) -> StepOutline {
 }
 
 fn checkpoints(step: &Step) -> Vec<CheckpointOutline> {
-    let own = matches!(step.action, Action::Check { .. } | Action::Inventory(_))
+    let own = matches!(step.action, Action::Check { .. } | Action::Inventory(_) | Action::Probe { .. })
         .then(|| CheckpointOutline { id: step.id.clone(), title: step.title.clone() });
     let script = expects_of_script(step).then(|| CheckpointOutline {
         id: format!("{}/expect", step.id),
@@ -107,6 +107,7 @@ pub fn action_word(action: &Action) -> &'static str {
         Action::Sql { .. } => "sql",
         Action::Check { .. } => "check",
         Action::Inventory(_) => "inventory",
+        Action::Probe { .. } => "probe",
         Action::Confirm(_) => "confirm",
         Action::Signoff(_) => "signoff",
         Action::Requires(_) => "requires",

@@ -135,6 +135,9 @@ fn only_read(preflight: &mut Preflight, plan: &Plan, id: &str, step: &Step) {
         Ask::Sql(sql) => Some((sql, checkpoint.line)),
         Ask::Inventory(_) => None,
     });
+    if let Action::Probe { .. } = step.action {
+        return probe_checkpoints(preflight, plan, id, step);
+    }
     for (sql, line) in own.into_iter().chain(others).filter(|(sql, _)| !crate::script::reads_only(sql)) {
         preflight.findings.push(Finding {
             step: id.to_owned(),
@@ -156,6 +159,29 @@ fn in_plan(plan: &Plan, line: usize) -> Place {
     }
 }
 
+/// A checkpoint of a probe may write, but not end its transaction, copy or change the session.
+fn probe_checkpoints(preflight: &mut Preflight, plan: &Plan, id: &str, step: &Step) {
+    for checkpoint in &step.checkpoints {
+        let Ask::Sql(sql) = &checkpoint.ask else { continue };
+        if super::probe::may_ask(sql) {
+            continue;
+        }
+        preflight.findings.push(Finding {
+            step: id.to_owned(),
+            place: in_plan(plan, checkpoint.line),
+            what: format!(
+                "a probe's checkpoint is a query or changes rows, and this one begins with {}",
+                first_word(sql)
+            ),
+            hint: Some(
+                "put SET and other statements into `probe`; nothing in it may end the transaction".into(),
+            ),
+            error: true,
+            again: Vec::new(),
+        });
+    }
+}
+
 fn first_word(sql: &str) -> String {
     sql.split_whitespace().next().unwrap_or("nothing").chars().take(30).collect()
 }
@@ -165,7 +191,7 @@ fn look(preflight: &mut Preflight, plan: &Plan, sources: &Sources, vars: &Variab
     let scripts: Vec<Source> = match &step.action {
         Action::File { file, section } => vec![sources.part(&file.name, section.as_ref())],
         Action::Files { files, .. } => files.iter().map(|file| sources.file(&file.name)).collect(),
-        Action::Sql { text, line } => vec![Source::Inline {
+        Action::Sql { text, line } | Action::Probe { sql: text, line } => vec![Source::Inline {
             name: plan.path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
             text: text.clone(),
             line: *line,

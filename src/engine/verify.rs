@@ -246,7 +246,7 @@ impl Conductor {
     }
 
     /// Records a result with its consequences; says whether its failure counts.
-    async fn settle_checkpoint(
+    pub(super) async fn settle_checkpoint(
         &mut self,
         step: &str,
         checkpoint: &Checkpoint,
@@ -277,7 +277,7 @@ impl Conductor {
         }
     }
 
-    fn result(
+    pub(super) fn result(
         &self,
         step: &str,
         checkpoint: &Checkpoint,
@@ -370,9 +370,19 @@ impl Conductor {
 
     /// Asks the query; an error of the server is an answer, a lost connection isn't.
     async fn ask(&mut self, session: &mut Session, checkpoint: &Checkpoint) -> Result<Asked, PgError> {
+        self.ask_what(session, checkpoint, crate::script::reads_only).await
+    }
+
+    /// As [`Self::ask`], of what may be asked there.
+    pub(super) async fn ask_what(
+        &mut self,
+        session: &mut Session,
+        checkpoint: &Checkpoint,
+        may: fn(&str) -> bool,
+    ) -> Result<Asked, PgError> {
         let sql = match &checkpoint.ask {
             Ask::Sql(sql) => match self.inline(sql) {
-                Ok(sql) if crate::script::reads_only(&sql) => sql,
+                Ok(sql) if may(&sql) => sql,
                 Ok(_) => {
                     return Ok(Asked::refused(
                         "",
@@ -441,7 +451,7 @@ impl Conductor {
         Ok(Verdict::all_of(parts))
     }
 
-    fn judge(&self, checkpoint: &Checkpoint, asked: Asked) -> (Outcome, Verdict) {
+    pub(super) fn judge(&self, checkpoint: &Checkpoint, asked: Asked) -> (Outcome, Verdict) {
         let outcome = match asked {
             Asked::Inventory(verdict) => return (Outcome::Rows(Answer::default()), verdict),
             Asked::Query(outcome) => outcome,
@@ -468,13 +478,13 @@ fn saved_event(step: &str, checkpoint: &Checkpoint, name: &str, answer: &Answer)
 }
 
 /// What a checkpoint was answered with.
-enum Asked {
+pub(super) enum Asked {
     Query(Outcome),
     Inventory(Verdict),
 }
 
 impl Asked {
-    fn refused(sqlstate: &str, message: &str) -> Self {
+    pub(super) fn refused(sqlstate: &str, message: &str) -> Self {
         Self::Query(Outcome::Error(Refusal {
             sqlstate: sqlstate.to_owned(),
             message: message.to_owned(),
@@ -495,12 +505,12 @@ fn must_run(outcome: &Outcome) -> Verdict {
 }
 
 /// Bounds a query: a little longer than it may take, so that its time can be told.
-fn bound(within: Duration) -> Option<String> {
+pub(super) fn bound(within: Duration) -> Option<String> {
     let ms = millis(within).saturating_mul(2).max(1000);
     (!within.is_zero()).then(|| format!("SET LOCAL statement_timeout = {ms}"))
 }
 
-fn within(checkpoint: &Checkpoint) -> Duration {
+pub(super) fn within(checkpoint: &Checkpoint) -> Duration {
     checkpoint.expect.as_ref().and_then(|expect| expect.within).unwrap_or(Duration::ZERO)
 }
 

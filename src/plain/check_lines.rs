@@ -29,6 +29,9 @@ impl Printer {
             };
             page.below(depth, "means", what);
         }
+        if result.when == When::Probe {
+            page.below(depth, "means", "it was looked at in a transaction that is rolled back");
+        }
         if let Some(otherwise) = &result.otherwise {
             self.advise(page, depth, otherwise);
         }

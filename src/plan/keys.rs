@@ -239,7 +239,7 @@ pub(super) const KEYS: &[Key] = &[
         false,
         "two sides must agree",
     ),
-    action("probe", STEPS, "SQL", false, "in a transaction that is always rolled back"),
+    action("probe", &[Step], "SQL", true, "in a transaction that is always rolled back"),
     action("command", STEPS, "list (argv) or text (shell)", false, "a program"),
     action("backup", STEPS, "path", false, "pg_dump, custom format"),
     action("restore", STEPS, "step id of a backup", false, "pg_restore --clean --if-exists"),

@@ -68,11 +68,14 @@ pub(super) fn step(report: &mut Report<'_>, raw: &Table<'_>, step: &Step) {
         constant(report, raw, "check", sql);
         views_counted(report, raw, "check", sql);
     }
-    let looks =
-        matches!(
-            step.action,
-            Action::Group | Action::Check { .. } | Action::Inventory(_) | Action::Requires(_)
-        ) || matches!(step.action, Action::Later("snapshot" | "compare" | "probe" | "requires" | "soak"));
+    let looks = matches!(
+        step.action,
+        Action::Group
+            | Action::Check { .. }
+            | Action::Inventory(_)
+            | Action::Probe { .. }
+            | Action::Requires(_)
+    ) || matches!(step.action, Action::Later("snapshot" | "compare" | "requires" | "soak"));
     if let (true, Some(rollback)) = (looks, raw.get("rollback")) {
         let message = "this step only looks: there is nothing to undo";
         report.warn_help(Code::Lint, rollback.key_span, message, "leave `rollback` out");

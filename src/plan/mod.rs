@@ -13,6 +13,7 @@ pub mod expect;
 pub mod load;
 pub mod model;
 pub mod nearest;
+mod objects;
 pub mod schema;
 pub mod show;
 pub mod slug;

@@ -140,6 +140,8 @@ pub enum When {
     BeforeCommit,
     /// After COMMIT.
     AfterCommit,
+    /// In a probe's transaction, which is rolled back.
+    Probe,
 }
 
 /// A proof behind a ticked item.

@@ -44,9 +44,11 @@ fn load(plan: &Plan, read: &Read, of: &SourceOf) -> Source {
             let named = files.iter().find(|file| file.name == of.file).or(files.first());
             named.map_or_else(|| Source::absent("", "no files".into()), |file| script(file, None, read))
         }
-        Some(Action::Sql { text, line } | Action::Check { sql: text, line }) => {
-            Source::read(&own(), text.as_bytes(), *line as u64)
-        }
+        Some(
+            Action::Sql { text, line }
+            | Action::Check { sql: text, line }
+            | Action::Probe { sql: text, line },
+        ) => Source::read(&own(), text.as_bytes(), *line as u64),
         _ => Source::absent(&of.step, "there is no script".into()),
     }
 }

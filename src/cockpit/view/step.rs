@@ -173,6 +173,9 @@ fn what(step: &Step, direction: Direction) -> Row {
         Action::Files { files, .. } => count(files.len() as u64, "file"),
         Action::Sql { .. } => "SQL of the plan".to_owned(),
         Action::Check { .. } => "one query".to_owned(),
+        Action::Probe { .. } => {
+            format!("a probe, rolled back, with {}", count(step.checkpoints.len() as u64, "checkpoint"))
+        }
         Action::Inventory(_) => "counts objects".to_owned(),
         Action::Confirm(items) => format!("a checklist of {}", count(items.len() as u64, "item")),
         Action::Signoff(signoff) => format!("signed by {}", signoff.roles.join(", ")),

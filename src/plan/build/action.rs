@@ -41,6 +41,7 @@ impl<'a> Build<'a> {
                 Built::new(Action::Check { sql, line: self.text_line(entry) }, Some(Of::Query), false)
             }
             "inventory" => Built::new(Action::Inventory(self.kinds(entry).unwrap_or_default()), None, false),
+            "probe" => Built::new(self.probe(entry), Some(Of::Script), false),
             "confirm" => Built::new(Action::Confirm(self.items(entry, number)), None, false),
             "signoff" => Built::new(Action::Signoff(self.signoff(raw, entry, number)), None, false),
             "requires" => self.requires(entry),
@@ -89,6 +90,15 @@ impl<'a> Build<'a> {
         }
         self.sql_names(text, entry.span());
         Action::Sql { text: text.to_owned(), line: self.text_line(entry) }
+    }
+
+    fn probe(&mut self, entry: Entry<'a>) -> Action {
+        let text = self.report.text(entry).unwrap_or_default();
+        if !text.is_empty() && sqltext::is_blank(text) {
+            self.report.error(Code::BadValue, entry.span(), "`probe` has no statement");
+        }
+        self.sql_names(text, entry.span());
+        Action::Probe { sql: text.to_owned(), line: self.text_line(entry) }
     }
 
     /// The line on which a text's content begins.

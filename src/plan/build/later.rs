@@ -37,7 +37,6 @@ impl<'a> Build<'a> {
         let (of, changes) = match entry.key {
             "snapshot" => (self.snapshot(raw, entry), false),
             "compare" => (self.compare(raw, entry, number), false),
-            "probe" => (self.probe(entry), false),
             "command" => (self.command(raw, entry), true),
             "backup" => (self.backup(raw, entry), false),
             "restore" => (self.restore(entry, number), true),
@@ -131,15 +130,6 @@ impl<'a> Build<'a> {
                 }
             }
         }
-    }
-
-    fn probe(&mut self, entry: Entry<'a>) -> Option<Of> {
-        let text = self.report.text(entry)?;
-        if sqltext::is_blank(text) {
-            self.report.error(Code::BadValue, entry.span(), "`probe` has no statement");
-        }
-        self.sql_names(text, entry.span());
-        Some(Of::Script)
     }
 
     fn command(&mut self, raw: &Table<'a>, entry: Entry<'a>) -> Option<Of> {

@@ -302,6 +302,9 @@ impl<'a> Build<'a> {
             action: built,
             line: self.report.source.line_of(raw.span.start),
         };
+        if let Action::Probe { .. } = step.action {
+            step.transaction = Transaction::Single;
+        }
         self.whole_for_psql(&step, raw);
         if let (Some(verify), false) = (raw.get("verify"), action.is_some_and(|a| a.key == "backup")) {
             step.verify = self.verify(verify);

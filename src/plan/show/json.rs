@@ -268,7 +268,7 @@ fn action(action: &Action) -> ActionJson {
         }
         Action::Files { files, .. } => out.files = files.iter().map(|file| file.name.clone()).collect(),
         Action::Sql { text, .. } => out.sql = Some(text.clone()),
-        Action::Check { sql, .. } => out.sql = Some(sql.clone()),
+        Action::Check { sql, .. } | Action::Probe { sql, .. } => out.sql = Some(sql.clone()),
         Action::Inventory(kinds) => out.inventory = Some(super::kinds(kinds)),
         Action::Confirm(list) => out.items = items(list),
         Action::Signoff(signoff) => {

@@ -15,6 +15,7 @@ pub fn action_word(action: &Action) -> &'static str {
         Action::Sql { .. } => "sql",
         Action::Check { .. } => "check",
         Action::Inventory(_) => "inventory",
+        Action::Probe { .. } => "probe",
         Action::Confirm(_) => "confirm",
         Action::Signoff(_) => "signoff",
         Action::Requires(_) => "requires",
@@ -32,7 +33,11 @@ pub(super) fn detail(action: &Action) -> String {
         Action::Signoff(signoff) => clean(&signoff.roles.join(", ")),
         Action::Inventory(kinds_) => kinds(kinds_),
         Action::Requires(requires) => clean(&format!("a rehearsal of {}", requires.rehearsal)),
-        Action::Group | Action::Sql { .. } | Action::Check { .. } | Action::Later(_) => String::new(),
+        Action::Group
+        | Action::Sql { .. }
+        | Action::Check { .. }
+        | Action::Probe { .. }
+        | Action::Later(_) => String::new(),
     }
 }
 
