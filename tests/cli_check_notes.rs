@@ -45,6 +45,12 @@ fn each_surprise_with_its_place() {
         ("", "COPY t FROM '/tmp/x';", "f.sql:1:1", "COPY reads a file on the server's own machine"),
         ("", "COPY t TO '/tmp/x';", "f.sql:1:1", "COPY writes a file on the server's own machine"),
         ("", "COPY t TO PROGRAM 'x';", "f.sql:1:1", "COPY runs a program on the server's own machine"),
+        (
+            "transaction = \"script\"",
+            "SELECT 1;\n\\set AUTOCOMMIT off\nSELECT 2;\nCOMMIT;",
+            "f.sql:2:1",
+            "AUTOCOMMIT off: from here on a transaction begins by itself",
+        ),
         ("transaction = \"none\"", "VACUUM;", "f.sql:1:1", "a person has to say whether it was done"),
         (
             "transaction = \"none\"",
@@ -185,4 +191,15 @@ async fn a_dump_doesnt_drown_its_reader() {
     let whole = dump(&[]);
     let cut = whole.find("\\.\n").unwrap();
     checked(&corner, &whole[..cut]).exits(0).says("the file ends in the data of this COPY");
+}
+
+#[test]
+fn very_many_transactions_are_worth_a_word() {
+    let corner = Corner::new();
+    for (keys, word) in [("transaction = \"none\"", true), ("", false)] {
+        plan(&corner, keys);
+        let said = checked(&corner, &"SELECT 1;\n".repeat(100_001));
+        said.exits(0);
+        assert_eq!(said.out.contains("100001 statements, each a transaction"), word, "{said}");
+    }
 }

@@ -80,6 +80,26 @@ async fn a_failing_block_holds_with_the_earlier_ones_applied() {
     assert_eq!(bench.ledger().await.len(), 3);
 }
 
+/// With AUTOCOMMIT off psql's own BEGIN makes the blocks: they are units like any other, also after a stop.
+#[tokio::test]
+async fn a_block_that_psql_begins_is_applied_once() {
+    let bench = Bench::with("CREATE TABLE t (id int)").await;
+    bench.script(
+        "\\set AUTOCOMMIT off\nSET work_mem = '5MB';\nINSERT INTO t VALUES (1);\nCOMMIT;\nVACUUM t;\n\
+         INSERT INTO t VALUES (2);\nINSERT INTO t SELECT id FROM later;\nCOMMIT;\n\\set AUTOCOMMIT on\n\
+         INSERT INTO t VALUES (4);\n",
+        SCRIPT,
+    );
+    let ran = bench.run().await;
+    ran.exits(6).failed_with("a", "\"later\" does not exist");
+    assert_eq!((rows(&bench).await.as_str(), bench.ledger().await.len()), ("1", 2), "{ran}");
+    bench.sql("CREATE TABLE later AS SELECT 3 AS id").await;
+    let ran = bench.resume().await;
+    ran.exits(0);
+    assert_eq!((rows(&bench).await.as_str(), bench.ledger().await.len()), ("1 2 3 4", 4), "{ran}");
+    assert_eq!(ran.all("bare_intent").len(), 1, "VACUUM ran once: {ran}");
+}
+
 #[tokio::test]
 async fn a_deferred_failure_shows_before_the_files_commit() {
     let bench = Bench::with("CREATE TABLE p (id int PRIMARY KEY); CREATE TABLE t (id int REFERENCES p DEFERRABLE INITIALLY DEFERRED)").await;

@@ -131,9 +131,26 @@ fn again(options: &[&'static str]) -> Vec<&'static str> {
     options
 }
 
+/// pg_dump refuses a server that is newer than itself.
+fn can_be_dumped(server: &Server) -> bool {
+    let output = server.program("pg_dump", "postgres").arg("--version").output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    let digits = said.trim().rsplit("(PostgreSQL) ").next().unwrap_or_default();
+    let major =
+        digits.split(|c: char| !c.is_ascii_digit()).next().and_then(|digits| digits.parse::<u32>().ok());
+    let can = major.unwrap() >= server.version();
+    if !can {
+        println!("skipped: {} is older than the server, {}", said.trim(), server.version());
+    }
+    can
+}
+
 #[test]
 fn every_dump_comes_back_as_it_was() {
     let server = server();
+    if !can_be_dumped(&server) {
+        return;
+    }
     for way in WAYS {
         let text = dump(&server, "pg_dump", NAME, way.options);
         let copy = if way.name == "emptied" { way.name.to_owned() } else { format!("copy_{}", way.name) };
@@ -163,6 +180,9 @@ fn by_psql(server: &Server, way: &Way, text: &str) -> String {
 #[test]
 fn a_database_out_of_the_dump_of_all_comes_back_as_it_was() {
     let server = server();
+    if !can_be_dumped(&server) {
+        return;
+    }
     for (name, options) in [("all", &[][..]), ("all_inserts", &["--inserts"])] {
         let text = part(&dump(&server, "pg_dumpall", "postgres", options));
         let away = format!("{name}_dumped");

@@ -279,7 +279,12 @@ impl Stream<'_> {
         statement: &Statement,
         script: &mut AnyScript,
     ) -> Result<(), Broken> {
-        let columns = match self.work.describe(&statement.text).await {
+        let described = match statement.kind {
+            // Of nothing but comments there is nothing to ask.
+            Kind::Empty => Ok(Vec::new()),
+            _ => self.work.describe(&statement.text).await,
+        };
+        let columns = match described {
             Ok(columns) => columns,
             Err(PgError::Server(error)) if !error.ends_session() => {
                 self.flight.push_front(statement.clone());

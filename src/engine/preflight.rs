@@ -13,6 +13,9 @@ use crate::script::{
     Coding, Kind, ScanReport, Shell, Switch, Then, Transaction as Control, Variables, scan_with,
 };
 
+/// Transactions of one step that are worth a word.
+const MANY: usize = 100_000;
+
 /// Something to say about a script.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
@@ -277,6 +280,18 @@ fn judge(preflight: &mut Preflight, id: &str, step: &Step, report: &ScanReport) 
             let what = format!("\\c names the {what} {name:?}: on any other the run is refused");
             find(&reconnect.place, what, None, false);
         }
+    }
+    if step.transaction == Transaction::None
+        && report.count > MANY
+        && let Some(first) = &report.first
+    {
+        let what = format!(
+            "{} statements, each a transaction with its lines in the journal: that takes a while, and about 1 KB of memory \
+             for each until the run ends",
+            report.count
+        );
+        let hint = "transaction = \"single\" runs any number of them in little memory";
+        find(first, what, Some(hint), false);
     }
     let mut commits = false;
     // Where the script's transaction began that is open at this place.

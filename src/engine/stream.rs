@@ -276,7 +276,7 @@ impl<'a> Stream<'a> {
     /// As [`Self::all`].
     pub async fn one(&mut self, statement: Statement, script: &mut AnyScript) -> Result<(), Broken> {
         self.drain().await?;
-        if statement.then == Then::Describe && statement.kind != Kind::Empty {
+        if statement.then == Then::Describe {
             return self.describe(&statement, script).await;
         }
         if statement.place.generated.is_some() && statement.kind.copies_from_stdin() {

@@ -153,7 +153,7 @@ pub(super) fn rests(text: &[u8]) -> u64 {
     if !text.contains(&0xf4) {
         return 0;
     }
-    text.windows(3).filter(|three| matches!(three, [0xf4, 0x8f, 0xb0..=0xb3])).count() as u64
+    marks(text).filter(|at| text[at + 2] >= 0xb0).count() as u64
 }
 
 /// Where a text has marks.

@@ -205,7 +205,7 @@ fn check(
             let at = e.valid_up_to();
             let what = format!("byte {} (0x{:02x}) isn't UTF-8", offset + at as u64, text[at]);
             let fault = Fault::new(Problem::Encoding, what).todo(
-                "say at its beginning in which encoding it is (\\encoding LATIN1), or convert it to UTF-8",
+                "say in which encoding it is: encoding = \"LATIN1\" for its step, or \\encoding LATIN1 at its beginning; or convert it to UTF-8",
             );
             (at, fault)
         }
