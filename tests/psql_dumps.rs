@@ -153,6 +153,14 @@ fn every_dump_comes_back_as_it_was() {
     }
     for way in WAYS {
         let text = dump(&server, "pg_dump", NAME, way.options);
+        // That of some versions can't drop a part of what it made.
+        if way.name == "clean"
+            && std::env::var_os("HOLDPOINT_PG_BIN").is_some()
+            && !psql_takes(&server, way, &text)
+        {
+            println!("skipped: psql doesn't take this pg_dump's {} either", way.name);
+            continue;
+        }
         let copy = if way.name == "emptied" { way.name.to_owned() } else { format!("copy_{}", way.name) };
         create(&server, &copy, way.onto);
         restore(&server, &copy, way.name, &text, way.mode);
@@ -164,6 +172,17 @@ fn every_dump_comes_back_as_it_was() {
             same(way.name, &text, &restored);
         }
     }
+}
+
+/// Whether psql itself gets to the end of a dump.
+fn psql_takes(server: &Server, way: &Way, text: &str) -> bool {
+    let copy = format!("tried_{}", way.name);
+    create(server, &copy, way.onto);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), text).unwrap();
+    let mut psql = server.psql(&copy);
+    psql.env("PGOPTIONS", "-c log_statement=none").args(["-o", "/dev/null", "-f"]).arg(file.path());
+    psql.output().unwrap().status.success()
 }
 
 /// The dump of a copy that psql made.
@@ -187,11 +206,21 @@ fn a_database_out_of_the_dump_of_all_comes_back_as_it_was() {
         let text = part(&dump(&server, "pg_dumpall", "postgres", options));
         let away = format!("{name}_dumped");
         server.quietly("postgres", &format!("ALTER DATABASE {NAME} RENAME TO {away}"));
+        let mut expected = text.clone();
+        if server.version() < 15 {
+            // pg_dumpall 15 doesn't see the rights on the schema public of an older server as they are.
+            create(&server, NAME, "template0");
+            let file = tempfile::NamedTempFile::new().unwrap();
+            fs::write(file.path(), &text).unwrap();
+            server.file("postgres", file.path());
+            expected = part(&dump(&server, "pg_dumpall", "postgres", options));
+            server.quietly("postgres", &format!("ALTER DATABASE {NAME} RENAME TO {name}_by_psql"));
+        }
         create(&server, NAME, "template0");
         restore(&server, NAME, name, &text, Mode::Script);
         server.quietly(NAME, "DROP SCHEMA holdpoint CASCADE");
         let after = part(&dump(&server, "pg_dumpall", "postgres", options));
-        same(name, &text, &after);
+        same(name, &expected, &after);
     }
 }
 

@@ -90,7 +90,9 @@ impl Stream<'_> {
     ) -> Result<(), Broken> {
         self.drain().await?;
         let stop = script.is_on(Switch::StopOnError);
-        let guarded = script.is_on(Switch::RollBackOnError) && self.in_transaction();
+        // What `\encoding` asks for libpq sends by itself.
+        let by_psql = statement.then != Then::Nothing;
+        let guarded = by_psql && script.is_on(Switch::RollBackOnError) && self.in_transaction();
         if guarded {
             self.plain(&savepoint()).await?;
         }

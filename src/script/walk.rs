@@ -147,7 +147,9 @@ impl<R: Resolver> Script<R> {
 
     /// Whether psql, with AUTOCOMMIT off, begins a transaction before this statement when none is open.
     pub fn begins_before(&self, statement: &Statement) -> bool {
-        !self.is_on(Switch::Autocommit) && autocommit::needs_begin(&statement.text)
+        // libpq itself sends what `\encoding` asks for.
+        let by_psql = statement.then != Then::Nothing;
+        by_psql && !self.is_on(Switch::Autocommit) && autocommit::needs_begin(&statement.text)
     }
 
     /// What the command in backticks gave, without a newline at its end.

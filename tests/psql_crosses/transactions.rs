@@ -41,6 +41,7 @@ const THINGS: &[(&str, &str)] = &[
     ("several", "INSERT INTO t VALUES (1)\\; INSERT INTO t VALUES (2);\n"),
     ("gset", "SELECT 5 AS five \\gset\nINSERT INTO t VALUES (:five, :'ROW_COUNT');\n"),
     ("gexec", "SELECT format('INSERT INTO t VALUES (%s)', g) FROM generate_series(3, 5) g \\gexec\n"),
+    ("encoding", "\\encoding UTF8\nINSERT INTO t VALUES (1);\n"),
     ("gdesc", "SELECT 1 AS a \\gdesc\n"),
     ("copy", "COPY t FROM STDIN;\n1\tone\n\\.\n"),
     ("copy_fails", "COPY t FROM STDIN;\nx\tone\n\\.\nINSERT INTO t VALUES (3);\n"),
