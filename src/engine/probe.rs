@@ -7,13 +7,13 @@ use std::time::Instant;
 
 use super::conductor::{Conductor, StepEnd};
 use super::heard::Broken;
-use super::problems;
+use super::problems::{self, DEADLOCK, LOCK_NOT_AVAILABLE};
 use super::sources::Source;
 use super::standing::PIN;
 use super::stop::Stop;
 use super::stream::Stream;
 use super::surroundings::surroundings_of;
-use super::unit::{Abandon, millis, own, set_nonce};
+use super::unit::{Abandon, Work, millis, own, pause, set_nonce};
 use super::verify::{Asked, bound, count, within};
 use crate::pg::ledger::identifier;
 use crate::pg::{PgError, Session, TransactionStatus};
@@ -46,10 +46,7 @@ impl Conductor {
                 return Ok(StepEnd::Failed(problem));
             }
         }
-        self.attention.begin_work();
-        let mut work = self.open_work(step).await?;
-        let nonce = uuid::Uuid::now_v7().simple().to_string();
-        let result = self.probe(step, sql, line, &mut work.session, &nonce).await;
+        let (mut work, result) = self.try_probe(step, sql, line).await?;
         let result = match result {
             Err(Abandon::Broken(Broken::Interrupted(why, problem))) => {
                 self.abort(&mut work.session).await;
@@ -92,6 +89,37 @@ impl Conductor {
                 self.record_failure(step, Direction::Forward, &problem).await?;
                 Ok(StepEnd::Failed(problem))
             }
+        }
+    }
+
+    /// The probe on a session of its own, again when a lock wasn't to be had in time.
+    async fn try_probe(
+        &mut self,
+        step: &Step,
+        sql: &str,
+        line: usize,
+    ) -> Result<(Work, Result<Vec<String>, Abandon>), Stop> {
+        let mut tries = 1;
+        loop {
+            self.attention.begin_work();
+            let mut work = self.open_work(step).await?;
+            let nonce = uuid::Uuid::now_v7().simple().to_string();
+            let result = self.probe(step, sql, line, &mut work.session, &nonce).await;
+            let Err(Abandon::Broken(Broken::Server { problem, sqlstate })) = &result else {
+                return Ok((work, result));
+            };
+            // A shell command isn't run again without being asked.
+            let again = matches!(sqlstate.as_str(), LOCK_NOT_AVAILABLE | DEADLOCK);
+            if !again || tries > step.lock_retries || !step.allow_shell.is_empty() {
+                return Ok((work, result));
+            }
+            let wait = pause(tries);
+            let words = format!("{}: tried again in {} ms", problem.message, millis(wait));
+            self.says.say(&step.id, &words);
+            self.abort(&mut work.session).await;
+            work.session.close().await;
+            self.pause(wait).await?;
+            tries += 1;
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::coding::Coding;
 use super::error::Problem;
 use super::item::Item;
 use super::lex::{Lexer, TokenKind};
@@ -82,6 +83,10 @@ fn comments(text: &[u8]) -> Vec<(usize, usize)> {
     };
     script.look_only();
     script.keep_pieces();
+    // A step may say what else it is written in; for where comments stand any bytes will do.
+    if std::str::from_utf8(text).is_err() {
+        script.set_coding(Coding::Single(None));
+    }
     let (mut found, mut chunk) = (Vec::new(), Vec::new());
     loop {
         match script.next_item() {
@@ -208,5 +213,12 @@ mod tests {
         let alone = String::from_utf8(alone(text.to_vec(), span)).unwrap();
         assert_eq!(alone.trim_start(), "/* two */ SELECT 1 \\g\n");
         assert_eq!((alone.len() as u64, alone.lines().count()), (span.end, 12));
+    }
+
+    #[test]
+    fn a_file_that_isnt_utf_8_has_sections_too() {
+        let text = b"-- one: Gr\xf6\xdfe\nSELECT 'gr\xf6\xdfer';\n-- two: \xfcber\nSELECT 2;\n";
+        let span = section(text, "two", &["one", "two"]).unwrap();
+        assert_eq!(&text[span.start as usize..span.end as usize], b"-- two: \xfcber\nSELECT 2;\n");
     }
 }

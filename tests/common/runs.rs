@@ -196,6 +196,15 @@ impl Bench {
         self.until("the work session waits for a lock", &sql).await;
     }
 
+    /// Waits until the program has said so.
+    pub async fn until_said(&self, words: &str) {
+        let began = Instant::now();
+        while !self.told().contains(words) {
+            assert!(began.elapsed() < PATIENCE, "waited for it to say: {words}\n{}", self.told());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     /// What the program has said so far.
     fn told(&self) -> String {
         let read = |name: &str| std::fs::read_to_string(self.path(name)).unwrap_or_default();

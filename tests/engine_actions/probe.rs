@@ -124,3 +124,22 @@ async fn killed_in_the_middle_it_is_done_again() {
     bench.resume().await.exits(0);
     assert_eq!(rows(&bench).await, "1one");
 }
+
+/// As long as somebody holds the lock it isn't waited for without end, and it is tried again.
+#[tokio::test]
+async fn a_lock_that_isnt_to_be_had_is_tried_for_again() {
+    let bench = Bench::with(WORLD).await;
+    let mut steps =
+        probe("INSERT INTO t VALUES (2, 'two');", &checkpoint("two", "SELECT count(*) FROM t", "expect = 2"));
+    steps = steps
+        .replace("title = \"look\"\n", "title = \"look\"\nlock_timeout = \"50ms\"\nlock_retries = 1000\n");
+    bench.plan(&steps);
+    let config = bench.server.config(&bench.db);
+    let mut holder = holdpoint::pg::Session::connect(&config, "holder").await.unwrap();
+    holder.batch("BEGIN; LOCK TABLE t").await.unwrap();
+    let running = bench.begin(&["run"]);
+    bench.until_said("tried again in").await;
+    holder.batch("ROLLBACK").await.unwrap();
+    running.end().await.exits(0).says("canceling statement due to lock timeout: tried again in");
+    assert_eq!(rows(&bench).await, "1one");
+}
