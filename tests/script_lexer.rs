@@ -311,12 +311,12 @@ fn bad_bytes_are_named_with_offset_and_line() {
     let error = script.next_item().unwrap_err();
     assert_eq!(
         error.to_string(),
-        "a.sql:2:10: byte 20 (0xff) isn't UTF-8; say at its beginning in which encoding it is (\\encoding LATIN1), or convert it to UTF-8"
+        "a.sql:2:10: byte 20 (0xff) isn't UTF-8; say in which encoding it is: encoding = \"LATIN1\" for its step, or \\encoding LATIN1 at its beginning; or convert it to UTF-8"
     );
 
     let read = read(b"COPY t FROM STDIN;\na\nb\xc3\n\\.\n", 1);
     assert_eq!(
         read.items[0],
-        Err("s.sql:3:2: byte 22 (0xc3) isn't UTF-8; say at its beginning in which encoding it is (\\encoding LATIN1), or convert it to UTF-8".to_owned())
+        Err("s.sql:3:2: byte 22 (0xc3) isn't UTF-8; say in which encoding it is: encoding = \"LATIN1\" for its step, or \\encoding LATIN1 at its beginning; or convert it to UTF-8".to_owned())
     );
 }
