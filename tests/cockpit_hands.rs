@@ -426,3 +426,28 @@ fn the_log_is_laid_out_for_the_room_that_there_is() {
         assert!(line.contains("441 ms"), "{line}\n{frame}");
     }
 }
+
+/// Long lines of SQL can be read to their end.
+#[test]
+fn long_lines_of_sql_are_read_by_the_arrows() {
+    let mut scene = Scene::stepping();
+    scene.press('j');
+    let line = |scene: &mut Scene| {
+        let frame = scene.frame(120, 36);
+        let found = frame.lines().find(|line| line.contains("BETWEEN 0")).map(str::to_owned);
+        found.unwrap_or_else(|| panic!("{frame}"))
+    };
+    let first = line(&mut scene);
+    assert!(first.contains("ADD COLUMN") && first.contains('…') && !first.contains("100);"), "{first}");
+    scene.key(Key::Tab).key(Key::Right);
+    let rest = line(&mut scene);
+    assert!(rest.contains("BETWEEN 0 AND 100);") && !rest.contains("ADD COLUMN"), "{rest}");
+    for _ in 0..40 {
+        scene.key(Key::Right);
+    }
+    assert!(scene.state.shift < 100, "{}", scene.state.shift);
+    for _ in 0..9 {
+        scene.key(Key::Left);
+    }
+    assert_eq!(line(&mut scene), first);
+}

@@ -7,6 +7,7 @@ use super::question;
 use super::state::{Focus, Spot, State, Tab};
 use super::update::{ask, follow, select, set_auto};
 use super::{activity, answering, console_keys, copying, deltas, filter, timeline};
+use crate::text::columns::width;
 
 /// A key, where it counts: in a question, the palette, the console, a filter, or for the screen.
 pub fn pressed(state: &mut State, key: Key) -> Vec<Effect> {
@@ -76,6 +77,7 @@ fn moved(state: &mut State, key: Key) -> bool {
         Key::Up | Key::Char('k') => walk(state, -1),
         Key::Home | Key::Char('g') => walk(state, isize::MIN / 2),
         Key::End | Key::Char('G') => walk(state, isize::MAX / 2),
+        Key::Left | Key::Right if detail && state.tab == Tab::Step => shift(state, key == Key::Right),
         Key::Left if !detail => fold(state, true),
         Key::Right if !detail => fold(state, false),
         Key::Char(' ') if !detail => {
@@ -85,6 +87,20 @@ fn moved(state: &mut State, key: Key) -> bool {
         _ => return false,
     }
     true
+}
+
+/// Passes over columns of the SQL, as far as its longest line goes.
+fn shift(state: &mut State, right: bool) {
+    const BY: usize = 16;
+    let of = state.looked_at().and_then(|step| state.script_of(step));
+    let source = of.and_then(|of| state.sources.get(&of)).and_then(Option::as_deref);
+    let columns = |line: &Vec<(_, String)>| line.iter().map(|(_, text)| width(text)).sum::<usize>();
+    let longest = source.map_or(0, |source| source.lines.iter().map(columns).max().unwrap_or_default());
+    state.shift = match right {
+        true if state.shift + BY < longest => state.shift + BY,
+        true => state.shift,
+        false => state.shift.saturating_sub(BY),
+    };
 }
 
 pub(super) fn walk(state: &mut State, by: isize) {

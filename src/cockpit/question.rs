@@ -125,7 +125,9 @@ pub struct Question {
 
 impl Question {
     fn new(about: About, title: impl Into<String>) -> Self {
-        let cancel = Button { label: "Cancel".into(), does: Does::Nothing, danger: false };
+        // What asks nothing is closed.
+        let label = if about == About::Help { "Close" } else { "Cancel" };
+        let cancel = Button { label: label.into(), does: Does::Nothing, danger: false };
         Self {
             about,
             title: title.into(),

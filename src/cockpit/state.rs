@@ -15,6 +15,7 @@ use super::filter::{self, Place};
 use super::log::Log;
 use super::message::{Over, SourceOf};
 use super::mouse;
+use super::notes::Notes;
 use super::palette::Palette;
 use super::question::Question;
 use super::source::Source;
@@ -98,6 +99,8 @@ pub struct State {
     /// What was looked at before something that went wrong came into view by itself.
     pub left_tab: Option<Tab>,
     pub focus: Focus,
+    /// Columns of the SQL that are passed over at the left.
+    pub shift: usize,
     /// First line shown, by tab; `None`: where the run is.
     pub scroll: BTreeMap<Tab, usize>,
     /// The tables of the deltas, in the order in which they are shown.
@@ -108,6 +111,7 @@ pub struct State {
     pub question: Option<Question>,
     pub console: Console,
     pub palette: Option<Palette>,
+    pub notes: Notes,
     pub filters: BTreeMap<Place, String>,
     /// The filter that is typed now.
     pub filtering: Option<Place>,
@@ -165,6 +169,7 @@ impl State {
             tab: Tab::Step,
             left_tab: None,
             focus: Focus::Timeline,
+            shift: 0,
             scroll: BTreeMap::new(),
             deltas: deltas::List::default(),
             extent: Extent::default(),
@@ -172,6 +177,7 @@ impl State {
             question: None,
             console: Console::default(),
             palette: None,
+            notes: Notes::default(),
             filters: BTreeMap::new(),
             filtering: None,
             mouse: setting.mouse,

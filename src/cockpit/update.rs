@@ -4,7 +4,7 @@ use super::keymap::{self, Act};
 use super::message::{Effect, Msg};
 use super::question;
 use super::state::{Spot, State, Tab};
-use super::{activity, answering, console, deltas, keys, mouse, people, way_back};
+use super::{activity, answering, console, deltas, keys, mouse, notes, people, way_back};
 use crate::run::command::{Command, Wish};
 use crate::run::event::{Assurance, Envelope, Event, HoldReason};
 
@@ -12,6 +12,7 @@ use crate::run::event::{Assurance, Envelope, Event, HoldReason};
 pub fn update(state: &mut State, message: Msg) -> Vec<Effect> {
     let effects = take(state, message);
     deltas::refresh(state);
+    notes::refresh(state);
     effects
 }
 
@@ -84,6 +85,7 @@ fn take(state: &mut State, message: Msg) -> Vec<Effect> {
 pub fn catch_up(state: &mut State) {
     follow(state);
     deltas::refresh(state);
+    notes::refresh(state);
 }
 
 /// The clock moved on.
@@ -196,6 +198,7 @@ pub(super) fn follow(state: &mut State) {
 pub(super) fn select(state: &mut State, spot: Spot) {
     if state.selected != spot {
         state.selected = spot;
+        state.shift = 0;
         state.scroll.retain(|tab, _| *tab == Tab::Log);
     }
 }

@@ -194,8 +194,8 @@ fn help(state: &State) -> Vec<Row> {
     for (key, what) in [
         ("↑ ↓ j k", "move in the timeline, or scroll what is looked at"),
         ("Tab", "from the timeline to what is looked at, and back"),
-        ("← → Space", "fold and unfold a phase"),
-        ("1 to 4", "Step, Checkpoints, Log, Sign-offs"),
+        ("← → Space", "fold and unfold a phase; in the SQL of a step the rest of its long lines"),
+        ("1 to 6", "Step, Checkpoints, Deltas, Activity, Log, Sign-offs"),
         ("PgUp PgDn", "scroll what is looked at"),
         ("Esc", "takes a filter away, closes what is open"),
     ] {

@@ -110,13 +110,15 @@ fn standing(state: &State, far: Progress, columns: usize) -> Row {
     if let Some(ms) = clock::elapsed_ms(state) {
         parts.push(Row::of(Role::Dim, "elapsed ").add(Role::Text, whole_seconds(ms)));
     }
-    if let Some(words) = clock::against_plan(state) {
+    let window = clock::window(state);
+    let planned = clock::against_plan(state).map(|words| {
         let late = words.contains('+');
-        parts.push(Row::of(if late { Role::Warn } else { Role::Dim }, words));
-    }
-    if let Some((words, little)) = clock::window(state) {
-        parts.push(Row::of(if little { Role::Warn } else { Role::Dim }, words));
-    }
+        Row::of(if late { Role::Warn } else { Role::Dim }, words)
+    });
+    let little = window.as_ref().is_some_and(|(_, little)| *little);
+    let window = window.map(|(words, _)| Row::of(if little { Role::Warn } else { Role::Dim }, words));
+    // A window that is about to close must be seen where there isn't room for both.
+    parts.extend(if little { [window, planned] } else { [planned, window] }.into_iter().flatten());
     // What doesn't fit whole isn't shown: half a time is a wrong one.
     for (at, part) in parts.into_iter().enumerate() {
         let between = if at == 0 { "  " } else { " · " };

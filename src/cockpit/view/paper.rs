@@ -67,15 +67,21 @@ impl Row {
         row
     }
 
+    /// At most so many columns, with `…` where something was cut.
     pub fn cut(mut self, columns: usize) -> Self {
-        let mut left = columns;
+        if self.width() <= columns {
+            return self;
+        }
+        // The last column is the sign's, wherever one part ends and another begins.
+        let mut left = columns.saturating_sub(1);
         let mut parts = Vec::with_capacity(self.parts.len());
         for (role, text) in self.parts {
-            if left == 0 {
+            let wide = width(&text);
+            if wide > left {
+                parts.push((role, cut(&format!("{text}…"), columns.min(left + 1))));
                 break;
             }
-            let text = cut(&text, left);
-            left = left.saturating_sub(width(&text));
+            left -= wide;
             parts.push((role, text));
         }
         self.parts = parts;

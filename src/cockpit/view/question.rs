@@ -6,7 +6,7 @@ use ratatui::widgets::Widget;
 use super::asked;
 use super::paper::{Paper, Row, inset};
 use crate::cockpit::mouse::Hit;
-use crate::cockpit::question::{Field, Must, Question};
+use crate::cockpit::question::{About, Field, Must, Question};
 use crate::cockpit::state::{Extent, State};
 use crate::cockpit::theme::Role;
 use crate::text::columns::{pad, width};
@@ -109,6 +109,7 @@ fn buttons(question: &Question, paper: &mut Paper<'_>, line: Rect) {
     let tall = question.field_in_focus().and_then(|at| question.fields.get(at)).is_some_and(|f| f.lines > 1);
     let words = match tall {
         true => "Enter: a new line · Tab moves · Esc cancels",
+        false if question.about == About::Help => "↑ ↓ scroll · Enter or Esc closes",
         false => "Tab moves · Enter presses · Esc cancels",
     };
     let keys = Row::of(Role::Dim, words);

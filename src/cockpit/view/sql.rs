@@ -8,7 +8,7 @@ use super::paper::{Paper, Row};
 use crate::cockpit::filter;
 use crate::cockpit::source::{Paint, Source};
 use crate::cockpit::theme::Role;
-use crate::text::columns::pad_left;
+use crate::text::columns::{pad_left, width};
 
 /// What is marked.
 #[derive(Debug, Clone, Default)]
@@ -43,12 +43,13 @@ pub fn fitting(source: &Source, words: &str) -> Vec<usize> {
     source.lines.iter().enumerate().filter(|(_, pieces)| fits(pieces)).map(|(at, _)| at).collect()
 }
 
-/// Draws these lines, with their numbers.
+/// Draws these lines, with their numbers; of each what stands behind `shift` columns.
 pub fn draw(
     paper: &mut Paper<'_>,
     area: Rect,
     source: &Source,
     marks: &Marks,
+    shift: usize,
     lines: impl Iterator<Item = usize>,
 ) {
     let digits = (source.first + source.lines.len() as u64).to_string().len();
@@ -66,11 +67,24 @@ pub fn draw(
         };
         let mut row =
             Row::of(Role::Dim, pad_left(&line.to_string(), digits)).add(Role::Text, " ").add(role, sign);
+        let mut passed = shift;
         for (paint, text) in pieces {
-            row = row.add(painted(*paint), text);
+            row = row.add(painted(*paint), behind(text, &mut passed));
         }
+        let row = row.cut(usize::from(area.width));
         paper.row(area, at, &if runs { row.on(Role::Running) } else { row });
     }
+}
+
+/// What is left of a text when so many columns are passed over.
+fn behind<'a>(text: &'a str, columns: &mut usize) -> &'a str {
+    for (at, c) in text.char_indices() {
+        if *columns == 0 {
+            return &text[at..];
+        }
+        *columns = columns.saturating_sub(width(c.encode_utf8(&mut [0; 4])));
+    }
+    ""
 }
 
 fn painted(paint: Paint) -> Role {

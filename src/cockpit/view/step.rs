@@ -6,6 +6,7 @@ use super::paper::{Paper, Row, wrapped};
 use super::problem;
 use super::sql::{self, Marks};
 use crate::cockpit::filter::{self, Place};
+use crate::cockpit::notes;
 use crate::cockpit::source::Source;
 use crate::cockpit::state::{Extent, State, Tab};
 use crate::cockpit::theme::Role;
@@ -84,13 +85,13 @@ fn script(
         if found.is_empty() {
             paper.row(inner, 0, &Row::of(Role::Dim, NOTHING_FITS));
         }
-        sql::draw(paper, inner, source, marks, found.into_iter().skip(first));
+        sql::draw(paper, inner, source, marks, state.shift, found.into_iter().skip(first));
         return (first, extent);
     }
     let extent = Extent { lines: source.lines.len(), room };
     let first =
         scrolled.map_or_else(|| sql::first(source, marks, room), |scrolled| scrolled.min(extent.last()));
-    sql::draw(paper, inner, source, marks, first..source.lines.len());
+    sql::draw(paper, inner, source, marks, state.shift, first..source.lines.len());
     (first, extent)
 }
 
@@ -138,23 +139,21 @@ fn head(
         rows.extend(wrapped(Role::Dim, "", about, columns, 4));
     }
     rows.extend(output(state, &step.id));
-    rows.extend(notes(state, &step.id, columns));
+    rows.extend(written(state, &step.id, columns));
     rows.push(Row::new());
     rows
 }
 
 /// What people wrote on it, the last of it.
-fn notes(state: &State, step: &str, columns: usize) -> Vec<Row> {
+fn written(state: &State, step: &str, columns: usize) -> Vec<Row> {
     const SHOWN: usize = 3;
-    let all: Vec<_> = state.run().notes.iter().filter(|(of, ..)| of.as_deref() == Some(step)).collect();
+    let (all, last) = notes::last(state, step, SHOWN);
     let mut rows = Vec::new();
-    if all.len() > SHOWN {
-        rows.push(Row::of(
-            Role::Dim,
-            format!("✎ {} before; the log has them", count((all.len() - SHOWN) as u64, "note")),
-        ));
+    if all > SHOWN {
+        let before = count((all - SHOWN) as u64, "note");
+        rows.push(Row::of(Role::Dim, format!("✎ {before} before; the log has them")));
     }
-    for (_, text, by) in all.iter().skip(all.len().saturating_sub(SHOWN)) {
+    for (text, by) in last {
         rows.push(Row::of(Role::Hold, "✎ ").add(Role::Dim, format!("note by {}", person(by))));
         rows.extend(wrapped(Role::Text, "  ", text, columns, 6));
     }
