@@ -121,10 +121,13 @@ fn what_a_rollback_leaves_is_named() {
     );
     let found = stage.finds(1);
     assert_eq!(part(&found, "rename", "forward"), "passed");
-    says(&failures(&found), "the whole rollback leaves rows of parent (as many as before");
-    assert_eq!(found["residue"][0]["object"], "rows of parent");
+    says(&failures(&found), "the whole rollback leaves row id = 1 of parent (title changed)");
+    assert_eq!(found["residue"][0]["object"], "row id = 1 of parent");
     let said = stage.rehearse("");
-    said.exits(1).says("the rehearsal failed: 1 finding").says("residue 1 object (covers:");
+    said.exits(1)
+        .says("the rehearsal failed: 1 finding")
+        .says("residue 1 object (covers:")
+        .says("row id = 1 of parent: title: changed");
 }
 
 #[test]
@@ -152,7 +155,7 @@ fn seed_rows_that_double_are_caught() {
     .finds(1);
     let said = failures(&found);
     says(&said, "it claims to be idempotent, and run a second time it changes rows of seeds (7 rows");
-    says(&said, "14 rows");
+    says(&said, "14 rows: 7 added; they have no primary key to be named by");
     assert_eq!((part(&found, "seed", "forward"), part(&found, "seed", "twice")), ("passed", "failed"));
 }
 
@@ -225,7 +228,15 @@ fn a_change_without_a_rollback_fails_and_one_that_is_irreversible_is_said() {
     let found = stage.finds(0);
     assert_eq!((part(&found, "a", "back"), part(&found, "drop", "back")), ("not_done", "not_done"));
     assert_eq!((part(&found, "c", "back"), part(&found, "a", "middle")), ("passed", "passed"));
-    stage.rehearse("").exits(0).says("irreversible: its rows are gone");
+    // What the plan says can't be undone stands apart, and "none" says since when.
+    assert_eq!(found["residue"].as_array().map(Vec::len), Some(0), "{found:#}");
+    assert_eq!((&found["since"], &found["stays"][0]["object"]), (&"drop".into(), &"table public.old".into()));
+    stage
+        .rehearse("")
+        .exits(0)
+        .says("irreversible: its rows are gone")
+        .says("residue none since \"Step drop\", which can't be undone (covers:")
+        .says("table public.old: it is gone");
     // What is left behind the point of no return is found too.
     let steps = steps.replace("DROP TABLE c;", "SELECT 1;");
     let found = Stage::new("", "CREATE TABLE old ();", &steps).finds(1);

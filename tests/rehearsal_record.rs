@@ -48,6 +48,8 @@ fn rehearsal(plan: &str) -> Rehearsal {
         rollback_ms: 3,
         within_ms: Some(60_000),
         residue: vec![],
+        since: None,
+        stays: vec![],
         covers: vec!["schema".into()],
         not_compared: vec!["sequence values".into()],
         findings: vec![Finding {

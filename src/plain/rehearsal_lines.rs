@@ -3,13 +3,16 @@
 use super::page::{Layout, Page};
 use super::style::Style;
 use super::symbols::{Mark, Paint};
-use crate::run::event::TargetIdentity;
+use crate::run::event::{Residue, TargetIdentity};
 use crate::run::rehearsal::{Finding, Ground, Leg, Outcome, Part, Progress, Rehearsal, StepRehearsed};
+use crate::run::residue::table_of_rows;
 use crate::text::words::{count, of_len, took};
 
 /// A table is laid out for a page, also where it goes into a log.
 const PAGE: usize = 80;
 const WIDEST: usize = 120;
+/// Objects and rows that are named; the record has all.
+const LISTED: usize = 20;
 
 /// Prints rehearsals.
 #[derive(Debug)]
@@ -63,22 +66,26 @@ impl RehearsalPrinter {
         let width = if self.layout.width == 0 { PAGE } else { self.layout.width.min(WIDEST) };
         let mut page = Page::new(Layout { width, ..self.layout }, "");
         page.columns(Mark::Said, "step", &HEADS.map(|head| (Paint::Dim, head.to_owned())));
+        let unit = Unit::of(found);
         for step in &found.steps {
-            page.columns(step_mark(step), &step.title, &cells(step));
+            page.columns(step_mark(step), &step.title, &cells(step, unit));
         }
         for procedure in &found.procedures {
-            let compared = if procedure.compared { "" } else { ", not compared" };
-            let back = match procedure.part.ms {
-                Some(ms) if procedure.part.outcome == Outcome::Passed => (Paint::None, took(ms)),
-                _ => sign(&procedure.part),
-            };
+            let back = timed(&procedure.part, unit);
             let blank = (Paint::None, String::new());
-            let what = format!("procedure: {}{compared}", procedure.title);
+            let what = format!("procedure: {}", procedure.title);
             page.columns(
                 mark(&procedure.part),
                 &what,
                 &[blank.clone(), back, blank.clone(), blank.clone(), blank],
             );
+        }
+        for procedure in found.procedures.iter().filter(|procedure| !procedure.compared) {
+            let what = format!("procedure \"{}\": what it leaves wasn't compared", procedure.title);
+            page.headline(Mark::Warn, &what);
+            if procedure.part.outcome == Outcome::Passed {
+                page.entry("", "it doesn't undo all that was applied");
+            }
         }
         for finding in &found.findings {
             said(&mut page, found, finding);
@@ -89,6 +96,12 @@ impl RehearsalPrinter {
         page.entry("on", &format!("{}; PostgreSQL {}", on(&found.ground), found.server_version));
         page.entry("forward", &times(found));
         page.entry("residue", &residue(found));
+        listed(&mut page, &found.residue);
+        if !found.stays.is_empty() {
+            let what = count(found.stays.len() as u64, "object");
+            page.entry("stays", &format!("{what}, of steps that the plan calls irreversible"));
+            listed(&mut page, &found.stays);
+        }
         page.entry("not compared", &found.not_compared.join(", "));
         page.entry("took", &took(found.elapsed_ms));
         page.lines
@@ -97,12 +110,61 @@ impl RehearsalPrinter {
 
 const HEADS: [&str; 5] = ["forward", "back", "middle", "again", "twice"];
 
-fn cells(step: &StepRehearsed) -> [(Paint, String); 5] {
-    let timed = |part: &Part| match (part.outcome, part.ms) {
-        (Outcome::Passed, Some(ms)) => (Paint::None, took(ms)),
-        _ => sign(part),
-    };
+/// One for all times of a table: figures under each other are compared by their length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unit {
+    Milliseconds,
+    Seconds,
+    /// Minutes and seconds.
+    Clock,
+}
+
+impl Unit {
+    fn of(found: &Rehearsal) -> Self {
+        let steps = found.steps.iter().flat_map(|step| [&step.forward, &step.back]);
+        let parts = steps.chain(found.procedures.iter().map(|procedure| &procedure.part));
+        match parts.filter_map(|part| part.ms).max().unwrap_or_default() {
+            0..1_000 => Self::Milliseconds,
+            1_000..600_000 => Self::Seconds,
+            _ => Self::Clock,
+        }
+    }
+
+    fn words(self, ms: u64) -> String {
+        match self {
+            Self::Milliseconds => took(ms),
+            Self::Seconds => format!("{}.{:02} s", ms / 1_000, ms % 1_000 / 10),
+            Self::Clock => format!("{}:{:02}", ms / 60_000, ms / 1_000 % 60),
+        }
+    }
+}
+
+fn cells(step: &StepRehearsed, unit: Unit) -> [(Paint, String); 5] {
+    let timed = |part: &Part| timed(part, unit);
     [timed(&step.forward), timed(&step.back), sign(&step.middle), sign(&step.again), sign(&step.twice)]
+}
+
+fn timed(part: &Part, unit: Unit) -> (Paint, String) {
+    match (part.outcome, part.ms) {
+        (Outcome::Passed, Some(ms)) => (Paint::None, unit.words(ms)),
+        _ => sign(part),
+    }
+}
+
+/// Objects and rows by their names, each with what has become of it.
+fn listed(page: &mut Page, objects: &[Residue]) {
+    for one in objects.iter().take(LISTED) {
+        let what = match (&one.before, &one.after) {
+            (None, _) => "it wasn't there before".to_owned(),
+            (_, None) => "it is gone".to_owned(),
+            (_, Some(after)) if table_of_rows(&one.object).is_some() => after.clone(),
+            _ => "it has changed".to_owned(),
+        };
+        page.entry("", &format!("{}: {what}", one.object));
+    }
+    if objects.len() > LISTED {
+        page.entry("", &format!("… and {} more; the record has all of them", objects.len() - LISTED));
+    }
 }
 
 fn sign(part: &Part) -> (Paint, String) {
@@ -163,15 +225,26 @@ fn times(found: &Rehearsal) -> String {
 
 fn residue(found: &Rehearsal) -> String {
     let covers = found.covers.join(", ");
+    let failed = |part: fn(&StepRehearsed) -> &Part| {
+        found.steps.iter().filter(|step| part(step).outcome == Outcome::Failed).count() as u64
+    };
     // What wasn't gone back from has left nothing yet.
     let undone = found.steps.iter().any(|step| step.back.outcome == Outcome::Passed);
-    let failed = found.steps.iter().filter(|step| step.back.outcome == Outcome::Failed).count();
+    let (back, middle) = (failed(|step| &step.back), failed(|step| &step.middle));
+    let since = found.since.as_ref().map_or_else(String::new, |since| {
+        let title = found.step(since).map_or(since.as_str(), |step| step.title.as_str());
+        format!(" since \"{title}\", which can't be undone")
+    });
     match found.residue.len() {
-        0 if failed > 0 => {
-            format!("not compared: {} couldn't be rolled back", count(failed as u64, "step"))
-        }
+        0 if back > 0 => format!("not compared: {} couldn't be rolled back", count(back, "step")),
         0 if !undone => "unknown: nothing was rolled back to its end".to_owned(),
-        0 => format!("none (covers: {covers})"),
+        0 if middle > 0 => {
+            format!(
+                "none{since} from the end; from the middle {} failed (covers: {covers})",
+                count(middle, "rollback")
+            )
+        }
+        0 => format!("none{since} (covers: {covers})"),
         n => format!("{} (covers: {covers})", count(n as u64, "object")),
     }
 }

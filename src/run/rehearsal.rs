@@ -56,6 +56,13 @@ pub struct Rehearsal {
     pub within_ms: Option<u64>,
     /// What any of the rollbacks left.
     pub residue: Vec<Residue>,
+    /// The step that can't be undone and after which the rollbacks from behind it were compared; null
+    /// where there is none.
+    #[serde(default)]
+    pub since: Option<String>,
+    /// What the steps that can't be undone did: it stays, as the plan says, and is no residue.
+    #[serde(default)]
+    pub stays: Vec<Residue>,
     /// What was compared after each rollback.
     pub covers: Vec<String>,
     /// What wasn't, in words.

@@ -107,6 +107,19 @@ pub fn kind_and_name(object: &str) -> (Kind, &str) {
     }
 }
 
+/// The table that an object's rows are of: `rows of t`, `row id = 4 of t`, `5 more rows of t, removed`.
+#[must_use]
+pub fn table_of_rows(object: &str) -> Option<&str> {
+    if let Some(table) = object.strip_prefix("rows of ") {
+        return Some(table);
+    }
+    let (_, table) = object.rsplit_once(" of ")?;
+    match object.split_once(" more rows of ") {
+        Some(_) => table.rsplit_once(", ").map(|(table, _)| table),
+        None => object.starts_with("row ").then_some(table),
+    }
+}
+
 impl Residue {
     #[must_use]
     pub fn change(&self) -> Change {
@@ -139,5 +152,18 @@ mod tests {
         assert_eq!(said("row id = 4 of t"), ("rows", "row id = 4 of t"));
         assert_eq!(said("5 more rows of t, removed"), ("rows", "5 more rows of t, removed"));
         assert_eq!(said("checkpoint \"x\" after the rollback of a").0, "other");
+    }
+
+    #[test]
+    fn rows_are_of_a_table() {
+        for (object, table) in [
+            ("rows of t", Some("t")),
+            ("row id = 1 of 2 of app.t", Some("app.t")),
+            ("5 more rows of t, removed", Some("t")),
+            ("table public.t", None),
+            ("column order of public.t", None),
+        ] {
+            assert_eq!(table_of_rows(object), table, "{object}");
+        }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use tokio::sync::{mpsc, watch};
 
-use super::ground::{Ground, Source, measured};
+use super::ground::{Ground, Source};
 use super::image::Image;
 use super::report::Report;
 use super::settings::rehearsed;
@@ -80,6 +80,8 @@ pub(super) struct Walked {
     pub residue: Option<Vec<Residue>>,
     /// It was compared with the time right after this step, which can't be undone.
     pub since: Option<String>,
+    /// What steps that can't be undone did: it stays, as the plan says.
+    pub stays: Vec<Residue>,
 }
 
 struct Course<'a> {
@@ -185,7 +187,7 @@ impl<'a> Course<'a> {
 
     async fn by_procedure(&self, walk: &mut Walk, procedure: &Procedure, last: &str) -> Result<Walked, Stop> {
         let forward = walk.forward(last).await?;
-        let mut walked = Walked { forward, back: None, residue: None, since: None };
+        let mut walked = Walked { forward, back: None, residue: None, since: None, stays: Vec::new() };
         if walked.forward != Forward::There {
             return Ok(walked);
         }
@@ -194,8 +196,7 @@ impl<'a> Course<'a> {
         let wanted = Wanted { procedure: Some(procedure.id.clone()), ..Wanted::all("rehearsed".into()) };
         let back = walk.back(wanted).await?;
         if all && back.short.is_none() {
-            let now = self.ground.image().await?;
-            walked.residue = Some(Image::residue(&self.before, &now).map_err(measured)?);
+            walked.residue = Some(self.ground.residue(&self.before).await?);
         }
         walked.back = Some(back);
         Ok(walked)
@@ -227,11 +228,30 @@ impl<'a> Course<'a> {
 
     async fn walk(&mut self, walk: &mut Walk, until: &str, whole: bool) -> Result<Walked, Stop> {
         let began = Instant::now();
-        let since = self.irreversible_up_to(until);
+        let irreversible = self.irreversible_up_to(until);
+        let since = irreversible.last().map(|(_, step)| step.clone());
         let mut forward = Forward::There;
-        let mut then = None;
-        if let Some(since) = &since {
-            forward = walk.forward(since).await?;
+        let (mut then, mut stays) = (None, Vec::new());
+        for (earlier, step) in &irreversible {
+            // What each of them does is told once, and costs an image.
+            let mut before = None;
+            if whole {
+                if let Some(earlier) = earlier {
+                    forward = walk.forward(earlier).await?;
+                }
+                before = Some(self.ground.image().await?);
+            }
+            if forward == Forward::There {
+                forward = walk.forward(step).await?;
+            }
+            if forward != Forward::There {
+                break;
+            }
+            if let Some(before) = before {
+                stays.extend(self.ground.residue(&before).await?);
+            }
+        }
+        if since.is_some() {
             then = Some(self.ground.image().await?);
         }
         if forward == Forward::There && since.as_deref() != Some(until) {
@@ -246,7 +266,7 @@ impl<'a> Course<'a> {
         let standing = since.as_ref().and_then(|since| run.applied_order.iter().position(|id| id == since));
         let undoable = &run.applied_order[standing.map_or(0, |at| at + 1)..];
         let first = undoable.first().cloned();
-        let mut walked = Walked { forward, back: None, residue: None, since };
+        let mut walked = Walked { forward, back: None, residue: None, since, stays };
         let Some(first) = first else { return Ok(walked) };
         if whole {
             self.report.tell(Progress::Began(Leg::Back));
@@ -255,13 +275,10 @@ impl<'a> Course<'a> {
         let back = walk.back(Wanted { to, ..Wanted::all("rehearsed".into()) }).await?;
         if back.short.is_none() {
             let image = if standing.is_some() { then.as_ref() } else { None };
-            let now = self.ground.image().await?;
-            let mut residue = Image::residue(image.unwrap_or(&self.before), &now).map_err(measured)?;
-            for own in &back.residue {
-                if !residue.iter().any(|found| same(&found.object, &own.object)) {
-                    residue.push(own.clone());
-                }
-            }
+            let before = image.unwrap_or(&self.before);
+            let mut residue = self.ground.residue(before).await?;
+            // The run compares less, and names rows in its own way; its checkpoints are known to it alone.
+            residue.extend(back.residue.iter().filter(|own| !before.would_name(&own.object)).cloned());
             walked.residue = Some(residue);
         }
         if standing.is_none() {
@@ -271,16 +288,17 @@ impl<'a> Course<'a> {
         Ok(walked)
     }
 
-    /// The last step up to this one that the plan itself calls irreversible.
-    fn irreversible_up_to(&self, until: &str) -> Option<String> {
-        let mut found = None;
+    /// The steps up to this one that the plan itself calls irreversible, each after the one before it.
+    fn irreversible_up_to(&self, until: &str) -> Vec<(Option<String>, String)> {
+        let (mut found, mut earlier) = (Vec::new(), None);
         for step in self.plan.phases.iter().flat_map(|phase| &phase.steps) {
             if step.irreversible.is_some() && step.changes {
-                found = Some(step.id.clone());
+                found.push((earlier, step.id.clone()));
             }
             if step.id == until {
                 break;
             }
+            earlier = Some(step.id.clone());
         }
         found
     }
@@ -300,9 +318,4 @@ impl<'a> Course<'a> {
 
 fn runs_a_script(step: &Step) -> bool {
     matches!(step.action, Action::File { .. } | Action::Files { .. } | Action::Sql { .. })
-}
-
-/// The run names a guarded table as the plan does, the image by its schema.
-fn same(one: &str, other: &str) -> bool {
-    one == other || one.replace("public.", "") == other.replace("public.", "")
 }

@@ -12,6 +12,7 @@ use crate::pg::embedded::{Embedded, EmbeddedError, Options, copy_database};
 use crate::pg::measure::MeasureError;
 use crate::pg::{ConnectConfig, PgError, Session};
 use crate::plan::model::Plan;
+use crate::run::event::Residue;
 
 /// The database before the window, from which copies are made; nobody works in it.
 const BEFORE: &str = "holdpoint_before";
@@ -123,7 +124,13 @@ impl Ground {
     }
 
     pub(super) async fn image(&self) -> Result<Image, Stop> {
-        Image::take(&self.config()).await.map_err(measured)
+        Image::take(&self.config(), None).await.map_err(measured)
+    }
+
+    /// What is there now and wasn't at the time of the image, or the reverse.
+    pub(super) async fn residue(&self, before: &Image) -> Result<Vec<Residue>, Stop> {
+        let now = Image::take(&self.config(), Some(before)).await.map_err(measured)?;
+        Image::residue(before, &now).map_err(measured)
     }
 
     /// Whether a walk has changed what outlives its copy of the database.
@@ -162,7 +169,7 @@ fn no_server(error: &EmbeddedError) -> Stop {
     Stop::Local(format!("failed to {error}"))
 }
 
-pub(super) fn measured(error: MeasureError) -> Stop {
+fn measured(error: MeasureError) -> Stop {
     match error {
         MeasureError::Pg(error) => Stop::Pg(error),
         other => Stop::Local(format!("the rehearsal's database can't be measured: failed to {other}")),

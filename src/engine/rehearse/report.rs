@@ -21,6 +21,7 @@ use crate::run::rehearsal::{
     Finding, Ground as On, Leg, Outcome, Part, ProcedureRehearsed, Progress, Rehearsal, StepRehearsed,
     VERSION,
 };
+use crate::run::residue::table_of_rows;
 use crate::run::state::{Run, Status};
 
 /// The record as it grows.
@@ -70,6 +71,8 @@ impl Report {
             rollback_ms: 0,
             within_ms: plan.advice.within.map(millis),
             residue: Vec::new(),
+            since: None,
+            stays: Vec::new(),
             covers,
             not_compared,
             procedures: Vec::new(),
@@ -141,6 +144,8 @@ impl Report {
 
     pub(super) fn back(&mut self, walked: &Walked) {
         self.kept_steps(walked);
+        self.record.since.clone_from(&walked.since);
+        self.record.stays.clone_from(&walked.stays);
         let Some(back) = &walked.back else {
             return self.not_again("nothing was applied that can be undone");
         };
@@ -419,12 +424,14 @@ fn changed_words(residue: &Residue) -> String {
     match (&residue.before, &residue.after) {
         (None, _) => format!("{object} (it wasn't there before)"),
         (_, None) => format!("{object} (it is gone)"),
-        (Some(before), Some(after)) => match (before.split_once(", hash "), after.split_once(", hash ")) {
-            (Some((then, _)), Some((now, _))) if then == now => {
-                format!("{object} (as many as before, and not the same)")
-            }
-            (Some((then, _)), Some((now, _))) => format!("{object} ({then} before, {now} now)"),
-            _ => format!("{object} ({} before, {} now)", cut(before), cut(after)),
-        },
+        // `id, title: changed`
+        (Some(_), Some(after)) if object.starts_with("row ") && after.ends_with(": changed") => {
+            format!("{object} ({} changed)", after.trim_end_matches(": changed"))
+        }
+        (Some(_), Some(after)) if object.starts_with("row ") => format!("{object} ({after})"),
+        (Some(before), Some(after)) if table_of_rows(object).is_some() => {
+            format!("{object} ({before} before, {after} now)")
+        }
+        (Some(before), Some(after)) => format!("{object} ({} before, {} now)", cut(before), cut(after)),
     }
 }

@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::course::Order;
-use super::ground::{Ground, measured};
-use super::image::Image;
+use super::ground::Ground;
 use super::settings::alone;
 use super::walk::{Forward, Walk};
 use crate::engine::stop::Stop;
@@ -42,7 +41,7 @@ pub(super) async fn twice(
     if let Forward::Short(why) = gone? {
         return Ok(Part::failed(format!("the second time it fails: {why}"), Some(ms)));
     }
-    let changed = Image::residue(&before, &ground.image().await?).map_err(measured)?;
+    let changed = ground.residue(&before).await?;
     if changed.is_empty() {
         return Ok(Part::passed(ms));
     }

@@ -37,7 +37,7 @@ pub(super) fn compare(
         (Some(before), Some(after))
             if before.key == after.key && then.content.columns == now.content.columns =>
         {
-            each(table, before, after, differs);
+            without_names(table, before, after, differs);
         }
         _ => {
             let text = |rows: &TableRows| {
@@ -48,6 +48,18 @@ pub(super) fn compare(
             differs.push(Residue { object: format!("rows of {table}"), before, after });
         }
     }
+}
+
+/// Without a primary key a row has no name: they are counted.
+fn without_names(table: &str, before: &RowHashes, after: &RowHashes, differs: &mut Vec<Residue>) {
+    let difference = RowHashes::diff(before, after, 0);
+    let total = |rows: &RowHashes| rows.rows.values().map(|(_, times)| times).sum();
+    let counts = [(difference.removed_total, "gone"), (difference.added_total, "added")];
+    let what: Vec<String> =
+        counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+    let now = format!("{}: {}; they have no primary key to be named by", of(total(after)), what.join(", "));
+    let (before, after) = (Some(of(total(before))), Some(now));
+    differs.push(Residue { object: format!("rows of {table}"), before, after });
 }
 
 fn each(table: &str, before: &RowHashes, after: &RowHashes, differs: &mut Vec<Residue>) {
@@ -75,9 +87,6 @@ fn each(table: &str, before: &RowHashes, after: &RowHashes, differs: &mut Vec<Re
 
 fn row(table: &str, change: Change, key: &str, before: &RowHashes, after: &RowHashes) -> Residue {
     let object = match before.key.as_slice() {
-        [] => {
-            format!("row {}… of {table}, which has no primary key", key.chars().take(16).collect::<String>())
-        }
         [column] => format!("row {} = {key} of {table}", quoted(column)),
         columns => {
             let columns: Vec<String> = columns.iter().map(|column| quoted(column)).collect();

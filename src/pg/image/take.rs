@@ -71,8 +71,21 @@ impl Image {
         tables: &[String],
         missing: Missing,
     ) -> Result<(), MeasureError> {
+        self.add_rows_unlike(session, tables, missing, None).await
+    }
+
+    /// The rows of these tables too, one by one only where a table isn't what it was in `like`: to be
+    /// compared with that.
+    pub async fn add_rows_unlike(
+        &mut self,
+        session: &mut Session,
+        tables: &[String],
+        missing: Missing,
+        like: Option<&Self>,
+    ) -> Result<(), MeasureError> {
         for table in tables {
-            match table_rows(session, table).await {
+            let then = like.and_then(|like| like.rows.get(table)).map(|rows| &rows.content);
+            match table_rows(session, table, then).await {
                 Ok(found) => drop(self.rows.insert(table.clone(), found)),
                 Err(MeasureError::NoTable { .. }) if missing == Missing::LeftOut => {}
                 Err(error) => return Err(error),
@@ -82,11 +95,15 @@ impl Image {
     }
 }
 
-async fn table_rows(session: &mut Session, table: &str) -> Result<TableRows, MeasureError> {
+async fn table_rows(
+    session: &mut Session,
+    table: &str,
+    then: Option<&Content>,
+) -> Result<TableRows, MeasureError> {
     let names = [table.to_owned()];
     let found = contents(session, &names, None).await?.remove(table);
     let Some(content) = found else { return Err(MeasureError::NoTable { name: table.to_owned() }) };
-    let each = if content.rows <= NAMED_ROWS as u64 {
+    let each = if content.rows <= NAMED_ROWS as u64 && then != Some(&content) {
         row_hashes(session, table, NAMED_ROWS, None).await?
     } else {
         None
