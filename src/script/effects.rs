@@ -10,11 +10,16 @@ use super::tokens::{Piece, Tok};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
     MakesTable(QualifiedName),
+    /// IF NOT EXISTS: the table, or a column that is added to it, may be there already.
+    UnlessThere(QualifiedName),
     DropsTable(QualifiedName),
     DropsSchema(String),
     Empties(QualifiedName),
     Inserts(QualifiedName),
-    Updates(QualifiedName),
+    /// UPDATE and MERGE.
+    Updates(Update),
+    /// INSERT … ON CONFLICT DO UPDATE: rows that are there are written over.
+    Overwrites(QualifiedName),
     Deletes(QualifiedName),
     /// Reads a table into another one: CREATE TABLE … AS, INSERT … SELECT.
     Copies(QualifiedName),
@@ -24,6 +29,16 @@ pub enum Effect {
     RetypesColumn(QualifiedName, String),
     /// DO, CALL, EXECUTE: what it does isn't in its words.
     Unseen(String),
+}
+
+/// What an UPDATE writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Update {
+    pub table: QualifiedName,
+    /// Columns that it sets; empty when that isn't in its words.
+    pub columns: Vec<String>,
+    /// It has no WHERE: every row is meant.
+    pub all_rows: bool,
 }
 
 /// Everything that the statements of a text do, in their order.
@@ -92,9 +107,10 @@ fn create(r: &mut Reader<'_, '_>, tokens: &[Piece<'_>], found: &mut Vec<Effect>)
     if !r.take("TABLE") {
         return;
     }
-    let _ = r.if_exists();
+    let unless_there = r.if_exists();
     let Some(name) = r.qualified() else { return };
-    found.push(Effect::MakesTable(name));
+    found.push(Effect::MakesTable(name.clone()));
+    found.extend(unless_there.then_some(name).map(Effect::UnlessThere));
     let _ = r.parentheses();
     if tokens.iter().any(|piece| piece.is("AS")) {
         sources(tokens, found);
@@ -128,8 +144,9 @@ fn alter(r: &mut Reader<'_, '_>, found: &mut Vec<Effect>) {
             }
             Some("ADD") if !adds_something_else(r) => {
                 let _ = r.take("COLUMN");
-                let _ = r.if_exists();
+                let unless_there = r.if_exists();
                 found.extend(r.identifier().map(|column| Effect::AddsColumn(table.clone(), column)));
+                found.extend(unless_there.then(|| Effect::UnlessThere(table.clone())));
             }
             Some("ALTER") => {
                 let _ = r.take("COLUMN");
@@ -162,10 +179,13 @@ fn adds_something_else(r: &Reader<'_, '_>) -> bool {
 
 /// INSERT, UPDATE, DELETE and MERGE, also inside a WITH.
 fn writes(tokens: &[Piece<'_>], found: &mut Vec<Effect>) {
-    let mut inserts = false;
+    let mut inserts: Option<QualifiedName> = None;
     for (at, piece) in tokens.iter().enumerate() {
         // FOR UPDATE, ON CONFLICT DO UPDATE, and what a trigger's words say aren't writes of their own.
         let before = at.checked_sub(1).and_then(|before| tokens.get(before));
+        if piece.is("UPDATE") && before.is_some_and(|piece| piece.is("DO")) {
+            found.extend(inserts.clone().map(Effect::Overwrites));
+        }
         if before.is_some_and(|piece| piece.is("FOR") || piece.is("DO") || piece.is("ON") || piece.is("THEN"))
         {
             continue;
@@ -176,17 +196,64 @@ fn writes(tokens: &[Piece<'_>], found: &mut Vec<Effect>) {
             r.qualified()
         };
         if piece.is("INSERT") && r.take("INTO") {
-            found.extend(r.qualified().map(Effect::Inserts));
-            inserts = true;
+            inserts = r.qualified();
+            found.extend(inserts.clone().map(Effect::Inserts));
         } else if piece.is("DELETE") && r.take("FROM") {
             found.extend(target(&mut r).map(Effect::Deletes));
-        } else if piece.is("UPDATE") || piece.is("MERGE") && r.take("INTO") {
-            found.extend(target(&mut r).map(Effect::Updates));
+        } else if piece.is("UPDATE") {
+            found.extend(target(&mut r).map(|table| Effect::Updates(update(table, r))));
+        } else if piece.is("MERGE") && r.take("INTO") {
+            let unknown = |table| Update { table, columns: Vec::new(), all_rows: false };
+            found.extend(target(&mut r).map(unknown).map(Effect::Updates));
         }
     }
-    if inserts {
+    if inserts.is_some() {
         sources(tokens, found);
     }
+}
+
+/// The columns behind SET, and whether there is a WHERE.
+fn update(table: QualifiedName, mut r: Reader<'_, '_>) -> Update {
+    let mut update = Update { table, columns: Vec::new(), all_rows: true };
+    // An alias may stand before it.
+    while !r.take("SET") {
+        if !r.any() {
+            return update;
+        }
+    }
+    let ends = |r: &Reader<'_, '_>| r.is("FROM") || r.is("WHERE") || r.is("RETURNING");
+    loop {
+        if r.symbol("(") {
+            while let Some(column) = r.identifier() {
+                update.columns.push(column);
+                let _ = r.symbol(",");
+            }
+            let _ = r.symbol(")");
+        } else {
+            update.columns.extend(r.identifier());
+        }
+        let mut another = false;
+        while !another && !ends(&r) {
+            // The end of the statement, or of the WITH that it stands in.
+            if r.at_end() || r.symbol(")") {
+                return update;
+            }
+            another = r.symbol(",");
+            if !another && !r.parentheses() {
+                r.any();
+            }
+        }
+        if !another {
+            break;
+        }
+    }
+    while !r.at_end() && !r.symbol(")") {
+        update.all_rows &= !r.is("WHERE");
+        if !r.parentheses() {
+            r.any();
+        }
+    }
+    update
 }
 
 /// Tables behind FROM and JOIN.
@@ -225,11 +292,19 @@ mod tests {
         }
     }
 
+    fn set(table: &str, columns: &[&str], all_rows: bool) -> Effect {
+        let columns = columns.iter().map(|column| (*column).to_owned()).collect();
+        Effect::Updates(Update { table: name(table), columns, all_rows })
+    }
+
     #[test]
     fn what_statements_do_to_rows() {
         use Effect::*;
         let cases: &[(&str, Vec<Effect>)] = &[
-            ("CREATE TABLE IF NOT EXISTS a.b (x int)", vec![MakesTable(name("a.b"))]),
+            (
+                "CREATE TABLE IF NOT EXISTS a.b (x int)",
+                vec![MakesTable(name("a.b")), UnlessThere(name("a.b"))],
+            ),
             (
                 "CREATE TABLE k AS SELECT * FROM t JOIN u USING (i)",
                 vec![MakesTable(name("k")), Copies(name("t")), Copies(name("u"))],
@@ -237,10 +312,18 @@ mod tests {
             ("DROP TABLE IF EXISTS a, b.c CASCADE", vec![DropsTable(name("a")), DropsTable(name("b.c"))]),
             ("TRUNCATE TABLE ONLY a, b", vec![Empties(name("a")), Empties(name("b"))]),
             ("DELETE FROM ONLY t USING u WHERE t.i = u.i", vec![Deletes(name("t"))]),
-            ("UPDATE \"T\" SET x = 1", vec![Updates(name("T"))]),
+            ("UPDATE \"T\" SET x = 1", vec![set("T", &["x"], true)]),
+            (
+                "UPDATE ONLY t AS u SET x = f(1, 2), (y, z) = (1, 2) FROM v WHERE u.i = v.i",
+                vec![set("t", &["x", "y", "z"], false)],
+            ),
+            (
+                "WITH c AS (UPDATE t SET x = (SELECT 1 WHERE true) RETURNING i) DELETE FROM u WHERE i = 1",
+                vec![set("t", &["x"], true), Deletes(name("u"))],
+            ),
             (
                 "INSERT INTO k SELECT * FROM t ON CONFLICT (i) DO UPDATE SET x = 1",
-                vec![Inserts(name("k")), Copies(name("t"))],
+                vec![Inserts(name("k")), Overwrites(name("k")), Copies(name("t"))],
             ),
             (
                 "WITH gone AS (DELETE FROM t RETURNING *) INSERT INTO k SELECT * FROM gone",

@@ -67,7 +67,7 @@ pub use classify::{classify, executes_prepared, reads_only, selects_only_constan
 pub use coding::{Coding, unmarked};
 pub use connect::Connect;
 pub use copy_command::CopyFile;
-pub use effects::{Effect, effects, heads};
+pub use effects::{Effect, Update, effects, heads};
 pub use error::{Problem, ScriptError};
 pub use excerpt::excerpt;
 pub use item::{Item, Switch};

@@ -1,6 +1,6 @@
 //! What a rollback will give back, told beforehand: from the plan where it says so, else from the words of
 //! the scripts. That is a reading, not a proof: triggers, cascades and DO aren't seen, and `rehearse` tries
-//! it out. It errs on the side of naming a loss.
+//! it out. Where words can't tell (whether an UPDATE puts back what was there), what is assumed is said.
 
 use std::collections::BTreeSet;
 
@@ -9,17 +9,23 @@ use super::{Way, step_for, way};
 use crate::pg::names::Object;
 use crate::plan::model::{Action, Plan, Step};
 use crate::run::event::{Direction, WayBack, WayBackVerdict};
-use crate::script::{Effect, Item, QualifiedName, Variables, effects};
+use crate::script::{Effect, Item, QualifiedName, Update, Variables, effects};
 
 /// A script of more statements is read up to here; a dump has a million of one kind.
 const STATEMENTS: usize = 20_000;
 /// Losses that are named of one step.
 const NAMED: usize = 6;
+/// Steps before one that are read for what they made.
+const EARLIER: usize = 20;
 
 /// What is known of the way back from one step.
 #[derive(Debug, Clone, Default)]
 pub struct Forecast {
     pub losses: Vec<String>,
+    /// What others may have written into what the run itself made, and what goes with that.
+    pub new_since: Vec<String>,
+    /// What the words of the scripts leave open, and was taken to be so.
+    pub assumed: Vec<String>,
     /// Tables that the way back drops or empties.
     pub drops: Vec<String>,
     /// Why there is no way back.
@@ -71,67 +77,215 @@ pub fn forecast_by(
         backward.effects.extend(one.effects);
         backward.unseen = backward.unseen.or(one.unseen);
     }
-    judge(&forward, &backward)
+    let mut earlier = Earlier { plan, sources, vars, step, read: None };
+    judge(&forward, &backward, |did| earlier.effects().iter().any(|effect| did.is(effect)))
 }
 
-fn judge(forward: &Reading, backward: &Reading) -> Forecast {
+/// What the steps before this one made, read only when it is asked for.
+struct Earlier<'a> {
+    plan: &'a Plan,
+    sources: &'a Sources,
+    vars: &'a Variables,
+    step: &'a Step,
+    read: Option<Vec<Effect>>,
+}
+
+impl Earlier<'_> {
+    /// Effects of the steps right before this one, as far as they are read.
+    fn effects(&mut self) -> &[Effect] {
+        let (plan, sources, vars, id) = (self.plan, self.sources, self.vars, &self.step.id);
+        self.read.get_or_insert_with(|| {
+            let before: Vec<&Step> = plan
+                .phases
+                .iter()
+                .flat_map(|phase| &phase.steps)
+                .take_while(|step| step.id != *id)
+                .filter(|step| step.changes)
+                .collect();
+            let near = before.into_iter().rev().take(EARLIER);
+            near.flat_map(|step| read(plan, sources, vars, step).effects).collect()
+        })
+    }
+}
+
+/// `earlier`: whether a step before it did that.
+fn judge(forward: &Reading, backward: &Reading, mut earlier: impl FnMut(&Did<'_>) -> bool) -> Forecast {
     let mut losses = Losses::default();
-    let made = |table: &QualifiedName| {
-        forward.effects.iter().any(|e| matches!(e, Effect::MakesTable(t) if same(t, table)))
-    };
+    let mut assumed = Losses::default();
+    let mut new_since = Losses::default();
+    let did = |did: &Did<'_>| forward.effects.iter().any(|effect| did.is(effect));
     let copied = |table: &QualifiedName| {
         forward.effects.iter().any(|e| matches!(e, Effect::Copies(t) if same(t, table)))
-    };
-    let written_back = |table: &QualifiedName| {
-        backward
-            .effects
-            .iter()
-            .any(|e| matches!(e, Effect::Inserts(t) | Effect::Updates(t) if same(t, table)))
-    };
-    let table_of = |effect: &Effect| match effect {
-        Effect::DropsTable(t) | Effect::Empties(t) | Effect::Deletes(t) | Effect::Updates(t) => {
-            Some(t.clone())
-        }
-        Effect::DropsColumn(t, _) => Some(t.clone()),
-        _ => None,
     };
     for effect in &forward.effects {
         if let Effect::DropsSchema(schema) = effect {
             losses.add(format!("everything in schema {schema}, which the step drops"));
         }
-        let Some(found) = table_of(effect).filter(|table| !made(table) && !copied(table)) else { continue };
-        let table = shown(&found);
+        let Some(found) = written(effect) else { continue };
+        if did(&Did::Table(found)) || copied(found) {
+            continue;
+        }
+        let table = shown(found);
         match effect {
+            Effect::DropsTable(_) | Effect::Empties(_) | Effect::DropsColumn(..)
+                if own(effect, &mut |one| did(one) || earlier(one)) => {}
             Effect::DropsTable(_) => losses.add(format!("the rows of {table}, which the step drops")),
             Effect::Empties(_) => losses.add(format!("the rows of {table}, which the step empties")),
-            _ if written_back(&found) => {}
-            Effect::Deletes(_) => losses.add(format!("the rows that the step deletes from {table}")),
-            Effect::Updates(_) => losses.add(format!("the values that the step changes in {table}")),
-            Effect::DropsColumn(_, column) => {
+            Effect::DropsColumn(_, column) if !writes_back(backward, found) => {
                 losses.add(format!("the values of {table}.{column}, which the step drops"));
+            }
+            Effect::DropsColumn(_, column) => {
+                assumed.add(format!("its statements put back what was in {table}.{column}"));
+            }
+            Effect::Deletes(_) if !writes_back(backward, found) => {
+                losses.add(format!("the rows that the step deletes from {table}"));
+            }
+            Effect::Deletes(_) => {
+                assumed.add(format!("its statements put back the rows that the step deletes from {table}"));
+            }
+            Effect::Updates(update) => match put_back(update, backward) {
+                PutBack::Assumed => assumed.add(format!("its statements put back what was in {table}")),
+                PutBack::NotIn(columns) => losses.add(match columns.as_slice() {
+                    [] => format!("the values that the step changes in {table}"),
+                    columns => {
+                        format!("the values that the step changes in {table} ({})", columns.join(", "))
+                    }
+                }),
+                PutBack::SomeRows => losses.add(format!(
+                    "the values that the step changes in {table}, of the rows that its UPDATE leaves out"
+                )),
+            },
+            Effect::Overwrites(_) if !writes_back(backward, found) => {
+                assumed.add(format!("no row of {table} was there that the step's ON CONFLICT writes over"));
             }
             _ => {}
         }
     }
     let mut drops: Vec<String> = Vec::new();
+    let unless_there = |table: &QualifiedName| {
+        forward.effects.iter().any(|e| matches!(e, Effect::UnlessThere(t) if same(t, table)))
+    };
     for effect in &backward.effects {
-        match effect {
+        let what = match effect {
             Effect::DropsTable(table) | Effect::Empties(table) => {
                 let name = shown(table);
-                if !drops.contains(&name) {
-                    losses.add(rows_since(&name));
-                    drops.push(name);
+                if drops.contains(&name) {
+                    continue;
                 }
+                drops.push(name.clone());
+                (rows_since(&name), Some(table))
             }
             Effect::DropsColumn(table, column) => {
-                losses.add(format!("values written to {}.{column} since", shown(table)));
+                (format!("values written to {}.{column} since", shown(table)), Some(table))
             }
-            Effect::DropsSchema(schema) => losses.add(format!("what was written in schema {schema} since")),
-            _ => {}
+            Effect::DropsSchema(schema) => (format!("what was written in schema {schema} since"), None),
+            _ => continue,
+        };
+        // What the run made takes nothing along that was there before.
+        if own(effect, &mut |one| did(one) || earlier(one)) {
+            if let Some(table) = what.1.filter(|table| unless_there(table)) {
+                assumed.add(format!("{} had none of it before", shown(table)));
+            }
+            new_since.add(what.0);
+        } else {
+            losses.add(what.0);
         }
     }
     let unseen = forward.unseen.clone().or_else(|| backward.unseen.clone());
-    Forecast { losses: losses.list, drops, impossible: None, unseen }
+    Forecast {
+        losses: losses.list,
+        new_since: new_since.list,
+        assumed: assumed.list,
+        drops,
+        impossible: None,
+        unseen,
+    }
+}
+
+/// Something that a step may have done.
+enum Did<'a> {
+    Table(&'a QualifiedName),
+    Column(&'a QualifiedName, &'a str),
+}
+
+impl Did<'_> {
+    fn is(&self, effect: &Effect) -> bool {
+        match (self, effect) {
+            (Self::Table(table), Effect::MakesTable(made)) => same(table, made),
+            (Self::Column(table, column), Effect::AddsColumn(to, added)) => {
+                same(table, to) && column == added
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Whether what is dropped or emptied was made by the run itself.
+fn own(effect: &Effect, made: &mut impl FnMut(&Did<'_>) -> bool) -> bool {
+    match effect {
+        Effect::DropsTable(table) | Effect::Empties(table) => made(&Did::Table(table)),
+        Effect::DropsColumn(table, column) => made(&Did::Column(table, column)) || made(&Did::Table(table)),
+        _ => false,
+    }
+}
+
+/// The table whose rows it takes away or writes over.
+fn written(effect: &Effect) -> Option<&QualifiedName> {
+    match effect {
+        Effect::DropsTable(t)
+        | Effect::Empties(t)
+        | Effect::Deletes(t)
+        | Effect::Overwrites(t)
+        | Effect::DropsColumn(t, _) => Some(t),
+        Effect::Updates(update) => Some(&update.table),
+        _ => None,
+    }
+}
+
+/// Whether the way back writes rows of the table.
+fn writes_back(backward: &Reading, table: &QualifiedName) -> bool {
+    backward.effects.iter().any(|effect| match effect {
+        Effect::Inserts(t) => same(t, table),
+        Effect::Updates(update) => same(&update.table, table),
+        _ => false,
+    })
+}
+
+/// What the way back does about values that were changed.
+enum PutBack {
+    /// It writes them again; whether what was there can't be read from words.
+    Assumed,
+    /// These columns it doesn't write; empty: none of them.
+    NotIn(Vec<String>),
+    /// Not all of the rows.
+    SomeRows,
+}
+
+fn put_back(forward: &Update, backward: &Reading) -> PutBack {
+    let mut updates = Vec::new();
+    for effect in &backward.effects {
+        match effect {
+            // Whole rows.
+            Effect::Inserts(table) if same(table, &forward.table) => return PutBack::Assumed,
+            Effect::Updates(update) if same(&update.table, &forward.table) => updates.push(update),
+            _ => {}
+        }
+    }
+    if updates.is_empty() {
+        return PutBack::NotIn(Vec::new());
+    }
+    if updates.iter().any(|update| update.columns.is_empty()) {
+        return PutBack::Assumed;
+    }
+    let set = |column: &&String| updates.iter().any(|update| update.columns.contains(column));
+    let missing: Vec<String> = forward.columns.iter().filter(|column| !set(column)).cloned().collect();
+    if !missing.is_empty() {
+        return PutBack::NotIn(missing);
+    }
+    match updates.as_slice() {
+        [only] if forward.all_rows && !only.all_rows => PutBack::SomeRows,
+        _ => PutBack::Assumed,
+    }
 }
 
 pub(super) fn rows_since(table: &str) -> String {
@@ -172,14 +326,27 @@ impl Forecast {
             return format!("impossible: {why}");
         }
         let unseen = self.unseen.as_ref().map(|what| format!(" ({what})")).unwrap_or_default();
+        let named = |all: &[String]| {
+            let mut named: Vec<String> = all.iter().take(NAMED).cloned().collect();
+            if all.len() > NAMED {
+                named.push(format!("and {} more", all.len() - NAMED));
+            }
+            named
+        };
+        let assumed = match named(&self.assumed).join(", and ") {
+            assumed if assumed.is_empty() => assumed,
+            assumed => format!(", if {assumed}"),
+        };
         if self.losses.is_empty() {
-            return format!("restores, as far as its SQL tells{unseen}");
+            let new = match named(&self.new_since).join("; ") {
+                new if new.is_empty() => new,
+                new => format!("; takes along {new}"),
+            };
+            return format!("restores, as far as its SQL tells{assumed}{new}{unseen}");
         }
-        let mut named: Vec<String> = self.losses.iter().take(NAMED).cloned().collect();
-        if self.losses.len() > NAMED {
-            named.push(format!("and {} more", self.losses.len() - NAMED));
-        }
-        format!("loses {}{unseen}", named.join("; "))
+        let all: Vec<String> = self.losses.iter().chain(&self.new_since).cloned().collect();
+        let rest = if assumed.is_empty() { assumed } else { format!("; restores the rest{assumed}") };
+        format!("loses {}{rest}{unseen}", named(&all).join("; "))
     }
 }
 
@@ -247,40 +414,104 @@ mod tests {
     use super::*;
 
     fn told(forward: &str, back: &str) -> String {
+        told_after("", forward, back)
+    }
+
+    fn told_after(earlier: &str, forward: &str, back: &str) -> String {
         let reading = |text: &str| Reading { effects: effects(text), unseen: None };
-        judge(&reading(forward), &reading(back)).words()
+        let before = effects(earlier);
+        judge(&reading(forward), &reading(back), |did| before.iter().any(|effect| did.is(effect))).words()
     }
 
     #[test]
     fn what_a_way_back_gives_back() {
         let restores = "restores, as far as its SQL tells";
+        let if_ = |what: &str| format!("{restores}, if {what}");
+        let takes = |what: &str| format!("{restores}; takes along {what}");
         for (forward, back, wanted) in [
-            ("CREATE INDEX i ON t (a)", "DROP INDEX i", restores),
-            ("CREATE TABLE t (a int)", "DROP TABLE t", "loses rows written to t since"),
-            ("DROP TABLE old", "CREATE TABLE old (a int)", "loses the rows of old, which the step drops"),
+            ("CREATE INDEX i ON t (a)", "DROP INDEX i", restores.to_owned()),
+            ("CREATE TABLE t (a int)", "DROP TABLE t", takes("rows written to t since")),
+            (
+                "DROP TABLE old",
+                "CREATE TABLE old (a int)",
+                "loses the rows of old, which the step drops".into(),
+            ),
             (
                 "CREATE TABLE kept AS SELECT * FROM old; DROP TABLE old",
                 "ALTER TABLE kept RENAME TO old",
-                restores,
+                restores.to_owned(),
             ),
-            ("TRUNCATE t", "SELECT 1", "loses the rows of t, which the step empties"),
-            ("DELETE FROM t WHERE a > 1", "SELECT 1", "loses the rows that the step deletes from t"),
-            ("DELETE FROM t WHERE a = 1", "INSERT INTO t VALUES (1)", restores),
-            ("UPDATE public.t SET a = 1", "SELECT 1", "loses the values that the step changes in t"),
-            ("UPDATE t SET a = 1", "UPDATE public.t SET a = 0", restores),
+            ("TRUNCATE t", "SELECT 1", "loses the rows of t, which the step empties".into()),
+            ("DELETE FROM t WHERE a > 1", "SELECT 1", "loses the rows that the step deletes from t".into()),
+            (
+                "DELETE FROM t WHERE a = 1",
+                "INSERT INTO t VALUES (1)",
+                if_("its statements put back the rows that the step deletes from t"),
+            ),
+            ("UPDATE public.t SET a = 1", "SELECT 1", "loses the values that the step changes in t".into()),
+            ("UPDATE t SET a = 1", "UPDATE public.t SET a = 0", if_("its statements put back what was in t")),
             (
                 "ALTER TABLE t DROP COLUMN a",
                 "ALTER TABLE t ADD COLUMN a int",
-                "loses the values of t.a, which the step drops",
+                "loses the values of t.a, which the step drops".into(),
             ),
-            ("ALTER TABLE t ADD a int", "ALTER TABLE t DROP a", "loses values written to t.a since"),
+            ("ALTER TABLE t ADD a int", "ALTER TABLE t DROP a", takes("values written to t.a since")),
+            (
+                "ALTER TABLE t ADD IF NOT EXISTS a int",
+                "ALTER TABLE t DROP a",
+                format!("{}; takes along values written to t.a since", if_("t had none of it before")),
+            ),
             (
                 "CREATE TABLE t (a int); INSERT INTO t VALUES (1); UPDATE t SET a = 2",
                 "DROP TABLE t",
-                "loses rows written to t since",
+                takes("rows written to t since"),
             ),
         ] {
             assert_eq!(told(forward, back), wanted, "{forward} / {back}");
         }
+    }
+
+    #[test]
+    fn an_update_that_goes_back_in_part_loses_the_rest() {
+        for (forward, back, wanted) in [
+            (
+                "UPDATE t SET title = 'x', kind = 'y' WHERE id = 1",
+                "UPDATE t SET title = 'old' WHERE id = 1",
+                "loses the values that the step changes in t (kind)",
+            ),
+            (
+                "UPDATE t SET a = 1",
+                "UPDATE t SET a = 0 WHERE id = 1",
+                "loses the values that the step changes in t, of the rows that its UPDATE leaves out",
+            ),
+            (
+                "UPDATE t SET a = 1",
+                "UPDATE t SET a = 0 WHERE id = 1; UPDATE t SET a = 2 WHERE id <> 1",
+                "restores, as far as its SQL tells, if its statements put back what was in t",
+            ),
+            (
+                "UPDATE t SET a = 1; DELETE FROM u",
+                "UPDATE t SET a = 0",
+                "loses the rows that the step deletes from u; restores the rest, if its statements put back what was in t",
+            ),
+            (
+                "INSERT INTO t VALUES (1) ON CONFLICT (id) DO UPDATE SET a = 1",
+                "DELETE FROM t WHERE id = 1",
+                "restores, as far as its SQL tells, if no row of t was there that the step's ON CONFLICT writes over",
+            ),
+        ] {
+            assert_eq!(told(forward, back), wanted, "{forward} / {back}");
+        }
+    }
+
+    #[test]
+    fn what_the_run_made_itself_takes_nothing_along_that_was_there() {
+        let takes = "restores, as far as its SQL tells; takes along rows written to t since";
+        assert_eq!(told_after("CREATE TABLE t (a int)", "INSERT INTO t VALUES (1)", "TRUNCATE t"), takes);
+        assert_eq!(told("INSERT INTO t VALUES (1)", "TRUNCATE t"), "loses rows written to t since");
+        assert_eq!(
+            told_after("ALTER TABLE t ADD a int", "ALTER TABLE t DROP a", "ALTER TABLE t ADD a int"),
+            "restores, as far as its SQL tells"
+        );
     }
 }

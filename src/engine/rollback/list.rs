@@ -55,7 +55,11 @@ impl Known<'_> {
         let step = step_for(self.plan, id, Direction::Forward);
         let told = step.map(|step| match turn {
             Some(turn) => self.by_procedure(turn, step),
-            None => forecast(self.plan, self.sources, &self.vars, step),
+            None => {
+                let told = forecast(self.plan, self.sources, &self.vars, step);
+                let with_another = matches!(way(self.plan, id), Way::By(_));
+                if with_another { without_drops(told) } else { told }
+            }
         });
         let lost = told.iter().flat_map(|told| &told.drops).map(|table| LostRows {
             table: table.clone(),
@@ -77,13 +81,8 @@ impl Known<'_> {
     /// What the procedure drops is said once, at the first that it undoes.
     fn by_procedure(&self, turn: &ProcedureTurn, step: &Step) -> Forecast {
         let back: Vec<&Step> = self.steps_of(&turn.procedure).collect();
-        let mut told = forecast_by(self.plan, self.sources, &self.vars, step, &back);
-        if turn.undoes.first() != Some(&step.id) {
-            let drops: Vec<String> =
-                std::mem::take(&mut told.drops).iter().map(|table| rows_since(table)).collect();
-            told.losses.retain(|loss| !drops.contains(loss));
-        }
-        told
+        let told = forecast_by(self.plan, self.sources, &self.vars, step, &back);
+        if turn.undoes.first() == Some(&step.id) { told } else { without_drops(told) }
     }
 
     fn steps_of(&self, procedure: &str) -> impl Iterator<Item = &Step> {
@@ -144,6 +143,14 @@ impl Known<'_> {
         }
         runs
     }
+}
+
+/// What is run for several steps drops tables once: with the step that it stands with.
+fn without_drops(mut told: Forecast) -> Forecast {
+    let drops: Vec<String> = std::mem::take(&mut told.drops).iter().map(|table| rows_since(table)).collect();
+    told.losses.retain(|loss| !drops.contains(loss));
+    told.new_since.retain(|loss| !drops.contains(loss));
+    told
 }
 
 /// Files of a step's glob of which something is applied, in their order.
