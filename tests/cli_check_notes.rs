@@ -138,6 +138,18 @@ fn equal_notes_are_one_and_errors_stay_errors() {
     let said = checked(&corner, &script);
     said.exits(0).says("(also in lines 3, 4, 5, 6 and 95 more)");
     assert_eq!(notes(&said).len(), 1, "{said}");
+    // What a note's line begins, the last line counts; the way back is one too.
+    said.says(", 1 note");
+    corner.file("f.sql", "SET work_mem = '1MB';\nDELETE FROM t;\n");
+    corner.plan(
+        "[[phase]]\ntitle = \"x\"\n[[phase.step]]\nid = \"s\"\ntitle = \"s\"\nfile = \"f.sql\"\n\
+                 rollback.sql = \"SELECT 1\"\n",
+    );
+    let said = corner.type_in("check plan.toml");
+    said.exits(0)
+        .says("note: step s: its rollback loses the rows that the step deletes from t")
+        .says(", 2 notes");
+    plan(&corner, "");
     // Both are said, and only the error counts.
     let said = checked(&corner, "SET work_mem = '1MB';\nVACUUM;\n");
     said.exits(2).says("f.sql:2:1: error").says("transaction = \"none\"").says("f.sql:1:1: note");

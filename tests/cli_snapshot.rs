@@ -128,7 +128,8 @@ sequences: 1 removed
     said.says(
         "rows: 1 changed\n  ~ row id = 3 of orders\n      - total: as before\n      + total: changed\n",
     );
-    said.says("7 differences: 2 added, 1 removed, 4 changed");
+    said.says("privileges: 1 changed\n  ~ table public.orders\n      public: granted SELECT\n");
+    said.says("7 differences: 1 added, 1 removed, 5 changed");
 }
 
 #[tokio::test]
@@ -144,7 +145,10 @@ async fn json_of_both_is_what_the_page_says() {
     assert_eq!(taken["image"]["rows"]["orders"]["rows"], 5);
     bench.file("a.json", &snapshot.out);
     bench
-        .sql("DROP FUNCTION tax; ALTER TABLE orders DROP id, ADD id int; CREATE VIEW v AS SELECT 1 AS one")
+        .sql(
+            "DROP FUNCTION tax; ALTER TABLE orders DROP id, ADD id int; CREATE VIEW v AS SELECT 1 AS one; \
+              GRANT SELECT ON orders TO PUBLIC",
+        )
         .await;
     let here = conninfo(&bench.server, &bench.db);
     let diff = call(&bench, &["diff", "a.json", &here, "--json"]);
@@ -222,6 +226,9 @@ async fn two_databases_and_what_is_left_out() {
     call(&bench, &["diff", &one, &two, "--ignore", "comments"]).exits(2).says("there is no such kind");
     bench.server.sql(&other, "UPDATE orders SET note = 'x' WHERE id = 1").await;
     call(&bench, &["diff", &one, &two, "--rows", "orders"]).exits(1).says("row id = 1 of orders");
+    let said = call(&bench, &["diff", &one, &two, "--rows", "orders", "--ignore", "rows"]);
+    said.exits(1);
+    assert_eq!(said.out.matches("rows").count(), 1, "rows are said to be left out, once:\n{}", said.out);
     call(&bench, &["diff", &one, &two, "--rows", "ordres"]).exits(2).says("neither side has such a table");
     bench.server.sql(&other, "DROP TABLE orders CASCADE").await;
     call(&bench, &["diff", &one, &two, "--rows", "orders"]).exits(1).says("- orders  5 rows");
@@ -272,7 +279,9 @@ async fn files_that_are_no_snapshots() {
         &std::fs::metadata(bench.path("a.json")).unwrap().permissions(),
     );
     assert_eq!(mode & 0o777, 0o600);
-    call(&bench, &["snapshot", "--out", "nowhere/a.json"]).exits(7).says("can't be written");
+    call(&bench, &["snapshot", "--out", "nowhere/a.json"])
+        .exits(7)
+        .says("nowhere/a.json can't be written: there is no folder nowhere");
 }
 
 #[tokio::test]

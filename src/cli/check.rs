@@ -53,17 +53,21 @@ fn one(name: &str, path: &std::path::Path) -> bool {
         lines(finding).iter().for_each(|line| out::line(line));
     }
     let sources = Sources::loose(&loaded.plan.sql_dir);
+    let mut notes = loaded.warnings.count(Severity::Note);
+    notes += scripts.findings.iter().filter(|finding| !finding.error).count();
     for (step, forecast) in forecasts(&loaded.plan, &sources, &vars) {
         // That there is no way back is a finding of the plan itself.
         if forecast.impossible.is_none() && !forecast.losses.is_empty() {
             out::line(&format!("{name}: note: step {step}: its rollback {}", forecast.words()));
+            notes += 1;
         }
     }
     let errors = scripts.findings.iter().filter(|finding| finding.error).count();
     // What can't be read has no digest, and a pipe would be waited for.
     if errors == 0 {
         for (step, why) in not_rehearsed(path, &loaded, &scripts) {
-            out::line(&format!("note: step {step}: {why}"));
+            out::line(&format!("{name}: note: step {step}: {why}"));
+            notes += 1;
         }
     }
     let not_built = loaded.plan.not_built.len();
@@ -87,7 +91,6 @@ fn one(name: &str, path: &std::path::Path) -> bool {
         return false;
     }
     let warnings = loaded.warnings.count(Severity::Warning);
-    let notes = loaded.warnings.count(Severity::Note) + scripts.findings.len();
     let mut summary = format!("✓ {name}: {size}");
     for (count, what) in [(warnings, "warning"), (notes, "note")] {
         if count > 0 {

@@ -113,6 +113,7 @@ fn lines(report: &Report) -> DiffLines {
                 name: difference.name.clone(),
                 before: difference.before.clone(),
                 after: difference.after.clone(),
+                changes: difference.changes.clone(),
             })
             .collect(),
         covers: report.covers.clone(),

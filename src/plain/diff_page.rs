@@ -32,10 +32,15 @@ pub struct DiffLine {
     pub name: String,
     pub before: Option<String>,
     pub after: Option<String>,
+    /// What has changed, where that is said better than by both definitions.
+    pub changes: Vec<String>,
 }
 
 impl DiffLine {
     fn change(&self) -> Change {
+        if !self.changes.is_empty() {
+            return Change::Changed;
+        }
         match (&self.before, &self.after) {
             (None, _) => Change::Added,
             (_, None) => Change::Removed,
@@ -87,6 +92,10 @@ fn object(sheet: &mut Sheet, one: &DiffLine) {
     };
     if one.change() == Change::Changed {
         sheet.whole(2, paint, &format!("{sign} {}", one.name));
+        if !one.changes.is_empty() {
+            one.changes.iter().for_each(|line| sheet.whole(6, Paint::None, line));
+            return;
+        }
         for line in definition::lines(one.before.as_deref(), one.after.as_deref()) {
             let paint = match line.side {
                 Side::Before => Paint::Red,

@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::content::{Snapshot, Source};
+use super::privileges::changes;
 use crate::pg::image::Image;
 use crate::pg::measure::MeasureError;
 use crate::run::event::Residue;
-use crate::run::residue::{Change, kind_and_name};
+use crate::run::residue::{Change, kind_and_name, kinds};
 
 /// Of the JSON that a comparison is.
 pub const DIFF_VERSION: u32 = 1;
@@ -70,6 +71,9 @@ pub struct Difference {
     /// The definition, `null` where there is none.
     pub before: Option<String>,
     pub after: Option<String>,
+    /// Of privileges: what was granted and revoked, a line for each who has them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<String>,
     #[serde(skip)]
     pub rank: usize,
 }
@@ -98,11 +102,16 @@ pub fn differ(
     };
     let mut differences: Vec<Difference> = residue
         .into_iter()
-        .map(difference)
+        .map(|residue| {
+            let changes = changes(&residue, &before.image.fingerprint, &after.image.fingerprint);
+            Difference { changes, ..difference(residue) }
+        })
         .filter(|difference| !options.ignore.iter().any(|kind| kind == difference.kind))
         .collect();
     differences.sort_by_key(|difference| difference.rank);
-    covers.retain(|what| !options.ignore.contains(what));
+    let ignored = |what: &String| options.ignore.iter().any(|kind| is_of_kind(what, kind));
+    covers.retain(|what| !ignored(what));
+    not_covered.retain(|what| !ignored(what));
     not_covered.extend(options.ignore.iter().map(|kind| format!("{kind} (--ignore)")));
     let side = |snapshot: &Snapshot, file: Option<&str>| Side {
         source: snapshot.source.clone(),
@@ -123,6 +132,13 @@ pub fn differ(
     })
 }
 
+/// Whether a part of what is compared is of this kind: `rows of t` of `rows`, `views` of `view`.
+fn is_of_kind(what: &str, kind: &str) -> bool {
+    what == kind
+        || kind == "rows" && what.starts_with("rows of ")
+        || kinds().any(|known| known.one == kind && known.several == what)
+}
+
 fn difference(residue: Residue) -> Difference {
     let (kind, name) = kind_and_name(&residue.object);
     Difference {
@@ -132,6 +148,7 @@ fn difference(residue: Residue) -> Difference {
         change: residue.change(),
         before: residue.before,
         after: residue.after,
+        changes: Vec::new(),
     }
 }
 

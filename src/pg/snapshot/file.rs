@@ -58,7 +58,13 @@ pub fn write(path: &Path, snapshot: &Snapshot) -> Result<(), FileError> {
         .prefix(".snapshot-")
         .permissions(std::fs::Permissions::from_mode(0o600))
         .tempfile_in(folder)
-        .map_err(failed)?;
+        .map_err(|error| match error.kind() {
+            // The name beside it is nobody's matter.
+            ErrorKind::NotFound => {
+                failed(std::io::Error::other(format!("there is no folder {}", folder.display())))
+            }
+            kind => failed(kind.into()),
+        })?;
     aside.write_all(text.as_bytes()).and_then(|()| aside.write_all(b"\n")).map_err(failed)?;
     aside.as_file().sync_all().map_err(failed)?;
     aside.persist_noclobber(path).map_err(|error| failed(error.error))?;

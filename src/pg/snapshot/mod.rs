@@ -8,6 +8,7 @@
 mod content;
 mod differ;
 mod file;
+mod privileges;
 mod take;
 
 pub use content::{Snapshot, Source, VERSION};
