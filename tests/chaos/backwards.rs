@@ -129,87 +129,17 @@ async fn a_rollback_is_killed_and_taken_up() {
     killed_everywhere(lab, way, chosen, 20).await;
 }
 
-/// A glob, a step that a procedure undoes (with people and a check in it), and one undone with another.
-const WAYS: &str = r#"
-[plan]
-id          = "ways"
-title       = "Ways back"
-environment = "dev"
-stepping    = "auto"
-
-[[phase]]
-title = "Work"
-
-[[phase.step]]
-id    = "glob"
-title = "Glob"
-files = "up_*.sql"
-[phase.step.rollback]
-files = "down_{file}"
-
-[[phase.step]]
-id    = "mine"
-title = "By a procedure"
-sql   = "CREATE TABLE mine (n int)"
-
-[[phase.step]]
-id    = "own"
-title = "Own"
-sql   = "CREATE TABLE own (n int)"
-[phase.step.rollback]
-sql   = "DROP TABLE own; DROP TABLE other"
-
-[[phase.step]]
-id    = "other"
-title = "With another"
-sql   = "CREATE TABLE other (n int)"
-[phase.step.rollback]
-by    = "own"
-
-[[phase.step]]
-id      = "person"
-title   = "Person"
-confirm = "goes on"
-
-[[rollback]]
-id     = "procedure"
-title  = "Procedure"
-undoes = ["mine"]
-
-[[rollback.step]]
-id      = "everybody"
-title   = "Everybody"
-confirm = "is out"
-
-[[rollback.step]]
-id    = "drop"
-title = "Drop"
-sql   = "DROP TABLE mine"
-
-  [[rollback.step.checkpoint]]
-  title  = "it is gone"
-  sql    = "SELECT to_regclass('mine')"
-  expect = "is null"
-
-[[rollback.step]]
-id     = "looked"
-title  = "Looked"
-check  = "SELECT count(*) FROM pg_tables WHERE tablename = 'mine'"
-expect = 0
-"#;
+/// Of a glob, of a procedure with people and a check in it, and of a step that is undone with another; open
+/// at its end (exit 6), or over (exit 0).
+async fn by_all_ways(lab: &Lab, open: i32) -> Way {
+    let scenario = lab.plan("ways").await;
+    Way { scenario, only: &[], open, flags: &["--confirm", "everybody=Kim"], rows: 5 + 4 }
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn procedures_globs_and_holds_are_killed_and_taken_up() {
     let lab = Lab::start().await;
-    let files = [
-        ("up_1.sql", "CREATE TABLE one (n int);"),
-        ("up_2.sql", "CREATE TABLE two (n int);"),
-        ("down_up_1.sql", "DROP TABLE one;"),
-        ("down_up_2.sql", "DROP TABLE two;"),
-    ];
-    let scenario = lab.written("ways", WAYS, &files).await;
-    let flags = &["--confirm", "everybody=Kim"];
-    let way = Way { scenario, only: &[], open: 6, flags, rows: 5 + 4 };
+    let way = by_all_ways(&lab, 6).await;
     let chosen = |name: &str, n: usize| match name {
         "journal-after-line" => n.is_multiple_of(2),
         "journal-before-line" => n % 12 == 5,
@@ -223,15 +153,7 @@ async fn procedures_globs_and_holds_are_killed_and_taken_up() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_is_over_is_killed_on_its_way_back() {
     let lab = Lab::start().await;
-    let files = [
-        ("up_1.sql", "CREATE TABLE one (n int);"),
-        ("up_2.sql", "CREATE TABLE two (n int);"),
-        ("down_up_1.sql", "DROP TABLE one;"),
-        ("down_up_2.sql", "DROP TABLE two;"),
-    ];
-    let scenario = lab.written("over", &WAYS.replace("\"ways\"", "\"over\""), &files).await;
-    let flags = &["--confirm", "everybody=Kim"];
-    let way = Way { scenario, only: &[], open: 0, flags, rows: 5 + 4 };
+    let way = by_all_ways(&lab, 0).await;
     // What is special is at its beginning; behind it, it is a rollback like another.
     let chosen = |name: &str, n: usize| match name {
         "journal-after-line" => n < 8,
