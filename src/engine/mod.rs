@@ -9,7 +9,7 @@
 //! - [`recorder`] is the one owner of the truth: it judges commands, makes facts durable, folds them
 //!   and hands them out; nothing starts before its start is in the journal;
 //! - [`preflight`] reads every script before the window, and `notes` says what may surprise in them; [`open`] connects, looks, locks and begins the
-//!   journal, with [`outline`] as what is in it of the plan; [`control`] holds the lock;
+//!   journal ([`one_run`]: unless another is open, on the database that it is bound to; `target_guards`: that the plan is for), with [`outline`] as what is in it of the plan; [`control`] holds the lock;
 //! - [`conductor`] goes through the plan, [`attention`] hears what may interrupt it, and [`stop`] is why
 //!   it ends early, with [`exit`] as the code for that; `permission`, `holds`, `failure` and `decided` are what it asks for, how it waits, what follows a
 //!   failure, and what outlives a stop;
@@ -20,7 +20,7 @@
 //!   back, `table` shows it, `outlet` and `print` put it into files and commands, [`shell`] runs those, [`surroundings`] is what a script sees of its session, [`problems`] says what
 //!   went wrong; `reentry` is for a script of which a part is applied;
 //! - [`baseline`] is what there was before the first change, [`image`] before and after
-//!   each step, [`verify`] evaluates checkpoints, `within` compares times;
+//!   each step, [`verify`] evaluates checkpoints, `ask` asks their queries, `within` compares times;
 //! - [`reconcile`] finds out after a stop what became of what was under way;
 //! - [`rollback`] goes backwards, [`reopen`] opens a run for it that is over;
 //! - [`evidence`] looks for the rehearsal that a step asks for; [`rehearse`] proves a plan and its rollback on a private server;
@@ -34,6 +34,7 @@
 pub mod activity;
 mod alone;
 mod asides;
+mod ask;
 pub mod attention;
 mod backends;
 pub mod bare;
@@ -57,6 +58,7 @@ mod held;
 mod holds;
 pub mod image;
 mod notes;
+pub mod one_run;
 pub mod open;
 mod outlet;
 pub mod outline;
@@ -88,6 +90,7 @@ pub mod stop;
 pub mod stream;
 pub mod surroundings;
 mod table;
+mod target_guards;
 mod texts;
 mod unapplied;
 pub mod unit;

@@ -12,7 +12,7 @@ use super::attention::Attention;
 use super::backends;
 use super::conductor::Conductor;
 use super::control::Control;
-use super::exit::Exit;
+use super::one_run::{not_open_yet, same_target};
 use super::outline::{outline, procedures};
 use super::problems::Disclosure;
 use super::recorder::Recorder;
@@ -21,18 +21,15 @@ use super::says::Says;
 use super::secrets::Secrets;
 use super::sources::Sources;
 use super::stop::Stop;
-use crate::journal::{FileToCopy, Journal, JournalError, Key, RunEntry, RunFolder, Standing, StateDir};
+use crate::journal::{FileToCopy, Journal, JournalError, Key, RunFolder, StateDir};
 use crate::pg::ConnectConfig;
 use crate::pg::Psql;
 use crate::pg::Session;
 use crate::pg::identity::Target;
 use crate::pg::ledger::fence;
 use crate::plan::digest::PlanDigest;
-use crate::plan::expect::{Answer, Cell, Column, Expect, Outcome, Saved};
-use crate::plan::model::{Plan, PlanFile, Server};
-use crate::run::event::{
-    Direction, Ending, Envelope, Event, Mode, Opened, Operator, Selection, Summary, TargetIdentity, When,
-};
+use crate::plan::model::{Plan, PlanFile};
+use crate::run::event::{Envelope, Event, Mode, Opened, Operator, Selection, TargetIdentity};
 use crate::run::state::{Run, Status};
 use crate::script::Variables;
 
@@ -147,6 +144,26 @@ pub async fn resume(
     Ok(conductor)
 }
 
+/// A run in hand to look at, with its database: no lock is taken, and nothing is journaled.
+pub(super) async fn look_over(
+    opening: Opening,
+    folder: RunFolder,
+    journal: Journal,
+    run: Run,
+) -> Result<Conductor, Stop> {
+    let mut sessions = connect(&opening.target).await?;
+    let looked = look(&mut sessions.control, &opening.plan).await?;
+    if let Some(opened) = &run.opened {
+        same_target(&opened.target, &looked.identity)?;
+    }
+    if run.is_ended() {
+        not_open_yet(&opening.state, &opening.plan, &looked.identity)?;
+    }
+    let known = known_files(&folder)?;
+    let key = folder.key()?;
+    Ok(assemble(opening, Begun { id: folder.id(), folder, key, known, journal, run, sessions }))
+}
+
 struct Sessions {
     control: Session,
     look: Session,
@@ -194,6 +211,7 @@ fn assemble(opening: Opening, begun: Begun) -> Conductor {
         idle_look: None,
         slow_counts: None,
         turn: None,
+        asks_back: false,
         leave_out: BTreeSet::new(),
         ending: None,
         halt_after: None,
@@ -298,85 +316,8 @@ pub(super) async fn lock_again(
     Ok((sessions.control, sessions.look))
 }
 
-/// The open run of this plan on the database that the target is.
-///
-/// # Errors
-/// [`Stop`] when the database can't be asked.
-pub async fn open_run(
-    state: &StateDir,
-    plan: &Plan,
-    target: &ConnectConfig,
-) -> Result<Option<RunEntry>, Stop> {
-    if !state
-        .runs()
-        .map_err(no_folder)?
-        .iter()
-        .any(|run| run.is_open() && run.plan_id() == Some(plan.id.as_str()))
-    {
-        return Ok(None);
-    }
-    let mut session = Session::connect(target, "look").await?;
-    let looked = Target::look(&mut session).await.map_err(|error| Stop::Local(error.to_string()))?;
-    session.close().await;
-    open_run_on(state, plan, &looked.identity)
-}
-
-fn open_run_on(state: &StateDir, plan: &Plan, identity: &TargetIdentity) -> Result<Option<RunEntry>, Stop> {
-    Ok(state.runs().map_err(no_folder)?.into_iter().find(|run| {
-        run.is_open()
-            && run.plan_id() == Some(plan.id.as_str())
-            && run.target().is_some_and(|target| same_database(target, identity))
-    }))
-}
-
-/// One open run a plan and database.
-fn not_open_yet(state: &StateDir, plan: &Plan, identity: &TargetIdentity) -> Result<(), Stop> {
-    let unread = |run: &RunEntry| run.opened.is_none() && matches!(run.standing, Standing::Damaged { .. });
-    if let Some(damaged) = state.runs().map_err(no_folder)?.into_iter().find(unread) {
-        let why = format!(
-            "run {} in {} can't be read, and may be an open one of this plan: look at it, and move its folder away when \
-             it is none",
-            damaged.id,
-            state.path().display()
-        );
-        return Err(Stop::Refused { why });
-    }
-    match open_run_on(state, plan, identity)? {
-        None => Ok(()),
-        Some(run) => {
-            let why = format!(
-                "run {} of this plan is open on this database: `holdpoint resume {}` goes on with it, \
-                 `holdpoint resume {} --end REASON` ends it",
-                run.id, run.id, run.id
-            );
-            Err(Stop::Refused { why })
-        }
-    }
-}
-
-fn same_database(a: &TargetIdentity, b: &TargetIdentity) -> bool {
-    match (&a.system_identifier, &b.system_identifier) {
-        (Some(one), Some(other)) => one == other && a.database_oid == b.database_oid,
-        _ => a.database == b.database && a.database_oid == b.database_oid && a.port == b.port,
-    }
-}
-
-fn same_target(then: &TargetIdentity, now: &TargetIdentity) -> Result<(), Stop> {
-    if same_database(then, now) {
-        return Ok(());
-    }
-    let same_server = then.system_identifier.is_some() && then.system_identifier == now.system_identifier;
-    let server = if same_server { "on this server" } else { "of another server" };
-    let why = format!(
-        "the run is bound to database {} (oid {}) {server}; this is {} (oid {}). Nothing was done: name the right one \
-         with --target",
-        then.database, then.database_oid, now.database, now.database_oid
-    );
-    Err(Stop::Refused { why })
-}
-
 /// Without a place for its journal nothing begins.
-fn no_folder(error: JournalError) -> Stop {
+pub(super) fn no_folder(error: JournalError) -> Stop {
     Stop::Local(format!(
         "{error}; nothing was begun. Runs are kept beside the plan, or where --state-dir says: name a folder there is \
          room in and that this user may write"
@@ -434,7 +375,7 @@ fn opened(opening: &Opening, identity: &TargetIdentity) -> Opened {
     }
 }
 
-fn local_timezone() -> String {
+pub(super) fn local_timezone() -> String {
     jiff::tz::TimeZone::system().iana_name().unwrap_or("UTC").to_owned()
 }
 
@@ -452,74 +393,6 @@ pub fn operator() -> Operator {
 }
 
 impl Conductor {
-    /// The plan's guards. They don't apply where holdpoint made the server.
-    pub(super) async fn check_target(&mut self) -> Result<(), Stop> {
-        if self.mode == Mode::Demo {
-            return Ok(());
-        }
-        let plan = Arc::clone(&self.plan);
-        if let Some(why) = self.unlike(&plan.target) {
-            return Err(self.refuse_opening(why).await);
-        }
-        if let Some(why) = outside_window(&plan) {
-            return Err(self.refuse_opening(why).await);
-        }
-        let failed = self
-            .verify_standing(crate::run::TARGET, &plan.target.checkpoints, Direction::Forward, When::Standing)
-            .await?;
-        if failed.is_empty() {
-            return Ok(());
-        }
-        let words: Vec<String> = plan
-            .target
-            .checkpoints
-            .iter()
-            .filter(|checkpoint| failed.contains(&checkpoint.id))
-            .map(|checkpoint| match &checkpoint.otherwise {
-                Some(otherwise) => format!("\"{}\" ({otherwise})", checkpoint.title),
-                None => format!("\"{}\"", checkpoint.title),
-            })
-            .collect();
-        Err(self
-            .refuse_opening(format!("the target isn't the one that the plan is for: {}", words.join("; ")))
-            .await)
-    }
-
-    async fn refuse_opening(&mut self, why: String) -> Stop {
-        let changed = self.recorder.look(|run| run.touched);
-        if changed {
-            return Stop::Left { exit: Exit::Waiting, why };
-        }
-        let ended = Event::Ended {
-            outcome: Ending::Refused { why: why.clone() },
-            exit_code: Exit::Refused.code(),
-            summary: Summary::default(),
-        };
-        match self.record(ended).await {
-            Ok(()) => Stop::Refused { why },
-            Err(stop) => stop,
-        }
-    }
-
-    /// The first scalar guard that the connection doesn't match.
-    fn unlike(&self, server: &Server) -> Option<String> {
-        let identity = self.recorder.look(|run| run.target.clone())?;
-        let version = identity.server_version.split(' ').next().unwrap_or_default().to_owned();
-        let facts = [
-            ("database", &server.database, identity.database.clone()),
-            ("host", &server.host, identity.host.clone()),
-            ("port", &server.port, identity.port.to_string()),
-            ("user", &server.user, identity.user.clone()),
-            ("server", &server.server, version),
-        ];
-        facts.into_iter().find_map(|(what, guard, got)| {
-            let guard = guard.as_ref()?;
-            let met = guard.any_of.iter().any(|cell| is_met(cell, what, &got));
-            let wanted: Vec<String> = guard.any_of.iter().map(ToString::to_string).collect();
-            (!met).then(|| format!("the plan is for {what} {}, and this is {got}", wanted.join(" or ")))
-        })
-    }
-
     /// `--from STEP`: what stands before it is taken as done, with a reason, and never undone.
     pub(super) async fn assume_before_from(&mut self) -> Result<(), Stop> {
         let Some(from) = self.recorder.look(|run| run.selection.from.clone()) else { return Ok(()) };
@@ -538,39 +411,6 @@ impl Conductor {
         }
         Ok(())
     }
-}
-
-/// Whether a fact of the connection is what the guard says. Ports and versions are numbers.
-fn is_met(cell: &Cell, what: &str, got: &str) -> bool {
-    const TEXT: u32 = 25;
-    const NUMERIC: u32 = 1700;
-    let type_oid = if matches!(what, "port" | "server") { NUMERIC } else { TEXT };
-    let answer = Answer {
-        columns: vec![Column { name: what.to_owned(), type_oid }],
-        rows: vec![vec![Some(got.to_owned())]],
-        total_rows: 1,
-        ..Answer::default()
-    };
-    let expect = Expect { value: Some(cell.clone()), ..Expect::default() };
-    expect.judge(&Outcome::Rows(answer), &Saved::new()).passed
-}
-
-fn outside_window(plan: &Plan) -> Option<String> {
-    let window = plan.window.as_ref()?;
-    let name = window.timezone.clone().or_else(|| plan.timezone.clone()).unwrap_or_else(local_timezone);
-    let Ok(zone) = jiff::tz::TimeZone::get(&name) else {
-        return Some(format!("the window is in time zone {name}, which isn't known on this machine"));
-    };
-    let now = jiff::Timestamp::now().to_zoned(zone).datetime();
-    if now < window.from {
-        return Some(format!("the window opens at {} ({name}); it is {} there now", window.from, short(now)));
-    }
-    (now > window.to)
-        .then(|| format!("the window closed at {} ({name}); it is {} there now", window.to, short(now)))
-}
-
-fn short(time: jiff::civil::DateTime) -> String {
-    time.strftime("%Y-%m-%d %H:%M").to_string()
 }
 
 /// A folder for a demo's state, when nobody named one.

@@ -5,6 +5,7 @@
 
 use std::time::Instant;
 
+use super::ask::{Asked, bound, within};
 use super::conductor::{Conductor, StepEnd};
 use super::heard::Broken;
 use super::problems::{self, DEADLOCK, LOCK_NOT_AVAILABLE};
@@ -14,7 +15,7 @@ use super::stop::Stop;
 use super::stream::Stream;
 use super::surroundings::surroundings_of;
 use super::unit::{Abandon, Work, millis, own, pause, set_nonce};
-use super::verify::{Asked, bound, count, within};
+use super::verify::count;
 use crate::pg::ledger::identifier;
 use crate::pg::{PgError, Session, TransactionStatus};
 use crate::plan::expect::{Outcome, Refusal, Verdict};

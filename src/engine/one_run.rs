@@ -1,0 +1,86 @@
+//! One open run a plan and database, and each run on the database that it is bound to.
+
+use super::open::no_folder;
+use super::stop::Stop;
+use crate::journal::{RunEntry, Standing, StateDir};
+use crate::pg::identity::Target;
+use crate::pg::{ConnectConfig, Session};
+use crate::plan::model::Plan;
+use crate::run::event::TargetIdentity;
+
+/// The open run of this plan on the database that the target is.
+///
+/// # Errors
+/// [`Stop`] when the database can't be asked.
+pub async fn open_run(
+    state: &StateDir,
+    plan: &Plan,
+    target: &ConnectConfig,
+) -> Result<Option<RunEntry>, Stop> {
+    if !state
+        .runs()
+        .map_err(no_folder)?
+        .iter()
+        .any(|run| run.is_open() && run.plan_id() == Some(plan.id.as_str()))
+    {
+        return Ok(None);
+    }
+    let mut session = Session::connect(target, "look").await?;
+    let looked = Target::look(&mut session).await.map_err(|error| Stop::Local(error.to_string()))?;
+    session.close().await;
+    open_run_on(state, plan, &looked.identity)
+}
+
+fn open_run_on(state: &StateDir, plan: &Plan, identity: &TargetIdentity) -> Result<Option<RunEntry>, Stop> {
+    Ok(state.runs().map_err(no_folder)?.into_iter().find(|run| {
+        run.is_open()
+            && run.plan_id() == Some(plan.id.as_str())
+            && run.target().is_some_and(|target| same_database(target, identity))
+    }))
+}
+
+/// One open run a plan and database.
+pub(super) fn not_open_yet(state: &StateDir, plan: &Plan, identity: &TargetIdentity) -> Result<(), Stop> {
+    let unread = |run: &RunEntry| run.opened.is_none() && matches!(run.standing, Standing::Damaged { .. });
+    if let Some(damaged) = state.runs().map_err(no_folder)?.into_iter().find(unread) {
+        let why = format!(
+            "run {} in {} can't be read, and may be an open one of this plan: look at it, and move its folder away when \
+             it is none",
+            damaged.id,
+            state.path().display()
+        );
+        return Err(Stop::Refused { why });
+    }
+    match open_run_on(state, plan, identity)? {
+        None => Ok(()),
+        Some(run) => {
+            let why = format!(
+                "run {} of this plan is open on this database: `holdpoint resume {}` goes on with it, \
+                 `holdpoint resume {} --end REASON` ends it",
+                run.id, run.id, run.id
+            );
+            Err(Stop::Refused { why })
+        }
+    }
+}
+
+fn same_database(a: &TargetIdentity, b: &TargetIdentity) -> bool {
+    match (&a.system_identifier, &b.system_identifier) {
+        (Some(one), Some(other)) => one == other && a.database_oid == b.database_oid,
+        _ => a.database == b.database && a.database_oid == b.database_oid && a.port == b.port,
+    }
+}
+
+pub(super) fn same_target(then: &TargetIdentity, now: &TargetIdentity) -> Result<(), Stop> {
+    if same_database(then, now) {
+        return Ok(());
+    }
+    let same_server = then.system_identifier.is_some() && then.system_identifier == now.system_identifier;
+    let server = if same_server { "on this server" } else { "of another server" };
+    let why = format!(
+        "the run is bound to database {} (oid {}) {server}; this is {} (oid {}). Nothing was done: name the right one \
+         with --target",
+        then.database, then.database_oid, now.database, now.database_oid
+    );
+    Err(Stop::Refused { why })
+}
