@@ -368,3 +368,65 @@ async fn a_fault_of_the_screen_leaves_terminal_and_run_in_order() {
     let mut pty = cockpit(&bench, &["resume"], &[]);
     pty.press_until("\r", |text| text.contains("go: \"Step two\""));
 }
+
+/// The two changes are applied; the owner hasn't accepted, or has, and the run is over.
+async fn applied(signed: bool) -> (Bench, String) {
+    let bench = two_steps().await;
+    let sign = if signed { "\n[sign.owner]\nOwner = \"Kim\"\n" } else { "" };
+    bench.file("answers.toml", &format!("go = [\"one\", \"two\"]\n{sign}"));
+    let ran = bench.call(&["run", "--answers", "answers.toml"]).await;
+    ran.exits(if signed { 0 } else { 6 });
+    let id = ran.events[0]["run"].as_str().unwrap().to_owned();
+    (bench, id)
+}
+
+const TABLES: &str = "SELECT count(*) FROM pg_class WHERE relname IN ('one', 'two')";
+
+/// `holdpoint rollback` where somebody sits begins with the question: the list, and the focus on Cancel.
+#[tokio::test]
+async fn a_rollback_asks_before_it_begins() {
+    let (bench, id) = applied(false).await;
+    let mut pty = cockpit(&bench, &["rollback", &id, "--reason", "too early"], &[]);
+    let screen = pty.until("the list", |text| text.contains("DROP TABLE one"));
+    assert!(screen.contains("Roll back everything that this run applied"), "{screen}");
+    assert!(screen.contains("too early"), "{screen}");
+    pty.keys("\r");
+    pty.until("no question", |text| !text.contains("Roll back everything"));
+    assert_eq!(bench.value(TABLES).await, "2", "Enter is Cancel");
+    let pid = nix::unistd::Pid::from_raw(i32::try_from(pty.child.process_id().unwrap()).unwrap());
+    nix::sys::signal::kill(pid, Signal::SIGTERM).unwrap();
+    pty.child.wait().unwrap();
+    assert_eq!(bench.value(TABLES).await, "2");
+
+    let mut pty = cockpit(&bench, &["rollback", &id, "--reason", "too early"], &[]);
+    pty.until("the list", |text| text.contains("DROP TABLE one"));
+    pty.keys("\t\r");
+    pty.until_says("ROLLED BACK");
+    assert_eq!(bench.value(TABLES).await, "0");
+    assert!(journal(&bench).contains("too early"));
+}
+
+/// Of a run that is over it is the same; what it is refused for is read whole, on the terminal itself.
+#[tokio::test]
+async fn a_run_that_is_over_asks_too_and_is_left_as_it_was() {
+    let (bench, id) = applied(true).await;
+    let mut pty = cockpit(&bench, &["rollback", &id], &[]);
+    pty.until("the list", |text| text.contains("DROP TABLE one"));
+    pty.keys("\r");
+    pty.until("no question", |text| !text.contains("Roll back everything"));
+    assert_eq!(bench.value(TABLES).await, "2");
+    let pid = nix::unistd::Pid::from_raw(i32::try_from(pty.child.process_id().unwrap()).unwrap());
+    nix::sys::signal::kill(pid, Signal::SIGTERM).unwrap();
+    pty.child.wait().unwrap();
+    bench.call(&["resume", &id, "--end", "it stays"]).await.exits(0);
+
+    bench.sql("CREATE VIEW theirs AS SELECT 1; INSERT INTO one VALUES (1), (2)").await;
+    let mut pty = cockpit(&bench, &["rollback", &id], &[]);
+    let screen = pty.until("the refusal", |text| text.contains("goes back all the same"));
+    assert!(!pty.is_alternate(), "on the terminal, where it stays");
+    for words in ["view public.theirs is new", "2 rows written to one since", "Nothing was undone"] {
+        assert!(screen.contains(words), "{words}: {screen}");
+    }
+    pty.child.wait().unwrap();
+    assert_eq!(bench.value(TABLES).await, "2");
+}

@@ -86,6 +86,18 @@ async fn what_has_changed_since_the_end_is_named_and_wants_a_word() {
     bench.sql("CREATE VIEW theirs AS SELECT 1; INSERT INTO a VALUES (6), (7)").await;
     bench.sql("UPDATE g SET t = 'THEIRS' WHERE id = 1; UPDATE g SET t = 'also' WHERE id = 2").await;
     let before = journal(&bench).len();
+    // The list says the same, and what it takes to go past it.
+    back(&bench, &["--list"])
+        .await
+        .exits(0)
+        .says("will undo 3 steps")
+        .says("view public.theirs is new")
+        .says("1 row of g that this run wrote, others have written again (id 1)")
+        .says("it would be refused;")
+        .says("--despite \"why\"");
+    assert_eq!(journal(&bench).len(), before, "looking changes nothing");
+    let ran = back(&bench, &["--list", "--target", "host=/nowhere"]).await;
+    ran.exits(7).says("will undo 3 steps").says("what would be lost isn't counted");
     let ran = back(&bench, &[]).await;
     ran.exits(3)
         .says("view public.theirs is new")
@@ -130,6 +142,7 @@ async fn a_ledger_that_says_otherwise_keeps_it_closed() {
     bench.sql("DELETE FROM holdpoint.ledger WHERE step = 'fill'").await;
     back(&bench, &["--despite", "so"]).await.exits(3).says("the ledger's row is gone, of step `fill`");
     bench.sql("DROP SCHEMA holdpoint CASCADE").await;
+    back(&bench, &["--list"]).await.exits(3).says("will undo").says("the schema holdpoint is gone");
     back(&bench, &["--despite", "so"]).await.exits(3).says("the schema holdpoint is gone");
     let other = bench.server.fresh_database().await;
     let target = format!("dbname={other}");
@@ -324,7 +337,10 @@ async fn rows_that_others_write_during_the_rollback_are_listed_apart() {
     let id = id(&bench);
     let mut running = bench.begin(&["rollback", &id]);
     for (step, write) in [
-        ("c", "INSERT INTO g VALUES (7, 'theirs'); UPDATE g SET t = 'x' WHERE id = 1"),
+        (
+            "c",
+            "INSERT INTO g VALUES (7, 'theirs'); UPDATE g SET t = 'x' WHERE id = 1; CREATE TABLE theirs (id serial PRIMARY KEY)",
+        ),
         ("a", "UPDATE g SET t = 'theirs' WHERE id = 2"),
     ] {
         let begun = |e: &Value| e["event"] == "unit_started" && e["step"] == step && e["direction"] == "back";
@@ -341,6 +357,9 @@ async fn rows_that_others_write_during_the_rollback_are_listed_apart() {
     let ended = ran.last("rollback_ended");
     assert_eq!(ended["residue"].as_array().map(Vec::len), Some(1), "{ran}");
     assert_eq!(ended["others"][0]["after"], "2 rows changed (id 1: t; 2: t), 1 row added (id 7)", "{ran}");
+    // No undo's footprint has the table, nor what belongs to it.
+    ran.says("table public.theirs: made, since this run began").says("sequence public.theirs_id_seq: made");
+    assert_eq!(ended["others"].as_array().map(Vec::len), Some(6), "{ran}");
 }
 
 /// What took longer than the plan allows is in the evidence, once, and nothing is ended for it.

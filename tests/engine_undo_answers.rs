@@ -33,6 +33,8 @@ async fn an_undo_that_fails_waits_and_nobody_is_said_to_have_tried_again() {
     let (bench, ran) = stuck().await;
     ran.exits(6).says("undoing \"b\" failed").says("DROP ... CASCADE");
     assert_eq!(ran.all("step_failed").len(), 1, "one try");
+    // One whose undo failed isn't simply verified any more.
+    ran.says("1 undo failed");
     assert!(ran.all("decided").is_empty(), "nobody has decided anything");
     // What the server hints at isn't what the plan says.
     assert!(ran.last("held")["hint"].is_null());
@@ -137,4 +139,43 @@ async fn what_a_procedure_takes_is_said_beforehand() {
     let ran = bench.call(&["rollback", &run, "--procedure", "quick"]).await;
     ran.exits(3).says("3 rows written to audit since would be lost").says("--despite");
     assert_eq!(there(&bench).await, "audit");
+}
+
+/// Each unit in doubt is asked about by itself: a word on one is none on the other.
+#[tokio::test]
+async fn units_of_a_step_are_ruled_on_one_by_one() {
+    let bench = Bench::new().await;
+    bench.file("part-1.sql", "CREATE TABLE one (n int);");
+    bench.file("part-2.sql", "CREATE TABLE two (n int);");
+    bench.plan(
+        "[[phase.step]]\nid = \"parts\"\ntitle = \"Parts\"\nfiles = \"part-*.sql\"\n\
+         [[phase.step]]\nid = \"person\"\ntitle = \"Person\"\nconfirm = \"ready\"\n",
+    );
+    bench.run().await.exits(6);
+    bench.sql("DELETE FROM holdpoint.ledger WHERE step = 'parts'; DROP TABLE two").await;
+    bench.resume().await.exits(5).says("was \"parts part-1.sql\" applied?");
+    // In the end the second file is run again, although a person was waited for behind it.
+    for (word, part, code) in [("applied", "part-1.sql", 5), ("not-applied", "part-2.sql", 6)] {
+        let ran = bench.call(&["resume", "--rule", &format!("parts={word}")]).await;
+        ran.exits(code);
+        let ruled = ran.last("unit_reconciled");
+        assert_eq!((&ruled["unit"], &ruled["applied"]), (&part.into(), &(word == "applied").into()), "{ran}");
+    }
+    assert_eq!(bench.value("SELECT count(*) FROM two").await, "0");
+    bench.call(&["resume", "--confirm", "person=Kim"]).await.exits(0);
+}
+
+/// A run that was ended with something applied says how that is undone, in its last line too.
+#[tokio::test]
+async fn what_was_stopped_says_how_it_is_undone() {
+    let bench = Bench::new().await;
+    bench.file("a.sql", "CREATE TABLE a (n int);");
+    bench.file("b.sql", "SELECT 1/0;");
+    bench.plan(&format!("{}{}", undoable("a", "DROP TABLE a", ""), step("b", "on_failure = \"stop\"")));
+    let ran = bench.run().await;
+    ran.exits(1).says("to undo what stands: holdpoint rollback");
+    let last = ran.err.lines().last().unwrap_or_default();
+    assert!(last.starts_with("to undo what it applied: holdpoint rollback "), "{ran}");
+    let id = last.split_whitespace().nth(7).unwrap();
+    bench.call(&["rollback", id]).await.exits(4);
 }

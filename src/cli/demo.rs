@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::args::{DemoArgs, StateArgs};
-use super::drive::{Show, conduct, go_on, wants_screen};
+use super::drive::{Rest, Show, conduct, go_on, wants_screen};
 use super::failure::Failure;
 use super::screen::Scene;
 use super::shipped::PlanOnDisk;
@@ -15,7 +15,7 @@ use crate::engine::exit::Exit;
 use crate::engine::fixture;
 use crate::engine::open::{Opening, open};
 use crate::engine::pilot::Pilot;
-use crate::journal::{RunFolder, StateDir};
+use crate::journal::StateDir;
 use crate::pg::embedded::{Embedded, EmbeddedError, Options, Programs, install_command};
 use crate::plan::digest::digest;
 use crate::plan::model::Plan;
@@ -63,18 +63,18 @@ pub async fn demo(args: DemoArgs, level: &str) -> Result<Exit, Failure> {
     .await;
     let result = result.map(|(exit, open)| {
         match open {
-            Some(run) if args.keep => {
+            Some(Rest::Open(run)) if args.keep => {
                 let socket = server.dir().display();
                 out::hint(&format!(
                     "{} --target 'host={socket} user=postgres dbname={database}'",
                     go_on(&run)
                 ));
             }
-            Some(run) => out::hint(&format!(
+            Some(Rest::Open(run)) => out::hint(&format!(
                 "the run didn't come to its end, and its server goes with the demo; what happened is in {}",
                 run.path().display()
             )),
-            None => {}
+            Some(Rest::Stopped(_)) | None => {}
         }
         exit
     });
@@ -109,7 +109,7 @@ async fn on_server(
     database: &str,
     level: &str,
     mut show: Show,
-) -> Result<(Exit, Option<RunFolder>), Failure> {
+) -> Result<(Exit, Option<Rest>), Failure> {
     let target = server.config(database);
     if let Some(file) = plan.fixture.as_ref().and_then(|fixture| fixture.target.clone()) {
         show.stage("loading the database as it stands before the window");

@@ -26,9 +26,9 @@ use crate::engine::says::Says;
 use crate::engine::stop::Stop;
 use crate::journal::{RunFolder, StateDir};
 use crate::plain::progress;
-use crate::run::event::{Envelope, Event};
+use crate::run::event::{Ending, Envelope, Event};
 use crate::run::sample::Progress;
-use crate::run::state::Run;
+use crate::run::state::RunState;
 use crate::text::words::exit_words;
 
 /// How a run is shown, and where events and asides arrive.
@@ -111,6 +111,18 @@ impl Show {
         match &mut self.front {
             Front::Screen(screen) => screen.hint(words),
             Front::Lines(_) => out::hint(words),
+        }
+    }
+
+    /// Whether a person sits at a screen.
+    pub fn is_screen(&self) -> bool {
+        matches!(self.front, Front::Screen(_))
+    }
+
+    /// Asks the person at the screen about a rollback, once the run waits.
+    pub fn ask_back(&self, to: Option<String>, reason: String) {
+        if let Front::Screen(screen) = &self.front {
+            screen.link.send(Msg::AskBack { to, reason });
         }
     }
 
@@ -210,19 +222,30 @@ fn listen(
 
 /// Conducts a run to where it goes, and says how to go on from there.
 pub async fn drive(opened: Result<Conductor, Stop>, pilot: Pilot, show: Show) -> Result<Exit, Failure> {
-    let (exit, open) = conduct(opened, pilot, show).await?;
-    if let Some(folder) = open {
-        out::hint(&go_on(&folder));
+    let (exit, rest) = conduct(opened, pilot, show).await?;
+    match rest {
+        Some(Rest::Open(folder)) => out::hint(&go_on(&folder)),
+        Some(Rest::Stopped(folder)) => out::hint(&go_back(&folder)),
+        None => {}
     }
     Ok(exit)
 }
 
-/// Conducts a run to where it goes. Its folder comes back when it didn't come to its end.
+/// What is left to be done about a run.
+#[derive(Debug)]
+pub enum Rest {
+    /// It didn't come to its end.
+    Open(RunFolder),
+    /// It was ended, and what it applied stands.
+    Stopped(RunFolder),
+}
+
+/// Conducts a run to where it goes, and says what is left to be done about it.
 pub async fn conduct(
     opened: Result<Conductor, Stop>,
     pilot: Pilot,
     mut show: Show,
-) -> Result<(Exit, Option<RunFolder>), Failure> {
+) -> Result<(Exit, Option<Rest>), Failure> {
     let mut conductor = match opened {
         Ok(conductor) => conductor,
         Err(stop) => return Err(show.fail(stop.into()).await),
@@ -262,7 +285,13 @@ pub async fn conduct(
         beating.abort();
         let _ = (flying.await, beating.await);
     }
-    let ended = recorder.look(Run::is_ended);
+    let rest = recorder.look(|run| match &run.state {
+        RunState::Ended(Ending::Stopped { .. } | Ending::RolledBack { clean: false }, _) => {
+            run.can_go_back_further().then_some(Rest::Stopped(folder))
+        }
+        RunState::Ended(..) => None,
+        _ => Some(Rest::Open(folder)),
+    });
     drop(recorder);
     show.finish(over(&result)).await;
     let exit = match result {
@@ -276,7 +305,7 @@ pub async fn conduct(
             exit
         }
     };
-    Ok((exit, (!ended).then_some(folder)))
+    Ok((exit, rest))
 }
 
 /// A fault of the engine must not leave the terminal as a screen has it: it becomes an error.
@@ -339,6 +368,13 @@ pub fn go_on(folder: &RunFolder) -> String {
     let state = folder.path().parent().unwrap_or(folder.path()).display();
     let plain = if super::screen::terminal().is_ok() { "" } else { " --plain" };
     format!("to go on: holdpoint resume {}{plain} --state-dir {state}", folder.id())
+}
+
+/// What to type to undo what a run applied that was ended.
+fn go_back(folder: &RunFolder) -> String {
+    let state = folder.path().parent().unwrap_or(folder.path()).display();
+    let plain = if super::screen::terminal().is_ok() { "" } else { " --plain" };
+    format!("to undo what it applied: holdpoint rollback {}{plain} --state-dir {state}", folder.id())
 }
 
 /// All events of a journal, as far as they are whole.

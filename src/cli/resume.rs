@@ -13,9 +13,12 @@ use crate::engine::conductor::Conductor;
 use crate::engine::exit::Exit;
 use crate::engine::open::{Opening, operator};
 use crate::engine::pilot::{Answer, Answers, Pilot};
-use crate::engine::reopen::Reopening;
+use crate::engine::reopen::{Reopening, stands_against};
+use crate::engine::rollback::Wanted;
+use crate::engine::says::Says;
 use crate::engine::stop::Stop;
 use crate::journal::{Journal, RunFolder, StateDir};
+use crate::pg::ConnectConfig;
 use crate::plan::digest::PlanDigest;
 use crate::plan::model::{Action, Plan, PlanFile, Undo};
 use crate::plan::{FileCheck, GLOB, LoadOptions, Loaded, load_bytes};
@@ -188,6 +191,31 @@ impl TakenUp {
             format!("; `holdpoint rollback {id}` undoes what it applied")
         };
         Failure::refused(format!("run {id} is over; `holdpoint status` says how{back}"))
+    }
+
+    /// What stands against rolling it back, as the rollback itself would say.
+    pub async fn stands_against(
+        self,
+        target: ConnectConfig,
+        vars: BTreeMap<String, (String, bool)>,
+        wanted: &Wanted,
+    ) -> Result<Vec<String>, Stop> {
+        let (says, _asides) = Says::new();
+        let (_told, signal) = tokio::sync::watch::channel(None);
+        let opening = Opening {
+            digest: PlanDigest { sha256: self.run.plan_digest.clone(), files: Vec::new() },
+            included: Vec::new(),
+            plan: Arc::new(self.loaded.plan),
+            target,
+            state: self.state,
+            mode: self.run.opened.as_ref().map_or(Mode::Run, |opened| opened.mode),
+            selection: self.run.selection.clone(),
+            vars,
+            signal,
+            says,
+            listeners: Vec::new(),
+        };
+        stands_against(opening, self.folder, self.journal, self.run, wanted).await
     }
 
     /// Connects, takes lock and fence, and settles what was under way.

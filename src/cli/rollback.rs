@@ -1,5 +1,6 @@
 //! `holdpoint rollback`: undoes what a run applied, last step first; with `--list` it only says how.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::args::RollbackArgs;
@@ -13,12 +14,14 @@ use crate::engine::pilot::Pilot;
 use crate::engine::reopen::Reopening;
 use crate::engine::rollback::{Known, Wanted, count_lost, listed, rehearsed, set_out};
 use crate::engine::sources::Sources;
+use crate::engine::stop::Stop;
 use crate::journal::StateDir;
-use crate::pg::Session;
+use crate::pg::{ConnectConfig, Session};
 use crate::plain::{Printer, Style};
-use crate::run::event::{Assurance, Envelope, Event, Person};
-use crate::run::state::RollbackState;
+use crate::run::event::{Assurance, Course, Envelope, Event, Person};
+use crate::run::state::{RollbackState, Run};
 use crate::script::Variables;
+use crate::text::scrub;
 
 /// Rolls a run back.
 pub async fn rollback(args: RollbackArgs, level: &str) -> Result<Exit, Failure> {
@@ -26,10 +29,8 @@ pub async fn rollback(args: RollbackArgs, level: &str) -> Result<Exit, Failure> 
     if args.reason.trim().is_empty() {
         return Err(Failure::usage("--reason: it is empty; the reason is in the evidence"));
     }
-    if !args.list {
-        let given = args.answers.answers.is_some() || !args.answers.confirm.is_empty();
-        wants_screen(&args.screenless, given)?;
-    }
+    let given = args.answers.answers.is_some() || !args.answers.confirm.is_empty();
+    let screen = !args.list && wants_screen(&args.screenless, given)?;
     let taken = TakenUp::find(args.run.as_deref(), args.plan.as_deref(), &args.state)?;
     if taken.run.applied_order.is_empty() && !taken.run.goes_back() {
         let what = if taken.run.is_ended() {
@@ -50,6 +51,12 @@ pub async fn rollback(args: RollbackArgs, level: &str) -> Result<Exit, Failure> 
     if let Some(under_way) = taken.run.rollback.as_ref().filter(|_| taken.run.goes_back()) {
         goes_on(&args, under_way, &taken.folder.id().to_string())?;
     }
+    let begun = taken.run.goes_back();
+    if screen && !begun && (args.procedure.is_some() || !args.only.is_empty()) {
+        let why = "the cockpit asks about a whole rollback, or one as far as a step: for --only and --procedure add \
+                   --list to see what they would do, and --plain to do it";
+        return Err(Failure::usage(why));
+    }
     let operator = operator().os_user;
     let wanted = Wanted {
         to: args.to.clone(),
@@ -64,7 +71,7 @@ pub async fn rollback(args: RollbackArgs, level: &str) -> Result<Exit, Failure> 
         despite: args.despite.clone(),
     });
     if args.list {
-        return list(&args, &taken, wanted).await;
+        return list(&args, taken, wanted).await;
     }
     let answers = run::answers(&args.answers, &taken.loaded.plan)?;
     let selection = taken.run.selection.clone();
@@ -72,8 +79,17 @@ pub async fn rollback(args: RollbackArgs, level: &str) -> Result<Exit, Failure> 
     let (opened, show) =
         taken.open(&args.screenless, args.target.as_deref(), &args.vars, selection, reopening, level).await?;
     let pilot = Pilot::Answers { answers, operator, again };
+    // Where a person sits, nothing begins before the list was seen.
+    let asks = show.is_screen() && !begun;
+    if asks {
+        show.ask_back(args.to.clone(), args.reason.clone());
+    }
     let opened = opened.map(|mut conductor| {
-        conductor.turn_back(wanted);
+        if asks {
+            conductor.ask_back()
+        } else {
+            conductor.turn_back(wanted)
+        }
         conductor
     });
     drive(opened, pilot, show).await
@@ -104,14 +120,18 @@ fn goes_on(args: &RollbackArgs, under_way: &RollbackState, id: &str) -> Result<(
 
 /// Prints the beginning of the rollback that would be, as its event would be shown. The journal isn't
 /// written, and the server is only asked for counts.
-async fn list(args: &RollbackArgs, taken: &TakenUp, wanted: Wanted) -> Result<Exit, Failure> {
+///
+/// Of a run that is over it says what stands in the way, as the rollback would. What can't be looked at
+/// ends it with the code that says so: a list without its losses isn't the list that was asked for.
+async fn list(args: &RollbackArgs, taken: TakenUp, wanted: Wanted) -> Result<Exit, Failure> {
     let plan = &taken.loaded.plan;
     let course = set_out(plan, &taken.run, &wanted).map_err(Failure::refused)?;
     let opened = taken.run.opened.as_ref();
     let kept = opened.map(|opened| opened.vars.clone()).unwrap_or_default();
     let mut variables = Variables::new();
-    for (name, (value, _)) in vars::values(plan, &args.vars, &kept, false)? {
-        let _ = variables.set(&name, value);
+    let values = vars::values(plan, &args.vars, &kept, false)?;
+    for (name, (value, _)) in &values {
+        let _ = variables.set(name, value.clone());
     }
     let copies = taken.folder.path().join("files");
     let known_files =
@@ -121,21 +141,14 @@ async fn list(args: &RollbackArgs, taken: &TakenUp, wanted: Wanted) -> Result<Ex
     let sources = Sources::of_run(&plan.sql_dir, copies, known_files);
     let known = Known { plan, run: &taken.run, sources: &sources, vars: variables };
     let mut shown = listed(&known, &course, &wanted.only);
-    let session = match target::target(args.target.as_deref(), plan) {
-        Ok(target) => Session::connect(&target, "look").await.map_err(|error| error.sentence()),
-        Err(failure) => Err(failure.to_string()),
+    let target = target::target(args.target.as_deref(), plan);
+    let counted = match &target {
+        Ok(target) => counted(target, &taken.run, &mut shown).await,
+        Err(failure) => Err(Failure { message: failure.message.clone(), exit: failure.exit }),
     };
-    let counted = match session {
-        Ok(mut session) => {
-            let counted = count_lost(&mut session, &taken.run, &mut shown.items).await;
-            session.close().await;
-            counted.map_err(|stop| stop.to_string())
-        }
-        Err(why) => Err(why),
-    };
-    if let Err(why) = counted {
+    if let Err(failure) = &counted {
         shown.items.iter_mut().for_each(|item| item.lost.clear());
-        out::hint(&format!("what would be lost isn't counted: {why}"));
+        out::hint(&format!("what would be lost isn't counted: {}", failure.message));
     }
     let state = taken.folder.path().parent().unwrap_or(Path::new("."));
     if let Ok(state) = StateDir::find(Some(state), state)
@@ -168,15 +181,49 @@ async fn list(args: &RollbackArgs, taken: &TakenUp, wanted: Wanted) -> Result<Ex
         seq += 1;
     }
     let started = Event::RollbackStarted {
-        to: wanted.to,
-        procedure: wanted.procedure,
-        steps: course.steps,
+        to: wanted.to.clone(),
+        procedure: wanted.procedure.clone(),
+        steps: course.steps.clone(),
         kept: course.kept,
         why: "as it would be if it were asked for now; nothing is changed".to_owned(),
         course: shown,
     };
     out::lines(&printer.line(&event(seq, started)));
+    counted?;
+    in_the_way(args, taken, target?, values, &wanted).await
+}
+
+/// Says what a rollback would be refused for, and what goes past it.
+async fn in_the_way(
+    args: &RollbackArgs,
+    taken: TakenUp,
+    target: ConnectConfig,
+    values: BTreeMap<String, (String, bool)>,
+    wanted: &Wanted,
+) -> Result<Exit, Failure> {
+    let id = taken.folder.id();
+    let since = taken.stands_against(target, values, wanted).await?;
+    if since.is_empty() {
+        return Ok(Exit::Done);
+    }
+    out::line("since the run's end something has changed that the way back would meet:");
+    since.iter().for_each(|what| out::line(&format!("  - {}", scrub::line(what))));
+    out::line(&match &args.despite {
+        Some(_) => "with --despite it would go back all the same".to_owned(),
+        None => {
+            format!("it would be refused; `holdpoint rollback {id} --despite \"why\"` goes back all the same")
+        }
+    });
     Ok(Exit::Done)
+}
+
+/// Counts what would be lost.
+async fn counted(target: &ConnectConfig, run: &Run, shown: &mut Course) -> Result<(), Failure> {
+    let mut session =
+        Session::connect(target, "look").await.map_err(|error| Failure::from(Stop::from(error)))?;
+    let counted = count_lost(&mut session, run, &mut shown.items).await;
+    session.close().await;
+    Ok(counted?)
 }
 
 fn as_if_reopened(args: &RollbackArgs) -> Event {

@@ -63,6 +63,12 @@ pub enum Msg {
     },
     /// The engine has looked at the way back.
     Outlook(Arc<Outlook>),
+    /// Open the question about a rollback as soon as the run waits for it: that is what the program was
+    /// started for.
+    AskBack {
+        to: Option<String>,
+        reason: String,
+    },
     /// The engine is done with the run, for now or for good.
     Over(Over),
     /// The process was told to end by this signal.

@@ -205,6 +205,16 @@ fn on_production(state: &State, question: Question) -> Question {
     question.field("database", Must::Exactly(name), "")
 }
 
+/// Whether to roll back, as far as `to`.
+pub(super) fn roll_back(state: &State, to: Option<String>, reason: &str) -> Question {
+    let title = match &to {
+        Some(to) => format!("Roll back down to: {}", title_of(state, to)),
+        None => "Roll back everything that this run applied".to_owned(),
+    };
+    let question = Question::new(About::RollBack { to }, title).field("reason", Must::Something, reason);
+    on_production(state, question).button("Roll back", Does::Yes, true).on_cancel()
+}
+
 /// The question that a command asks first. `None`: it needs none.
 #[must_use]
 pub fn before(state: &State, act: Act) -> Option<Question> {
@@ -242,12 +252,7 @@ pub fn before(state: &State, act: Act) -> Option<Question> {
                 Act::RollBackTo => state.looked_at().map(|step| step.id.clone()),
                 _ => None,
             };
-            let title = match &to {
-                Some(to) => format!("Roll back down to: {}", title_of(state, to)),
-                None => "Roll back everything that this run applied".to_owned(),
-            };
-            let question = Question::new(About::RollBack { to }, title).field("reason", Must::Something, "");
-            on_production(state, question).button("Roll back", Does::Yes, true).on_cancel()
+            roll_back(state, to, "")
         }
         Act::People => person(state)?,
         Act::Cancel => Question::new(About::Cancel, "Cancel the statement that runs")

@@ -27,7 +27,7 @@ use crate::plan::model::{Action, Phase, Plan, Step, Undo};
 use crate::run::event::{Direction, Envelope, Mode, Operator};
 use crate::run::outlook::LookBack;
 use crate::run::sample::{Doing, Sighting};
-use crate::run::state::{Run, Status};
+use crate::run::state::{Run, Status, StepState};
 
 pub use super::place::{Extent, Focus, Spot, Tab};
 
@@ -134,6 +134,8 @@ pub struct State {
     pub company: Option<Company>,
     pub signal: Option<String>,
     pub over: Option<Over>,
+    /// The rollback that the program was started for, with its reason: asked about once the run waits.
+    pub asks_back: Option<(Option<String>, String)>,
     /// The engine has said something in this process; what came before is the past of a run that is
     /// taken up again.
     pub present: bool,
@@ -192,6 +194,7 @@ impl State {
             company: None,
             signal: None,
             over: None,
+            asks_back: None,
             present: false,
             setting,
         }
@@ -297,7 +300,7 @@ impl State {
 
     #[must_use]
     pub fn status(&self, step: &str) -> Status {
-        self.run().step(step).map_or(Status::Pending, |step| step.status)
+        self.run().step(step).map_or(Status::Pending, StepState::shown)
     }
 
     /// A step is on its way, so that the clock matters.

@@ -66,6 +66,7 @@ pub fn sign(status: Status) -> (char, Role) {
         Status::Failed => ('✗', Role::Bad),
         Status::Unknown => ('?', Role::Bad),
         Status::Undoing => ('◀', Role::Back),
+        Status::UndoFailed => ('⊗', Role::Bad),
     }
 }
 
@@ -97,6 +98,7 @@ pub fn phase_status(state: &State, phase: usize) -> Status {
     for worst in [
         Status::Unknown,
         Status::Failed,
+        Status::UndoFailed,
         Status::Unverified,
         Status::Undoing,
         Status::Committing,

@@ -47,6 +47,8 @@ fn take(state: &mut State, message: Msg) -> Vec<Effect> {
             Vec::new()
         }
         Msg::Over(over) => {
+            // More than a line is read whole on the terminal, where it stands when the screen is left.
+            let long = !over.good && over.words.contains('\n');
             state.doing = None;
             state.seen = None;
             state.auto = false;
@@ -56,7 +58,13 @@ fn take(state: &mut State, message: Msg) -> Vec<Effect> {
             state.console.asked = None;
             state.console.open = false;
             state.palette = None;
-            if state.leave_when_held || state.signal.is_some() { vec![Effect::Close] } else { Vec::new() }
+            let leaves = state.leave_when_held || state.signal.is_some() || long;
+            if leaves { vec![Effect::Close] } else { Vec::new() }
+        }
+        Msg::AskBack { to, reason } => {
+            state.asks_back = Some((to, reason));
+            asks_back(state);
+            Vec::new()
         }
         Msg::Signal(name) => {
             // A terminal that is gone shows nothing any more.
@@ -133,6 +141,7 @@ fn event(state: &mut State, envelope: &Envelope) -> Vec<Effect> {
     if state.follow {
         follow(state);
     }
+    asks_back(state);
     match &envelope.event {
         Event::Held { reason, .. } => held(state, reason),
         Event::RunOpened(_) | Event::RunResumed { .. } => {
@@ -141,6 +150,17 @@ fn event(state: &mut State, envelope: &Envelope) -> Vec<Effect> {
         }
         Event::Confirmed { by, .. } if by.how == Assurance::Typed => next_item(state),
         _ => Vec::new(),
+    }
+}
+
+/// Opens the question that the program was started for, once the run waits.
+fn asks_back(state: &mut State) {
+    if state.present
+        && state.question.is_none()
+        && state.run().is_holding()
+        && let Some((to, reason)) = state.asks_back.take()
+    {
+        state.question = Some(question::roll_back(state, to, &reason));
     }
 }
 

@@ -43,6 +43,8 @@ pub struct Conductor {
     pub idle_look: Option<Session>,
     /// Go back as soon as the run is taken up.
     pub turn: Option<Wanted>,
+    /// Ask the person at the screen about a rollback before anything goes on.
+    pub asks_back: bool,
     /// Steps that a person wants to leave out: asked about when their turn comes.
     pub leave_out: BTreeSet<String>,
     /// Values that checkpoints before COMMIT have seen; they are saved when it is done.
@@ -134,8 +136,9 @@ impl Conductor {
             self.unsettled = false;
             self.note_drift().await?;
             // The way back isn't closed with the window, nor by a guard that is no longer true.
-            let back =
-                self.turn.is_some() || self.recorder.look(|run| run.goes_back() || run.only_goes_back());
+            let back = self.turn.is_some()
+                || self.asks_back
+                || self.recorder.look(|run| run.goes_back() || run.only_goes_back());
             if self.ending.is_none() && !back {
                 self.check_target().await?;
             }
@@ -151,7 +154,10 @@ impl Conductor {
             self.go_on("taken up again").await?;
             self.continue_rollback().await
         } else {
-            self.forward().await
+            match self.wait_to_go_back().await {
+                Ok(()) => self.forward().await,
+                Err(stop) => Err(stop),
+            }
         };
         while let Err(Stop::TurnBack(wanted)) = ended {
             // One that is under way goes on with what it set out to undo.

@@ -3,13 +3,53 @@
 use super::conductor::Conductor;
 use super::rollback::{Wanted, set_out};
 use super::stop::Stop;
-use crate::run::event::{Decision, Event};
-use crate::run::state::Status;
+use crate::run::command::{Command, Wish};
+use crate::run::event::{Decision, Event, HoldReason};
+use crate::run::state::{Run, Status};
 
 impl Conductor {
     /// Go back instead of forward, by a person's word.
     pub fn turn_back(&mut self, wanted: Wanted) {
         self.turn = Some(wanted);
+    }
+
+    /// Somebody at the screen is to be asked about a rollback before anything goes on.
+    pub fn ask_back(&mut self) {
+        self.asks_back = true;
+    }
+
+    /// Waits for the word of the one who is asked. Where the run waits for a decision anyway, that hold is
+    /// the place for it.
+    ///
+    /// # Errors
+    /// [`Stop`]: the rollback that is wanted, or why the run is let go of.
+    pub(super) async fn wait_to_go_back(&mut self) -> Result<(), Stop> {
+        if !std::mem::take(&mut self.asks_back) {
+            return Ok(());
+        }
+        let over = self.recorder.look(Run::only_goes_back);
+        if !over {
+            let decides = |run: &Run| {
+                let reason = run.hold_reason();
+                matches!(reason, Some(HoldReason::Failed | HoldReason::Unverified | HoldReason::HalfApplied))
+            };
+            if self.recorder.look(decides) {
+                return Ok(());
+            }
+            self.go_on("taken up again").await?;
+            let needs = "whether it is rolled back; nothing goes on before that is answered".to_owned();
+            self.hold(HoldReason::Asked, None, needs, None).await?;
+        }
+        loop {
+            let Command { what, by } = self.next_wish().await?;
+            match what {
+                Wish::Go => return Ok(()),
+                Wish::Leave { why } | Wish::End { reason: why } if over => {
+                    return Err(self.close_again(why).await);
+                }
+                other => drop(self.obey(None, other, by).await?),
+            }
+        }
     }
 
     /// End the run where it stands, by a person's word.
@@ -20,7 +60,7 @@ impl Conductor {
     /// Ending or turning back, when it was decided right before a stop, unless there is a newer word. A
     /// rollback that can't be begun so was refused then too.
     pub(super) fn take_up_ending(&mut self) {
-        if self.turn.is_some() || self.ending.is_some() {
+        if self.turn.is_some() || self.ending.is_some() || self.asks_back {
             return;
         }
         // A run that was over is open for nothing else.

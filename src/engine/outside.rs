@@ -374,7 +374,9 @@ impl Conductor {
         loop {
             let Command { what, by } = self.next_wish().await?;
             match what {
-                Wish::Rule { step, applied, reason, .. } if step == unit.step => {
+                Wish::Rule { step, unit: meant, applied, reason }
+                    if step == unit.step && meant == unit.unit =>
+                {
                     return self.carry_out_ruling(unit, applied, &reason, by).await;
                 }
                 other => {

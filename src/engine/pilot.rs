@@ -94,7 +94,9 @@ impl Pilot {
         let mut tried: BTreeMap<String, u32> = BTreeMap::new();
         while let Some(envelope) = events.recv().await {
             let Event::Held { reason, step, needs, .. } = &envelope.event else { continue };
-            let asked = tried.entry(format!("{reason:?} {step:?} {needs}")).or_default();
+            // A ruling was given for what was seen: another unit of the same step needs a word of its own.
+            let about = if *reason == HoldReason::Unknown { "" } else { needs.as_str() };
+            let asked = tried.entry(format!("{reason:?} {step:?} {about}")).or_default();
             *asked += 1;
             let commands = match &self {
                 Self::Demo => demo(&recorder, reason, step.as_deref(), *asked),

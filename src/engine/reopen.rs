@@ -5,13 +5,15 @@ use std::collections::BTreeSet;
 
 use super::baseline::measured;
 use super::conductor::Conductor;
+use super::open::{Opening, look_over};
 use super::rollback::{Course, Wanted, set_out};
 use super::stop::Stop;
 use super::verify::count;
+use crate::journal::{Journal, RunFolder};
 use crate::pg::fingerprint::Fingerprint;
 use crate::pg::ledger::{entry, schema};
 use crate::run::event::{Direction, Event, Image, Person, Residue};
-use crate::run::state::UnitPhase;
+use crate::run::state::{Run, UnitPhase};
 
 /// Objects and rows that are named; the rest is counted.
 const NAMED: usize = 8;
@@ -26,11 +28,42 @@ pub struct Reopening {
     pub despite: Option<String>,
 }
 
+/// Looks at a run and its database as a rollback would right before it begins, and changes nothing: what
+/// stands against it, of a run that is over. Only a person's word goes past that.
+///
+/// # Errors
+/// [`Stop`]: the database can't be reached, isn't the one, or the rollback would be refused whatever is said.
+pub async fn stands_against(
+    opening: Opening,
+    folder: RunFolder,
+    journal: Journal,
+    run: Run,
+    wanted: &Wanted,
+) -> Result<Vec<String>, Stop> {
+    let over = run.is_ended();
+    let mut conductor = look_over(opening, folder, journal, run).await?;
+    let found = if over { conductor.since_its_end(wanted).await } else { Ok(Vec::new()) };
+    conductor.close().await;
+    found
+}
+
 impl Conductor {
     /// Opens the run again, or refuses and leaves it as it is.
     pub(super) async fn reopen(&mut self, asked: Reopening) -> Result<(), Stop> {
+        let since = self.since_its_end(&asked.wanted).await?;
+        if !since.is_empty() && asked.despite.is_none() {
+            return Err(self.changed_since(&since));
+        }
+        let Wanted { to, only, procedure, .. } = asked.wanted;
+        let despite = asked.despite.filter(|_| !since.is_empty());
+        let (by, reason) = (asked.by, asked.reason);
+        self.record(Event::RunReopened { by, reason, to, only, procedure, since, despite }).await
+    }
+
+    /// What has changed since the end of the run and stands against going back.
+    async fn since_its_end(&mut self, wanted: &Wanted) -> Result<Vec<String>, Stop> {
         let plan = std::sync::Arc::clone(&self.plan);
-        let course = self.recorder.look(|run| set_out(&plan, run, &asked.wanted));
+        let course = self.recorder.look(|run| set_out(&plan, run, wanted));
         let course = course.map_err(refused)?;
         if course.procedures.is_empty()
             && course.steps.iter().all(|step| course.kept.iter().any(|(kept, _)| kept == step))
@@ -44,14 +77,8 @@ impl Conductor {
         }
         let mut since = self.ledger_agrees().await?;
         since.extend(self.schema_since().await?);
-        since.extend(self.rows_since(&course, &asked.wanted).await?);
-        if !since.is_empty() && asked.despite.is_none() {
-            return Err(self.changed_since(&since));
-        }
-        let Wanted { to, only, procedure, .. } = asked.wanted;
-        let despite = asked.despite.filter(|_| !since.is_empty());
-        let (by, reason) = (asked.by, asked.reason);
-        self.record(Event::RunReopened { by, reason, to, only, procedure, since, despite }).await
+        since.extend(self.rows_since(&course, wanted).await?);
+        Ok(since)
     }
 
     fn changed_since(&self, since: &[String]) -> Stop {

@@ -4,7 +4,7 @@ use super::definition;
 use super::page::Page;
 use super::printer::Printer;
 use super::symbols::Mark;
-use crate::run::event::{Course, Event, LostRows, Rehearsed, Residue, UndoItem, WayBackVerdict};
+use crate::run::event::{Course, Event, LostRows, Rehearsed, Residue, UndoItem, WayBack, WayBackVerdict};
 use crate::text::words::{count, of_len, some, took};
 
 /// What is left is listed up to here; the journal has all of it.
@@ -32,7 +32,7 @@ impl Printer {
                 if !covers.is_empty() {
                     page.below(0, "", &format!("compared: {}", some(covers, 20)));
                 }
-                for one in others {
+                for one in others.iter().take(SHOWN) {
                     let what = match (&one.before, &one.after) {
                         (_, Some(rows)) if one.object.starts_with("rows of ") => rows,
                         (None, _) => "made",
@@ -44,6 +44,9 @@ impl Printer {
                         "by others",
                         &format!("{}: {what}, since this run began; left as they are", one.object),
                     );
+                }
+                if others.len() > SHOWN {
+                    page.below(0, "by others", &format!("… and {} more", others.len() - SHOWN));
                 }
                 for one in moved.iter().take(SHOWN) {
                     let (then, now) = (one.before.as_deref(), one.after.as_deref());
@@ -104,7 +107,10 @@ fn listed(page: &mut Page, item: &UndoItem) {
     if let Some(half) = &item.half_applied {
         page.table(1, &format!("       half applied: {half}"));
     }
-    if let Some(way) = item.way_back.as_ref().filter(|way| way.verdict != WayBackVerdict::Restores) {
+    // What others wrote into what the run made is counted below; an assumption has to be read.
+    let assumes = |way: &WayBack| way.words.contains(", if ");
+    let told = |way: &&WayBack| way.verdict != WayBackVerdict::Restores || assumes(way);
+    if let Some(way) = item.way_back.as_ref().filter(told) {
         page.table(1, &format!("       {}", way.words));
     }
     for rows_of in &item.lost {
@@ -158,13 +164,19 @@ fn unsigned_of(n: i64) -> u64 {
 }
 
 fn left(page: &mut Page, residue: &[Residue], covers: &[String], kept: usize, elapsed_ms: u64) {
+    // Without the schema there is no proof, whatever else was looked at.
+    let schema = covers.iter().any(|what| what == "schema");
     let (mark, what) = match (residue.len(), covers.len()) {
         (0, 0) => (Mark::Warn, "undone; nothing was compared with the state before".to_owned()),
+        (0, _) if !schema => (
+            Mark::Warn,
+            "undone; whether something is left isn't proven: the schema wasn't compared".to_owned(),
+        ),
         (0, _) if kept > 0 => {
             let what = format!("{} left out; what was compared is as before", count(kept as u64, "step"));
             (Mark::Warn, what)
         }
-        (0, _) => (Mark::Good, "undone, and nothing is left behind".to_owned()),
+        (0, _) => (Mark::Good, "undone, and nothing is left behind in what was compared".to_owned()),
         (n, _) => (Mark::Bad, format!("undone, but {} as before", differ(n))),
     };
     page.row(0, mark, &what, Some(elapsed_ms), "");

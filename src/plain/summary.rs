@@ -7,7 +7,7 @@ use super::printer::Printer;
 use super::run_lines::{ending, environment, matters};
 use super::symbols::Mark;
 use crate::plan::model::Kind;
-use crate::run::event::{BackendEnd, BackendOutcome, HoldReason, PhaseOutline, Summary};
+use crate::run::event::{BackendEnd, BackendOutcome, Ending, HoldReason, PhaseOutline, Summary};
 use crate::run::state::{RunState, Status};
 use crate::text::words::{delta, exit_words, of_len, person, session, some, took, unsigned};
 
@@ -80,12 +80,12 @@ impl Printer {
     fn phases(&self, page: &mut Page, phases: &[PhaseOutline]) {
         for (at, phase) in phases.iter().enumerate() {
             let states: Vec<_> = phase.steps.iter().filter_map(|step| self.run.step(&step.id)).collect();
-            let good = states.iter().filter(|state| Self::is_good(state.status)).count();
-            let any = |status: Status| states.iter().any(|state| state.status == status);
+            let good = states.iter().filter(|state| Self::is_good(state.shown())).count();
+            let any = |status: Status| states.iter().any(|state| state.shown() == status);
             let begun = states.iter().any(|state| state.status != Status::Pending);
             let ms: u64 = states.iter().map(|state| state.elapsed_ms).sum();
             let mark = match good == states.len() {
-                _ if any(Status::Failed) || any(Status::Unverified) => Mark::Bad,
+                _ if any(Status::Failed) || any(Status::Unverified) || any(Status::UndoFailed) => Mark::Bad,
                 _ if any(Status::Unknown) => Mark::Unknown,
                 true => Mark::Good,
                 false => Mark::Plain,
@@ -163,7 +163,12 @@ impl Printer {
     }
 
     fn what_next(&self, page: &mut Page) {
-        if self.run.is_ended() {
+        if let RunState::Ended(outcome, _) = &self.run.state {
+            let stopped = matches!(outcome, Ending::Stopped { .. } | Ending::RolledBack { clean: false });
+            if stopped && self.run.can_go_back_further() {
+                let command = format!("holdpoint rollback {}", next::run_words(self));
+                page.next("to undo what stands", &command);
+            }
             return;
         }
         let Some(hold) = self.run.hold() else {

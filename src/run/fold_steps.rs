@@ -21,14 +21,18 @@ impl Run {
                 if !self.locked {
                     return Err("the lock of the target isn't held".into());
                 }
+                let waits = self.current.filter(|other| *other != i && self.lets_before_it(*other, i));
                 match self.current {
-                    Some(other) if other != i => self.nothing_moves()?,
+                    Some(other) if other != i && waits.is_none() => self.nothing_moves()?,
                     _ => {}
                 }
                 if let Some(other) = self.unsettled_before(i, *direction) {
                     return Err(format!("step `{other}` is applied and its checkpoints come first"));
                 }
                 self.steps[i].begin(at, *direction, *generation, *attempt)?;
+                if let Some(other) = waits {
+                    self.steps[other].abandon();
+                }
                 self.current = Some(i);
                 self.left_fingerprint = None;
                 self.leave_opening();
@@ -167,6 +171,16 @@ impl Run {
             }
             (RunState::Ended(..), _) => Err("nothing follows its end".into()),
         }
+    }
+
+    /// A step that waits for people waits again behind an earlier one that turned out not to be applied. What
+    /// they have said of it stands.
+    fn lets_before_it(&self, waits: usize, i: usize) -> bool {
+        let step = &self.steps[waits];
+        let people = self
+            .outline(&step.id)
+            .is_some_and(|outline| !outline.items.is_empty() || !outline.roles.is_empty());
+        i < waits && self.steps[i].status == Status::Failed && people && step.rests()
     }
 
     /// The rollback isn't over, and the step is of the procedure that is carried out.

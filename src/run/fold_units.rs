@@ -70,10 +70,12 @@ impl Run {
         self.steps[i].doubt_undo(unit);
         self.steps[i].unit_unknown(unit, evidence)?;
         self.touched |= self.steps[i].changes;
-        if !self.doubts.contains(unit) {
-            self.doubts.push(unit.clone());
-        }
-        if !matches!(self.state, RunState::InDoubt(_)) {
+        // The last that came up is the first that is asked about.
+        self.doubts.retain(|doubt| doubt != unit);
+        self.doubts.insert(0, unit.clone());
+        if let RunState::InDoubt(asked) = &mut self.state {
+            asked.clone_from(unit);
+        } else {
             self.doubt_back = self.goes_back();
             self.doubt_hold = None;
             let before = std::mem::replace(&mut self.state, RunState::InDoubt(unit.clone()));

@@ -223,7 +223,7 @@ fn skip(run: &Run, id: &str, reason: &str) -> Verdict {
                 "step `{id}` is applied and its checkpoints failed: override them or roll back"
             ));
         }
-        Status::Applied | Status::Verified | Status::Accepted => {
+        Status::Applied | Status::Verified | Status::Accepted | Status::UndoFailed => {
             return no(format!("step `{id}` is applied: it can be rolled back, not skipped"));
         }
         Status::Running | Status::Committing | Status::Unknown | Status::Undoing => {
@@ -334,6 +334,10 @@ fn rule(run: &Run, step: &str, unit: &str, reason: &str) -> Verdict {
     if !run.doubts.iter().any(|doubt| doubt.step == step && doubt.unit == unit) {
         let doubts: Vec<String> = run.doubts.iter().map(super::event::Unit::words).collect();
         return no(format!("that isn't in doubt; in doubt: {}", doubts.join(", ")));
+    }
+    // One after the other, each with its own evidence before the eyes.
+    if let Some(asked) = run.doubts.first().filter(|asked| asked.step != step || asked.unit != unit) {
+        return no(format!("that is asked about later; now it is about {}", asked.words()));
     }
     with_reason(reason)
 }

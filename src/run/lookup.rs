@@ -42,6 +42,15 @@ impl Run {
             || self.step(&unit.step).is_some_and(|step| unit.generation < step.generation)
     }
 
+    /// Something stands of which no rollback said yet that it stays.
+    #[must_use]
+    pub fn can_go_back_further(&self) -> bool {
+        let kept = |step: &String| {
+            self.rollback.iter().any(|rollback| rollback.kept.iter().any(|(kept, _)| kept == step))
+        };
+        self.applied_order.iter().any(|step| !kept(step))
+    }
+
     /// Waiting for somebody.
     #[must_use]
     pub fn is_holding(&self) -> bool {

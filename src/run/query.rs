@@ -101,7 +101,7 @@ impl Run {
     pub fn counts_by_status(&self) -> Counts {
         let mut counts = Counts::new();
         for step in self.steps.iter().filter(|step| step.procedure.is_none()) {
-            *counts.entry(step.status).or_default() += 1;
+            *counts.entry(step.shown()).or_default() += 1;
         }
         counts
     }

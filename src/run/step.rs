@@ -80,10 +80,13 @@ pub enum Status {
     Failed,
     Unknown,
     Undoing,
+    /// It stands, and undoing it was tried in vain. Only [`StepState::shown`] says so: for what may follow
+    /// it is what it was before.
+    UndoFailed,
 }
 
 impl Status {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Pending,
         Self::Skipped,
         Self::Assumed,
@@ -96,6 +99,7 @@ impl Status {
         Self::Failed,
         Self::Unknown,
         Self::Undoing,
+        Self::UndoFailed,
     ];
 
     /// For people and for the summary.
@@ -114,6 +118,7 @@ impl Status {
             Self::Failed => "failed",
             Self::Unknown => "unknown",
             Self::Undoing => "undoing",
+            Self::UndoFailed => "undo failed",
         }
     }
 
@@ -143,6 +148,13 @@ impl std::fmt::Display for Status {
 }
 
 impl StepState {
+    /// What people are told that it is: one whose undo failed isn't simply verified any more.
+    #[must_use]
+    pub fn shown(&self) -> Status {
+        let tried = self.undo_attempt > 0 && self.before_undo.is_none() && self.problem.is_some();
+        if tried && self.has_effects() { Status::UndoFailed } else { self.status }
+    }
+
     /// Something of it is in the database, even when the step as a whole failed or was skipped.
     #[must_use]
     pub fn has_effects(&self) -> bool {

@@ -64,6 +64,9 @@ fn row(back: &Back, outlook: Option<&Outlook>, columns: usize) -> Row {
 fn ended_rows(ended: &RollbackResult, columns: usize) -> Vec<Row> {
     let mut rows = match ended.residue.len() {
         0 if ended.covers.is_empty() => vec![Row::of(Role::Warn, "! nothing was compared")],
+        0 if !ended.covers.iter().any(|what| what == "schema") => {
+            vec![Row::of(Role::Warn, "! not proven: the schema wasn't compared")]
+        }
         0 => vec![Row::of(Role::Good, "✓ no residue")],
         n => vec![Row::of(Role::Bad, format!("! {n} that are left or lost"))],
     };

@@ -6,11 +6,12 @@
 //! - `outlook` keeps both ready for a person who may want to decide, `statements` lists every one of them;
 //! - `back` goes along it; `undo` undoes one step by its own rollback, `procedure` several by a named one;
 //! - `residue` compares what is there now with what was there before, `rows` row by row, and `timeline` says what should be
-//!   there when only a part is undone.
+//!   there when only a part is undone; `newcomers` are what others made meanwhile.
 
 mod back;
 mod forecast;
 mod list;
+mod newcomers;
 mod outlook;
 mod procedure;
 mod residue;

@@ -10,11 +10,12 @@ use super::super::baseline::measured;
 use super::super::conductor::Conductor;
 use super::super::image::counted;
 use super::super::stop::Stop;
+use super::newcomers::made_by_others;
 use super::timeline::{BACK, Finding, Timeline, Values};
 use crate::pg::fingerprint::{Fingerprint, NOT_COMPARED};
 use crate::pg::sequences::{self, sequence_values};
-use crate::run::event::{Baseline, CheckpointResult, Image, ImageWhen, Residue};
-use crate::run::state::RollbackState;
+use crate::run::event::{AppliedHow, Baseline, CheckpointResult, Direction, Image, ImageWhen, Residue};
+use crate::run::state::{RollbackState, Run, UnitPhase};
 
 /// Tables that are named one by one.
 const NAMED: usize = 10;
@@ -45,6 +46,7 @@ impl Conductor {
         } else {
             self.compare_all().await?
         };
+        self.set_newcomers_apart(&mut found, rollback)?;
         let failed: Vec<CheckpointResult> =
             rollback.steps.iter().flat_map(|id| self.failed_after(id)).collect();
         for result in failed {
@@ -54,7 +56,13 @@ impl Conductor {
                 after: Some(result.verdict.got),
             });
         }
-        found.covers.push("the checkpoints of the rollbacks".to_owned());
+        let any = |run: &Run| {
+            let mut steps = rollback.steps.iter().filter_map(|id| run.step(id));
+            steps.any(|step| !step.undo_checkpoints.is_empty())
+        };
+        if self.recorder.look(any) {
+            found.covers.push("the checkpoints of the rollbacks".to_owned());
+        }
         Ok(found)
     }
 
@@ -120,6 +128,56 @@ impl Conductor {
         found.residue = ours;
         found.others.extend(others);
         Ok(())
+    }
+
+    /// What others made while the rollback went on, as far as footprints prove that it wasn't ours.
+    fn set_newcomers_apart(&self, found: &mut Found, rollback: &RollbackState) -> Result<(), Stop> {
+        let images = self.images();
+        let began = images.iter().rfind(|image| image.when == ImageWhen::BeforeRollback);
+        let Some(then) = began.and_then(|image| image.fingerprint.as_ref()) else { return Ok(()) };
+        let Some(touched) = self.touched_on_the_way_back(rollback) else { return Ok(()) };
+        let then = objects(&self.image_schema(then)?);
+        let theirs = made_by_others(&found.residue, &then, &touched);
+        let (others, ours): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut found.residue).into_iter().partition(|one| theirs.contains(&one.object));
+        found.residue = ours;
+        // A table that is new is named as such.
+        let (order, others): (Vec<_>, Vec<_>) =
+            others.into_iter().partition(|one| one.object.starts_with(COLUMN_ORDER));
+        drop(order);
+        found.others.extend(others);
+        Ok(())
+    }
+
+    /// Relations that the rollback touched; `None` where the server didn't say it of every transaction.
+    fn touched_on_the_way_back(&self, rollback: &RollbackState) -> Option<BTreeSet<String>> {
+        let procedures =
+            rollback.course.procedures.iter().filter_map(|turn| {
+                self.plan.rollbacks.iter().find(|procedure| procedure.id == turn.procedure)
+            });
+        let of_procedures = procedures.flat_map(|procedure| &procedure.steps);
+        let steps: Vec<(&String, Direction)> = rollback
+            .steps
+            .iter()
+            .map(|id| (id, Direction::Back))
+            .chain(of_procedures.map(|step| (&step.id, Direction::Forward)))
+            .collect();
+        self.recorder.look(|run| {
+            let mut touched = BTreeSet::new();
+            for (id, direction) in &steps {
+                let units = run.step(id).map(|step| step.units_of(*direction));
+                for unit in units.into_iter().flat_map(|units| units.iter()) {
+                    if unit.phase == UnitPhase::Failed {
+                        continue;
+                    }
+                    if unit.bare || unit.how != Some(AppliedHow::Confirmed) {
+                        return None;
+                    }
+                    touched.extend(unit.touched.iter().map(|touched| touched.relation.clone()));
+                }
+            }
+            Some(touched)
+        })
     }
 
     /// Tables that were there before, that this run wrote and that nobody guards: the counts tell a little.
