@@ -52,13 +52,23 @@ pub async fn resume(args: ResumeArgs, level: &str) -> Result<Exit, Failure> {
         return Err(Failure::usage("--end: a reason is needed; it is in the evidence"));
     }
     let again = taken.run.standing_failure().map(str::to_owned);
+    // Opened again to go back, and nobody has said yes yet.
+    let asks = taken.run.reopened.as_ref().filter(|reopened| reopened.waits && end.is_none());
+    let asks = asks.map(|reopened| reopened.choice.clone());
     let (opened, show) = taken
         .open(&screenless, args.target.as_deref(), &args.vars, Selection { only, from }, None, level)
         .await?;
     let leave_out = vars::pairs(&args.skip)?.into_keys().collect();
     let pilot = Pilot::Answers { answers, operator: operator().os_user, again };
+    let asks = asks.filter(|choice| show.is_screen() && choice.procedure.is_none() && choice.only.is_empty());
+    if let Some(choice) = &asks {
+        show.ask_back(choice.step.clone(), choice.reason.clone().unwrap_or_default());
+    }
     let opened = opened.map(|mut conductor| {
         conductor.leave_out = leave_out;
+        if asks.is_some() {
+            conductor.ask_back();
+        }
         if let Some(reason) = end {
             conductor.end_here(&operator().os_user, &reason);
         }

@@ -176,7 +176,7 @@ fn left(page: &mut Page, residue: &[Residue], covers: &[String], kept: usize, el
             let what = format!("{} left out; what was compared is as before", count(kept as u64, "step"));
             (Mark::Warn, what)
         }
-        (0, _) => (Mark::Good, "undone, and nothing is left behind in what was compared".to_owned()),
+        (0, _) => (Mark::Good, "undone, and nothing is left behind".to_owned()),
         (n, _) => (Mark::Bad, format!("undone, but {} as before", differ(n))),
     };
     page.row(0, mark, &what, Some(elapsed_ms), "");

@@ -153,6 +153,8 @@ fn leave(state: &State, columns: usize) -> Vec<Row> {
     } else if state.is_moving() {
         "A step is under way. After it the run waits, and is left: nothing is half done. Broken off now, its \
          transaction is rolled back first."
+    } else if state.run().only_goes_back() {
+        "Nothing was undone, and nothing will be: the run is over as it was."
     } else {
         "The run waits, with nothing under way. It stays open, and `holdpoint resume` goes on with it."
     };

@@ -4,19 +4,16 @@
 
 use std::collections::BTreeSet;
 
-use super::super::sources::{Source, Sources};
+use super::super::sources::Sources;
+use super::reading::{Did, Neighbours, Reading, read, same};
 use super::{Way, step_for, way};
 use crate::pg::names::Object;
-use crate::plan::model::{Action, Plan, Step};
+use crate::plan::model::{Plan, Step};
 use crate::run::event::{Direction, WayBack, WayBackVerdict};
-use crate::script::{Effect, Item, QualifiedName, Update, Variables, effects};
+use crate::script::{Effect, QualifiedName, Update, Variables};
 
-/// A script of more statements is read up to here; a dump has a million of one kind.
-const STATEMENTS: usize = 20_000;
 /// Losses that are named of one step.
 const NAMED: usize = 6;
-/// Steps before one that are read for what they made.
-const EARLIER: usize = 20;
 
 /// What is known of the way back from one step.
 #[derive(Debug, Clone, Default)]
@@ -32,13 +29,6 @@ pub struct Forecast {
     pub impossible: Option<String>,
     /// What can't be read, and why.
     pub unseen: Option<String>,
-}
-
-/// What a script does.
-#[derive(Debug, Default)]
-struct Reading {
-    effects: Vec<Effect>,
-    unseen: Option<String>,
 }
 
 /// The forecasts of all steps that change something, in the order of the plan.
@@ -77,39 +67,12 @@ pub fn forecast_by(
         backward.effects.extend(one.effects);
         backward.unseen = backward.unseen.or(one.unseen);
     }
-    let mut earlier = Earlier { plan, sources, vars, step, read: None };
-    judge(&forward, &backward, |did| earlier.effects().iter().any(|effect| did.is(effect)))
+    let mut others = Neighbours::of(plan, sources, vars, step);
+    judge(&forward, &backward, |did| others.did(did))
 }
 
-/// What the steps before this one made, read only when it is asked for.
-struct Earlier<'a> {
-    plan: &'a Plan,
-    sources: &'a Sources,
-    vars: &'a Variables,
-    step: &'a Step,
-    read: Option<Vec<Effect>>,
-}
-
-impl Earlier<'_> {
-    /// Effects of the steps right before this one, as far as they are read.
-    fn effects(&mut self) -> &[Effect] {
-        let (plan, sources, vars, id) = (self.plan, self.sources, self.vars, &self.step.id);
-        self.read.get_or_insert_with(|| {
-            let before: Vec<&Step> = plan
-                .phases
-                .iter()
-                .flat_map(|phase| &phase.steps)
-                .take_while(|step| step.id != *id)
-                .filter(|step| step.changes)
-                .collect();
-            let near = before.into_iter().rev().take(EARLIER);
-            near.flat_map(|step| read(plan, sources, vars, step).effects).collect()
-        })
-    }
-}
-
-/// `earlier`: whether a step before it did that.
-fn judge(forward: &Reading, backward: &Reading, mut earlier: impl FnMut(&Did<'_>) -> bool) -> Forecast {
+/// `others`: whether another step of the run did that.
+fn judge(forward: &Reading, backward: &Reading, mut others: impl FnMut(&Did<'_>) -> bool) -> Forecast {
     let mut losses = Losses::default();
     let mut assumed = Losses::default();
     let mut new_since = Losses::default();
@@ -128,7 +91,7 @@ fn judge(forward: &Reading, backward: &Reading, mut earlier: impl FnMut(&Did<'_>
         let table = shown(found);
         match effect {
             Effect::DropsTable(_) | Effect::Empties(_) | Effect::DropsColumn(..)
-                if own(effect, &mut |one| did(one) || earlier(one)) => {}
+                if own(effect, &mut |one| did(one) || others(one)) => {}
             Effect::DropsTable(_) => losses.add(format!("the rows of {table}, which the step drops")),
             Effect::Empties(_) => losses.add(format!("the rows of {table}, which the step empties")),
             Effect::DropsColumn(_, column) if !writes_back(backward, found) => {
@@ -182,7 +145,7 @@ fn judge(forward: &Reading, backward: &Reading, mut earlier: impl FnMut(&Did<'_>
             _ => continue,
         };
         // What the run made takes nothing along that was there before.
-        if own(effect, &mut |one| did(one) || earlier(one)) {
+        if own(effect, &mut |one| did(one) || others(one)) {
             if let Some(table) = what.1.filter(|table| unless_there(table)) {
                 assumed.add(format!("{} had none of it before", shown(table)));
             }
@@ -199,24 +162,6 @@ fn judge(forward: &Reading, backward: &Reading, mut earlier: impl FnMut(&Did<'_>
         drops,
         impossible: None,
         unseen,
-    }
-}
-
-/// Something that a step may have done.
-enum Did<'a> {
-    Table(&'a QualifiedName),
-    Column(&'a QualifiedName, &'a str),
-}
-
-impl Did<'_> {
-    fn is(&self, effect: &Effect) -> bool {
-        match (self, effect) {
-            (Self::Table(table), Effect::MakesTable(made)) => same(table, made),
-            (Self::Column(table, column), Effect::AddsColumn(to, added)) => {
-                same(table, to) && column == added
-            }
-            _ => false,
-        }
     }
 }
 
@@ -350,68 +295,16 @@ impl Forecast {
     }
 }
 
-/// The same table, when one is written with `public` and the other without.
-fn same(one: &QualifiedName, other: &QualifiedName) -> bool {
-    let schema = |name: &QualifiedName| name.schema.clone().unwrap_or_else(|| "public".into());
-    one.name == other.name && schema(one) == schema(other)
-}
-
 /// As the server's footprint names it: without `public`, quoted where it must be.
 fn shown(name: &QualifiedName) -> String {
     let schema = name.schema.clone().unwrap_or_else(|| "public".into());
     Object { path: vec![schema, name.name.clone()], arguments: None }.to_string()
 }
 
-fn read(plan: &Plan, sources: &Sources, vars: &Variables, step: &Step) -> Reading {
-    let mut reading = Reading::default();
-    let scripts: Vec<Source> = match &step.action {
-        Action::File { file, section } => vec![sources.part(&file.name, section.as_ref())],
-        Action::Files { files, .. } => files.iter().map(|file| sources.file(&file.name)).collect(),
-        Action::Sql { text, line } => {
-            let name = plan.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            vec![Source::Inline { name, text: text.clone(), line: *line, digest: String::new() }]
-        }
-        _ => return reading,
-    };
-    for source in scripts {
-        let Ok(mut script) = sources.open(&source, vars.clone()) else {
-            reading.unseen = Some(format!("{} can't be read here", source.name()));
-            continue;
-        };
-        let (mut chunk, mut statements) = (Vec::new(), 0);
-        loop {
-            let statement = match script.next_item() {
-                Ok(Some(Item::Statement(statement))) => statement,
-                Ok(Some(_)) => continue,
-                Ok(None) => break,
-                Err(_) => {
-                    reading.unseen = Some(format!("{} can't be read to its end", source.name()));
-                    break;
-                }
-            };
-            if statement.kind.copies_from_stdin() {
-                while matches!(script.copy_chunk(&mut chunk), Ok(true)) {}
-            }
-            statements += 1;
-            if statements > STATEMENTS {
-                reading.unseen = Some(format!("of {} the first {STATEMENTS} statements", source.name()));
-                break;
-            }
-            for effect in effects(&statement.text) {
-                if let Effect::Unseen(word) = &effect {
-                    reading.unseen = Some(format!("it has a {word}, whose effects aren't read"));
-                } else if !reading.effects.contains(&effect) {
-                    reading.effects.push(effect);
-                }
-            }
-        }
-    }
-    reading
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::script::effects;
 
     fn told(forward: &str, back: &str) -> String {
         told_after("", forward, back)

@@ -2,7 +2,7 @@
 //!
 //! - what is asked for, and what comes of it (which steps, in which order, by what), is in
 //!   [`crate::run::back`];
-//! - `forecast` says beforehand what each way back gives back, `list` what will run;
+//! - `forecast` says beforehand what each way back gives back (`reading` is what scripts say), `list` what will run;
 //! - `outlook` keeps both ready for a person who may want to decide, `statements` lists every one of them;
 //! - `back` goes along it; `undo` undoes one step by its own rollback, `procedure` several by a named one;
 //! - `residue` compares what is there now with what was there before, `rows` row by row, and `timeline` says what should be
@@ -14,6 +14,7 @@ mod list;
 mod newcomers;
 mod outlook;
 mod procedure;
+mod reading;
 mod residue;
 mod rows;
 mod statements;
