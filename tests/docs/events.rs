@@ -20,6 +20,7 @@ const FILES: &[&str] = &[
     "src/run/facts.rs",
     "src/run/rehearsal.rs",
     "src/plan/model.rs",
+    "src/plan/objects.rs",
     "src/plan/expect/verdict.rs",
     "src/plan/expect/saved.rs",
 ];
