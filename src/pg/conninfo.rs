@@ -209,7 +209,10 @@ fn build(
     if let Some(encoding) = given.remove("client_encoding") {
         let plain = encoding.value.to_ascii_lowercase().replace('-', "");
         if !matches!(plain.as_str(), "utf8" | "unicode" | "auto") {
-            warnings.push(format!("{}={} is ignored: holdpoint speaks UTF8", encoding.from, encoding.value));
+            warnings.push(format!(
+                "{}={} is ignored: holdpoint speaks UTF8, and `encoding` of a step says what its files are written in",
+                encoding.from, encoding.value
+            ));
         }
     }
 
