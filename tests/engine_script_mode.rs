@@ -100,6 +100,18 @@ async fn a_block_that_psql_begins_is_applied_once() {
     assert_eq!(ran.all("bare_intent").len(), 1, "VACUUM ran once: {ran}");
 }
 
+/// What the server says of the file's own COMMIT is said with its place.
+#[tokio::test]
+async fn a_commit_that_cant_be_read_is_shown() {
+    let bench = Bench::with("CREATE TABLE t (id int)").await;
+    bench.script("BEGIN;\nINSERT INTO t VALUES (1);\nCOMMIT\n  AND NONSENSE;\n", SCRIPT);
+    let ran = bench.run().await;
+    ran.exits(6).failed_with("a", "syntax error at or near \"NONSENSE\"");
+    let place = &ran.last("unit_failed")["problem"]["place"];
+    assert_eq!((&place["line"], &place["column"]), (&4.into(), &7.into()), "{ran}");
+    assert_eq!(rows(&bench).await, "");
+}
+
 #[tokio::test]
 async fn a_deferred_failure_shows_before_the_files_commit() {
     let bench = Bench::with("CREATE TABLE p (id int PRIMARY KEY); CREATE TABLE t (id int REFERENCES p DEFERRABLE INITIALLY DEFERRED)").await;

@@ -63,7 +63,7 @@ impl Conductor {
                 }
             };
             return match self
-                .commit_as(&unit, &mut passage.work.session, &marked("COMMIT"), ready, began)
+                .commit_as(&unit, &mut passage.work.session, (&marked("COMMIT"), None), ready, began)
                 .await?
             {
                 Outcome::Applied => Ok(Ok(())),

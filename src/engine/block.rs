@@ -195,7 +195,10 @@ impl Conductor {
         match sealed {
             Ok(ready) => {
                 let words = &statement.text;
-                match self.commit_as(&unit, &mut passage.work.session, words, ready, began).await? {
+                match self
+                    .commit_as(&unit, &mut passage.work.session, (words, Some(statement)), ready, began)
+                    .await?
+                {
                     Outcome::Applied => {
                         passage.script.settled(Some(&Ended::Done { rows: None }));
                         self.deviate(&unit.step, passed).await?;

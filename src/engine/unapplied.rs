@@ -11,6 +11,7 @@ use super::unit::{Outcome, own};
 use crate::pg::ledger::entry;
 use crate::pg::{PgError, Session};
 use crate::run::event::{Direction, Event, Problem, Unit};
+use crate::script::Statement;
 
 impl Conductor {
     pub(super) fn taking_role(&self, role: &str, error: PgError) -> Broken {
@@ -38,6 +39,16 @@ impl Conductor {
                 Broken::Server { problem, sqlstate }
             }
             (other, _) => other,
+        }
+    }
+
+    /// What the server says of a statement, with its place where it stands in the file.
+    pub(super) fn said_of(&self, error: &PgError, of: Option<&Statement>) -> Problem {
+        match (error, of) {
+            (PgError::Server(error), Some(statement)) => {
+                problems::in_statement(error, statement, self.disclosure)
+            }
+            _ => problems::of_pg(error, self.disclosure),
         }
     }
 

@@ -28,6 +28,7 @@ use crate::pg::measure::MeasureError;
 use crate::pg::touched::{self, Footprint};
 use crate::plan::model::Step;
 use crate::run::event::{AppliedHow, Event, Problem, Touched, Unit, When};
+use crate::script::Statement;
 
 /// What is to be applied in one transaction.
 #[derive(Debug)]
@@ -300,7 +301,7 @@ impl Conductor {
         ready: Ready,
         began: Instant,
     ) -> Result<Outcome, Stop> {
-        match self.commit_as(&job.unit, &mut work, &marked("COMMIT"), ready, began).await? {
+        match self.commit_as(&job.unit, &mut work, (&marked("COMMIT"), None), ready, began).await? {
             Outcome::Applied => {
                 for saved in std::mem::take(&mut self.unsaved) {
                     self.record(saved).await?;
@@ -315,12 +316,12 @@ impl Conductor {
         }
     }
 
-    /// Commits what is sealed, with the words of the file or our own.
+    /// Commits what is sealed, with the words of the file's own statement or ours.
     pub(super) async fn commit_as(
         &mut self,
         unit: &Unit,
         work: &mut Session,
-        words: &str,
+        (words, of): (&str, Option<&Statement>),
         ready: Ready,
         began: Instant,
     ) -> Result<Outcome, Stop> {
@@ -362,7 +363,7 @@ impl Conductor {
                 return self.reconcile_commit(unit, &error).await;
             }
             Err(error) => {
-                let problem = problems::of_pg(&error, self.disclosure);
+                let problem = self.said_of(&error, of);
                 let lost = self.abort(work).await;
                 return self.failed(unit, problem, lost).await;
             }

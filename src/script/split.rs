@@ -108,6 +108,8 @@ pub(super) struct Splitter<R> {
     /// `\q`
     pub(super) quit: bool,
     pub(super) ended: bool,
+    /// How strings are read in the next line.
+    standard_strings: bool,
 }
 
 impl<R: Read> Splitter<R> {
@@ -131,11 +133,13 @@ impl<R: Read> Splitter<R> {
             tally: Tally::default(),
             quit: false,
             ended: false,
+            standard_strings: true,
         }
     }
 
+    /// From the next line on: psql looks at the setting once for each.
     pub fn set_standard_strings(&mut self, on: bool) {
-        self.lexer.set_standard_strings(on);
+        self.standard_strings = on;
     }
 
     /// What the command in backticks gave.
@@ -213,6 +217,7 @@ impl<R: Read> Splitter<R> {
             if self.conditions.active() {
                 self.query.line_break(at.offset.saturating_sub(1), at.number.saturating_sub(1));
             }
+            self.lexer.set_standard_strings(self.standard_strings);
             self.at = at;
             self.pos = Some(0);
             self.columns = Columns::default();

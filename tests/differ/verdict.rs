@@ -172,8 +172,8 @@ fn refused(seen: &Seen<'_>, theirs: &[Logged], findings: &[Finding]) -> Result<S
     }
     // psql came to something else before it.
     let line = place.split_once(':').and_then(|(_, line)| line.parse::<u64>().ok()).unwrap_or(u64::MAX);
-    let other =
-        |finding: &Finding| finding.line > line && !seen.psql.stderr.contains(first_words(&finding.what));
+    let why = stops(&seen.psql.stderr).unwrap_or_default();
+    let other = |finding: &Finding| finding.line > line && !why.contains(first_words(&finding.what));
     if theirs.iter().any(|logged| logged.error.is_some()) || findings.iter().all(other) {
         return Ok(Same::Sooner);
     }

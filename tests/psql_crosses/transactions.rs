@@ -41,6 +41,10 @@ const THINGS: &[(&str, &str)] = &[
     ("several", "INSERT INTO t VALUES (1)\\; INSERT INTO t VALUES (2);\n"),
     ("gset", "SELECT 5 AS five \\gset\nINSERT INTO t VALUES (:five, :'ROW_COUNT');\n"),
     ("gexec", "SELECT format('INSERT INTO t VALUES (%s)', g) FROM generate_series(3, 5) g \\gexec\n"),
+    (
+        "strings",
+        "SET standard_conforming_strings = off; INSERT INTO t VALUES (1, 'a\\'b'); -- '\nSELECT 'a\\'b';\n",
+    ),
     ("encoding", "\\encoding UTF8\nINSERT INTO t VALUES (1);\n"),
     ("gdesc", "SELECT 1 AS a \\gdesc\n"),
     ("copy", "COPY t FROM STDIN;\n1\tone\n\\.\n"),
