@@ -20,7 +20,11 @@ use crate::cockpit::message::{Key, Msg};
 use crate::cockpit::mouse::Mouse;
 
 /// At once, for crossterm: with less it doesn't look at all.
-const AT_ONCE: Duration = Duration::from_millis(1);
+const AT_ONCE: Duration = Duration::from_millis(2);
+/// On a busy machine that time may be over before crossterm has looked, and what it took in before doesn't
+/// show in a look at the terminal. So after a key it is asked again, so often, with such pauses.
+const AGAIN: u32 = 20;
+const PAUSE: u16 = 50;
 /// How long its end is waited for: it may be stuck in a terminal that is gone, and goes with the process.
 const PATIENCE: Duration = Duration::from_millis(400);
 
@@ -57,7 +61,7 @@ impl Drop for Input {
 /// Why the thread was woken.
 enum Woken {
     Keys,
-    /// By a signal; nothing is to be done.
+    /// By a signal, or because the pause is over.
     Idly,
     /// The terminal hung up.
     Gone,
@@ -66,9 +70,18 @@ enum Woken {
 }
 
 fn read(link: &Link, closed: &UnixStream) {
+    // At the beginning too: keys may have been typed before there was a screen.
+    let mut again = AGAIN;
     loop {
-        let more = match wait(closed) {
-            Woken::Keys => take(link),
+        let more = match wait(closed, if again > 0 { PollTimeout::from(PAUSE) } else { PollTimeout::NONE }) {
+            Woken::Keys => {
+                again = AGAIN;
+                take(link)
+            }
+            Woken::Idly if again > 0 => {
+                again -= 1;
+                take(link)
+            }
             Woken::Idly => true,
             Woken::Gone => false,
             Woken::Closed => return,
@@ -80,12 +93,12 @@ fn read(link: &Link, closed: &UnixStream) {
     }
 }
 
-/// Sleeps until there is something to read, or nothing any more.
-fn wait(closed: &UnixStream) -> Woken {
+/// Sleeps until there is something to read, or nothing any more, or the time is over.
+fn wait(closed: &UnixStream, until: PollTimeout) -> Woken {
     let stdin = std::io::stdin();
     let mut fds =
         [PollFd::new(stdin.as_fd(), PollFlags::POLLIN), PollFd::new(closed.as_fd(), PollFlags::POLLIN)];
-    match poll(&mut fds, PollTimeout::NONE) {
+    match poll(&mut fds, until) {
         Ok(_) => {}
         Err(Errno::EINTR) => return Woken::Idly,
         // Not to be asked again and again.
