@@ -186,6 +186,12 @@ impl StepState {
         self.units_of(unit.direction).named(&unit.unit)
     }
 
+    /// Units of its last undo that was recorded; none where something else undid it.
+    #[must_use]
+    pub fn undone_by(&self) -> Option<&Units> {
+        self.last_undo.as_deref().map(|before| &before.undo_units)
+    }
+
     #[must_use]
     pub fn units_of(&self, direction: Direction) -> &Units {
         match direction {

@@ -12,8 +12,10 @@ use super::super::image::counted;
 use super::super::stop::Stop;
 use super::newcomers::made_by_others;
 use super::timeline::{BACK, Finding, Timeline, Values};
+use super::{Way, way};
 use crate::pg::fingerprint::{Fingerprint, NOT_COMPARED};
 use crate::pg::sequences::{self, sequence_values};
+use crate::plan::model::Action;
 use crate::run::event::{AppliedHow, Baseline, CheckpointResult, Direction, Image, ImageWhen, Residue};
 use crate::run::state::{RollbackState, Run, UnitPhase};
 
@@ -165,8 +167,16 @@ impl Conductor {
         self.recorder.look(|run| {
             let mut touched = BTreeSet::new();
             for (id, direction) in &steps {
-                let units = run.step(id).map(|step| step.units_of(*direction));
-                for unit in units.into_iter().flat_map(|units| units.iter()) {
+                let step = run.step(id)?;
+                let undone = step.undone_by().filter(|_| *direction == Direction::Back);
+                let known =
+                    undone.is_some() || *direction == Direction::Forward || !self.undoes_by_script(id);
+                // What is undone and has no footprint wasn't seen.
+                if !known && !run.applied_order.contains(id) {
+                    return None;
+                }
+                let units = step.units_of(*direction).iter();
+                for unit in units.chain(undone.into_iter().flat_map(|units| units.iter())) {
                     if unit.phase == UnitPhase::Failed {
                         continue;
                     }
@@ -178,6 +188,13 @@ impl Conductor {
             }
             Some(touched)
         })
+    }
+
+    fn undoes_by_script(&self, id: &str) -> bool {
+        let script = |action: &Action| {
+            matches!(action, Action::File { .. } | Action::Files { .. } | Action::Sql { .. })
+        };
+        matches!(way(&self.plan, id), Way::Own(undo) if script(&undo.action))
     }
 
     /// Tables that were there before, that this run wrote and that nobody guards: the counts tell a little.
