@@ -179,3 +179,119 @@ async fn what_was_stopped_says_how_it_is_undone() {
     let id = last.split_whitespace().nth(7).unwrap();
     bench.call(&["rollback", id]).await.exits(4);
 }
+
+/// A view of somebody else's on each of the two tables that are undone last.
+async fn stuck_twice() -> (Bench, Ran) {
+    let (bench, ran) = stuck().await;
+    bench.sql("CREATE VIEW va AS SELECT * FROM a").await;
+    (bench, ran)
+}
+
+fn undos(ran: &Ran) -> Vec<&str> {
+    let of_undo = ran.all("step_started").into_iter().filter(|event| event["direction"] == "back");
+    of_undo.filter_map(|event| event["step"].as_str()).collect()
+}
+
+/// Somebody ruled an undo out: nobody who takes the run up tries it again.
+#[tokio::test]
+async fn an_undo_that_was_ruled_out_stays_so() {
+    let (bench, ran) = stuck_twice().await;
+    ran.exits(6);
+    bench.call(&["resume", "--skip", "b=rests on it"]).await.exits(6).says("undoing \"a\" failed");
+    // Now it would work, and that isn't what was said.
+    bench.sql("DROP VIEW v").await;
+    let ran = bench.resume().await;
+    ran.exits(6).says("undoing \"a\" failed");
+    assert_eq!(undos(&ran).iter().filter(|step| **step == "b").count(), 1, "{ran}");
+    let ran = bench.call(&["resume", "--skip", "a=that too"]).await;
+    ran.exits(1);
+    assert_eq!(there(&bench).await, "a b");
+    let skipped = |ran: &Ran| {
+        ran.all("deviation").iter().filter(|e| e["what"].to_string().contains("was skipped by")).count()
+    };
+    assert_eq!(skipped(&ran), 2, "each is told once: {ran}");
+}
+
+/// The same when the program is killed right after it has taken the word.
+#[tokio::test]
+async fn an_undo_that_was_ruled_out_stays_so_after_a_kill() {
+    let (bench, ran) = stuck().await;
+    ran.exits(6);
+    bench.env("HOLDPOINT_CRASH_AT", "ruled-out");
+    assert_ne!(bench.call(&["resume", "--skip", "b=rests on it"]).await.code, 1);
+    bench.env("HOLDPOINT_CRASH_AT", "");
+    bench.sql("DROP VIEW v").await;
+    let ran = bench.resume().await;
+    ran.exits(1).says("its rollback was skipped by").says("rests on it");
+    assert_eq!(there(&bench).await, "b");
+}
+
+/// The same of checkpoints of an undo with which somebody goes on.
+#[tokio::test]
+async fn an_undo_that_was_accepted_isnt_asked_about_again() {
+    let bench = Bench::new().await;
+    for name in ["a", "b"] {
+        bench.file(&format!("{name}.sql"), &format!("CREATE TABLE {name} (n int);"));
+    }
+    let checked = "[[phase.step.rollback.checkpoint]]\ntitle = \"Seven\"\nsql = \"SELECT 1\"\nexpect = 7\n";
+    let person = "[[phase.step]]\nid = \"person\"\ntitle = \"Person\"\nconfirm = \"ready\"\n";
+    let b = undoable("b", "DROP TABLE b", "")
+        .replace("[phase.step.rollback]\n", "[phase.step.rollback]\nverify = \"after_commit\"\n");
+    bench.plan(&format!("{}{b}{checked}{person}", undoable("a", "DROP TABLE a", "")));
+    bench.run().await.exits(6);
+    bench.sql("CREATE VIEW va AS SELECT * FROM a").await;
+    bench
+        .call(&["rollback", "--reason", "x"])
+        .await
+        .exits(6)
+        .says("\"b\" is undone, and \"Seven\" didn't pass");
+    // Its undo is done: there is nothing to leave out.
+    bench.call(&["resume", "--skip", "b=x"]).await.exits(2).says("override");
+    bench.env("HOLDPOINT_CRASH_AT", "ruled-out");
+    bench.call(&["resume", "--override", "b=known"]).await;
+    bench.env("HOLDPOINT_CRASH_AT", "");
+    bench.resume().await.exits(6).says("undoing \"a\" failed").says("went on: known");
+    bench.resume().await.exits(6).says("undoing \"a\" failed");
+    bench.sql("DROP VIEW va").await;
+    bench.resume().await.exits(1);
+    assert_eq!(there(&bench).await, "");
+}
+
+/// A word about something else than what waits is refused before anything is done.
+#[tokio::test]
+async fn an_answer_that_doesnt_fit_what_waits_is_refused() {
+    let (bench, ran) = stuck().await;
+    ran.exits(6);
+    bench.sql("DROP VIEW v").await;
+    let waits = "the run waits for \"b\"";
+    bench.call(&["resume", "--skip", "a=foo"]).await.exits(2).says(waits);
+    bench.call(&["resume", "--override", "a=foo"]).await.exits(2).says(waits);
+    bench.call(&["resume", "--override", "b=foo"]).await.exits(2).says("undoing \"b\" failed");
+    bench.call(&["resume", "--skip", "b=x", "--skip", "c=x"]).await.exits(2).says("\"c\" is undone already");
+    assert_eq!(there(&bench).await, "a b");
+    // Both at once is an answer to both.
+    bench.call(&["resume", "--skip", "b=foo", "--skip", "a=bar"]).await.exits(1);
+    assert_eq!(there(&bench).await, "a b");
+}
+
+/// Forward too, and a step that somebody has left out is left out after a kill as well.
+#[tokio::test]
+async fn a_step_that_was_ruled_out_stays_so_after_a_kill() {
+    let bench = Bench::new().await;
+    bench.file("a.sql", "SELECT 1/(SELECT count(*) FROM pg_class WHERE relname = 'ready');");
+    bench.file("b.sql", "CREATE TABLE b (n int);");
+    bench.plan(&format!("{}{}", step("a", ""), step("b", "")));
+    bench.run().await.exits(6);
+    bench.sql("CREATE TABLE ready (n int)").await;
+    bench.call(&["resume", "--skip", "b=foo"]).await.exits(2).says("the run waits for \"a\"");
+    assert_eq!(there(&bench).await, "ready");
+    bench.sql("DROP TABLE ready").await;
+    bench.env("HOLDPOINT_CRASH_AT", "ruled-out");
+    bench.call(&["resume", "--skip", "a=known"]).await;
+    bench.env("HOLDPOINT_CRASH_AT", "");
+    bench.sql("CREATE TABLE ready (n int)").await;
+    let ran = bench.resume().await;
+    ran.exits(0).says("known");
+    assert_eq!(ran.all("step_skipped").len(), 1, "{ran}");
+    assert_eq!(ran.all("step_started").iter().filter(|event| event["step"] == "a").count(), 1, "{ran}");
+}

@@ -1,7 +1,7 @@
 //! The command line: one file a subcommand.
 //!
 //! `args` is what can be typed, `app` hands it to its subcommand. `drive` runs a conductor with whoever
-//! listens and answers: a `screen`, or `lines`; `company` counts who watches; `target`, `vars`, `shipped`, `tmux` and `out` are what several subcommands need.
+//! listens and answers: a `screen`, or `lines`; `told` is what the command line answers beforehand; `company` counts who watches; `target`, `vars`, `shipped`, `tmux` and `out` are what several subcommands need.
 
 pub mod app;
 pub mod args;
@@ -27,4 +27,5 @@ pub mod snapshot;
 pub mod status;
 mod target;
 mod tmux;
+mod told;
 mod vars;

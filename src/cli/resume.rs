@@ -8,11 +8,12 @@ use super::args::{ResumeArgs, Screenless, StateArgs};
 use super::drive::{Show, drive, past, wants_screen};
 use super::failure::Failure;
 use super::screen::Scene;
+use super::told::from_flags;
 use super::{log, out, run, target, vars};
 use crate::engine::conductor::Conductor;
 use crate::engine::exit::Exit;
 use crate::engine::open::{Opening, operator};
-use crate::engine::pilot::{Answer, Answers, Pilot};
+use crate::engine::pilot::Pilot;
 use crate::engine::reopen::{Reopening, stands_against};
 use crate::engine::rollback::Wanted;
 use crate::engine::says::Says;
@@ -121,40 +122,6 @@ fn still_to_come(taken: &TakenUp, skipped: &BTreeMap<String, String>) -> Plan {
         });
     }
     plan
-}
-
-fn from_flags(answers: &mut Answers, args: &ResumeArgs, run: &Run) -> Result<(), Failure> {
-    let mut add = |pairs: &[String], answer: fn(String) -> Answer| -> Result<(), Failure> {
-        for (step, reason) in vars::pairs(pairs)? {
-            let Some(state) = run.step(&step) else {
-                return Err(Failure::usage(format!("the run has no step \"{step}\"")));
-            };
-            // Going backwards, what is open is the undo of a step that was good.
-            if !run.goes_back() && (state.is_good() || state.status.is_left_out()) {
-                return Err(Failure::usage(format!(
-                    "step \"{step}\" is {}: nothing is open there",
-                    state.status
-                )));
-            }
-            if reason.trim().is_empty() {
-                return Err(Failure::usage(format!("{step}=…: a reason is needed; it is in the evidence")));
-            }
-            answers.failed.insert(step, answer(reason));
-        }
-        Ok(())
-    };
-    add(&args.skip, Answer::Skip)?;
-    add(&args.overrides, Answer::Override)?;
-    for (step, word) in vars::pairs(&args.rule)? {
-        let reason = "ruled on the command line".to_owned();
-        let answer = match word.as_str() {
-            "applied" => Answer::Applied(reason),
-            "not-applied" => Answer::NotApplied(reason),
-            _ => return Err(Failure::usage(format!("--rule {step}={word}: say applied or not-applied"))),
-        };
-        answers.failed.insert(step, answer);
-    }
-    Ok(())
 }
 
 /// A run in our hands: its journal is ours, its plan is loaded.

@@ -152,6 +152,7 @@ impl Conductor {
         }
         let mut ended = if self.recorder.look(|run| run.goes_back()) {
             self.go_on("taken up again").await?;
+            self.carry_out_decision().await?;
             self.continue_rollback().await
         } else {
             match self.wait_to_go_back().await {

@@ -88,6 +88,11 @@ impl Conductor {
     pub(super) async fn carry_out_decision(&mut self) -> Result<(), Stop> {
         let Some(choice) = self.recorder.look(|run| run.decided.clone()) else { return Ok(()) };
         let (Some(step), Some(reason)) = (choice.step, choice.reason) else { return Ok(()) };
+        // What was said of an undo is in the rollback itself; its procedures have steps like others.
+        let own = self.recorder.look(|run| run.step(&step).is_some_and(|state| state.procedure.is_none()));
+        if own && self.recorder.look(Run::goes_back) {
+            return Ok(());
+        }
         let (status, by) = (self.status(&step), choice.by);
         match (choice.what, status) {
             (Decision::Skip, Status::Failed | Status::Pending) => {

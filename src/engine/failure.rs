@@ -149,6 +149,7 @@ impl Conductor {
             match what {
                 Wish::Retry | Wish::Go => return Ok(Answer::Retry),
                 Wish::Skip { step: of, reason } if of == step.id => {
+                    crate::crash::point("ruled-out");
                     let deviation = !step.optional;
                     self.record(Event::StepSkipped { step: of, reason, by, deviation }).await?;
                     return Ok(Answer::Next);

@@ -167,6 +167,7 @@ impl Run {
                     procedure: procedure.clone(),
                     steps: steps.clone(),
                     kept: kept.clone(),
+                    accepted: Vec::new(),
                     why: why.clone(),
                     ended: None,
                 })?;
@@ -286,8 +287,7 @@ impl Run {
             return Ok(());
         };
         for id in &rollback.steps {
-            let kept = rollback.kept.iter().any(|(kept, _)| kept == id);
-            if !kept && self.step(id).is_some_and(StepState::has_effects) {
+            if !rollback.keeps(id) && self.step(id).is_some_and(StepState::has_effects) {
                 return Err(format!("step `{id}` isn't undone"));
             }
         }

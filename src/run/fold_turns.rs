@@ -117,10 +117,14 @@ impl Run {
         }
         let back = self.goes_back();
         if (leaves && back || kept_by_plan)
-            && what == Decision::Skip
             && let (Some(rollback), Some(step)) = (&mut self.rollback, &choice.step)
         {
-            rollback.kept.push((step.clone(), choice.reason.clone().unwrap_or_default()));
+            let decided = (step.clone(), choice.reason.clone().unwrap_or_default());
+            match what {
+                Decision::Skip => rollback.kept.push(decided),
+                Decision::Override => rollback.accepted.push(decided),
+                _ => {}
+            }
         }
         if leaves {
             self.state = if back { RunState::RollingBack } else { RunState::Running };
@@ -169,6 +173,18 @@ impl RollbackState {
     #[must_use]
     pub fn is_partial(&self) -> bool {
         self.to.is_some() || self.procedure.is_some() || !self.course.only.is_empty()
+    }
+
+    /// It was said on the way that its effects stay.
+    #[must_use]
+    pub fn keeps(&self, step: &str) -> bool {
+        self.kept.iter().any(|(kept, _)| kept == step)
+    }
+
+    /// It is undone, and a person goes on although its checkpoints failed.
+    #[must_use]
+    pub fn accepts(&self, step: &str) -> bool {
+        self.accepted.iter().any(|(accepted, _)| accepted == step)
     }
 
     /// The procedures that may run in it.

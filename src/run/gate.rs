@@ -203,6 +203,9 @@ fn skip(run: &Run, id: &str, reason: &str) -> Verdict {
             {
                 with_reason(reason)
             }
+            (HoldReason::UndoFailed, Some(held)) if held == id && step.procedure.is_none() => no(format!(
+                "the rollback of step `{id}` is done and its checkpoints failed: retry, or override with a reason"
+            )),
             _ => no("the run goes backwards: only a rollback that failed can be left out"),
         };
     }

@@ -183,6 +183,8 @@ pub struct RollbackState {
     pub steps: Vec<String>,
     /// Steps whose effects stay, with the reason; those left out on the way too.
     pub kept: Vec<(String, String)>,
+    /// Undone steps whose checkpoints failed and with which a person goes on, with the reason.
+    pub accepted: Vec<(String, String)>,
     pub why: String,
     pub course: Course,
     pub ended: Option<RollbackResult>,

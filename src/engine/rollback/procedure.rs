@@ -42,7 +42,7 @@ impl Conductor {
             .map(|step| step.id.as_str())
             .collect();
         for id in &turn.undoes {
-            if !self.stands(id) {
+            if !self.stands(id) || self.is_kept(id) {
                 continue;
             }
             if left_out.is_empty() {

@@ -7,9 +7,12 @@ use super::super::exit::Exit;
 use super::super::stop::Stop;
 use super::super::unit::millis;
 use super::{Way, step_for, way};
+use crate::crash;
 use crate::plan::model::{Action, OnFailure, Step};
 use crate::run::command::{Command, Wish};
-use crate::run::event::{CheckpointResult, Direction, Ending, Event, HoldReason, Problem, When};
+use crate::run::event::{
+    Assurance, CheckpointResult, Decision, Direction, Ending, Event, HoldReason, Person, Problem, When,
+};
 
 impl Conductor {
     /// Undoes a step, and looks at the checkpoints of its rollback.
@@ -17,6 +20,10 @@ impl Conductor {
         loop {
             if !self.stands(id) {
                 return self.verify_undone(id).await;
+            }
+            // What was ruled out once isn't tried again by whoever takes the run up.
+            if self.is_kept(id) {
+                return self.tell_decision(id, Decision::Skip, "").await;
             }
             let plan = std::sync::Arc::clone(&self.plan);
             // Told beforehand to leave it out: it is asked about, and not tried first.
@@ -64,7 +71,8 @@ impl Conductor {
             match what {
                 Wish::Retry | Wish::Go => return Ok(true),
                 Wish::Skip { step, reason } if step == id => {
-                    let what = format!("its rollback was skipped by {}: {reason}", by.name);
+                    crash::point("ruled-out");
+                    let what = ruled_out(&by, &reason);
                     self.record(Event::Deviation { step: Some(step), what }).await?;
                     return Ok(false);
                 }
@@ -78,7 +86,7 @@ impl Conductor {
     pub(super) async fn undone_with_another(&mut self, id: &str) -> Result<(), Stop> {
         let plan = std::sync::Arc::clone(&self.plan);
         let Way::By(other) = way(&plan, id) else { return Ok(()) };
-        if !self.stands(id) {
+        if !self.stands(id) || self.is_kept(id) {
             return Ok(());
         }
         if self.stands(other) {
@@ -100,6 +108,9 @@ impl Conductor {
             if failed.is_empty() || undo.on_failure == OnFailure::Continue {
                 return Ok(());
             }
+            if self.recorder.look(|run| run.rollback.as_ref().is_some_and(|back| back.accepts(id))) {
+                return self.tell_decision(id, Decision::Override, &failed.join(", ")).await;
+            }
             let needs = format!("\"{id}\" is undone, and {} didn't pass", failed.join(", "));
             self.hold(HoldReason::UndoFailed, Some(id), needs, undo.otherwise.clone()).await?;
             loop {
@@ -107,11 +118,8 @@ impl Conductor {
                 match what {
                     Wish::Retry | Wish::Go => break,
                     Wish::Override { step, reason } if step == id => {
-                        let what = format!(
-                            "after its rollback {} didn't pass; {} went on: {reason}",
-                            failed.join(", "),
-                            by.name
-                        );
+                        crash::point("ruled-out");
+                        let what = accepted(&by, &failed.join(", "), &reason);
                         return self.record(Event::Deviation { step: Some(step), what }).await;
                     }
                     other => {
@@ -121,6 +129,30 @@ impl Conductor {
             }
             self.verify_standing(id, &undo.checkpoints, Direction::Back, When::AfterCommit).await?;
         }
+    }
+
+    /// Somebody has said in this rollback that its effects stay.
+    pub(super) fn is_kept(&self, id: &str) -> bool {
+        self.recorder.look(|run| run.rollback.as_ref().is_some_and(|back| back.keeps(id)))
+    }
+
+    /// A person's decision about an undo that was accepted right before a stop, and isn't in the evidence yet.
+    async fn tell_decision(&mut self, id: &str, what: Decision, failed: &str) -> Result<(), Stop> {
+        let Some(last) = self.recorder.look(|run| run.decided.clone()) else { return Ok(()) };
+        // The plan's own says itself what stays.
+        if last.what != what || last.step.as_deref() != Some(id) || last.by.how == Assurance::Policy {
+            return Ok(());
+        }
+        let reason = last.reason.unwrap_or_default();
+        let words = match what {
+            Decision::Override => accepted(&last.by, failed, &reason),
+            _ => ruled_out(&last.by, &reason),
+        };
+        let fact = (Some(id.to_owned()), words);
+        if self.recorder.look(|run| run.deviations.contains(&fact)) {
+            return Ok(());
+        }
+        self.record(Event::Deviation { step: fact.0, what: fact.1 }).await
     }
 
     /// Checkpoints of a rollback that is done which didn't pass.
@@ -180,4 +212,12 @@ impl Conductor {
         })
         .await
     }
+}
+
+fn ruled_out(by: &Person, reason: &str) -> String {
+    format!("its rollback was skipped by {}: {reason}", by.name)
+}
+
+fn accepted(by: &Person, failed: &str, reason: &str) -> String {
+    format!("after its rollback {failed} didn't pass; {} went on: {reason}", by.name)
 }
