@@ -244,7 +244,7 @@ fn what_came_into_view_by_itself_goes_again() {
 /// Every status has a sign of its own, where there is only ASCII too.
 #[test]
 fn no_two_statuses_look_alike() {
-    use holdpoint::cockpit::timeline::{sign, step_sign};
+    use holdpoint::cockpit::timeline::{phase_sign, sign, step_sign};
     use holdpoint::run::state::Status;
     let all = [
         Status::Pending,
@@ -259,11 +259,16 @@ fn no_two_statuses_look_alike() {
         Status::Failed,
         Status::Unknown,
         Status::Undoing,
+        Status::UndoFailed,
     ];
     let mut signs: Vec<char> = all.into_iter().map(|status| sign(status).0).collect();
     signs.push(step_sign(&Scene::stepping().state, "stages").0);
     let (undone, _, word) = step_sign(&Scene::rolled_back().state, "stages");
     assert_eq!(word, "undone");
+    // Its phase neither runs nor lies ahead, though what it checked before stays verified.
+    let back = Scene::rolled_back().state;
+    let phase = back.plan().phases.iter().position(|of| of.steps.iter().any(|step| step.id == "stages"));
+    assert_eq!(phase_sign(&back, phase.expect("its phase")).0, undone);
     signs.push(undone);
     for signs in [signs.clone(), signs.into_iter().map(holdpoint::text::ascii::letter).collect()] {
         let mut alone = signs.clone();

@@ -119,6 +119,20 @@ pub fn phase_status(state: &State, phase: usize) -> Status {
     }
 }
 
+/// The sign of a phase. What was undone in it shows: such a phase neither runs nor lies ahead as if
+/// nothing had happened.
+#[must_use]
+pub fn phase_sign(state: &State, phase: usize) -> (char, Role) {
+    let status = phase_status(state, phase);
+    let steps = state.plan().phases.get(phase).map(|of| of.steps.as_slice()).unwrap_or_default();
+    let undone = steps.iter().any(|step| step_sign(state, &step.id).2 == "undone");
+    let moves = steps.iter().any(|step| state.status(&step.id).is_moving());
+    if matches!(status, Status::Pending | Status::Running) && undone && !moves {
+        return ('◁', Role::Back);
+    }
+    sign(status)
+}
+
 /// How long a step has taken so far, in ms; `None` when it hasn't begun.
 #[must_use]
 pub fn step_ms(state: &State, id: &str) -> Option<u64> {

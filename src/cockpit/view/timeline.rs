@@ -8,7 +8,7 @@ use crate::cockpit::filter::{self, Place};
 use crate::cockpit::mouse::Hit;
 use crate::cockpit::state::{Focus, Spot, State};
 use crate::cockpit::theme::Role;
-use crate::cockpit::timeline::{phase_ms, phase_status, row_of, rows, sign, step_ms, step_sign};
+use crate::cockpit::timeline::{phase_ms, phase_sign, phase_status, row_of, rows, step_ms, step_sign};
 use crate::plan::duration;
 use crate::plan::model::Takes;
 use crate::run::state::Status;
@@ -67,7 +67,7 @@ fn line(state: &State, spot: Spot, columns: usize, planned: Planned) -> Row {
             let folded =
                 state.folded.contains(&spot.phase) && filter::of(&state.filters, Place::Timeline).is_none();
             let folded = if folded { "▸ " } else { "" };
-            let (mark, colour) = sign(status);
+            let (mark, colour) = phase_sign(state, spot.phase);
             let left = head(" ", mark, colour).add(Role::Strong, format!("{folded}{}", phase.title));
             (status, phase_ms(state, spot.phase), left)
         }
