@@ -168,13 +168,85 @@ async fn a_commit_that_only_psql_sees_is_found() {
     // check reads the file too, and can't see what \gexec makes.
     bench.script("INSERT INTO t VALUES (1);\nSELECT 'COMMIT' \\gexec\nINSERT INTO t VALUES (2);\n", PSQL);
     let ran = bench.run().await;
-    ran.exits(6)
-        .failed_with("a", "a.sql ended the transaction that this step runs in")
-        .says("isn't recorded");
+    ran.exits(5).says("a.sql ended the transaction that this step runs in").says("isn't recorded");
     assert!(bench.ledger().await.is_empty());
+    assert_eq!(ran.all("unit_unknown").len(), 1, "{ran}");
     bench.script("BEGIN;\nCOMMIT;\n", PSQL);
     let ran = bench.call(&["check", "plan.toml"]).await;
     ran.exits(2).says("a.sql:1:1: error");
+}
+
+/// What was committed by the file itself doesn't vanish with the error behind it, and isn't done twice.
+#[tokio::test]
+async fn a_commit_of_the_file_is_found_when_it_fails_behind_it_too() {
+    let bench = Bench::with("CREATE TABLE t (n int)").await;
+    for first in ["", "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE;\n"] {
+        for quiet in ["", "\\set QUIET on\n"] {
+            if !first.is_empty() && !quiet.is_empty() {
+                continue;
+            }
+            bench.sql("TRUNCATE t").await;
+            bench.script(
+                &format!("{first}{quiet}INSERT INTO t VALUES (1);\nSELECT 'COMMIT' \\gexec\nSELECT 1/0;\n"),
+                PSQL,
+            );
+            let ran = bench.run().await;
+            ran.exits(5).says("division by zero").says("committed and isn't recorded");
+            assert!(!ran.out.contains("nothing of this step was applied"), "{ran}");
+            assert_eq!(bench.value("SELECT count(*) FROM t").await, "1");
+            // Nobody runs it again without a word about it.
+            let ran = bench.resume().await;
+            ran.says("a=applied");
+            assert_eq!(bench.value("SELECT count(*) FROM t").await, "1", "{ran}");
+            let ran = bench.call(&["resume", "--rule", "a=applied"]).await;
+            ran.exits(0);
+            assert_eq!(bench.value("SELECT count(*) FROM t").await, "1", "{ran}");
+        }
+    }
+    bench.sql("TRUNCATE t").await;
+    bench.script("SELECT 'ROLLBACK' \\gexec\nINSERT INTO t VALUES (1);\nSELECT 1/0;\n", PSQL);
+    bench.run().await.exits(5).says("committed and isn't recorded");
+    assert_eq!(bench.value("SELECT count(*) FROM t").await, "1");
+}
+
+/// A new session has no transaction of ours.
+#[tokio::test]
+async fn a_new_session_in_one_transaction_is_refused() {
+    let bench = Bench::with("CREATE TABLE t (n int)").await;
+    bench.script("\\c\nINSERT INTO t VALUES (1);\nSELECT 1/0;\n", PSQL);
+    let ran = bench.call(&["check", "plan.toml"]).await;
+    ran.exits(2).says("a.sql:1:1: error").says("\\c would drop the transaction");
+    bench.run().await.exits(2);
+    assert_eq!(bench.value("SELECT count(*) FROM t").await, "0");
+}
+
+/// A query's columns may be what the script pastes.
+#[tokio::test]
+async fn a_result_pasted_raw_is_refused_before_anything_runs() {
+    let bench = Bench::with("CREATE TABLE t (n int)").await;
+    let sql =
+        "INSERT INTO t VALUES (0);\nSELECT count(*) AS n FROM t \\gset\nINSERT INTO t VALUES (:n + 1);\n";
+    for keys in [PSQL, NONE, "transaction = \"none\"", ""] {
+        bench.script(sql, keys);
+        let ran = bench.call(&["check", "plan.toml"]).await;
+        ran.exits(2).says("a.sql:3:23: error").says("would paste a value from the database");
+        bench.run().await.exits(2);
+    }
+    assert_eq!(bench.value("SELECT count(*) FROM t").await, "0");
+    // Allowed by name, or pasted as a text, there is nothing to say; nor is the slice of an array one.
+    for (sql, keys) in [
+        (sql, "unsafe_vars = [\"n\"]"),
+        (
+            "SELECT count(*) AS n FROM t \\gset\nINSERT INTO t SELECT (ARRAY[1,2])[1:length('ab')][1] + :'n';\n",
+            "",
+        ),
+        ("SELECT count(*) AS n FROM t \\gset p_\nINSERT INTO t VALUES (:'p_n');\n", ""),
+    ] {
+        bench.script(sql, keys);
+        let ran = bench.call(&["check", "plan.toml"]).await;
+        ran.exits(0);
+        assert!(!ran.out.contains("has no value"), "{ran}");
+    }
 }
 
 #[tokio::test]

@@ -55,6 +55,26 @@ async fn on_failure_continue_passes_over_the_whole_block() {
     assert!(ran.last("deviation")["what"].as_str().is_some_and(|what| what.contains("division by zero")));
 }
 
+/// Where the script goes on by itself, it isn't said of the plan.
+#[tokio::test]
+async fn a_script_that_goes_on_is_said_to() {
+    let bench = Bench::with("CREATE TABLE t (id int PRIMARY KEY)").await;
+    bench.script(
+        "\\set ON_ERROR_STOP off\nBEGIN;\nINSERT INTO t VALUES (1);\nINSERT INTO t VALUES (1);\nCOMMIT;\nINSERT INTO t VALUES (3);\n",
+        SCRIPT,
+    );
+    let ran = bench.run().await;
+    ran.exits(0);
+    assert_eq!(rows(&bench).await, "3");
+    let what = ran.last("deviation")["what"].as_str().unwrap_or_default();
+    assert!(
+        what.ends_with("the script (ON_ERROR_STOP off) goes on behind the COMMIT of its transaction"),
+        "{ran}"
+    );
+    let reason = ran.last("step_accepted")["reason"].as_str().unwrap_or_default();
+    assert!(reason.ends_with("the script says to go on (ON_ERROR_STOP off)"), "{ran}");
+}
+
 async fn fails_in_the_middle() -> (Bench, Ran) {
     let bench = Bench::with("CREATE TABLE t (id int)").await;
     bench.script(
@@ -70,6 +90,9 @@ async fn fails_in_the_middle() -> (Bench, Ran) {
 async fn a_failing_block_holds_with_the_earlier_ones_applied() {
     let (bench, ran) = fails_in_the_middle().await;
     ran.exits(6).failed_with("a", "\"later\" does not exist");
+    ran.says_wrapped(
+        "nothing of the transaction that begins in line 4 was applied; what was committed before it is",
+    );
     assert_eq!(ran.last("held")["reason"], "failed");
     assert_eq!(rows(&bench).await, "1");
     assert_eq!(bench.ledger().await.len(), 1);

@@ -46,6 +46,8 @@ pub(super) struct Passage<'a> {
     pub outlet: Option<Outlet>,
     /// The unit that ran last.
     pub last: Option<Unit>,
+    /// The line in which the transaction begins that the file has open.
+    pub block: Option<u64>,
 }
 
 impl Conductor {
@@ -92,6 +94,7 @@ impl Conductor {
             next: std::collections::VecDeque::new(),
             outlet: None,
             last: None,
+            block: None,
         };
         let mut open: Option<Open> = None;
         loop {
@@ -182,9 +185,10 @@ impl Conductor {
                 if let Err(broken) = skip_data(&mut passage.script, unread) {
                     return Ok(Some(Err(broken.problem())));
                 }
-                self.pass_over(whole, &problem).await?;
                 // The rest of a block that failed belongs to it.
-                open = begun.or(begins).filter(|_| !commits).map(Open::to_skip);
+                let block = begun.or(begins);
+                self.pass_over(step, whole, &problem, block.is_some()).await?;
+                open = block.filter(|_| !commits).map(Open::to_skip);
             }
             if passage.work.epoch != self.epoch {
                 return Ok(None);
@@ -238,8 +242,14 @@ impl Conductor {
         }
     }
 
-    /// The plan goes on with the next statement; the failure is in the evidence.
-    async fn pass_over(&mut self, whole: &Unit, problem: &Problem) -> Result<(), Stop> {
+    /// The plan or the script goes on behind it; the failure is in the evidence.
+    async fn pass_over(
+        &mut self,
+        step: &Step,
+        whole: &Unit,
+        problem: &Problem,
+        in_block: bool,
+    ) -> Result<(), Stop> {
         let failed = self.recorder.look(|run| {
             let step = run.step(&whole.step)?;
             let last = step.units_of(whole.direction).last()?;
@@ -248,7 +258,13 @@ impl Conductor {
         if let Some(unit) = failed {
             self.record(Event::UnitPassedOver { unit }).await?;
         }
-        let what = format!("{}; the plan goes on with the next statement", problem.message);
+        let who = match step.on_failure {
+            OnFailure::Continue => "the plan",
+            _ => "the script (ON_ERROR_STOP off)",
+        };
+        let behind =
+            if in_block { "behind the COMMIT of its transaction" } else { "with the next statement" };
+        let what = format!("{}; {who} goes on {behind}", problem.message);
         self.record(Event::Deviation { step: Some(whole.step.clone()), what }).await
     }
 
@@ -363,10 +379,14 @@ impl Conductor {
         broken: Broken,
     ) -> Result<Result<(), Problem>, Stop> {
         let lost = self.undo_after(&broken, &mut passage.work.session).await;
-        if let Broken::Interrupted(why, problem) = broken {
+        let means = passage.block.take().map(|line| super::unapplied::block_not_applied(unit, line));
+        if let Broken::Interrupted(why, mut problem) = broken {
+            problem.consequence = problem.consequence.or(means);
             return self.interrupted(unit, why, *problem).await.map(Err);
         }
-        match self.failed(unit, broken.problem(), lost).await? {
+        let mut problem = broken.problem();
+        problem.consequence = problem.consequence.or(means);
+        match self.failed(unit, problem, lost).await? {
             Outcome::Failed(problem) => Ok(Err(problem)),
             Outcome::Applied => Ok(Ok(())),
         }

@@ -90,6 +90,7 @@ impl Conductor {
                 }
             }
         }
+        passage.block = (!done).then_some(statement.place.line);
         *open = Some(Open { nonce, done, ..Open::to_skip(unit) });
         Ok(Ok(()))
     }
@@ -200,6 +201,7 @@ impl Conductor {
                     .await?
                 {
                     Outcome::Applied => {
+                        passage.block = None;
                         passage.script.settled(Some(&Ended::Done { rows: None }));
                         self.deviate(&unit.step, passed).await?;
                         Ok(Ok(()))

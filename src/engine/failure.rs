@@ -128,7 +128,11 @@ impl Conductor {
         statements: usize,
         elapsed_ms: u64,
     ) -> Result<StepEnd, Stop> {
-        let reason = format!("{} failed, and the plan says to go on", count(statements, "statement"));
+        let says = match step.on_failure {
+            OnFailure::Continue => "the plan says to go on",
+            _ => "the script says to go on (ON_ERROR_STOP off)",
+        };
+        let reason = format!("{} failed, and {says}", count(statements, "statement"));
         let failed = Vec::new();
         self.record(Event::StepUnverified { step: step.id.clone(), elapsed_ms, failed }).await?;
         let by = Person { name: "plan".into(), how: Assurance::Policy };

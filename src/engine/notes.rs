@@ -124,7 +124,7 @@ pub(super) fn notes(step: &Step, report: &ScanReport, given: &BTreeSet<String>) 
 
 /// What psql can do, or takes in its own way.
 pub(super) fn is_psqls_matter(problem: Wrong) -> bool {
-    matches!(problem, Wrong::Refused | Wrong::UnknownCommand | Wrong::Condition | Wrong::Variable)
+    matches!(problem, Wrong::Refused | Wrong::UnknownCommand | Wrong::Condition)
 }
 
 /// Names that the plan saves: their values come while it runs.
@@ -192,8 +192,6 @@ impl Notes<'_> {
             what if what.starts_with("\\c:") || what.starts_with("\\c ") || what.starts_with("\\connect") => {
                 About::Connects
             }
-            // psql pastes it; the note about values pasted as they are says so.
-            _ if problem.problem == Wrong::Variable => return,
             _ => About::LeftToPsql,
         };
         self.add(about, &problem.place, Some(what.to_owned()));

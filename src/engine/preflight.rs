@@ -375,12 +375,20 @@ fn switched(mode: Transaction, switch: Switch, on: bool) -> Option<(&'static str
     }
 }
 
+/// Of a file that psql runs in one transaction.
+pub(super) const CONNECTS_BY_PSQL: &str = "\\c would drop the transaction of this step, and what follows would be committed statement by statement, unrecorded";
+pub(super) const CONNECTS_HINT: &str =
+    "take it out, split the file there, or give the step transaction = \"none\"";
+
 /// A script that the real psql runs: what would break its one transaction is refused all the same.
 fn by_psql(
     find: &mut impl FnMut(&crate::script::Place, String, Option<&str>, bool),
     step: &Step,
     report: &ScanReport,
 ) {
+    for reconnect in report.connects.iter().filter(|_| step.transaction == Transaction::Single) {
+        find(&reconnect.place, CONNECTS_BY_PSQL.to_owned(), Some(CONNECTS_HINT), true);
+    }
     for statement in &report.statements {
         for kind in statement.kind.each() {
             let prepares = matches!(

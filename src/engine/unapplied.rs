@@ -136,3 +136,17 @@ fn not_applied(unit: &Unit) -> String {
         format!("nothing of {} {what}", unit.unit)
     }
 }
+
+/// The same of a transaction that the file begins in this line.
+pub(super) fn block_not_applied(unit: &Unit, line: u64) -> String {
+    match unit.direction {
+        Direction::Forward => format!(
+            "nothing of the transaction that begins in line {line} was applied; what was committed before it is"
+        ),
+        Direction::Back => {
+            format!(
+                "nothing of the transaction that begins in line {line} was done; what was committed before it is"
+            )
+        }
+    }
+}

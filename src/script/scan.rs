@@ -98,6 +98,8 @@ pub fn scan_with<R: Resolver>(mut script: Script<R>) -> Result<ScanReport, Scrip
     let mut report = ScanReport::default();
     let mut chunk = Vec::new();
     let mut beginning = true;
+    // A \gset stood before: which names have a value behind it, only the query's columns tell.
+    let mut gset = false;
     while report.problems.len() < PROBLEMS_AT_MOST {
         match script.next_item() {
             Ok(None) => break,
@@ -127,7 +129,14 @@ pub fn scan_with<R: Resolver>(mut script: Script<R>) -> Result<ScanReport, Scrip
                     script.set_standard_strings(on);
                 }
                 report.shell.extend(shell_of(&statement));
+                let known = report.surprises.len();
                 surprises::look(&statement, &mut beginning, &mut report.surprises);
+                if gset {
+                    let found = report.surprises.split_off(known);
+                    let told = found.into_iter().filter(|(what, _)| !matches!(what, Surprise::Unset { .. }));
+                    report.surprises.extend(told);
+                }
+                gset |= matches!(statement.then, Then::Set { .. });
                 if statement.kind != Kind::Empty {
                     report.count += 1;
                     report.first.get_or_insert_with(|| statement.place.clone());

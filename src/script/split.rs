@@ -386,7 +386,14 @@ impl<R: Read> Splitter<R> {
         }
         let pasted = match (form, around.vars.get(&name)) {
             (Form::IsSet, value) => if value.is_some() { "TRUE" } else { "FALSE" }.to_owned(),
-            (_, None) => {
+            (form, None) => {
+                if form == Form::Raw
+                    && around.looking
+                    && around.vars.may_be_pasted(&name)
+                    && !self.in_slice(line)
+                {
+                    return Err(self.fault(line, pastes(&name), self.named));
+                }
                 self.push(line, text);
                 return Ok(());
             }
@@ -398,11 +405,7 @@ impl<R: Read> Splitter<R> {
                     return Ok(());
                 }
                 if !value.raw_allowed() {
-                    let what = format!(":{name} would paste a value from the database into SQL");
-                    let fault = Fault::new(Problem::Variable, what)
-                        .why("whoever wrote that value would write a part of this statement")
-                        .todo(format!("use :'{name}' or :\"{name}\", or name it in unsafe_vars"));
-                    return Err(self.fault(line, fault, self.named));
+                    return Err(self.fault(line, pastes(&name), self.named));
                 }
                 let column = self.columns.at(line, self.named.0);
                 self.query.raw(&name, self.offset(self.named.0), self.at.number, column);
@@ -417,6 +420,13 @@ impl<R: Read> Splitter<R> {
         Ok(())
     }
 
+    /// Behind a bracket of its line that isn't closed a colon is rather the slice of an array.
+    fn in_slice(&self, line: &[u8]) -> bool {
+        let before = line.get(..self.named.0).unwrap_or_default();
+        let count = |bracket: u8| before.iter().filter(|byte| **byte == bracket).count();
+        count(b'[') > count(b']')
+    }
+
     pub(super) fn fault(&mut self, line: &[u8], fault: Fault, (start, end): (usize, usize)) -> FileFault {
         FileFault { fault, at: self.place(line, start, end) }
     }
@@ -425,6 +435,13 @@ impl<R: Read> Splitter<R> {
         let column = self.columns.at(line, start);
         At { start: self.offset(start), end: self.offset(end), line: self.at.number, column }
     }
+}
+
+/// A value that the database gave can't be a part of the SQL as it is.
+fn pastes(name: &str) -> Fault {
+    Fault::new(Problem::Variable, format!(":{name} would paste a value from the database into SQL"))
+        .why("whoever wrote that value would write a part of this statement")
+        .todo(format!("use :'{name}' or :\"{name}\", or name it in unsafe_vars"))
 }
 
 /// What a statement left in this variable is gone: it ran before a stop.

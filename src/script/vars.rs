@@ -148,6 +148,11 @@ impl Variables {
         !self.values.contains_key(name) && self.unknown.iter().any(|prefix| name.starts_with(prefix.as_str()))
     }
 
+    /// The same for one that a query may set, and whose value may not be pasted as it is.
+    pub(super) fn may_be_pasted(&self, name: &str) -> bool {
+        !name.starts_with(|c: char| c.is_ascii_digit()) && !self.raw.contains(name) && self.may_be_set(name)
+    }
+
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.values.get(name)
     }

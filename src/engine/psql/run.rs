@@ -28,15 +28,15 @@ use crate::pg::Psql;
 use crate::pg::child::{Child, Ended, News, Program};
 use crate::pg::ledger::entry::{self, OTHER_TRANSACTION, STALE_EPOCH};
 use crate::pg::ledger::fence;
-use crate::pg::ledger::intent::{self, Intent};
-use crate::plan::model::{Runner, Step, Transaction};
-use crate::run::event::{AppliedHow, Event, Problem, Unit};
-use crate::script::Problem as Wrong;
+use crate::pg::ledger::intent::Intent;
+use crate::plan::model::{Step, Transaction};
+use crate::run::event::{AppliedHow, Event, Place, Problem, Unit};
+use crate::script::{Kind, Problem as Wrong, Session, Transaction as Control};
 
 /// How long psql may take to end after it was asked to, and its session after it ended by itself.
 const GRACE: Duration = Duration::from_secs(5);
 /// How long a backend may take to end once it was told to.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 /// psql's word for a connection that was lost.
 const CONNECTION_LOST: i32 = 2;
 /// A statement that can't be in a transaction: our last one, when the file left one open.
@@ -49,9 +49,20 @@ struct Course {
     interrupted: Option<Interruption>,
 }
 
+/// What is known of a file before psql has it.
+#[derive(Debug, Clone, Copy)]
+struct Fit {
+    /// All that it does can be done again as long as nothing is applied.
+    repeatable: bool,
+    /// It doesn't say how its transaction runs, which has to come before anything else in it.
+    markable: bool,
+    /// It goes back to savepoints: psql says ROLLBACK of that too.
+    savepoints: bool,
+}
+
 /// One time that psql is given the file.
-struct Try<'a> {
-    intent: &'a Intent<'a>,
+pub(super) struct Try<'a> {
+    pub intent: &'a Intent<'a>,
     digest: &'a str,
     /// Of its session.
     name: &'a str,
@@ -60,6 +71,8 @@ struct Try<'a> {
     number: u32,
     /// It may be given the file again.
     repeatable: bool,
+    /// It goes back to savepoints.
+    pub savepoints: bool,
 }
 
 impl Conductor {
@@ -77,14 +90,13 @@ impl Conductor {
             Ok(psql) => psql,
             Err(error) => return Ok(Err(problems::plain(error.to_string()))),
         };
-        let plain = match self.fit_for_psql(step, source) {
-            Ok(plain) => plain,
+        let fit = match self.fit_for_psql(step, source) {
+            Ok(fit) => fit,
             Err(problem) => return Ok(Err(*problem)),
         };
         let (mut number, mut attempt) = (1, self.next_attempt(unit).await?);
         loop {
-            if let Some(result) =
-                self.give_to_psql(step, unit, source, &psql, (number, attempt, plain)).await?
+            if let Some(result) = self.give_to_psql(step, unit, source, &psql, (number, attempt, fit)).await?
             {
                 return Ok(result);
             }
@@ -100,7 +112,7 @@ impl Conductor {
         unit: &Unit,
         source: &Source,
         psql: &Psql,
-        (number, attempt, plain): (u32, u32, bool),
+        (number, attempt, fit): (u32, u32, Fit),
     ) -> Result<Option<Result<(), Problem>>, Stop> {
         self.attention.begin_work();
         let began = Instant::now();
@@ -139,6 +151,7 @@ impl Conductor {
             role: step.role.as_deref(),
             encoding: step.encoding.as_deref(),
             single: (step.transaction == Transaction::Single).then_some(mark.as_str()),
+            marked: fit.markable,
             ledger: self.epoch.is_some().then_some((&intent, digest.as_str())),
         };
         let child = match self.start_psql(psql, step, source, &name, &around) {
@@ -147,19 +160,30 @@ impl Conductor {
         };
         let course = self.follow_psql(child, &unit.step).await;
         crash::point("after-psql");
-        let repeatable = plain && number <= step.lock_retries;
-        let this = Try { intent: &intent, digest: &digest, name: &name, began, number, repeatable };
+        let repeatable = fit.repeatable && number <= step.lock_retries;
+        let savepoints = fit.savepoints;
+        let this =
+            Try { intent: &intent, digest: &digest, name: &name, began, number, repeatable, savepoints };
         self.judge_psql(step, unit, &this, course).await
     }
 
     /// The file is the one that the run was opened with, and no value of the database is pasted into
-    /// it as it is. psql reads it where it lies, since what it includes lies beside it. Says whether all that
-    /// it does can be done again as long as nothing is applied.
-    fn fit_for_psql(&self, step: &Step, source: &Source) -> Result<bool, Box<Problem>> {
+    /// it as it is. psql reads it where it lies, since what it includes lies beside it.
+    fn fit_for_psql(&self, step: &Step, source: &Source) -> Result<Fit, Box<Problem>> {
         let unchanged = self.sources.unchanged(source.name(), self.variables(), step.encoding.as_deref());
         let report = unchanged.map_err(|why| Box::new(problems::plain(why)))?;
         if let Some(error) = report.problems.iter().find(|error| error.problem == Wrong::Variable) {
-            return Err(Box::new(problems::plain(error.to_string())));
+            let mut problem = problems::of_script(error);
+            problem.consequence = Some("nothing of this step was applied: psql wasn't given the file".into());
+            return Err(Box::new(problem));
+        }
+        let single = step.transaction == Transaction::Single;
+        if let Some(connect) = report.connects.first().filter(|_| single) {
+            let mut problem = problems::plain(crate::engine::preflight::CONNECTS_BY_PSQL);
+            problem.place = Some(problems::place_of(&connect.place));
+            problem.consequence = Some("nothing of this step was applied: psql wasn't given the file".into());
+            problem.hint = Some(crate::engine::preflight::CONNECTS_HINT.into());
+            return Err(Box::new(problem));
         }
         if let Some((way, _, place)) = report.shell.first().filter(|_| !self.runs_shell(step)) {
             let what = format!(
@@ -175,7 +199,17 @@ impl Conductor {
         }
         // What can't be read to its end may have one.
         let read = report.problems.iter().all(|error| error.problem == Wrong::Refused);
-        Ok(read && report.shell.is_empty() && step.transaction == Transaction::Single)
+        let mut kinds = report.statements.iter().flat_map(|statement| statement.kind.each());
+        let sets_mode = |kind: &Kind| match kind {
+            Kind::Session(Session::SetTransaction) => true,
+            Kind::Session(Session::Set { name, .. }) => name.starts_with("transaction_"),
+            _ => false,
+        };
+        Ok(Fit {
+            repeatable: read && report.shell.is_empty() && single,
+            markable: !kinds.clone().any(sets_mode),
+            savepoints: kinds.any(|kind| matches!(kind, Kind::Transaction(Control::RollbackTo))),
+        })
     }
 
     fn start_psql(
@@ -296,9 +330,28 @@ impl Conductor {
             return Ok(Some(Ok(())));
         }
         let file = unit_file(unit, self, step);
-        let problem = problem(&said, ended, single, &file, self.disclosure);
+        let mut problem = problem(&said, ended, single, &file, self.disclosure);
         if said.why().and_then(|why| why.sqlstate.as_deref()) == Some(STALE_EPOCH) {
             return Err(Stop::LockLost(problem.message));
+        }
+        if single && self.ended_early(unit, this, &said, &problem).await? {
+            let ended =
+                format!("{file} ended the transaction that this step runs in, or left its connection");
+            let committed = "what stood before its COMMIT is committed and isn't recorded";
+            if problem.message != ended {
+                problem.message = format!("{}; {ended}", problem.message);
+            }
+            if let Some(Place { file, line, .. }) = &problem.place {
+                problem.message = format!("{file}:{line}: {}", problem.message);
+            }
+            let evidence = vec![problem.message.clone(), committed.to_owned()];
+            self.record(Event::UnitUnknown { unit: unit.clone(), evidence }).await?;
+            let why = format!(
+                "{}: {committed}. Look at the database and finish or undo it there; `holdpoint resume` asks how it stands \
+                 (ruled as not applied, the file runs again from its beginning)",
+                problem.message
+            );
+            return Err(Stop::Left { exit: Exit::Unknown, why });
         }
         if let Some(why) = interrupted {
             let mut stopped = problems::plain(match &why {
@@ -378,51 +431,6 @@ impl Conductor {
     /// Whether a unit was given to psql, as the journal has it.
     pub(in crate::engine) fn is_psqls(&self, unit: &Unit) -> bool {
         self.recorder.look(|run| run.unit(unit).is_some_and(|state| state.runner.is_some()))
-    }
-
-    /// After a stop: what became of a file that psql ran. Says whether it is applied.
-    pub(in crate::engine) async fn reconcile_psql(&mut self, unit: &Unit) -> Result<bool, Stop> {
-        let (attempt, name) = self
-            .recorder
-            .look(|run| run.unit(unit).map(|state| (state.attempt, state.backend_start.clone())))
-            .unwrap_or_default();
-        let found = {
-            let mut control = self.control.session().await;
-            // It may have come to connect before it was ended, and work on by itself.
-            fence::sessions_over(&mut control, &name, None, Duration::ZERO, PATIENCE).await?;
-            if self.epoch.is_some() { intent::latest(&mut control, &self.run, unit).await? } else { None }
-        };
-        let Some(found) = found.filter(|found| found.attempt >= attempt) else {
-            let evidence = vec!["no intent row: psql was never started".to_owned()];
-            return self.reconciled(unit, false, evidence, None).await;
-        };
-        let single = super::super::rollback::step_for(&self.plan, &unit.step, unit.direction)
-            .is_some_and(|step| step.runner == Runner::Psql && step.transaction == Transaction::Single);
-        match (found.outcome.as_deref(), single) {
-            (Some("applied"), _) => {
-                let evidence = match single {
-                    true => "its ledger row was committed with it",
-                    false => "the result row says applied",
-                };
-                self.reconciled(unit, true, vec![evidence.to_owned()], None).await
-            }
-            (Some(_), _) => {
-                self.reconciled(unit, false, vec!["the result row says failed".to_owned()], None).await
-            }
-            (None, true) => {
-                let evidence = vec!["no ledger row: psql's transaction was never committed".to_owned()];
-                self.bare_result(unit, found.attempt, false, "").await?;
-                self.reconciled(unit, false, evidence, None).await
-            }
-            (None, false) => {
-                let evidence = vec![
-                    "the program stopped while psql ran the file, which isn't one transaction: how far psql came can't be \
-                     asked"
-                        .to_owned(),
-                ];
-                self.rule(unit, evidence).await
-            }
-        }
     }
 }
 

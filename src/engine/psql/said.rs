@@ -56,6 +56,9 @@ pub(super) struct Said {
     pub errors: u64,
     pub first: Option<Report>,
     pub last: Option<Report>,
+    /// It told of a COMMIT, or of a ROLLBACK, of the file: ours come with QUIET on.
+    pub committed: bool,
+    pub rolled_back: bool,
     lines: usize,
     bytes: usize,
     pub left_out: u64,
@@ -65,7 +68,11 @@ impl Said {
     /// Takes a line in; gives it back as people should see it, or nothing.
     pub fn hear(&mut self, line: &Line) -> Option<String> {
         let shown = match line.from {
-            Stream::Out => line.text.clone(),
+            Stream::Out => {
+                self.committed |= line.text == "COMMIT";
+                self.rolled_back |= line.text == "ROLLBACK";
+                line.text.clone()
+            }
             Stream::Err => self.error_line(&line.text)?,
         };
         let shown = if line.cut { format!("{shown} … (cut)") } else { shown };

@@ -18,6 +18,8 @@ pub(super) struct Around<'a> {
     pub encoding: Option<&'a str>,
     /// The file is one transaction, and this marks it as the step's own.
     pub single: Option<&'a str>,
+    /// The transaction may begin with a statement of ours: the file doesn't set how it runs.
+    pub marked: bool,
     /// `None`: the run has no ledger.
     pub ledger: Option<(&'a Intent<'a>, &'a str)>,
 }
@@ -40,6 +42,10 @@ impl Around<'_> {
         match (self.single, self.role) {
             (Some(nonce), role) => {
                 text.push_str(&format!("BEGIN;\n{};\n", super::super::unit::set_nonce(nonce)));
+                // Committed without the ledger's row it says that the file ended this transaction itself.
+                if let Some((intent, _)) = self.ledger.filter(|_| self.marked) {
+                    text.push_str(&format!("{};\n", intent.applied()));
+                }
                 if let Some(role) = role {
                     text.push_str(&format!("SET LOCAL ROLE {};\n", identifier(role)));
                 }
