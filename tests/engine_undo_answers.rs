@@ -98,9 +98,11 @@ async fn what_ran_outside_a_transaction_may_rest_on_anything() {
     bench
         .call(&["rollback", "--only", "a", "--reason", "x"])
         .await
-        .exits(6)
-        .says_wrapped("outside a transaction")
-        .says("--to a");
+        .exits(3)
+        .says("outside a transaction")
+        .says("--to a")
+        .says("Nothing was done");
+    assert_eq!(bench.value("SELECT epoch FROM holdpoint.fence").await, "1", "nobody took the run over");
     assert_eq!(there(&bench).await, "a");
 }
 
@@ -240,11 +242,10 @@ async fn an_undo_that_was_accepted_isnt_asked_about_again() {
     bench.plan(&format!("{}{b}{checked}{person}", undoable("a", "DROP TABLE a", "")));
     bench.run().await.exits(6);
     bench.sql("CREATE VIEW va AS SELECT * FROM a").await;
-    bench
-        .call(&["rollback", "--reason", "x"])
-        .await
-        .exits(6)
-        .says("\"b\" is undone, and \"Seven\" didn't pass");
+    let ran = bench.call(&["rollback", "--reason", "x"]).await;
+    ran.exits(6).says("\"b\" is undone, and \"Seven\" didn't pass");
+    // Its checkpoint is counted, and apart.
+    ran.says("of rollbacks: 0 passed, 1 failed");
     // Its undo is done: there is nothing to leave out.
     bench.call(&["resume", "--skip", "b=x"]).await.exits(2).says("override");
     bench.env("HOLDPOINT_CRASH_AT", "ruled-out");
@@ -294,4 +295,74 @@ async fn a_step_that_was_ruled_out_stays_so_after_a_kill() {
     ran.exits(0).says("known");
     assert_eq!(ran.all("step_skipped").len(), 1, "{ran}");
     assert_eq!(ran.all("step_started").iter().filter(|event| event["step"] == "a").count(), 1, "{ran}");
+}
+
+/// Outside transactions an undo may be half done: nobody is told that all of it is still there.
+#[tokio::test]
+async fn half_an_undo_isnt_called_none() {
+    let bench = Bench::new().await;
+    bench.file("n.sql", "CREATE TABLE n1 (n int); CREATE TABLE n2 (n int);");
+    let person = "[[phase.step]]\nid = \"person\"\ntitle = \"Person\"\nconfirm = \"ready\"\n";
+    let undo = "DROP TABLE n2; SELECT pg_sleep(600); DROP TABLE n1";
+    bench.plan(&format!("{}{person}", undoable("n", undo, "transaction = \"none\"\n")));
+    bench.run().await.exits(6);
+    let running = bench.begin(&["rollback", "--reason", "x"]);
+    let sleeps = "FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'holdpoint work' \
+                  AND wait_event = 'PgSleep'";
+    bench.until("the undo sleeps", &format!("SELECT EXISTS (SELECT {sleeps})")).await;
+    bench.value(&format!("SELECT pg_terminate_backend(pid) {sleeps}")).await;
+    let ran = running.end().await;
+    ran.exits(7).says("This undo is done in part");
+    assert!(!ran.err.contains("Nothing of this undo was done"), "{ran}");
+    let status = bench.call(&["status", "--plan", "plan.toml", "--state-dir", "state"]).await;
+    assert!(!status.out.contains("Nothing of this undo"), "{status}");
+    assert_eq!(there(&bench).await, "n1");
+}
+
+/// A procedure that doesn't touch a table puts nothing in the place of what others wrote there.
+#[tokio::test]
+async fn rows_that_a_procedure_doesnt_touch_arent_told() {
+    let bench =
+        Bench::with("CREATE TABLE g (id int PRIMARY KEY, t text); INSERT INTO g VALUES (1, 'new')").await;
+    bench.file("a.sql", "CREATE TABLE a (n int);");
+    bench.file("u.sql", "UPDATE g SET t = 'done';");
+    let undo = undoable("u", "UPDATE g SET t = 'new'", "");
+    let procedure = "[[rollback]]\nid = \"p\"\ntitle = \"P\"\nundoes = [\"a\"]\n\
+        [[rollback.step]]\nid = \"drop\"\ntitle = \"Drop\"\nsql = \"DROP TABLE a\"\n";
+    let person = "[[phase.step]]\nid = \"person\"\ntitle = \"Person\"\nconfirm = \"ready\"\n";
+    bench.plan_with("guards = [\"g\"]", &format!("{}{undo}{person}{procedure}", step("a", "")));
+    bench.run().await.exits(6);
+    bench.sql("UPDATE g SET t = 'paid'").await;
+    let ran = bench.call(&["rollback", "--procedure", "p", "--reason", "x"]).await;
+    assert!(!ran.out.contains("have written again"), "{ran}");
+    assert_eq!(there(&bench).await, "g");
+}
+
+/// What others changed in the schema is named, and told once.
+#[tokio::test]
+async fn what_others_changed_meanwhile_is_named() {
+    let (bench, ran) = stuck().await;
+    ran.exits(6).says_wrapped("somebody else changed it meanwhile (view public.v is new");
+    let ran = bench.resume().await;
+    ran.exits(6);
+    let told = ran.all("deviation").iter().filter(|e| e["what"].to_string().contains("meanwhile")).count();
+    assert_eq!(told, 1, "{ran}");
+}
+
+/// A part that left something doesn't end as if all were well.
+#[tokio::test]
+async fn a_part_with_residue_says_so_last() {
+    let bench = Bench::with("CREATE TABLE g (id int PRIMARY KEY)").await;
+    bench.file("a.sql", "CREATE TABLE a (n int);");
+    bench.file("b.sql", "CREATE TABLE b (n int);");
+    let person = "[[phase.step]]\nid = \"person\"\ntitle = \"Person\"\nconfirm = \"ready\"\n";
+    let steps = format!("{}{}{person}", undoable("a", "DROP TABLE a", ""), undoable("b", "SELECT 1", ""));
+    bench.plan(&steps);
+    bench.run().await.exits(6);
+    let ran = bench.call(&["rollback", "--to", "b", "--reason", "x"]).await;
+    ran.exits(1);
+    assert!(ran.err.contains("not everything is as it should be by now: "), "{ran}");
+    assert!(ran.err.contains("table public.b"), "{ran}");
+    let waits = ran.last("held")["needs"].to_string();
+    assert!(waits.contains("table public.b"), "{ran}");
 }

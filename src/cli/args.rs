@@ -343,7 +343,7 @@ pub struct DiffArgs {
     /// Compare only which objects there are: the one way across major versions
     #[arg(long)]
     pub names_only: bool,
-    /// Leave out a kind of difference, like \"sequence value\", \"privileges\" or \"comment\"
+    /// Leave out a kind of difference, like "sequence value", "privileges" or "comment"
     #[arg(long, value_name = "KIND")]
     pub ignore: Vec<String>,
     /// As JSON (docs/snapshot.md)

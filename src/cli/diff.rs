@@ -64,7 +64,8 @@ impl Place {
 /// Compares, and says what differs.
 pub async fn diff(args: &DiffArgs) -> Result<Exit, Failure> {
     if let Some(unknown) = args.ignore.iter().find(|kind| !kinds().any(|known| known.one == kind.as_str())) {
-        let known: Vec<&str> = kinds().map(|kind| kind.one).collect();
+        let mut known: Vec<&str> = kinds().map(|kind| kind.one).collect();
+        known.dedup();
         return Err(Failure::usage(format!(
             "--ignore {unknown}: there is no such kind; there are {}",
             known.join(", ")

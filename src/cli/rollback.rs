@@ -58,6 +58,7 @@ pub async fn rollback(args: RollbackArgs, level: &str) -> Result<Exit, Failure> 
         return Err(Failure::usage(why));
     }
     let operator = operator().os_user;
+    let settled = is_settled(&taken.run);
     let wanted = Wanted {
         to: args.to.clone(),
         only: args.only.clone(),
@@ -72,6 +73,11 @@ pub async fn rollback(args: RollbackArgs, level: &str) -> Result<Exit, Failure> 
     });
     if args.list {
         return list(&args, taken, wanted).await;
+    }
+    // Of what may still turn out to be applied, or not, nobody can say so beforehand.
+    if !begun && settled {
+        set_out(&taken.loaded.plan, &taken.run, &wanted)
+            .map_err(|why| Failure::refused(format!("{why}. Nothing was done, and the run is as it was")))?;
     }
     let answers = run::answers(&args.answers, &taken.loaded.plan)?;
     let selection = taken.run.selection.clone();
@@ -93,6 +99,12 @@ pub async fn rollback(args: RollbackArgs, level: &str) -> Result<Exit, Failure> 
         conductor
     });
     drive(opened, pilot, show).await
+}
+
+/// Nothing is under way of which it has to be found out first what became of it.
+fn is_settled(run: &Run) -> bool {
+    let open = run.current_step().and_then(|step| step.units_of(step.direction()).open());
+    open.is_none() && run.in_doubt().is_none()
 }
 
 /// One that was begun goes on with what it set out to undo. Whoever asks for something else is told.

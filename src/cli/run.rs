@@ -87,7 +87,7 @@ fn has_evidence(plan: &Plan, digest: &str, state: &StateDir, args: &RunArgs) -> 
         }
     }
     match evidence::missing(&plan, digest, state, &args.only).first() {
-        Some((_, why)) => Err(Failure::refused(format!("there is no evidence for step {why}"))),
+        Some((_, why)) => Err(Failure::refused(format!("a step lacks its evidence: {why}"))),
         None => Ok(()),
     }
 }

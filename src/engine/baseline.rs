@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use super::conductor::Conductor;
 use super::problems::LOCK_NOT_AVAILABLE;
+use super::reopen::changes;
 use super::rollback::forecasts;
 use super::stop::Stop;
 use crate::pg::Session;
@@ -139,10 +140,7 @@ impl Conductor {
         if !self.recorder.look(|run| run.touched) {
             return None;
         }
-        let mut session = self.spare().await.ok()?;
-        let fingerprint = Fingerprint::take(&mut session).await.ok()?;
-        session.close().await;
-        Some(fingerprint.digest())
+        self.schema_at_end().await
     }
 
     /// What others changed while nobody had the run in hand belongs in the evidence.
@@ -154,8 +152,17 @@ impl Conductor {
         if now.digest() == then {
             return Ok(());
         }
-        let what = "the schema isn't as this run left it: somebody else changed it meanwhile".to_owned();
-        self.record(Event::Deviation { step: None, what }).await
+        let mut what = "the schema isn't as this run left it: somebody else changed it meanwhile".to_owned();
+        // What it was is kept, but for runs of an older program.
+        if let Ok(then) = self.image_schema(&then) {
+            let differs = Fingerprint::diff(&then, &now).map_err(measured)?;
+            what.push_str(&format!(" ({})", changes(&differs).join(", ")));
+        }
+        let fact = (None, what);
+        if self.recorder.look(|run| run.deviations.contains(&fact)) {
+            return Ok(());
+        }
+        self.record(Event::Deviation { step: None, what: fact.1 }).await
     }
 
     pub(super) async fn guard_hashes(

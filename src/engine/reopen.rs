@@ -6,12 +6,13 @@ use std::collections::BTreeSet;
 use super::baseline::measured;
 use super::conductor::Conductor;
 use super::open::{Opening, look_over};
-use super::rollback::{Course, Wanted, set_out};
+use super::rollback::{Course, Wanted, Way, set_out, way};
 use super::stop::Stop;
 use super::verify::count;
 use crate::journal::{Journal, RunFolder};
 use crate::pg::fingerprint::Fingerprint;
 use crate::pg::ledger::{entry, schema};
+use crate::plan::model::{Action, Plan, Step};
 use crate::run::event::{Direction, Event, Image, Person, Residue};
 use crate::run::state::{Run, UnitPhase};
 
@@ -161,16 +162,7 @@ impl Conductor {
             return Ok(vec!["the schema isn't as the run left it".into()]);
         };
         let differs = Fingerprint::diff(&then, &now).map_err(measured)?;
-        let words = |one: &Residue| match (&one.before, &one.after) {
-            (None, _) => format!("{} is new", one.object),
-            (_, None) => format!("{} is gone", one.object),
-            _ => format!("{} was changed", one.object),
-        };
-        let mut since: Vec<String> = differs.iter().take(NAMED).map(words).collect();
-        if differs.len() > NAMED {
-            since.push(format!("and {} more", count(differs.len() - NAMED, "object")));
-        }
-        Ok(since)
+        Ok(changes(&differs))
     }
 
     /// Rows that others have written since and that would be lost: with tables that are dropped, and those
@@ -198,17 +190,21 @@ impl Conductor {
                 }
             }
         }
-        since.extend(self.rows_written_again().await?);
+        since.extend(self.rows_written_again(course).await?);
         Ok(since)
     }
 
     /// Rows of guarded tables that this run wrote and somebody has written again: a way back that puts
     /// the old values there takes theirs away.
-    pub(super) async fn rows_written_again(&mut self) -> Result<Vec<String>, Stop> {
+    pub(super) async fn rows_written_again(&mut self, course: &Course) -> Result<Vec<String>, Stop> {
         let images = self.recorder.look(|run| run.images.clone());
         let mut again = Vec::new();
-        for table in self.plan.guards.clone() {
-            again.extend(self.written_again(&images, &table).await?);
+        let plan = std::sync::Arc::clone(&self.plan);
+        for table in &plan.guards {
+            if !self.recorder.look(|run| concerns(&plan, run, course, table)) {
+                continue;
+            }
+            again.extend(self.written_again(&images, table).await?);
         }
         Ok(again)
     }
@@ -263,6 +259,42 @@ impl Conductor {
             Err(stop) => stop,
         }
     }
+}
+
+/// What others changed, object by object; the first of them.
+pub(super) fn changes(differs: &[Residue]) -> Vec<String> {
+    let words = |one: &Residue| match (&one.before, &one.after) {
+        (None, _) => format!("{} is new", one.object),
+        (_, None) => format!("{} is gone", one.object),
+        _ => format!("{} was changed", one.object),
+    };
+    let mut changed: Vec<String> = differs.iter().take(NAMED).map(words).collect();
+    if differs.len() > NAMED {
+        changed.push(format!("and {} more", count(differs.len() - NAMED, "object")));
+    }
+    changed
+}
+
+/// Whether a way back may write into a table: a step that it undoes did, or its SQL names it. What wasn't measured and
+/// what stands in files may be anything.
+fn concerns(plan: &Plan, run: &Run, course: &Course, table: &str) -> bool {
+    let bare = |name: &str| name.rsplit('.').next().unwrap_or(name).trim_matches('"').to_lowercase();
+    let own = bare(table);
+    let names_it = |step: &Step| match &step.action {
+        Action::Sql { text, .. } => text.to_lowercase().contains(&own),
+        Action::File { .. } | Action::Files { .. } => true,
+        _ => false,
+    };
+    let wrote = |id: &String| {
+        let mut touched = run.step(id).into_iter().flat_map(|s| &s.units).flat_map(|u| &u.touched).peekable();
+        touched.peek().is_none() || touched.any(|touched| bare(&touched.relation) == own)
+    };
+    let undoes = |id: &String| matches!(way(plan, id), Way::Own(undo) if names_it(undo));
+    let of_procedures = course.procedures.iter().any(|turn| {
+        let procedure = plan.rollbacks.iter().find(|procedure| procedure.id == turn.procedure);
+        procedure.is_none_or(|procedure| procedure.steps.iter().any(names_it))
+    });
+    of_procedures || course.steps.iter().any(|id| wrote(id) || undoes(id))
 }
 
 fn refused(why: String) -> Stop {

@@ -11,6 +11,7 @@ use super::unit::{Outcome, own};
 use crate::pg::ledger::entry;
 use crate::pg::{PgError, Session};
 use crate::run::event::{Direction, Event, Problem, Unit};
+use crate::run::state::UnitPhase;
 use crate::script::Statement;
 
 impl Conductor {
@@ -112,10 +113,25 @@ impl Conductor {
 
     async fn connection_lost(&mut self, unit: &Unit, error: PgError) -> Result<(), Stop> {
         let error = error.sentence();
-        let means = match unit.direction {
-            Direction::Forward => "Nothing of the step that ran was applied; `holdpoint resume` goes on",
-            Direction::Back => {
+        // A step may be many units, and those before the one that was lost stand.
+        let begun = self.recorder.look(|run| {
+            let units = run.step(&unit.step).map(|step| step.units_of(unit.direction));
+            units.is_some_and(|units| units.iter().any(|done| done.phase == UnitPhase::Applied))
+        });
+        let means = match (unit.direction, begun) {
+            (Direction::Forward, false) => {
+                "Nothing of the step that ran was applied; `holdpoint resume` goes on"
+            }
+            (Direction::Forward, true) => {
+                "The step that ran is applied in part: what ran before that stands, what was under way isn't applied; \
+                 `holdpoint resume` goes on with the rest"
+            }
+            (Direction::Back, false) => {
                 "Nothing of this undo was done, and what it undoes is still there; `holdpoint resume` goes on going back"
+            }
+            (Direction::Back, true) => {
+                "This undo is done in part: what ran before that is undone, what was under way isn't; `holdpoint resume` \
+                 goes on going back with the rest"
             }
         };
         let why = format!("{error}. {means}");

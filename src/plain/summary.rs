@@ -33,6 +33,11 @@ impl Printer {
         let checkpoints =
             format!("{} passed, {} failed", figures.checkpoints_passed, figures.checkpoints_failed);
         page.entry("checkpoints", &checkpoints);
+        let of_undos = self.run.steps.iter().flat_map(|step| step.undo_checkpoints.values());
+        let (passed, failed): (Vec<_>, Vec<_>) = of_undos.partition(|result| result.verdict.passed);
+        if passed.len() + failed.len() > 0 {
+            page.entry("", &format!("of rollbacks: {} passed, {} failed", passed.len(), failed.len()));
+        }
         self.deviations(&mut page);
         self.sessions(&mut page);
         deltas(&mut page, &figures);

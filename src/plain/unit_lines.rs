@@ -90,6 +90,8 @@ impl Printer {
             Some(source) if source.line > 0 && !unit.unit.is_empty() => {
                 format!("{}:{}", source.file, source.line)
             }
+            // A unit has the name of the file that ran forward; what runs is another one.
+            Some(source) if unit.direction == Direction::Back && !unit.unit.is_empty() => source.file.clone(),
             _ => unit.unit.clone(),
         }
     }

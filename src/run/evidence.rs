@@ -111,6 +111,11 @@ fn found_words(found: &Rehearsal, now: jiff::Timestamp) -> String {
         }
         None => "in the future by this machine's clock".to_owned(),
     };
+    // What broke off on the way has no rollback to be measured by.
+    let undone = found.steps.iter().any(|step| step.back.outcome == Outcome::Passed);
+    if !found.passed && !undone && found.residue.is_empty() {
+        return format!("one {ago} that {result}, residue unknown: nothing was rolled back to its end");
+    }
     let rollback = duration::words(Duration::from_millis(found.rollback_ms));
     format!("one {ago} that {result}, rollback {rollback}, residue {}", found.residue.len())
 }

@@ -316,8 +316,8 @@ impl Report {
 
     pub(super) fn twice(&mut self, step: &Step, part: Part) {
         if let (Outcome::Failed, Some(why)) = (part.outcome, &part.why) {
-            let hint =
-                "take `idempotent` out, or mend the script: ON CONFLICT needs a unique key to conflict with";
+            let hint = "take `idempotent` out, or mend the script: IF NOT EXISTS for what it makes, ON CONFLICT with a unique \
+                        key for rows that it adds, a WHERE that passes over what is done for an UPDATE";
             self.fail(Some(&step.id), format!("it claims to be idempotent, and {why}"), Some(hint));
         }
         self.tell(Progress::Ended(Leg::Twice(step.title.clone()), part.clone()));

@@ -9,7 +9,7 @@ use super::super::unit::millis;
 use super::{Course, Known, Wanted, count_lost, listed, rehearsed, set_out};
 use crate::journal::StateDir;
 use crate::run::command::{Command, Wish};
-use crate::run::event::{self, Ending, Event, HoldReason};
+use crate::run::event::{self, Ending, Event, HoldReason, Residue};
 use crate::run::state::{RollbackState, Run};
 
 impl Conductor {
@@ -26,7 +26,7 @@ impl Conductor {
         }
         // One that is opened again was asked about it.
         if !self.recorder.look(Run::only_goes_back) {
-            for rows in self.rows_written_again().await? {
+            for rows in self.rows_written_again(&course).await? {
                 let what = format!("{rows}: the rollback may put other values in their place");
                 self.record(Event::Deviation { step: None, what }).await?;
             }
@@ -115,6 +115,7 @@ impl Conductor {
         let everything = self.recorder.look(|run| run.applied_order.is_empty());
         let found = self.residue(rollback, everything).await?;
         let elapsed_ms = millis(began.elapsed());
+        let as_before = not_as_before(&found.residue);
         // Nothing compared is nothing proven.
         let clean = found.residue.is_empty() && self.recorder.look(|run| run.baseline.is_some());
         self.record(Event::RollbackEnded {
@@ -127,8 +128,9 @@ impl Conductor {
         })
         .await?;
         if rollback.is_partial() && !everything {
-            let needs =
-                "the rollback went as far as it was told; go on forward, or roll back the rest".to_owned();
+            let needs = format!(
+                "the rollback went as far as it was told{as_before}; go on forward, or roll back the rest"
+            );
             self.hold(HoldReason::RolledBackTo, None, needs.clone(), None).await?;
             // Residue is residue, also of a part.
             let exit = if clean { Exit::Waiting } else { Exit::Failed };
@@ -156,4 +158,18 @@ impl Conductor {
             }
         }
     }
+}
+
+/// What a part of a rollback left, in words behind a sentence: the first by name.
+fn not_as_before(residue: &[Residue]) -> String {
+    const NAMED: usize = 3;
+    if residue.is_empty() {
+        return String::new();
+    }
+    let names: Vec<&str> = residue.iter().take(NAMED).map(|one| one.object.as_str()).collect();
+    let more = match residue.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        n => format!(" and {n} more"),
+    };
+    format!(", but not everything is as it should be by now: {}{more}", names.join(", "))
 }

@@ -148,7 +148,12 @@ impl<'a> Build<'a> {
         if let Some((from, to, variable)) = sqltext::braces(name).first().copied() {
             let place = self.report.part_of(span, name, from, to);
             let message = format!("`{{{variable}}}` in the name of a file that runs");
-            let help = "what runs is fixed before the run: name the file itself";
+            let help = match variable {
+                "file" => {
+                    "only `rollback.files` takes {file}, for the files of a pattern; here, name the file itself"
+                }
+                _ => "what runs is fixed before the run: name the file itself",
+            };
             self.report.error_help(Code::File, place, message, help);
             return None;
         }
