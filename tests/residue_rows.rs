@@ -139,3 +139,46 @@ async fn with_a_column_left_behind_rows_are_compared_in_what_both_have() {
         ]
     );
 }
+
+/// The table is as it was before the run, and what others wrote into it is gone.
+#[tokio::test]
+async fn a_row_of_others_that_an_undo_takes_along_is_residue() {
+    let ran = there_and_back(
+        "INSERT INTO items VALUES (20, 'new one', 'new'), (21, 'new two', 'new');",
+        "DELETE FROM items WHERE title LIKE 'new%';",
+        "INSERT INTO items VALUES (30, 'new of theirs', 'new')",
+    )
+    .await;
+    ran.exits(1);
+    assert_eq!(list(&ran, "residue"), ["rows of items: as they were | 1 row gone (id 30)"]);
+}
+
+/// Of a table that nobody guards the counts tell it, when the run's own writes don't come out even.
+#[tokio::test]
+async fn rows_of_an_unguarded_table_that_are_gone_are_residue() {
+    for (meanwhile, wanted) in [
+        ("", vec!["rows of log: 2 rows | 1 row; the plan doesn't guard it, they were counted"]),
+        ("INSERT INTO log (what) VALUES ('theirs')", vec![]),
+    ] {
+        let bench = Bench::with(&format!("{BEFORE} INSERT INTO log (what) VALUES ('x'), ('y')")).await;
+        let (undo, exit) = match meanwhile {
+            "" => ("SELECT 1", 1),
+            _ => ("INSERT INTO log VALUES (1, 'x')", 4),
+        };
+        bench.file("a.sql", "DELETE FROM log WHERE id = 1;");
+        bench.plan_with(
+            "guards = [\"items\"]",
+            &format!(
+                "{}\n[[phase.step]]\nid = \"b\"\ntitle = \"b\"\nsql = \"SELECT 1/0\"\n",
+                step("a", &format!("rollback.sql = \"{undo}\""))
+            ),
+        );
+        bench.run().await.exits(6);
+        if !meanwhile.is_empty() {
+            bench.sql(meanwhile).await;
+        }
+        let ran = bench.call(&["rollback"]).await;
+        ran.exits(exit);
+        assert_eq!(list(&ran, "residue"), wanted);
+    }
+}

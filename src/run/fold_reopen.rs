@@ -30,7 +30,8 @@ impl Run {
             hint: None,
             rolling_back: false,
         });
-        self.reopened = Some(Reopened { choice, was, left: self.left_fingerprint.clone(), waits: true });
+        let (left, images) = (self.left_fingerprint.clone(), self.images.len());
+        self.reopened = Some(Reopened { choice, was, left, images, waits: true });
         Ok(())
     }
 

@@ -151,6 +151,8 @@ pub struct Reopened {
     pub was: (Ending, u8),
     /// Fingerprint of the schema at that end.
     pub left: Option<String>,
+    /// So many images had been taken by then.
+    pub images: usize,
     /// The rollback hasn't begun: nothing else may, and it can be closed again as it was.
     pub waits: bool,
 }

@@ -192,6 +192,12 @@ impl StepState {
         self.last_undo.as_deref().map(|before| &before.undo_units)
     }
 
+    /// As it was right before its last undo was recorded; nothing where something else undid it.
+    #[must_use]
+    pub fn before_its_undo(&self) -> Option<&Self> {
+        self.last_undo.as_deref()
+    }
+
     #[must_use]
     pub fn units_of(&self, direction: Direction) -> &Units {
         match direction {

@@ -8,7 +8,7 @@ use super::super::sources::Sources;
 use super::reading::{Did, Neighbours, Reading, read, same};
 use super::{Way, step_for, way};
 use crate::pg::names::Object;
-use crate::plan::model::{Plan, Step};
+use crate::plan::model::{Action, Plan, PlanFile, Step};
 use crate::run::event::{Direction, WayBack, WayBackVerdict};
 use crate::script::{Effect, QualifiedName, Update, Variables};
 
@@ -62,13 +62,42 @@ pub fn forecast_by(
 ) -> Forecast {
     let forward = read(plan, sources, vars, step);
     let mut backward = Reading::default();
-    for step in back {
-        let one = read(plan, sources, vars, step);
+    for undo in back {
+        let one = read(plan, sources, vars, &of_each_file(undo, step));
         backward.effects.extend(one.effects);
         backward.unseen = backward.unseen.or(one.unseen);
     }
     let mut others = Neighbours::of(plan, sources, vars, step);
-    judge(&forward, &backward, |did| others.did(did))
+    let mut told = judge(&forward, &backward, |did| others.did(did));
+    for effect in &backward.effects {
+        let Effect::DropsSchema(schema) = effect else { continue };
+        let made = forward.effects.iter().chain(others.effects()).filter_map(|effect| match effect {
+            Effect::MakesTable(table) if table.schema.as_ref() == Some(schema) => Some(shown(table)),
+            _ => None,
+        });
+        for table in made {
+            if !told.drops.contains(&table) {
+                told.drops.push(table);
+            }
+        }
+    }
+    told
+}
+
+/// An undo that has a file for each of the step's files, with their names.
+fn of_each_file(undo: &Step, step: &Step) -> Step {
+    let mut undo = undo.clone();
+    if let (Action::Files { pattern, files }, Action::Files { files: forward, .. }) =
+        (&mut undo.action, &step.action)
+        && pattern.contains("{file}")
+    {
+        let named = |file: &PlanFile| {
+            let base = file.name.rsplit('/').next().unwrap_or(&file.name);
+            PlanFile { name: pattern.replace("{file}", base), ..file.clone() }
+        };
+        *files = forward.iter().rev().map(named).collect();
+    }
+    undo
 }
 
 /// `others`: whether another step of the run did that.
@@ -106,6 +135,10 @@ fn judge(forward: &Reading, backward: &Reading, mut others: impl FnMut(&Did<'_>)
             Effect::Deletes(_) => {
                 assumed.add(format!("its statements put back the rows that the step deletes from {table}"));
             }
+            // In columns that the run itself made: there was nothing in them.
+            Effect::Updates(update)
+                if !update.columns.is_empty()
+                    && update.columns.iter().all(|column| did(&Did::Column(found, column))) => {}
             Effect::Updates(update) => match put_back(update, backward) {
                 PutBack::Assumed => assumed.add(format!("its statements put back what was in {table}")),
                 PutBack::NotIn(columns) => losses.add(match columns.as_slice() {
@@ -349,6 +382,11 @@ mod tests {
                 "loses the values of t.a, which the step drops".into(),
             ),
             ("ALTER TABLE t ADD a int", "ALTER TABLE t DROP a", takes("values written to t.a since")),
+            (
+                "ALTER TABLE t ADD a int; UPDATE t SET a = 1",
+                "ALTER TABLE t DROP a",
+                takes("values written to t.a since"),
+            ),
             (
                 "ALTER TABLE t ADD IF NOT EXISTS a int",
                 "ALTER TABLE t DROP a",

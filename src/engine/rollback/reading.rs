@@ -54,7 +54,7 @@ impl<'a> Neighbours<'a> {
     }
 
     /// Effects of the steps around this one, as far as they are read.
-    fn effects(&mut self) -> &[Effect] {
+    pub(super) fn effects(&mut self) -> &[Effect] {
         let (plan, sources, vars, id) = (self.plan, self.sources, self.vars, &self.step.id);
         self.read.get_or_insert_with(|| {
             let all: Vec<&Step> = plan.phases.iter().flat_map(|phase| &phase.steps).collect();

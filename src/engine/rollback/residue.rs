@@ -83,15 +83,14 @@ impl Conductor {
         let undone: BTreeSet<String> =
             images.iter().filter_map(|image| image.step.clone()).chain([BACK.to_owned()]).collect();
         self.compare_sequences(&mut found).await?;
+        let of_rows = self.images_of_rows();
         let hashes = self.guard_hashes_now().await?;
         for (table, before) in &baseline.guards {
             found.covers.push(format!("rows of {table}"));
             let after = hashes.get(table);
-            if after == Some(before) {
-                continue;
-            }
-            let sides = self.rows_of(&mut found, &images, table, &undone).await?;
-            if !sides {
+            // A table that is as it was may have lost what others wrote into it meanwhile.
+            let sides = self.rows_of(&mut found, &of_rows, table, &undone).await?;
+            if !sides && after != Some(before) {
                 let short = |hash: &String| format!("content {}", &hash[..hash.len().min(16)]);
                 found.residue.push(Residue {
                     object: format!("rows of {table}"),
@@ -110,6 +109,14 @@ impl Conductor {
     fn images(&self) -> Vec<Image> {
         let forward = |image: &&Image| !matches!(image.when, ImageWhen::BeforeUndo | ImageWhen::AfterUndo);
         self.recorder.look(|run| run.images.iter().filter(forward).cloned().collect())
+    }
+
+    /// Those about rows: what earlier ways back say belongs to them, up to where this one began.
+    fn images_of_rows(&self) -> Vec<Image> {
+        self.recorder.look(|run| {
+            let began = run.images.iter().rposition(|image| image.when == ImageWhen::BeforeRollback);
+            run.images.iter().take(began.map_or(run.images.len(), |at| at + 1)).cloned().collect()
+        })
     }
 
     /// Of a run that was over: what others changed between its end and the rollback, and is as they left
@@ -218,6 +225,24 @@ impl Conductor {
             let (Some(then), now) = (baseline.rows.get(*table), counted(&mut session, table).await?) else {
                 continue;
             };
+            if let Some(now) = now
+                && then.exact
+                && now.exact
+                && then.rows != now.rows
+                && self
+                    .net_rows(table)
+                    .is_some_and(|(net, sure)| net != 0 && (sure || net == now.rows - then.rows))
+            {
+                found.residue.push(Residue {
+                    object: format!("rows of {table}"),
+                    before: Some(rows_in_words(then.rows)),
+                    after: Some(format!(
+                        "{}; the plan doesn't guard it, they were counted",
+                        rows_in_words(now.rows)
+                    )),
+                });
+                continue;
+            }
             let now = now.map_or_else(|| "gone now".to_owned(), |now| format!("{} now", now.rows));
             let about = if then.exact { "" } else { "about " };
             found.not_compared.push(format!(
@@ -230,6 +255,37 @@ impl Conductor {
             found.not_compared.push(format!("rows of {} more such tables", unguarded.len() - NAMED));
         }
         Ok(true)
+    }
+
+    /// Rows that this run has put into a table, less those that it took out, there and back: what the server
+    /// said of every unit. `None` where it didn't say it; `false`: a unit may have emptied the table at once,
+    /// which isn't in these numbers.
+    fn net_rows(&self, table: &str) -> Option<(i64, bool)> {
+        self.recorder.look(|run| {
+            let (mut net, mut sure) = (0, true);
+            for step in &run.steps {
+                let last = step.before_its_undo();
+                // What an undo of another kind took away, and what was done twice, isn't known here any more.
+                if step.generation > u32::from(last.is_some()) {
+                    return None;
+                }
+                let before =
+                    last.into_iter().flat_map(|last| last.units.iter().chain(last.undo_units.iter()));
+                for unit in step.units.iter().chain(step.undo_units.iter()).chain(before) {
+                    if unit.phase != UnitPhase::Applied {
+                        continue;
+                    }
+                    if unit.bare || unit.how != Some(AppliedHow::Confirmed) {
+                        return None;
+                    }
+                    for touched in unit.touched.iter().filter(|touched| touched.relation == *table) {
+                        sure &= touched.lock != "AccessExclusive";
+                        net += touched.inserted - touched.deleted;
+                    }
+                }
+            }
+            Some((net, sure))
+        })
     }
 
     /// One that went back gives out numbers a second time; one that moved on was used, and no rollback
@@ -255,8 +311,9 @@ impl Conductor {
         // Those too whose effects were left: they are what is left.
         let undone: BTreeSet<String> = rollback.steps.iter().cloned().collect();
         let images = self.images();
+        self.part_of_schema(&mut found, since_first_of(&images, &undone), &undone).await?;
+        let images = self.images_of_rows();
         let images = since_first_of(&images, &undone);
-        self.part_of_schema(&mut found, images, &undone).await?;
         for table in self.plan.guards.clone() {
             if self.rows_of(&mut found, images, &table, &undone).await? {
                 found.covers.push(format!("rows of {table}"));
@@ -277,7 +334,13 @@ impl Conductor {
         undone: &BTreeSet<String>,
     ) -> Result<(), Stop> {
         let mut timeline = Timeline::default();
-        for image in images.iter().filter(|image| image.when != ImageWhen::AfterStep) {
+        let left = self.left_before_this();
+        let last = images.len().saturating_sub(1);
+        for (at, image) in images.iter().enumerate().filter(|(_, image)| image.when != ImageWhen::AfterStep) {
+            // Between the end of the run and the way back it was others' time.
+            if let Some(left) = left.as_ref().filter(|_| at == last) {
+                timeline.point(objects(&self.image_schema(left)?), BTreeSet::new());
+            }
             let authors = BTreeSet::from([image.step.clone().unwrap_or_else(|| BACK.to_owned())]);
             match &image.fingerprint {
                 Some(digest) => timeline.point(objects(&self.image_schema(digest)?), authors),
@@ -311,6 +374,17 @@ impl Conductor {
         Ok(())
     }
 
+    /// The schema as the run had left it, if it was over and this is the first way back since.
+    fn left_before_this(&self) -> Option<String> {
+        self.recorder.look(|run| {
+            let reopened = run.reopened.as_ref()?;
+            let mut since = run.images.iter().skip(reopened.images);
+            let first = since.next().is_some_and(|image| image.when == ImageWhen::BeforeRollback);
+            let only = !since.any(|image| image.when == ImageWhen::BeforeRollback);
+            reopened.left.clone().filter(|_| first && only)
+        })
+    }
+
     async fn schema_now(&mut self) -> Result<Fingerprint, Stop> {
         let mut session = self.spare().await?;
         let now = Fingerprint::take(&mut session).await.map_err(measured)?;
@@ -330,6 +404,10 @@ impl Conductor {
         let why = "the before-image in the run's folder isn't the one that was journaled: what is left can't be told by it";
         Err(Stop::Local(why.to_owned()))
     }
+}
+
+fn rows_in_words(rows: i64) -> String {
+    super::super::verify::count(usize::try_from(rows).unwrap_or_default(), "row")
 }
 
 /// The images from before the first of these steps on, the last time that it began.

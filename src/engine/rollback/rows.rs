@@ -177,6 +177,9 @@ fn authors_of_rows(
     idle: &BTreeSet<(String, u32)>,
 ) -> BTreeSet<String> {
     let image = &images[at];
+    if let Some(authors) = authors_on_the_way_back(image, images.get(at + 1), table) {
+        return authors;
+    }
     let Some(step) = &image.step else { return BTreeSet::from([BACK.to_owned()]) };
     if image.when == ImageWhen::AfterStep || idle.contains(&(step.clone(), image.generation)) {
         return BTreeSet::new();
@@ -190,6 +193,24 @@ fn authors_of_rows(
         // It was begun anew: nothing of the first try was applied.
         Some(again) if again.when == ImageWhen::BeforeStep => BTreeSet::new(),
         _ => BTreeSet::from([step.clone()]),
+    }
+}
+
+/// The same of an image that an earlier way back took: it wrote between what is before and after an undo,
+/// and the rest of the time is others'.
+fn authors_on_the_way_back(image: &Image, next: Option<&Image>, table: &str) -> Option<BTreeSet<String>> {
+    let back = BTreeSet::from([BACK.to_owned()]);
+    match (image.when, next.map(|next| next.when)) {
+        (ImageWhen::BeforeRollback, Some(ImageWhen::BeforeUndo)) => Some(BTreeSet::new()),
+        (ImageWhen::BeforeRollback, _) => Some(back),
+        (ImageWhen::BeforeUndo, Some(ImageWhen::AfterUndo)) => {
+            Some(if next.is_some_and(|after| after.speaks_of(table)) { back } else { BTreeSet::new() })
+        }
+        (ImageWhen::BeforeUndo, _) => Some(back),
+        // What it wrote couldn't be measured: it stands in a later image.
+        (ImageWhen::AfterUndo, _) if image.missing.iter().any(|(what, _)| what == table) => Some(back),
+        (ImageWhen::AfterUndo, _) => Some(BTreeSet::new()),
+        _ => None,
     }
 }
 
