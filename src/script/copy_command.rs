@@ -104,8 +104,8 @@ pub(super) fn parse(arguments: &str, standard_strings: bool, programs: bool) -> 
                 return Err(Fault::new(Problem::Refused, "\\copy … program is refused")
                     .why("it runs a shell command")
                     .todo(format!(
-                        "make the program a `command` step of the plan, and copy from the file that it writes; or give \
-                         the step allow_shell = ['{}']",
+                        "run the program beforehand, and copy from the file that it writes; or give the step \
+                         allow_shell = ['{}']",
                         Shell::CopyProgram.name()
                     )));
             }

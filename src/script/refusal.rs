@@ -98,10 +98,14 @@ pub(super) fn refused(name: &str) -> Fault {
         "getenv" | "setenv" => ("the environment isn't part of the plan", "use a variable of the plan"),
         "cd" => ("files are found from the script or the plan's sql_dir", "use \\ir, or a longer path"),
         "e" | "edit" | "ef" | "ev" => ("it opens an editor", "remove the line"),
-        "w" | "write" | "s" => ("it writes a file that the run doesn't know of", "use `into` of the step"),
-        _ if name.starts_with("lo_") => {
-            ("it reads and writes files that the run doesn't know of", "use a `command` step")
-        }
+        "w" | "write" | "s" => (
+            "it writes a file that the run doesn't know of",
+            "remove the line; \\o FILE puts results into the run's artifacts",
+        ),
+        _ if name.starts_with("lo_") => (
+            "it reads and writes files that the run doesn't know of",
+            "run it beside the plan, behind a `confirm` step",
+        ),
         _ if name.starts_with('d')
             || matches!(name, "l" | "l+" | "list" | "list+" | "z" | "z+" | "conninfo") =>
         {

@@ -39,7 +39,10 @@ impl Shell {
 
     /// What to write into the plan, as TOML has it without doubled backslashes.
     pub(super) fn todo(self) -> String {
-        format!("make it a `command` step of the plan; or give the step allow_shell = ['{}']", self.name())
+        format!(
+            "run it beside the plan, behind a `confirm` step; or give the step allow_shell = ['{}']",
+            self.name()
+        )
     }
 }
 
