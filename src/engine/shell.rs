@@ -120,7 +120,7 @@ impl Stream<'_> {
     /// `\!`: whatever its exit code is, psql goes on.
     ///
     /// # Errors
-    /// [`Broken::Interrupted`], or when it can't be started.
+    /// `Broken::Interrupted`, or when it can't be started.
     pub async fn shell(&mut self, command: &str, place: &Place) -> Result<Ended, Broken> {
         if self.leaves_out("\\!", command, place) {
             return Ok(Ended::Code(0));

@@ -164,7 +164,7 @@ impl<'a> Stream<'a> {
     /// Sends all of a script. Returns when the server has answered the last statement.
     ///
     /// # Errors
-    /// [`Broken`]; nothing is in flight any more (unless the connection is lost).
+    /// `Broken`; nothing is in flight any more (unless the connection is lost).
     pub async fn all(&mut self, script: &mut AnyScript) -> Result<(), Broken> {
         self.widen(&Then::PLAIN);
         let sent = self.through(script).await;
@@ -264,7 +264,7 @@ impl<'a> Stream<'a> {
     /// The script's next item.
     ///
     /// # Errors
-    /// [`Broken::Script`].
+    /// `Broken::Script`.
     pub fn next(&mut self, script: &mut AnyScript) -> Result<Option<Item>, Broken> {
         read_as(script, self.work);
         script.next_item().map_err(|error| Broken::Script(Box::new(problems::of_script(&error))))
