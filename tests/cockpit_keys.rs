@@ -7,7 +7,7 @@ mod cockpit_support;
 use cockpit_support::Scene;
 use cockpit_support::states::go;
 use holdpoint::cockpit::keymap::{self, Act, ENTRIES};
-use holdpoint::cockpit::message::{Effect, Key, Msg};
+use holdpoint::cockpit::message::{Effect, Key, LetGo, Msg};
 use holdpoint::cockpit::question::About;
 use holdpoint::cockpit::state::Tab;
 use holdpoint::run::command::Wish;
@@ -117,7 +117,72 @@ fn ctrl_c_asks_then_cancels_then_lets_go() {
     scene.key(Key::Ctrl('c'));
     assert_eq!(*wish(&scene), Wish::Cancel);
     scene.key(Key::Ctrl('c'));
-    assert_eq!(scene.effects, [Effect::Detach]);
+    assert_eq!(scene.effects, [Effect::Detach(LetGo::CtrlC)]);
+}
+
+/// Breaking it off from the question isn't Ctrl-C: the evidence says who did what.
+#[test]
+fn leaving_is_told_as_leaving() {
+    let mut scene = Scene::blocked();
+    scene.press('Q').key(Key::Tab).key(Key::Tab).key(Key::Enter);
+    assert_eq!(scene.effects, [Effect::Detach(LetGo::Left)]);
+}
+
+#[test]
+fn leaving_after_this_step_is_seen_and_can_be_taken_back() {
+    let mut scene = Scene::blocked();
+    scene.press('Q').key(Key::Tab).key(Key::Enter);
+    assert_eq!(*wish(&scene), Wish::Hold);
+    scene.send(Msg::Answered { id: 1, refused: None });
+    scene.events([decided(Decision::Hold, None)]);
+    assert!(scene.frame(120, 36).contains("the run will be left after this step"));
+    scene.press('Q');
+    assert!(scene.frame(120, 36).contains("the run will be left after it"));
+    scene.key(Key::Tab).key(Key::Enter);
+    assert_eq!(scene.effects, []);
+    assert!(scene.frame(120, 36).contains("will hold after this step"));
+    assert!(!scene.state.leave_when_held);
+}
+
+/// What is typed never goes without a word: not into nothing, and not with a question that is cancelled.
+#[test]
+fn what_is_typed_is_heard() {
+    let mut scene = Scene::unverified();
+    scene.press('R').type_in("oops");
+    assert!(scene.frame(120, 36).contains("reason is empty: Tab goes there"));
+    scene.key(Key::Esc).press('o').type_in("seen").key(Key::Enter).key(Key::Enter);
+    assert!(scene.state.question.is_none() && scene.effects.is_empty());
+    assert!(scene.frame(120, 36).contains("nothing was done, and what was typed isn't kept"));
+}
+
+/// What was left out is no success.
+#[test]
+fn a_phase_with_a_step_left_out_says_so() {
+    use holdpoint::cockpit::timeline::{phase_sign, sign};
+    use holdpoint::run::state::Status;
+    let mut scene = Scene::failed();
+    let plan = scene.state.plan();
+    let phase = plan.phases.iter().position(|of| of.steps.iter().any(|step| step.id == "quality"));
+    let phase = phase.expect("its phase");
+    let ids: Vec<String> = plan.phases[phase].steps.iter().map(|step| step.id.clone()).collect();
+    for id in &ids[ids.iter().position(|id| id == "quality").expect("the step")..] {
+        let by = cockpit_support::events::ada();
+        if id != "quality" {
+            scene.events([cockpit_support::events::held(HoldReason::Stepping, id, "go", None)]);
+        }
+        scene.events([
+            decided(Decision::Skip, Some(id)),
+            Event::StepSkipped { step: id.clone(), reason: "x".into(), by, deviation: true },
+        ]);
+    }
+    assert_eq!(scene.state.status("stages"), Status::Verified);
+    assert_eq!(phase_sign(&scene.state, phase), sign(Status::Accepted));
+}
+
+fn decided(what: Decision, step: Option<&str>) -> Event {
+    let by = cockpit_support::events::ada();
+    let (step, reason) = (step.map(str::to_owned), Some("x".into()));
+    Event::Decided { what, step, by, reason, procedure: None, only: vec![] }
 }
 
 #[test]
@@ -214,14 +279,7 @@ fn what_came_into_view_by_itself_goes_again() {
         Event::StepAccepted { step: "stages".into(), reason: "x".into(), by: cockpit_support::events::ada() },
         cockpit_support::events::held(HoldReason::Stepping, "quality", "go: \"Step 3\"", None),
     ];
-    let decided = Event::Decided {
-        what: Decision::Override,
-        step: Some("stages".into()),
-        by: cockpit_support::events::ada(),
-        reason: Some("x".into()),
-        procedure: None,
-        only: vec![],
-    };
+    let decided = decided(Decision::Override, Some("stages"));
     for (chosen, then) in [(None, Tab::Step), (Some('5'), Tab::Log)] {
         let mut scene = Scene::stepping();
         scene.events([go()]);

@@ -22,6 +22,16 @@ async fn a_step_is_applied_with_its_ledger_row() {
     assert_eq!(bench.value(digest).await, "t");
 }
 
+/// A try that failed has taken its time too.
+#[tokio::test]
+async fn a_step_that_fails_says_how_long_it_took() {
+    let bench = Bench::new().await;
+    bench.script("SELECT pg_sleep(0.05);\nSELECT 1 / 0;\n", "");
+    let ran = bench.run().await;
+    ran.exits(6).failed_with("a", "division by zero");
+    assert!(ran.last("step_failed")["elapsed_ms"].as_u64() >= Some(50), "{ran}");
+}
+
 #[tokio::test]
 async fn transaction_control_is_refused_before_the_window() {
     let bench = Bench::new().await;

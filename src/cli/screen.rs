@@ -284,7 +284,7 @@ impl Engine {
                     };
                     link.send(Msg::Answered { id, refused });
                 }
-                Request::Detach => drop(self.interrupt.send(Some("Ctrl-C".to_owned()))),
+                Request::Detach(why) => drop(self.interrupt.send(Some(why.words().to_owned()))),
                 Request::Watch(on) => drop(self.watching.send(on)),
                 Request::LookBack(look) => drop(self.look.send(look)),
                 Request::Look(id, sql) => {

@@ -3,7 +3,7 @@
 use tui_textarea::{CursorMove, Input};
 
 use super::keymap::{self, Act};
-use super::message::{Effect, Key};
+use super::message::{Effect, Key, LetGo};
 use super::question::{self, About, Does, Must, Question};
 use super::state::State;
 use super::update::ask;
@@ -66,6 +66,8 @@ fn on_buttons(state: &mut State, key: Key, stops: usize) -> Vec<Effect> {
         Key::Char('k') => scroll(state, -1),
         Key::Char(' ') => scroll(state, 8),
         Key::Char('q' | '?') if question.about == About::Help => state.question = None,
+        // Nobody types into nothing.
+        Key::Char(_) => question.objection = question.missing().map(|what| format!("{what}: Tab goes there")),
         _ => {}
     }
     Vec::new()
@@ -129,13 +131,13 @@ fn interrupted(state: &mut State) -> Vec<Effect> {
         state.question = question::before(state, Act::Interrupt);
         return effects;
     }
-    detach(state)
+    detach(state, LetGo::CtrlC)
 }
 
-fn detach(state: &mut State) -> Vec<Effect> {
+fn detach(state: &mut State, why: LetGo) -> Vec<Effect> {
     state.leave_when_held = true;
     state.toast("lets go of the run at the next safe point", false);
-    if state.over.is_some() { vec![Effect::Close] } else { vec![Effect::Detach] }
+    if state.over.is_some() { vec![Effect::Close] } else { vec![Effect::Detach(why)] }
 }
 
 /// A click on a button. One that can't be taken back is only selected by it; the second click presses.
@@ -159,7 +161,11 @@ fn press(state: &mut State) -> Vec<Effect> {
     };
     let does = button.does;
     if does == Does::Nothing {
+        let typed = question.has_typed();
         state.question = None;
+        if typed {
+            state.toast("cancelled: nothing was done, and what was typed isn't kept", false);
+        }
         return Vec::new();
     }
     if let Some(missing) = question.missing() {
@@ -257,6 +263,11 @@ fn answered(state: &mut State, question: &Question, does: Does) -> Vec<Effect> {
 }
 
 fn leave(state: &mut State, does: Does) -> Vec<Effect> {
+    if does == Does::Other && state.leave_when_held {
+        state.leave_when_held = false;
+        state.toast("stays: the run isn't left when this step is over, it holds", false);
+        return Vec::new();
+    }
     if does == Does::Other {
         state.leave_when_held = true;
         state.toast("the run is left when this step is over", false);
@@ -266,7 +277,7 @@ fn leave(state: &mut State, does: Does) -> Vec<Effect> {
         state.leave_when_held = true;
         return ask(state, Act::Leave, Wish::Leave { why: left_by(state) });
     }
-    detach(state)
+    detach(state, LetGo::Left)
 }
 
 /// Why the run was left, for the journal.

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::message::Msg;
+use super::message::{LetGo, Msg};
 use super::state::Company;
 use crate::run::activity::Activity;
 use crate::run::command::Command;
@@ -26,7 +26,7 @@ pub enum Request {
     /// Judged by the engine; the answer comes as a message with this number.
     Command(u64, Command),
     /// Let go of the run at the next safe point, now.
-    Detach,
+    Detach(LetGo),
     /// Look at this rollback from now on, and say what is found out about it.
     LookBack(Option<LookBack>),
     /// A query of the console; the answer comes as a message with this number.

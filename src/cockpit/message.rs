@@ -101,13 +101,32 @@ pub struct SourceOf {
     pub file: String,
 }
 
+/// Why the run is let go of while something is under way. It is in the evidence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LetGo {
+    CtrlC,
+    Left,
+    NoTerminal,
+}
+
+impl LetGo {
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::CtrlC => "Ctrl-C",
+            Self::Left => "leaving the cockpit",
+            Self::NoTerminal => "the end of the terminal",
+        }
+    }
+}
+
 /// What is to be done outside of the state.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
     /// Ask the engine; the answer carries this number.
     Ask(u64, Command),
     /// Let go of the run at the next safe point, now.
-    Detach,
+    Detach(LetGo),
     /// Ask the console's query; the answer carries this number.
     Look(u64, String),
     /// Cancel it.

@@ -8,8 +8,8 @@ use crate::run::state::{RunState, Status};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
     /// Steps that nothing is to be done about any more, and all of them; `at`: the place of the one that
-    /// the run is about.
-    Forward { at: Option<usize>, done: usize, all: usize },
+    /// the run is about; `out`: those that are done with because they were left out.
+    Forward { at: Option<usize>, done: usize, all: usize, out: usize },
     /// Steps that are undone, of those that are to be.
     Back { undone: usize, all: usize },
 }
@@ -23,15 +23,16 @@ pub fn progress(state: &State) -> Progress {
     let only = &state.run().selection.only;
     let phases = state.plan().phases.iter().filter(|phase| only.is_empty() || only.contains(&phase.id));
     let active = state.active().and_then(|spot| state.step_at(spot));
-    let (mut at, mut done, mut all) = (None, 0, 0);
+    let (mut at, mut done, mut all, mut out) = (None, 0, 0, 0);
     for step in phases.flat_map(|phase| &phase.steps) {
         all += 1;
         done += usize::from(is_done(state.status(&step.id)));
+        out += usize::from(state.status(&step.id) == Status::Skipped);
         if active.is_some_and(|active| active.id == step.id) {
             at = Some(all);
         }
     }
-    Progress::Forward { at: if state.run().is_ended() { None } else { at }, done, all }
+    Progress::Forward { at: if state.run().is_ended() { None } else { at }, done, all, out }
 }
 
 /// What failed, or didn't pass, is settled too; but nobody has done anything about it yet.
@@ -57,7 +58,10 @@ impl Progress {
     pub fn words(self) -> String {
         match self {
             Self::Forward { at: Some(at), all, .. } => format!("step {at} of {all}"),
-            Self::Forward { at: None, done, all } => format!("{done} of {all} steps"),
+            Self::Forward { at: None, done, all, out: 0 } => format!("{done} of {all} steps"),
+            Self::Forward { at: None, done, all, out } => {
+                format!("{} of {all} steps, {out} left out", done - out)
+            }
             Self::Back { undone, all } => format!("undone {undone} of {all} steps"),
         }
     }
@@ -66,7 +70,7 @@ impl Progress {
     #[must_use]
     pub fn short(self) -> String {
         match self {
-            Self::Forward { at, done, all } => format!("{}/{all}", at.unwrap_or(done)),
+            Self::Forward { at, done, all, .. } => format!("{}/{all}", at.unwrap_or(done)),
             Self::Back { undone, all } => format!("undone {undone}/{all}"),
         }
     }

@@ -189,6 +189,13 @@ impl Question {
         self.fields.get(field).map(Field::text).unwrap_or_default()
     }
 
+    /// Whether something was typed that has to be typed. A name that stands there by itself isn't.
+    #[must_use]
+    pub fn has_typed(&self) -> bool {
+        matches!(self.about, About::Reason(_) | About::RollBack { .. })
+            && self.fields.iter().any(|field| field.must != Must::Any && !field.text().is_empty())
+    }
+
     /// The first field that isn't as it must be.
     #[must_use]
     pub fn missing(&self) -> Option<String> {
@@ -343,7 +350,11 @@ fn leave(state: &State) -> Question {
         question.button("Leave now", Does::Yes, false).on_cancel()
     } else {
         question
-            .button("After this step", Does::Other, false)
+            .button(
+                if state.leave_when_held { "Stay after all" } else { "After this step" },
+                Does::Other,
+                false,
+            )
             .button("Break it off now", Does::Yes, true)
             .on_cancel()
     }

@@ -1,7 +1,7 @@
 //! What each message changes, and what it asks for.
 
 use super::keymap::{self, Act};
-use super::message::{Effect, Msg};
+use super::message::{Effect, LetGo, Msg};
 use super::question;
 use super::state::{Spot, State, Tab};
 use super::{activity, answering, console, deltas, keys, mouse, notes, people, way_back};
@@ -75,7 +75,7 @@ fn take(state: &mut State, message: Msg) -> Vec<Effect> {
             state.palette = None;
             if gone || state.over.is_some() { vec![Effect::Close] } else { Vec::new() }
         }
-        Msg::Gone => vec![Effect::Detach, Effect::Close],
+        Msg::Gone => vec![Effect::Detach(LetGo::NoTerminal), Effect::Close],
         Msg::Suspend => match keymap::verdict(state, Act::Suspend) {
             Ok(()) => vec![Effect::Suspend],
             Err(why) => {

@@ -278,8 +278,9 @@ impl Conductor {
             };
         }
         if let Some(problem) = self.unmet(step) {
+            let began = std::time::Instant::now();
             self.start(step, Direction::Forward).await?;
-            self.record_failure(step, Direction::Forward, &problem).await?;
+            self.record_failure(step, &problem, began).await?;
             return Ok(StepEnd::Failed(problem));
         }
         // A script may change something even when there is nothing to undo.
@@ -310,7 +311,7 @@ impl Conductor {
                 self.looked(step, &checkpoints, began).await
             }
             Err(problem) => {
-                self.record_failure(step, Direction::Forward, &problem).await?;
+                self.record_failure(step, &problem, began).await?;
                 Ok(StepEnd::Failed(problem))
             }
         }
@@ -460,16 +461,16 @@ impl Conductor {
     pub(super) async fn record_failure(
         &mut self,
         step: &Step,
-        direction: Direction,
         problem: &Problem,
+        began: std::time::Instant,
     ) -> Result<(), Stop> {
         let generation = self.generation(&step.id);
         self.record(Event::StepFailed {
             step: step.id.clone(),
-            direction,
+            direction: Direction::Forward,
             generation,
             problem: problem.clone(),
-            elapsed_ms: 0,
+            elapsed_ms: super::unit::millis(began.elapsed()),
         })
         .await
     }

@@ -43,7 +43,7 @@ impl Conductor {
         if !again {
             self.start(step, Direction::Forward).await?;
             if let Some(problem) = self.unmet(step) {
-                self.record_failure(step, Direction::Forward, &problem).await?;
+                self.record_failure(step, &problem, began).await?;
                 return Ok(StepEnd::Failed(problem));
             }
         }
@@ -87,7 +87,7 @@ impl Conductor {
             }
             Err(mut problem) => {
                 problem.consequence.get_or_insert_with(|| "nothing of the probe is left".into());
-                self.record_failure(step, Direction::Forward, &problem).await?;
+                self.record_failure(step, &problem, began).await?;
                 Ok(StepEnd::Failed(problem))
             }
         }

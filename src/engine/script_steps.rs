@@ -23,7 +23,7 @@ impl Conductor {
                 if self.recorder.look(|run| run.step(&id).is_some_and(StepState::has_effects)) {
                     self.counts_after(&id, Direction::Forward).await?;
                 }
-                self.record_failure(step, Direction::Forward, &problem).await?;
+                self.record_failure(step, &problem, began).await?;
                 return Ok(StepEnd::Failed(problem));
             }
         }

@@ -14,7 +14,7 @@ use super::guard::Guard;
 use super::input::Input;
 use crate::cockpit::console::Answer;
 use crate::cockpit::link::{Link, Request, Samples};
-use crate::cockpit::message::{Effect, Msg, SourceOf};
+use crate::cockpit::message::{Effect, LetGo, Msg, SourceOf};
 use crate::cockpit::state::State;
 use crate::cockpit::{update, view};
 
@@ -65,7 +65,7 @@ pub fn show(state: State, wires: Wires) -> Left {
     let broken = screen.run().err().map(|error| format!("the terminal is gone: {error}"));
     if broken.is_some() {
         // Nobody sees the run any more: it stops where that is safe.
-        (screen.wires.asks)(Request::Detach);
+        (screen.wires.asks)(Request::Detach(LetGo::NoTerminal));
     }
     Left { state: screen.state, broken, faults: faults.end() }
 }
@@ -161,7 +161,7 @@ impl Screen {
                     update::update(&mut self.state, answer);
                 }
             }
-            Effect::Detach => drop((self.wires.asks)(Request::Detach)),
+            Effect::Detach(why) => drop((self.wires.asks)(Request::Detach(why))),
             Effect::LookBack(look) => {
                 if !(self.wires.asks)(Request::LookBack(look)) {
                     // It is asked for again with the next message.

@@ -150,6 +150,9 @@ fn running(state: &State, columns: usize) -> Vec<Row> {
 fn leave(state: &State, columns: usize) -> Vec<Row> {
     let words = if !state.is_open() {
         "Nothing has been done yet, and nothing will be."
+    } else if state.is_moving() && state.leave_when_held {
+        "A step is under way, and the run will be left after it. Broken off now, its transaction is rolled back \
+         first."
     } else if state.is_moving() {
         "A step is under way. After it the run waits, and is left: nothing is half done. Broken off now, its \
          transaction is rolled back first."

@@ -181,6 +181,9 @@ pub fn banner(state: &State) -> Row {
     }
     let Some(hold) = run.hold() else {
         return match run.hold_asked {
+            true if state.leave_when_held => {
+                key("Q", "takes it back").join(Row::of(Role::Hold, "the run will be left after this step"))
+            }
             true => Row::of(Role::Hold, "will hold after this step"),
             false => doing(state),
         };
