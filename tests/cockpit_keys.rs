@@ -155,6 +155,24 @@ fn what_is_typed_is_heard() {
     assert!(scene.frame(120, 36).contains("nothing was done, and what was typed isn't kept"));
 }
 
+/// A long title hides neither itself nor the figures, where somebody is about to go over them.
+#[test]
+fn what_is_overridden_is_read_whole() {
+    let mut scene = Scene::unverified();
+    for size in [(120, 36), (80, 24)] {
+        let failed = scene.state.run().step("quality").expect("the step").failed_checkpoints();
+        let verdict = failed.first().expect("a failed checkpoint").verdict.clone();
+        let title = failed.first().expect("a failed checkpoint").title.clone();
+        let read = |frame: &str| frame.chars().filter(|c| c.is_alphanumeric()).collect::<String>();
+        scene.press('o');
+        let frame = read(&scene.frame(size.0, size.1));
+        for words in [&title, &verdict.got] {
+            assert!(frame.contains(&read(words)), "{words}: {frame}");
+        }
+        scene.key(Key::Esc);
+    }
+}
+
 /// What was left out is no success.
 #[test]
 fn a_phase_with_a_step_left_out_says_so() {

@@ -200,10 +200,10 @@ fn sessions(
     let longest = |of: fn(&Seen) -> &str| {
         listed.iter().take(100).map(|one| of(one.seen).chars().count()).max().unwrap_or_default()
     };
-    let digits = listed.iter().map(|one| one.seen.backend.pid.to_string().len()).max().unwrap_or_default();
     let shape = Shape {
         columns,
-        pid: digits.max(3) + 2 + deep * 2,
+        // As wide as a pid can be: the columns stay where they are, whoever comes.
+        pid: 7 + 2 + deep * 2,
         user: longest(|seen| &seen.backend.user).max(4).min(columns / 7) + 1,
         application: longest(|seen| &seen.backend.application).max(11).min(columns / 4) + 1,
     };

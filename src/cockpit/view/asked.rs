@@ -62,12 +62,18 @@ fn reason(state: &State, act: Act, columns: usize) -> Vec<Row> {
         Act::Override => {
             for failed in held.map(|step| step.failed_checkpoints()).unwrap_or_default() {
                 let verdict = &failed.verdict;
-                rows.push(
-                    Row::of(Role::Bad, "✗ ")
-                        .add(Role::Text, &failed.title)
-                        .add(Role::Dim, format!("  expected {}, got ", verdict.expected))
-                        .add(Role::Bad, &verdict.got),
-                );
+                let whole = Row::of(Role::Bad, "✗ ")
+                    .add(Role::Text, &failed.title)
+                    .add(Role::Dim, format!("  expected {}, got ", verdict.expected))
+                    .add(Role::Bad, &verdict.got);
+                if whole.width() <= columns {
+                    rows.push(whole);
+                    continue;
+                }
+                // What is gone over is read whole.
+                rows.extend(wrapped(Role::Strong, "", &format!("✗ {}", failed.title), columns, 3));
+                rows.extend(wrapped(Role::Text, "  ", &format!("expected {}", verdict.expected), columns, 3));
+                rows.extend(wrapped(Role::Bad, "  ", &format!("got      {}", verdict.got), columns, 3));
             }
         }
         Act::Skip => {

@@ -170,7 +170,13 @@ fn full(state: &State, columns: usize) -> (Vec<Row>, usize) {
         if bad.is_some() {
             failed.get_or_insert(rows.len());
         }
-        rows.push(line(&checkpoint, columns));
+        let drawn = line(&checkpoint, columns);
+        // What failed is read whole.
+        let cut = bad.is_some() && !drawn.text().contains(&super::paper::clean(checkpoint.title));
+        rows.push(drawn);
+        if cut {
+            rows.extend(wrapped(Role::Strong, "  ", checkpoint.title, columns, 3));
+        }
         if let Some(result) = bad {
             rows.extend(differences(&result.verdict, columns));
             if result.when == When::BeforeCommit {
