@@ -183,6 +183,7 @@ phases       ✓ 2 Pre-migration checks                               12.4 s  2 
              ✗ 3.2 Migration execution, in this exact order          1.2 s  0 of 2 steps
 steps        1 pending, 3 verified, 1 failed
 checkpoints  2 passed, 0 failed
+             of rollbacks: 1 passed, 0 failed
 deviations   two objects differ
 time         43.0 s from the opening; 44.7 s of it in steps
 run          01990000-0000-7000-8000-000000000001
