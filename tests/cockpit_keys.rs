@@ -159,7 +159,7 @@ fn what_is_typed_is_heard() {
 #[test]
 fn what_is_overridden_is_read_whole() {
     let mut scene = Scene::unverified();
-    for size in [(120, 36), (80, 24)] {
+    for size in [(120, 36), (60, 36), (50, 36)] {
         let failed = scene.state.run().step("quality").expect("the step").failed_checkpoints();
         let verdict = failed.first().expect("a failed checkpoint").verdict.clone();
         let title = failed.first().expect("a failed checkpoint").title.clone();
