@@ -15,7 +15,7 @@
 //!   failure, and what outlives a stop;
 //! - [`script_steps`] are the steps that run SQL, [`people`] those that people do, `probe` those that are always rolled back;
 //! - [`mod@unit`] applies one transaction (`unapplied`: or doesn't), [`bare`] scripts whose statements are committed one by one (`alone`: each in a
-//!   transaction of its own, `block`: in those of the file), and [`outside`] one statement outside of transactions, `psql` files that the real psql runs; [`sources`] has
+//!   transaction of its own, `block`: in those of the file), and [`outside`] one statement outside of transactions, `psql` files that the real psql runs (`program`: beside us, as any other program); [`sources`] has
 //!   their text (`section`: a part of a file), [`stream`] sends it and `heard` is what comes back meanwhile ([`copy`]: with the data of its COPYs), `asides` are what isn't SQL in it, `held` what it can't touch, `follow` works with what comes
 //!   back, `table` shows it, `outlet` and `print` put it into files and commands, [`shell`] runs those, [`surroundings`] is what a script sees of its session, [`problems`] says what
 //!   went wrong; `reentry` is for a script of which a part is applied;
@@ -70,6 +70,7 @@ pub mod preflight;
 mod print;
 mod probe;
 pub mod problems;
+mod program;
 pub mod progress;
 mod psql;
 pub mod reconcile;

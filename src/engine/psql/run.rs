@@ -12,8 +12,6 @@
 
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::Signal;
-
 use super::said::Said;
 use super::scripts::Around;
 use crate::crash;
@@ -21,11 +19,12 @@ use crate::engine::attention::Interruption;
 use crate::engine::conductor::Conductor;
 use crate::engine::exit::Exit;
 use crate::engine::problems::{self, DEADLOCK, LOCK_NOT_AVAILABLE};
+use crate::engine::program::{self, Cut, GRACE, Heard};
 use crate::engine::sources::Source;
 use crate::engine::stop::Stop;
 use crate::engine::unit::millis;
 use crate::pg::Psql;
-use crate::pg::child::{Child, Ended, News, Program};
+use crate::pg::child::{Child, Ended, Program};
 use crate::pg::ledger::entry::{self, OTHER_TRANSACTION, STALE_EPOCH};
 use crate::pg::ledger::fence;
 use crate::pg::ledger::intent::Intent;
@@ -33,8 +32,6 @@ use crate::plan::model::{Step, Transaction};
 use crate::run::event::{AppliedHow, Event, Place, Problem, Unit};
 use crate::script::{Kind, Problem as Wrong, Session, Transaction as Control};
 
-/// How long psql may take to end after it was asked to, and its session after it ended by itself.
-const GRACE: Duration = Duration::from_secs(5);
 /// How long a backend may take to end once it was told to.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 /// psql's word for a connection that was lost.
@@ -220,21 +217,8 @@ impl Conductor {
         name: &str,
         around: &Around<'_>,
     ) -> Result<Child, String> {
-        let version = self.look.server_version();
-        let mut settings = vec![
-            ("lock_timeout", format!("{}ms", step.lock_timeout.as_millis())),
-            ("idle_in_transaction_session_timeout", "0".to_owned()),
-        ];
-        if version >= 140_000 {
-            settings.push(("idle_session_timeout", "0".to_owned()));
-        }
-        if version >= 170_000 {
-            settings.push(("transaction_timeout", "0".to_owned()));
-        }
-        let handed = self
-            .target
-            .hand_over(&std::env::temp_dir(), name, &settings)
-            .map_err(|error| format!("hand the connection over to psql by a file: {error}"))?;
+        let lock_timeout = format!("{}ms", step.lock_timeout.as_millis());
+        let handed = self.lend(name, &[("lock_timeout", lock_timeout)])?;
         // An argument that begins with a dash could be taken for an option.
         let file = match source.name() {
             name if name.starts_with('-') => format!("./{name}"),
@@ -264,37 +248,25 @@ impl Conductor {
     }
 
     /// Prints what psql says until it has ended, by itself or by our word.
-    async fn follow_psql(&mut self, mut child: Child, step: &str) -> Course {
+    async fn follow_psql(&mut self, child: Child, step: &str) -> Course {
         let (says, mut said) = (self.says.clone(), Said::default());
-        let mut interrupted = None;
-        let ended = loop {
-            tokio::select! {
-                biased;
-                why = self.attention.interrupted() => {
-                    // Not by SIGINT: that would end a shell command, and psql would go on behind it.
-                    interrupted = Some(why);
-                    break child
-                        .stop(Signal::SIGTERM, GRACE, |line| {
-                            if let Some(line) = said.hear(&line) {
-                                says.say(step, &line);
-                            }
-                        })
-                        .await;
-                }
-                news = child.next() => match news {
-                    News::Said(line) => {
-                        if let Some(line) = said.hear(&line) {
-                            says.say(step, &line);
-                        }
-                    }
-                    News::Ended(ended) => break ended,
-                },
+        let hear = |heard: Heard<'_>| {
+            if let Heard::Line(line) = heard
+                && let Some(line) = said.hear(line)
+            {
+                says.say(step, &line);
             }
+            Ok(())
         };
+        let program::Course { ended, cut } = self.follow(child, None, hear).await;
         said.end();
         if said.left_out > 0 {
             says.say(step, &format!("… and {} more lines of psql's that aren't shown", said.left_out));
         }
+        let interrupted = match cut {
+            Some(Cut::Interrupted(why)) => Some(why),
+            Some(Cut::TimedOut(_) | Cut::Unheard(_)) | None => None,
+        };
         Course { ended, said, interrupted }
     }
 
@@ -443,10 +415,7 @@ fn unit_file(unit: &Unit, conductor: &Conductor, step: &Step) -> String {
 
 /// Why it isn't applied, and what that means.
 fn problem(said: &Said, ended: Ended, single: bool, file: &str, disclosure: problems::Disclosure) -> Problem {
-    let how = match ended {
-        Ended::Code(code) => format!("psql ended with exit code {code}"),
-        Ended::Signal(signal) => format!("psql was ended by signal {signal}"),
-    };
+    let how = format!("psql {}", program::words(ended));
     let why = said.why();
     let mut problem = match why {
         Some(why) => why.problem(disclosure),
