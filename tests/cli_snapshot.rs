@@ -1,6 +1,7 @@
 //! `snapshot` and `diff` from outside: what they say, with which exit code, and that they write nothing.
 
 mod common;
+#[path = "pg_measure/support.rs"]
 mod pg_measure;
 
 use std::process::Command;

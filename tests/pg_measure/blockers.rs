@@ -1,9 +1,6 @@
 //! Who holds what a session waits for, and which database it is.
 
-mod common;
-mod pg_measure;
-
-use common::server::TestServer;
+use crate::common::server::TestServer;
 use holdpoint::pg::Session;
 use holdpoint::pg::blockers::{blockers, lockers};
 use holdpoint::pg::identity::Target;

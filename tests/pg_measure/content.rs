@@ -1,13 +1,10 @@
 //! Content hashes: a changed byte is found, everything that isn't content is not.
 
-mod common;
-mod pg_measure;
-
-use common::server::TestServer;
+use crate::common::server::TestServer;
+use crate::support::{copy, zoo};
 use holdpoint::pg::content::{Content, contents};
 use holdpoint::pg::measure::MeasureError;
 use holdpoint::pg::row_hashes::{RowHashes, row_hashes};
-use pg_measure::{copy, zoo};
 
 const RICH: &str = "CREATE TABLE rich (id int PRIMARY KEY, t text, n numeric, f float8, ts timestamptz, i interval,
         b bytea, j json, jb jsonb, a text[], u uuid, m money, x xml, \"Odd \"\"Name\" text);

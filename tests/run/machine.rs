@@ -4,15 +4,11 @@
 //! status of step `a`); every other event must be refused and leave the run as it was. Events that
 //! are legal everywhere and move nothing are in `ALWAYS`.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod run_support;
-
 use std::collections::BTreeMap;
 
+use crate::run_support::*;
 use holdpoint::run::event::*;
 use holdpoint::run::state::{Run, Status};
-use run_support::*;
 
 fn u() -> Unit {
     unit("a", "", Forward, 0)
@@ -238,7 +234,7 @@ fn tried() -> String {
 #[test]
 fn every_edge_is_in_the_table_and_no_other_is_legal() {
     let tried = tried();
-    let table = include_str!("run_support/edges.txt");
+    let table = include_str!("../run_support/edges.txt");
     for (n, (is, should)) in tried.lines().zip(table.lines()).enumerate() {
         assert_eq!(is, should, "line {} of edges.txt; what really happens:\n{tried}", n + 1);
     }

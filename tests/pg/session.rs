@@ -1,13 +1,9 @@
 //! The session: everything the engine has to see of a server's answers.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail")]
-
-mod common;
-
 use std::time::Duration;
 
-use common::proxy::{Cut, Proxy, Upstream};
-use common::server::TestServer;
+use crate::common::proxy::{Cut, Proxy, Upstream};
+use crate::common::server::TestServer;
 use holdpoint::pg::{Bound, ConnectConfig, Environment, Limits, PgError, Reply, Session, TransactionStatus};
 
 /// The replies until everything is answered, in short.

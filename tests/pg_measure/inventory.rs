@@ -1,17 +1,14 @@
 //! Counts, names, orphans and rows on a real server.
 
-mod common;
-mod pg_measure;
-
 use std::collections::BTreeMap;
 
-use common::server::TestServer;
+use crate::common::server::TestServer;
+use crate::support::{LEDGER, zoo};
 use holdpoint::pg::inventory::Inventory;
 use holdpoint::pg::measure::MeasureError;
 use holdpoint::pg::names::Object;
 use holdpoint::pg::rows::{estimated_rows, row_counts};
 use holdpoint::plan::model::Kind;
-use pg_measure::{LEDGER, zoo};
 
 const ALL: &[Kind] = &[
     Kind::Tables,

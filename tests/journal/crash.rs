@@ -1,17 +1,13 @@
 //! The process is killed at every point of `append`; what is on disk then is what was announced.
 //! And the disk gets full.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod run_support;
-
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::run_support::*;
 use holdpoint::journal::{Journal, JournalError, RunFolder, StateDir, read_run};
 use holdpoint::run::event::Event;
-use run_support::*;
 
 fn folder(state: &Path) -> RunFolder {
     StateDir::find(Some(state), Path::new("plan.toml")).unwrap().run(id())
@@ -33,7 +29,7 @@ fn child() {
 
 fn run_child(dir: &Path, at: Option<&str>, list: Option<&Path>) -> std::process::ExitStatus {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "child", "--ignored"]).env("JOURNAL_CRASH_DIR", dir);
+    command.args(["--exact", "crash::child", "--ignored"]).env("JOURNAL_CRASH_DIR", dir);
     command.env_remove("HOLDPOINT_CRASH_AT").env_remove("HOLDPOINT_CRASH_LIST");
     if let Some(at) = at {
         command.env("HOLDPOINT_CRASH_AT", at);

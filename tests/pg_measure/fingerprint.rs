@@ -1,11 +1,8 @@
 //! The schema fingerprint on a real server: what is the same is equal, what differs is named.
 
-mod common;
-mod pg_measure;
-
-use common::server::TestServer;
+use crate::common::server::TestServer;
+use crate::support::{LEDGER, copy, zoo};
 use holdpoint::pg::fingerprint::Fingerprint;
-use pg_measure::{LEDGER, copy, zoo};
 
 async fn take(server: &TestServer, database: &str) -> Fingerprint {
     let mut session = server.session(database).await;

@@ -1,15 +1,11 @@
 //! What may be asked when, and that the fold takes what the gate allows.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod run_support;
-
+use crate::run_support::*;
 use holdpoint::run::command::{Command, Wish};
 use holdpoint::run::event::*;
 use holdpoint::run::gate::judge;
 use holdpoint::run::state::{Run, RunState, Status};
 use proptest::prelude::*;
-use run_support::*;
 
 fn ask(run: &Run, what: Wish) -> Result<(), String> {
     judge(run, &Command { what, by: person() }).map_err(|refused| refused.to_string())
@@ -278,7 +274,7 @@ fn carried_out(run: &Run, wish: &Wish) -> Vec<Event> {
             vec![decide(Decision::RollBack, None), rollback(&["a"], procedure.as_deref())]
         }
         Wish::End { .. } if run.state == RunState::Opening => {
-            vec![decide(Decision::End, None), run_support::refused()]
+            vec![decide(Decision::End, None), crate::run_support::refused()]
         }
         Wish::End { .. } => vec![decide(Decision::End, None), stopped()],
         Wish::Note { .. } => vec![note()],
@@ -385,7 +381,7 @@ fn a_session_of_somebody_else_may_be_ended_while_the_run_is_open() {
     let of = |backend: Backend, what| Wish::EndBackend { backend, what };
     let (cancel, terminate) = (BackendEnd::Cancel, BackendEnd::Terminate);
     refused(&Run::default(), of(stranger(7), terminate), "isn't open yet");
-    refused(&after([run_support::refused()]), of(stranger(7), terminate), "is over");
+    refused(&after([crate::run_support::refused()]), of(stranger(7), terminate), "is over");
     for events in [vec![], vec![started("a", Forward, 0, 1)], vec![held(HoldReason::Asked, None)]] {
         let run = after(events);
         assert_eq!(ask(&run, of(stranger(7), terminate)), Ok(()));

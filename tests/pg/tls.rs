@@ -1,12 +1,8 @@
 //! Encryption and logging in, over TCP.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail")]
-
-mod common;
-
 use std::os::unix::fs::PermissionsExt;
 
-use common::tls::{Authority, TcpServer, self_signed};
+use crate::common::tls::{Authority, TcpServer, self_signed};
 use holdpoint::pg::{ConnectConfig, Environment, PgError, Session};
 
 async fn open(server: &TcpServer, keys: &str) -> Result<Session, PgError> {

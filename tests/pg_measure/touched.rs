@@ -1,13 +1,10 @@
 //! What a transaction touched: triggers, cascades, DO and dynamic SQL too.
 
-mod common;
-mod pg_measure;
-
-use common::server::TestServer;
+use crate::common::server::TestServer;
+use crate::support::LEDGER;
 use holdpoint::pg::Session;
 use holdpoint::pg::touched::{Footprint, before};
 use holdpoint::run::event::Touched;
-use pg_measure::LEDGER;
 
 const TABLES: &str = "CREATE SCHEMA app;
     CREATE TABLE parent (id int PRIMARY KEY, v int);

@@ -1,16 +1,12 @@
 //! The private server: found, started, hidden, stopped, swept.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail")]
-
-mod common;
-
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use common::server::TestServer;
+use crate::common::server::TestServer;
 use holdpoint::pg::Session;
 use holdpoint::pg::embedded::{Embedded, EmbeddedError, Options, sweep};
 
@@ -56,7 +52,7 @@ struct Owner {
 }
 
 fn spawn_owner(command: &mut Command) -> Child {
-    command.args(["owner", "--exact", "--ignored", "--nocapture"]);
+    command.args(["embedded::owner", "--exact", "--ignored", "--nocapture"]);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the owner starts")
 }
 

@@ -1,8 +1,6 @@
 //! What is seen of the server's sessions, and ending one of them: that one and no other.
 
-mod common;
-
-use common::server::TestServer;
+use crate::common::server::TestServer;
 use holdpoint::pg::Session;
 use holdpoint::pg::activity::activity;
 use holdpoint::pg::backends::{Stands, stands, tell};

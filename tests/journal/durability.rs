@@ -1,18 +1,14 @@
 //! What is appended is there after a crash, and what isn't whole is told from damage.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod run_support;
-
 use std::path::Path;
 
+use crate::run_support::*;
 use holdpoint::journal::{
     COPY_LIMIT, FileToCopy, GENESIS, Journal, JournalError, RunEntry, RunFolder, StateDir, digest, encode,
     read_run,
 };
 use holdpoint::run::event::{Envelope, Event, HoldReason};
 use holdpoint::run::state::Run;
-use run_support::*;
 use uuid::Uuid;
 
 fn new_run(state: &Path) -> RunFolder {

@@ -1,7 +1,4 @@
 //! Programs that run beside us: what they say, how they end, and that nothing of them is left.
-#![allow(clippy::unwrap_used, reason = "a test may fail")]
-
-mod common;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -161,7 +158,7 @@ async fn one_that_isnt_there_says_so() {
 #[tokio::test]
 async fn a_program_of_postgresql_gets_our_connection_without_a_secret_to_see() {
     use std::os::unix::fs::PermissionsExt;
-    let server = common::server::TestServer::start().await;
+    let server = crate::common::server::TestServer::start().await;
     server.sql("postgres", "CREATE ROLE ada LOGIN PASSWORD 'ge:h\\eim'").await;
     let hba = format!("local all {} trust\nlocal all all scram-sha-256\n", server.config("x").user());
     server.write_data_file("pg_hba.conf", &hba);

@@ -1,7 +1,5 @@
 //! What a connection string, the environment and a password file come to.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail")]
-
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};

@@ -1,16 +1,12 @@
 //! Reading never panics, whatever the bytes, and never takes in what doesn't follow.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod run_support;
-
 use std::path::Path;
 
+use crate::run_support::*;
 use holdpoint::journal::{GENESIS, JournalError, Reader, digest, encode};
 use holdpoint::run::event::Envelope;
 use holdpoint::run::state::Run;
 use proptest::prelude::*;
-use run_support::*;
 
 fn lines() -> (Vec<u8>, Vec<Envelope>) {
     let mut prev = GENESIS.to_owned();

@@ -1,10 +1,8 @@
 //! A catalog of 10,000 tables: what it takes is printed, not judged.
 
-mod common;
-
 use std::time::Instant;
 
-use common::server::TestServer;
+use crate::common::server::TestServer;
 use holdpoint::pg::fingerprint::Fingerprint;
 use holdpoint::pg::inventory::Inventory;
 use holdpoint::pg::rows::{estimated_rows, row_counts};
