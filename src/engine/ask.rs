@@ -28,6 +28,10 @@ impl Conductor {
         &mut self,
         checkpoint: &Checkpoint,
     ) -> Result<(Outcome, Verdict), Stop> {
+        if let Ask::Compare(compare) = &checkpoint.ask {
+            let verdict = self.compare(compare, checkpoint).await?;
+            return Ok((Outcome::Rows(Answer::default()), verdict));
+        }
         let within = within(checkpoint);
         let mut look = match self.idle_look.take() {
             Some(look) => look,
@@ -120,6 +124,7 @@ impl Conductor {
                 }
                 Err(message) => return Ok(Asked::refused("", &message)),
             },
+            Ask::Compare(_) => return Ok(Asked::refused("", "a comparison is a step of its own")),
             Ask::Inventory(kinds) => {
                 return match self.judge_inventory(session, kinds).await {
                     Ok(verdict) => Ok(Asked::Inventory(verdict)),

@@ -293,16 +293,16 @@ impl Conductor {
         let began = std::time::Instant::now();
         self.start(step, Direction::Forward).await?;
         let result = match &step.action {
-            Action::Group => Ok(()),
-            Action::Check { .. } | Action::Inventory(_) => Ok(()),
+            // They only look, below.
+            Action::Group | Action::Check { .. } | Action::Inventory(_) | Action::Compare(_) => Ok(()),
             Action::Confirm(items) => self.confirm(step, items).await?,
             Action::Signoff(signoff) => self.signoff(step, signoff).await?,
             Action::File { .. } | Action::Files { .. } | Action::Sql { .. } => {
                 return self.run_script_step(step, began).await;
             }
-            // Begun above.
-            Action::Probe { .. } => Ok(()),
+            Action::Probe { sql, line } => return self.run_probe(step, sql, *line).await,
             Action::Requires(requires) => self.look_for_evidence(step, requires).await?,
+            Action::Snapshot(snapshot) => self.take_snapshot(step, snapshot).await?,
             Action::Later(key) => Err(problems::plain(format!("`{key}` isn't built yet"))),
         };
         match result {
@@ -323,6 +323,7 @@ impl Conductor {
             Action::File { .. } | Action::Files { .. } | Action::Sql { .. } => return None,
             Action::Check { sql, line } => Some(self.check_of(step, Ask::Sql(sql.clone()), *line)),
             Action::Inventory(kinds) => Some(self.check_of(step, Ask::Inventory(kinds.clone()), step.line)),
+            Action::Compare(compare) => Some(self.check_of(step, Ask::Compare(compare.clone()), step.line)),
             _ => None,
         };
         Some(own.into_iter().chain(step.checkpoints.iter().cloned()).collect())

@@ -21,6 +21,7 @@
 //!   went wrong; `reentry` is for a script of which a part is applied;
 //! - [`baseline`] is what there was before the first change, [`image`] before and after
 //!   each step, [`verify`] evaluates checkpoints, `ask` asks their queries, `within` compares times;
+//! - `keep` is what a run keeps: artifacts, snapshots, and what is compared with them;
 //! - [`reconcile`] finds out after a stop what became of what was under way;
 //! - [`rollback`] goes backwards, [`reopen`] opens a run for it that is over;
 //! - [`evidence`] looks for the rehearsal that a step asks for; [`rehearse`] proves a plan and its rollback on a private server;
@@ -57,6 +58,7 @@ mod heard;
 mod held;
 mod holds;
 pub mod image;
+mod keep;
 mod notes;
 pub mod one_run;
 pub mod open;

@@ -73,8 +73,11 @@ fn outlined(plan: &Plan, step: &Step) -> StepOutline {
 }
 
 fn checkpoints(step: &Step) -> Vec<CheckpointOutline> {
-    let own = matches!(step.action, Action::Check { .. } | Action::Inventory(_) | Action::Probe { .. })
-        .then(|| CheckpointOutline { id: step.id.clone(), title: step.title.clone() });
+    let own = matches!(
+        step.action,
+        Action::Check { .. } | Action::Inventory(_) | Action::Probe { .. } | Action::Compare(_)
+    )
+    .then(|| CheckpointOutline { id: step.id.clone(), title: step.title.clone() });
     let script = expects_of_script(step).then(|| CheckpointOutline {
         id: format!("{}/expect", step.id),
         title: "runs as the plan expects".into(),
@@ -111,6 +114,8 @@ pub fn action_word(action: &Action) -> &'static str {
         Action::Confirm(_) => "confirm",
         Action::Signoff(_) => "signoff",
         Action::Requires(_) => "requires",
+        Action::Snapshot(_) => "snapshot",
+        Action::Compare(_) => "compare",
         Action::Later(key) => key,
     }
 }

@@ -136,16 +136,26 @@ fn only_read(preflight: &mut Preflight, plan: &Plan, id: &str, step: &Step) {
     };
     let others = step.checkpoints.iter().filter_map(|checkpoint| match &checkpoint.ask {
         Ask::Sql(sql) => Some((sql, checkpoint.line)),
-        Ask::Inventory(_) => None,
+        Ask::Inventory(_) | Ask::Compare(_) => None,
     });
     if let Action::Probe { .. } = step.action {
         return probe_checkpoints(preflight, plan, id, step);
     }
+    let timed = match &step.action {
+        Action::Snapshot(snapshot) => snapshot.queries.as_slice(),
+        _ => &[],
+    };
+    let others = others.chain(timed.iter().map(|query| (query, step.line)));
     for (sql, line) in own.into_iter().chain(others).filter(|(sql, _)| !crate::script::reads_only(sql)) {
         preflight.findings.push(Finding {
             step: id.to_owned(),
             place: in_plan(plan, line),
-            what: format!("a checkpoint may only read, and this one begins with {}", first_word(sql)),
+            what: match &step.action {
+                Action::Snapshot(_) => {
+                    format!("a query that is timed may only read, and this one begins with {}", first_word(sql))
+                }
+                _ => format!("a checkpoint may only read, and this one begins with {}", first_word(sql)),
+            },
             hint: Some("begin it with SELECT, VALUES, TABLE, WITH, SHOW or EXPLAIN; what changes something is a step with `sql`".into()),
             error: true,
             again: Vec::new(),

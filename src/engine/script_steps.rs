@@ -177,7 +177,7 @@ impl Conductor {
                 checkpoint.on == Side::Target
                     && match &checkpoint.ask {
                         Ask::Sql(sql) => self.inline(sql).is_ok_and(|sql| reads_only(&sql)),
-                        Ask::Inventory(_) => true,
+                        Ask::Inventory(_) | Ask::Compare(_) => true,
                     }
             }),
         }

@@ -11,7 +11,7 @@ impl Conductor {
         let filled = fill(text, |name| match name {
             "now" => Some(self.now()),
             "operator" => Some(super::open::operator().os_user),
-            "artifacts" => Some(self.folder.artifacts().display().to_string()),
+            "artifacts" => Some(self.artifacts().display().to_string()),
             "target_database" => Some(self.target.database().to_owned()),
             "failed_step" => self.recorder.look(|run| {
                 run.steps.iter().rev().find(|step| step.problem.is_some()).map(|step| step.id.clone())
@@ -24,12 +24,31 @@ impl Conductor {
         self.secrets.mask(&filled)
     }
 
+    /// As [`Self::fill`], for the name of a file: a time has neither blanks nor colons in it.
+    pub(super) fn fill_path(&self, text: &str) -> String {
+        let now = self.here(jiff::Timestamp::now()).strftime("%Y-%m-%d_%H%M%S").to_string();
+        self.fill(&text.replace("{now}", &now))
+    }
+
+    /// As [`Self::fill_path`], for the folder that everything of this run goes into: its time is when the run
+    /// began.
+    pub(super) fn fill_folder(&self, text: &str) -> String {
+        let began = self.recorder.look(|run| run.opened_at).unwrap_or_else(jiff::Timestamp::now);
+        let began = self.here(began).strftime("%Y-%m-%d_%H%M%S").to_string();
+        // It can't be said by itself.
+        self.fill(&text.replace("{now}", &began).replace("{artifacts}", "artifacts"))
+    }
+
     /// The time of the plan's zone.
     fn now(&self) -> String {
+        self.here(jiff::Timestamp::now()).strftime("%Y-%m-%d %H:%M:%S %Z").to_string()
+    }
+
+    fn here(&self, at: jiff::Timestamp) -> jiff::Zoned {
         let name = self.recorder.look(|run| run.opened.as_ref().map(|opened| opened.timezone.clone()));
         let zone =
             name.and_then(|name| jiff::tz::TimeZone::get(&name).ok()).unwrap_or(jiff::tz::TimeZone::UTC);
-        jiff::Timestamp::now().to_zoned(zone).strftime("%Y-%m-%d %H:%M:%S %Z").to_string()
+        at.to_zoned(zone)
     }
 }
 

@@ -63,7 +63,7 @@ impl Conductor {
     pub(super) fn ground(&self, step: &Step) -> Ground {
         Ground {
             folder: self.plan.sql_dir.clone(),
-            artifacts: self.folder.artifacts(),
+            artifacts: self.artifacts(),
             shell: self.runs_shell(step),
         }
     }

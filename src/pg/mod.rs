@@ -17,6 +17,7 @@
 //! | `measure` | the ground for all that follows: pinned settings, one snapshot |
 //! | `inventory`, `names`, `rows`, `orphans` | what there is: objects, their names, rows, broken references |
 //! | `fingerprint`, `sequences`, `content`, `row_hashes`, `touched`, `family` | what differs from before: schema, values of sequences, rows, and what a transaction wrote |
+//! | `uses` | which objects an enum is used by, and which tables a table refers to |
 //! | `image`, `snapshot` | all of that at one moment, and what differs between two; the same as a file |
 //! | `child`, `handover`, `psql` | programs that run beside us; how they get our connection; where psql is |
 //! | `embedded` | a private server for demo and tests |
@@ -58,6 +59,7 @@ mod startup;
 mod stream;
 mod tls;
 pub mod touched;
+pub mod uses;
 pub mod watched;
 mod wire;
 

@@ -7,7 +7,7 @@ use super::run_lines::out_of;
 use super::symbols::Mark;
 use crate::run::event::{Assurance, Direction, Event, Person, Problem};
 use crate::run::state::Status;
-use crate::text::words::{of_len, person};
+use crate::text::words::{of_len, person, size};
 
 impl Printer {
     pub(super) fn step_event(&mut self, page: &mut Page, event: &Event) -> bool {
@@ -30,6 +30,13 @@ impl Printer {
                 self.header(page, step);
                 let title = self.book.title(step);
                 page.fact(1, Mark::Skip, &format!("{title}: taken as done ({reason}); never undone"));
+            }
+            Event::SnapshotTaken(taken) => {
+                let what = format!("a snapshot of {}: {}", taken.kind.word(), taken.contains);
+                page.fact(2, Mark::Plain, &what);
+                for artifact in &taken.artifacts {
+                    page.below(2, "wrote", &format!("{}, {}", artifact.path, size(artifact.bytes)));
+                }
             }
             // With nothing under it, the units have said it, or the verdict follows.
             Event::StepApplied { .. } => {}

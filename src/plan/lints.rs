@@ -75,7 +75,9 @@ pub(super) fn step(report: &mut Report<'_>, raw: &Table<'_>, step: &Step) {
             | Action::Inventory(_)
             | Action::Probe { .. }
             | Action::Requires(_)
-    ) || matches!(step.action, Action::Later("snapshot" | "compare" | "requires" | "soak"));
+            | Action::Snapshot(_)
+            | Action::Compare(_)
+    ) || matches!(step.action, Action::Later("compare" | "requires" | "soak"));
     if let (true, Some(rollback)) = (looks, raw.get("rollback")) {
         let message = "this step only looks: there is nothing to undo";
         report.warn_help(Code::Lint, rollback.key_span, message, "leave `rollback` out");

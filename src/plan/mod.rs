@@ -4,12 +4,14 @@
 //!   everything that is wrong with it at once;
 //! - [`schema`] is the one table of keys that the loader's checks and the documentation come from;
 //! - [`expect`] is the language of what a query must give;
+//! - `kept` are the snapshots that a plan takes, and what it compares with them;
 //! - [`digest`] and [`show`] look at a loaded plan.
 
 pub mod diagnostic;
 pub mod digest;
 pub mod duration;
 pub mod expect;
+mod kept;
 pub mod load;
 pub mod model;
 pub mod nearest;

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::expect::{Cell, Expect};
+pub use super::kept::{Compare, Snapshot, SnapshotKind, Tolerance};
 pub use super::objects::{Amount, Kind, Kinds};
 
 /// A whole plan.
@@ -315,6 +316,10 @@ pub enum Action {
     Signoff(Signoff),
     /// Evidence of a rehearsal.
     Requires(Requires),
+    /// What there is now, kept to be compared with.
+    Snapshot(Snapshot),
+    /// What there is now, against a snapshot.
+    Compare(Compare),
     /// An action that a later version brings; its key.
     Later(&'static str),
 }
@@ -425,6 +430,8 @@ pub enum Ask {
     /// One statement. `again` is already resolved to the text it repeats.
     Sql(String),
     Inventory(Kinds),
+    /// Only the own question of a step with `compare`.
+    Compare(Compare),
 }
 
 /// What `allow_shell` may name: psql's ways to run a shell command.

@@ -17,6 +17,7 @@ pub use super::counts::{Counts, Deltas};
 pub use super::course::*;
 pub use super::facts::*;
 pub use super::image::{Image, ImageWhen};
+pub use super::kept::*;
 pub use super::outline::*;
 
 /// Version of the envelope.
@@ -203,6 +204,8 @@ pub enum Event {
         /// Of the command that names it.
         place: Place,
     },
+    /// What there is was written down, for people and to be compared with later.
+    SnapshotTaken(Box<SnapshotTaken>),
     /// Nobody can say yet whether it was applied.
     UnitUnknown {
         #[serde(flatten)]

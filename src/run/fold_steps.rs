@@ -113,6 +113,12 @@ impl Run {
                 self.settled(i);
             }
             Event::CheckpointResult(result) => self.checkpoint_result(result)?,
+            Event::SnapshotTaken(taken) => {
+                let i = self.find(&taken.step)?;
+                self.may_move(i, Direction::Forward)?;
+                self.steps[i].is(&[Status::Running])?;
+                self.snapshots.push((**taken).clone());
+            }
             Event::Confirmed { step, item, by, note, .. } => {
                 let i = self.waits_for_people(step)?;
                 if !self.outline(step).is_some_and(|o| o.items.iter().any(|x| x.item == *item)) {

@@ -1,7 +1,7 @@
 //! A run: its events, the fold over them, and what is allowed now. Pure.
 //!
 //! - [`event`] is the contract: one fact a line, documented, only ever added to; `name` says what an
-//!   event is called and what it is about; `outline`, `course`, `image` and `facts` are the words it is made of;
+//!   event is called and what it is about; `outline`, `course`, `image`, `kept` and `facts` are the words it is made of;
 //! - [`state`] is what the events say, and only that: a [`state::Run`] of `step`s of `unit`s;
 //! - `fold` (with `fold_reopen`, `fold_steps`, `fold_turns`, `fold_units`, `unit_steps`) is how they say it, and
 //!   [`illegal`] what they can't say;
@@ -32,6 +32,7 @@ pub mod gate;
 mod gate_people;
 pub mod illegal;
 mod image;
+mod kept;
 mod lookup;
 mod name;
 mod outline;

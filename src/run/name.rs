@@ -29,6 +29,7 @@ impl Event {
             Self::UnitFailed { .. } => "unit_failed",
             Self::UnitPassedOver { .. } => "unit_passed_over",
             Self::FileWritten { .. } => "file_written",
+            Self::SnapshotTaken(_) => "snapshot_taken",
             Self::UnitUnknown { .. } => "unit_unknown",
             Self::UnitReconciled { .. } => "unit_reconciled",
             Self::CheckpointResult(_) => "checkpoint_result",
@@ -82,6 +83,7 @@ impl Event {
             Self::CheckpointResult(result) => Some(&result.step),
             Self::ImageTaken(image) => image.step.as_deref(),
             Self::CountsTaken(counts) => Some(&counts.step),
+            Self::SnapshotTaken(taken) => Some(&taken.step),
             _ => self.unit().map(|unit| unit.step.as_str()),
         }
     }

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::event::{
     Baseline, CheckpointResult, Course, Decision, Deltas, Ending, HoldReason, Image, Opened, Person, Residue,
-    Selection, TargetIdentity, Unit, WayBack,
+    Selection, SnapshotTaken, TargetIdentity, Unit, WayBack,
 };
 use crate::plan::expect::Saved;
 
@@ -58,6 +58,8 @@ pub struct Run {
     pub backends: Vec<EndedBackend>,
     /// Files that its scripts wrote, in order.
     pub written: Vec<WrittenFile>,
+    /// Snapshots that it took, in order.
+    pub snapshots: Vec<SnapshotTaken>,
     /// Guards of the target, as last evaluated.
     pub target_checks: Vec<CheckpointResult>,
     /// Steps that changed something, in the order in which their first unit (or, without units, they

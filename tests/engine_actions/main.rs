@@ -4,3 +4,4 @@
 mod common;
 mod probe;
 mod section;
+mod snapshots;

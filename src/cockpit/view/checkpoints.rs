@@ -92,7 +92,7 @@ fn of_plan<'a>(step: &'a Step, id: &str) -> (Option<&'a str>, Option<&'a str>) {
     let found = step.checkpoints.iter().find(|checkpoint| checkpoint.id == id);
     let sql = found.and_then(|checkpoint| match &checkpoint.ask {
         Ask::Sql(sql) => Some(sql.as_str()),
-        Ask::Inventory(_) => None,
+        Ask::Inventory(_) | Ask::Compare(_) => None,
     });
     (sql, found.and_then(|checkpoint| checkpoint.otherwise.as_deref()))
 }

@@ -180,6 +180,8 @@ fn what(step: &Step, direction: Direction) -> Row {
         Action::Signoff(signoff) => format!("signed by {}", signoff.roles.join(", ")),
         Action::Group => count(step.checkpoints.len() as u64, "checkpoint"),
         Action::Requires(requires) => format!("needs the evidence of a rehearsal of {}", requires.rehearsal),
+        Action::Snapshot(snapshot) => format!("a snapshot of {}", snapshot.of.word()),
+        Action::Compare(compare) => format!("{} compared with \"{}\"", compare.of.word(), compare.with),
         Action::Later(key) => (*key).to_owned(),
     };
     let row = Row::of(Role::Dim, if undo { "undo: " } else { "" }).add(Role::Dim, words);

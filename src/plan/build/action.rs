@@ -45,6 +45,8 @@ impl<'a> Build<'a> {
             "confirm" => Built::new(Action::Confirm(self.items(entry, number)), None, false),
             "signoff" => Built::new(Action::Signoff(self.signoff(raw, entry, number)), None, false),
             "requires" => self.requires(entry),
+            "snapshot" => self.snapshot(raw, entry),
+            "compare" => self.compare(raw, entry, number),
             _ => self.later_action(raw, entry, number),
         }
     }

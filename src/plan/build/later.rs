@@ -11,32 +11,12 @@ use crate::plan::raw::{Entry, Table, shorten};
 use crate::plan::schema::Place;
 use crate::plan::sqltext;
 
-const SNAPSHOTS: [(&str, &str); 6] = [
-    ("schema", "schema"),
-    ("enums", "enums"),
-    ("dependencies", "dependencies"),
-    ("rows", "rows"),
-    ("content", "content"),
-    ("timings", "timings"),
-];
-
-const COMPARISONS: [(&str, &str); 6] = [
-    ("schema", "schema"),
-    ("rows", "rows"),
-    ("estimates", "estimates"),
-    ("content", "content"),
-    ("sequences", "sequences"),
-    ("timings", "timings"),
-];
-
 pub(in crate::plan) const ENVIRONMENTS: [(&str, Environment); 3] =
     [("dev", Environment::Dev), ("staging", Environment::Staging), ("production", Environment::Production)];
 
 impl<'a> Build<'a> {
     pub fn later_action(&mut self, raw: &Table<'a>, entry: Entry<'a>, number: usize) -> Built {
         let (of, changes) = match entry.key {
-            "snapshot" => (self.snapshot(raw, entry), false),
-            "compare" => (self.compare(raw, entry, number), false),
             "command" => (self.command(raw, entry), true),
             "backup" => (self.backup(raw, entry), false),
             "restore" => (self.restore(entry, number), true),
@@ -49,87 +29,6 @@ impl<'a> Build<'a> {
         self.later(entry.key, entry.key_span);
         let key = crate::plan::schema::find(Place::Step, entry.key).map_or("", |key| key.name);
         Built::new(Action::Later(key), of, changes)
-    }
-
-    fn snapshot(&mut self, raw: &Table<'a>, entry: Entry<'a>) -> Option<Of> {
-        let kind = self.report.one_of(entry, &SNAPSHOTS);
-        match (kind, raw.get("queries")) {
-            (Some("timings"), Some(queries)) => {
-                for (text, span) in self.report.texts(queries) {
-                    self.sql_names(text, span);
-                }
-            }
-            (Some("timings"), None) => {
-                self.report.error(Code::Missing, entry.span(), "a snapshot of timings without `queries`");
-            }
-            (Some(_), Some(queries)) => {
-                self.report.error(
-                    Code::Misplaced,
-                    queries.key_span,
-                    "`queries` belongs to `snapshot = \"timings\"`",
-                );
-            }
-            _ => {}
-        }
-        self.scope(raw);
-        None
-    }
-
-    /// `tables`.
-    fn scope(&mut self, raw: &Table<'a>) {
-        if let Some(tables) = raw.get("tables") {
-            self.report.texts(tables);
-        }
-    }
-
-    fn compare(&mut self, raw: &Table<'a>, entry: Entry<'a>, number: usize) -> Option<Of> {
-        let kind = self.report.one_of(entry, &COMPARISONS);
-        if let Some(with) = raw.get("with")
-            && let Some(id) = self.report.text(with)
-            && let Some(to) = self.earlier("with", number, id, with.span(), &[Names::Step])
-        {
-            let snapshot = self.index.defs[to].table.get("snapshot").and_then(|s| s.get_ref().as_str());
-            match (snapshot, kind) {
-                (None, _) => {
-                    let message = format!("`with` names `{id}`, which isn't a `snapshot`");
-                    self.report.error(Code::UnknownReference, with.span(), message);
-                }
-                (Some(of), Some(kind)) if of != kind => {
-                    let message = format!("`{id}` is a snapshot of {of}, and {kind} are compared");
-                    self.report.error(Code::Conflict, with.span(), message);
-                }
-                _ => {}
-            }
-        }
-        if kind == Some("timings") && raw.get("with").is_none() {
-            let message = "timings are compared with a snapshot of timings: `with` is missing";
-            self.report.error(Code::Missing, entry.span(), message);
-        }
-        if let Some(tolerance) = raw.get("tolerance") {
-            for table in self.report.free_table(tolerance) {
-                self.tolerance(table);
-            }
-        }
-        self.scope(raw);
-        (kind == Some("timings")).then_some(Of::Timings)
-    }
-
-    fn tolerance(&mut self, entry: Entry<'a>) {
-        let Some(table) = self.report.table(entry, Place::Tolerance) else { return };
-        for key in ["rows", "reason"] {
-            match table.get(key) {
-                Some(rows) if key == "rows" => {
-                    self.report.whole_number(rows, u32::MAX);
-                }
-                Some(reason) => {
-                    self.prose(reason);
-                }
-                None => {
-                    let message = format!("a tolerance for `{}` without `{key}`", shorten(entry.key));
-                    self.report.error(Code::Missing, entry.span(), message);
-                }
-            }
-        }
     }
 
     fn command(&mut self, raw: &Table<'a>, entry: Entry<'a>) -> Option<Of> {

@@ -9,6 +9,7 @@ pub(super) mod expectation;
 pub(super) mod files;
 pub(super) mod head;
 pub(super) mod index;
+mod keep;
 pub(super) mod kinds;
 pub(super) mod later;
 pub(super) mod people;

@@ -1,6 +1,7 @@
 //! `[target]` and `[source]`: the connection, and what it must be.
 
 use super::context::Build;
+use crate::plan::diagnostic::Code;
 use crate::plan::model::{Checkpoint, Guard, Server, Side};
 use crate::plan::raw::Entry;
 use crate::plan::schema::Place;
@@ -63,6 +64,23 @@ impl<'a> Build<'a> {
     }
 
     /// A text in which variables may stand and must be known.
+    /// Where a file is written: below the run's artifacts, which a name in it could still lead out of.
+    pub fn artifact_path(&mut self, entry: Entry<'a>) -> Option<String> {
+        let text = self.path_text(entry)?;
+        let out = text.split('/').any(|part| part == "..");
+        if out || text.starts_with('/') || text.trim().is_empty() || text.ends_with('/') {
+            let message = match (out || text.starts_with('/'), text.trim().is_empty()) {
+                (_, true) => format!("`{}` names no file", entry.key),
+                (true, _) => format!("`{}` leads out of the run's artifacts", entry.key),
+                _ => format!("`{}` names a folder, not a file", entry.key),
+            };
+            let help = "a path below `plan.artifacts` (else the run's folder), with or without {artifacts}/ in front";
+            self.report.error_help(Code::BadValue, entry.span(), message, help);
+            return None;
+        }
+        Some(text)
+    }
+
     pub fn path_text(&mut self, entry: Entry<'a>) -> Option<String> {
         let text = self.report.text(entry)?;
         self.braces(text, entry.span(), true);

@@ -325,8 +325,10 @@ impl<'a> Build<'a> {
             }
         }
         if let Some(into) = raw.get("into") {
-            step.into = self.path_text(into);
-            self.later("into", into.key_span);
+            step.into = self.artifact_path(into);
+            if !matches!(step.action, Action::Snapshot(_)) {
+                self.later("into", into.key_span);
+            }
         }
         if let Some(needs) = raw.get("needs") {
             step.needs = self.needs(needs, number);

@@ -107,6 +107,16 @@ pub struct ActionJson {
     /// Expected figures and names, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inventory: Option<String>,
+    /// Of a snapshot or a comparison.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub of: Option<&'static str>,
+    /// The snapshot that is compared with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub with: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub queries: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tables: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub roles: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -262,6 +272,16 @@ fn action(action: &Action) -> ActionJson {
     let mut out = ActionJson { kind: action_word(action), ..ActionJson::default() };
     match action {
         Action::Group | Action::Requires(_) | Action::Later(_) => {}
+        Action::Snapshot(snapshot) => {
+            out.of = Some(snapshot.of.word());
+            out.queries = snapshot.queries.clone();
+            out.tables = snapshot.tables.clone();
+        }
+        Action::Compare(compare) => {
+            out.of = Some(compare.of.word());
+            out.with = Some(compare.with.clone());
+            out.tables = compare.tables.clone();
+        }
         Action::File { file, section } => {
             out.files.push(file.name.clone());
             out.section = section.as_ref().map(|section| section.begin.clone());
@@ -303,7 +323,7 @@ fn checkpoint(checkpoint: &Checkpoint) -> CheckpointJson {
         line: checkpoint.line,
         sql: match &checkpoint.ask {
             Ask::Sql(sql) => Some(sql.clone()),
-            Ask::Inventory(_) => None,
+            Ask::Inventory(_) | Ask::Compare(_) => None,
         },
         expected: checkpoint_expected(checkpoint),
         on: checkpoint.on,

@@ -19,6 +19,8 @@ pub fn action_word(action: &Action) -> &'static str {
         Action::Confirm(_) => "confirm",
         Action::Signoff(_) => "signoff",
         Action::Requires(_) => "requires",
+        Action::Snapshot(_) => "snapshot",
+        Action::Compare(_) => "compare",
         Action::Later(key) => key,
     }
 }
@@ -33,6 +35,8 @@ pub(super) fn detail(action: &Action) -> String {
         Action::Signoff(signoff) => clean(&signoff.roles.join(", ")),
         Action::Inventory(kinds_) => kinds(kinds_),
         Action::Requires(requires) => clean(&format!("a rehearsal of {}", requires.rehearsal)),
+        Action::Snapshot(snapshot) => snapshot.of.word().to_owned(),
+        Action::Compare(compare) => clean(&format!("{} with {}", compare.of.word(), compare.with)),
         Action::Group
         | Action::Sql { .. }
         | Action::Check { .. }
@@ -63,6 +67,8 @@ pub(super) fn step_expected(step: &Step) -> String {
 pub(super) fn checkpoint_expected(checkpoint: &Checkpoint) -> String {
     match (&checkpoint.ask, &checkpoint.expect) {
         (Ask::Inventory(asked), _) => kinds(asked),
+        (Ask::Compare(compare), None) => format!("as in {}", compare.with),
+        (Ask::Compare(_), Some(expect)) => expected(expect),
         (Ask::Sql(_), Some(expect)) => expected(expect),
         (Ask::Sql(_), None) => match &checkpoint.save {
             Some(name) => format!("saved as {{{name}}}"),

@@ -1,0 +1,14 @@
+//! What a run keeps: files for people, and what there was at a moment, to be compared with later.
+//!
+//! - `artifacts` is where files go and how they are written, whole or not at all;
+//! - `snapshot` takes one: `content` is what is kept of it, `timings` how queries are timed, `page`
+//!   makes files of it that people read, `graph` draws tables and their foreign keys;
+//! - `compare` holds what there is now against a snapshot.
+
+mod artifacts;
+mod compare;
+mod content;
+mod graph;
+mod page;
+mod snapshot;
+mod timings;

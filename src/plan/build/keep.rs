@@ -1,0 +1,158 @@
+//! `snapshot` and `compare`.
+
+use super::action::Built;
+use super::context::Build;
+use super::expectation::Of;
+use super::index::Names;
+use crate::plan::diagnostic::Code;
+use crate::plan::model::{Action, Compare, Snapshot, SnapshotKind, Tolerance};
+use crate::plan::raw::{Entry, Table, shorten};
+use crate::plan::schema::Place;
+use crate::plan::sqltext;
+
+const SNAPSHOTS: [(&str, SnapshotKind); 6] = [
+    ("schema", SnapshotKind::Schema),
+    ("enums", SnapshotKind::Enums),
+    ("dependencies", SnapshotKind::Dependencies),
+    ("rows", SnapshotKind::Rows),
+    ("content", SnapshotKind::Content),
+    ("timings", SnapshotKind::Timings),
+];
+
+/// `None`: only two databases can be compared so.
+const COMPARISONS: [(&str, Option<SnapshotKind>); 6] = [
+    ("schema", Some(SnapshotKind::Schema)),
+    ("rows", Some(SnapshotKind::Rows)),
+    ("estimates", None),
+    ("content", Some(SnapshotKind::Content)),
+    ("sequences", None),
+    ("timings", Some(SnapshotKind::Timings)),
+];
+
+impl<'a> Build<'a> {
+    pub fn snapshot(&mut self, raw: &Table<'a>, entry: Entry<'a>) -> Built {
+        let of = self.report.one_of(entry, &SNAPSHOTS);
+        let mut queries = Vec::new();
+        match (of, raw.get("queries")) {
+            (Some(SnapshotKind::Timings), Some(list)) => queries = self.queries(list),
+            (Some(SnapshotKind::Timings), None) => {
+                self.report.error(Code::Missing, entry.span(), "a snapshot of timings without `queries`");
+            }
+            (Some(_), Some(queries)) => {
+                self.report.error(
+                    Code::Misplaced,
+                    queries.key_span,
+                    "`queries` belongs to `snapshot = \"timings\"`",
+                );
+            }
+            _ => {}
+        }
+        let tables = self.scope(raw, of);
+        let of = of.unwrap_or(SnapshotKind::Schema);
+        Built::new(Action::Snapshot(Snapshot { of, queries, tables }), None, false)
+    }
+
+    /// One statement each, and each once: a time belongs to one query.
+    fn queries(&mut self, list: Entry<'a>) -> Vec<String> {
+        let mut queries: Vec<String> = Vec::new();
+        for (text, span) in self.report.texts(list) {
+            self.sql_names(text, span);
+            if sqltext::is_blank(text) {
+                self.report.error(Code::BadValue, span, "a query without a statement");
+            } else if sqltext::second_statement(text).is_some() {
+                let message = "this is more than one statement, and each is timed by itself";
+                self.report.error_help(Code::BadValue, span, message, "make two queries of it");
+            } else if queries.iter().any(|query| query == text) {
+                self.report.error(Code::Duplicate, span, "this query is listed twice");
+            }
+            queries.push(text.to_owned());
+        }
+        if queries.is_empty() {
+            self.report.error(Code::BadValue, list.span(), "`queries` lists no query");
+        }
+        queries
+    }
+
+    /// `tables`.
+    fn scope(&mut self, raw: &Table<'a>, of: Option<SnapshotKind>) -> Vec<String> {
+        let Some(tables) = raw.get("tables") else { return Vec::new() };
+        if let Some(of) = of.filter(|of| !matches!(of, SnapshotKind::Rows | SnapshotKind::Content)) {
+            let message =
+                format!("`tables` belongs to rows and content; {} is of the whole database", of.word());
+            self.report.error(Code::Misplaced, tables.key_span, message);
+        }
+        self.report.texts(tables).into_iter().map(|(name, _)| name.to_owned()).collect()
+    }
+
+    pub fn compare(&mut self, raw: &Table<'a>, entry: Entry<'a>, number: usize) -> Built {
+        let kind = self.report.one_of(entry, &COMPARISONS);
+        let of = kind.flatten();
+        let tolerance = self.tolerances(raw, of);
+        let tables = self.scope(raw, of);
+        if of == Some(SnapshotKind::Timings) {
+            if raw.get("with").is_none() {
+                let message = "timings are compared with a snapshot of timings: `with` is missing";
+                self.report.error(Code::Missing, entry.span(), message);
+            } else if raw.get("expect").is_none() {
+                let message = "a comparison of timings without `expect`: no two times are the same";
+                let help = "say how much slower a query may be: expect = \"<= {baseline} + 20%\"";
+                self.report.error_help(Code::Missing, entry.span(), message, help);
+            }
+        }
+        let expects = (of == Some(SnapshotKind::Timings)).then_some(Of::Timings);
+        let Some(with) = raw.get("with") else {
+            // With a source, that is.
+            self.later(entry.key, entry.key_span);
+            return Built::new(Action::Later("compare"), expects, false);
+        };
+        let id = self.report.text(with).unwrap_or_default();
+        if let Some(to) = self.earlier("with", number, id, with.span(), &[Names::Step]) {
+            let snapshot = self.index.defs[to].table.get("snapshot").and_then(|s| s.get_ref().as_str());
+            let word = entry.value.get_ref().as_str().unwrap_or_default();
+            match snapshot {
+                None => {
+                    let message = format!("`with` names `{}`, which isn't a `snapshot`", shorten(id));
+                    self.report.error(Code::UnknownReference, with.span(), message);
+                }
+                Some(of) if kind.is_some() && of != word => {
+                    let message = format!(
+                        "`{}` is a snapshot of {}, and {word} are compared",
+                        shorten(id),
+                        shorten(of)
+                    );
+                    self.report.error(Code::Conflict, with.span(), message);
+                }
+                Some(_) => {}
+            }
+        }
+        let of = of.unwrap_or(SnapshotKind::Schema);
+        let compare = Compare { of, with: id.to_owned(), tables, tolerance };
+        Built::new(Action::Compare(compare), expects, false)
+    }
+
+    fn tolerances(&mut self, raw: &Table<'a>, of: Option<SnapshotKind>) -> Vec<Tolerance> {
+        let Some(entry) = raw.get("tolerance") else { return Vec::new() };
+        if let Some(of) = of.filter(|of| !matches!(of, SnapshotKind::Rows | SnapshotKind::Content)) {
+            let message = format!("`tolerance` is about rows; a comparison of {} has none", of.word());
+            self.report.error(Code::Misplaced, entry.key_span, message);
+        }
+        let tables = self.report.free_table(entry);
+        tables.into_iter().filter_map(|table| self.tolerance(table)).collect()
+    }
+
+    fn tolerance(&mut self, entry: Entry<'a>) -> Option<Tolerance> {
+        let table = self.report.table(entry, Place::Tolerance)?;
+        let (mut rows, mut reason) = (None, None);
+        for key in ["rows", "reason"] {
+            match table.get(key) {
+                Some(found) if key == "rows" => rows = self.report.whole_number(found, u32::MAX),
+                Some(found) => reason = self.prose(found),
+                None => {
+                    let message = format!("a tolerance for `{}` without `{key}`", shorten(entry.key));
+                    self.report.error(Code::Missing, entry.span(), message);
+                }
+            }
+        }
+        Some(Tolerance { table: entry.key.to_owned(), rows: rows?, reason: reason? })
+    }
+}

@@ -1,0 +1,31 @@
+//! What a run keeps: files that it wrote, and snapshots to compare with.
+
+use serde::{Deserialize, Serialize};
+
+use crate::plan::model::SnapshotKind;
+
+/// A file that the run wrote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Artifact {
+    /// Where it was written.
+    pub path: String,
+    pub bytes: u64,
+    /// SHA-256.
+    pub digest: String,
+}
+
+/// What there was of one kind, at one moment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnapshotTaken {
+    pub step: String,
+    /// What it is of.
+    pub kind: SnapshotKind,
+    /// In a few words: `43 tables, 42 foreign keys`.
+    pub contains: String,
+    /// What people read.
+    pub artifacts: Vec<Artifact>,
+    /// What a later comparison uses, in the run's folder; null where nothing can be compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<Artifact>,
+    pub elapsed_ms: u64,
+}
