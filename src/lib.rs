@@ -11,11 +11,12 @@
 //! | [`crash`] | named points at which a test can kill the program; empty otherwise | nothing |
 //! | [`journal`] | a run's events on disk, durable and chained | `run`, `crash` |
 //! | [`pg`] | connections, the ledger, inventories, a server of our own | `plan`, `script`, `run` |
-//! | [`engine`] | turns a plan into events on a real database | `plan`, `script`, `run`, `crash`, `journal`, `pg` |
+//! | [`engine`] | turns a plan into events on a real database | `plan`, `script`, `run`, `crash`, `journal`, `pg`, `report` |
 //! | [`text`] | text for people: scrubbed, measured, figures in words; pure | `run` |
 //! | [`plain`] | the same events as lines of text | `plan`, `run`, `text` |
+//! | [`report`] | the same events as evidence: Markdown, HTML, JSON; pure | `plan`, `script`, `run`, `text`, `plain` |
 //! | [`cockpit`] | the same events on a screen, and the keys that drive it | `plan`, `script`, `run`, `text`, `plain` |
-//! | [`cli`] | one file a subcommand | `plan`, `script`, `run`, `crash`, `journal`, `pg`, `engine`, `plain`, `cockpit`, `text` |
+//! | [`cli`] | one file a subcommand | `plan`, `script`, `run`, `crash`, `journal`, `pg`, `engine`, `plain`, `report`, `cockpit`, `text` |
 //!
 //! Pure means: a function of its input, with no clock, network, terminal or runtime. The one thing that
 //! a pure room does outside is that `plan` reads the files that a plan names.
@@ -28,6 +29,7 @@ pub mod journal;
 pub mod pg;
 pub mod plain;
 pub mod plan;
+pub mod report;
 pub mod run;
 pub mod script;
 pub mod text;

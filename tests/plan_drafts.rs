@@ -40,13 +40,13 @@ fn each_draft_asks_for_this_of_later_versions() {
     assert_eq!(not_built("v7-database-phase"), "command 1, notify 1");
     assert_eq!(
         not_built("cloud-migration-lane3"),
-        "command 9, compare 5, into 5, on 7, pooler 1, report 2, source 1, undo 1"
+        "command 9, compare 5, into 5, on 7, pooler 1, source 1, undo 1"
     );
     assert_eq!(
         not_built("production-promotion"),
         "backup 1, command 14, notify 2, requires 1, restore 1, soak 2, undo 1, watch 1"
     );
-    assert_eq!(not_built("week2-staging"), "backup 1, notify 1, report 1, restore 1, watch 1");
+    assert_eq!(not_built("week2-staging"), "backup 1, notify 1, restore 1, watch 1");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use clap::Parser;
 
 use super::args::{Cli, Command};
-use super::{check, demo, diff, rehearse, resume, rollback, run, share, show, snapshot, status};
+use super::{check, demo, diff, rehearse, report, resume, rollback, run, share, show, snapshot, status};
 use crate::engine::exit::Exit;
 
 /// Runs the program and says how it ended.
@@ -23,6 +23,7 @@ pub fn main() -> Exit {
         (_, Command::Check(args)) => check::check(&args),
         (_, Command::Show(args)) => show::show(&args),
         (_, Command::Share(args)) => share::share(&args),
+        (_, Command::Report(args)) => report::report(&args),
         (_, Command::Status(args)) => status::status(&args),
         (Ok(runtime), Command::Demo(args)) => runtime.block_on(demo::demo(args, &cli.log)),
         (Ok(runtime), Command::Rehearse(args)) => runtime.block_on(rehearse::rehearse(args, &cli.log)),

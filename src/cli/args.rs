@@ -37,6 +37,9 @@ pub enum Command {
     Share(ShareArgs),
     /// List the runs and where they stand
     Status(StatusArgs),
+    /// The evidence of a run: what was planned, done, expected, got and signed, as Markdown, HTML or JSON
+    #[command(after_help = REPORT_HELP)]
+    Report(ReportArgs),
     /// What a database consists of, to look at or to compare with later; read-only
     Snapshot(SnapshotArgs),
     /// What differs between two databases, two snapshots, or one of each; read-only
@@ -272,6 +275,40 @@ pub struct StatusArgs {
     pub plan: Option<PathBuf>,
     #[command(flatten)]
     pub state: StateArgs,
+}
+
+const REPORT_HELP: &str = "\
+Of a run that is still going it says how it stood at its last event. The same journal gives the same report.
+
+Exit codes: 0 it is written; 1 the journal is damaged: what is before the damage is in the report; 2 no such run; \
+7 the journal can't be read, or the report can't be written.";
+
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// The run, or the beginning of its id; one that is over too [default: the newest]
+    pub run: Option<String>,
+    /// The plan that the run belongs to, to find its state folder
+    #[arg(long, value_name = "FILE")]
+    pub plan: Option<PathBuf>,
+    #[command(flatten)]
+    pub state: StateArgs,
+    /// What it is written as [default: as the name of -o ends, else md]
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    pub format: Option<ReportFormat>,
+    /// Write it to FILE, in the place of what is there (- is standard output, as without)
+    #[arg(short, long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// What a report is written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum ReportFormat {
+    /// Markdown
+    Md,
+    /// One page of HTML that needs nothing else
+    Html,
+    /// As docs/report.md says
+    Json,
 }
 
 const SHARE_HELP: &str = "\

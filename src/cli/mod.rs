@@ -16,6 +16,7 @@ mod lines;
 mod log;
 mod out;
 pub mod rehearse;
+pub mod report;
 pub mod resume;
 pub mod rollback;
 pub mod run;

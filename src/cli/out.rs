@@ -35,6 +35,14 @@ pub fn lines(texts: &[String]) {
     }
 }
 
+/// Prints a whole text at once.
+pub fn page(text: &str) {
+    let mut out = std::io::stdout().lock();
+    if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
+        CLOSED.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Says what is wrong, on standard error; nothing can be done when that is closed too.
 pub fn complain(message: &str) {
     let _ = writeln!(std::io::stderr().lock(), "holdpoint: {message}");

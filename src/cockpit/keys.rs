@@ -6,14 +6,11 @@ use super::palette::{self, Palette};
 use super::question;
 use super::state::{Focus, Spot, State, Tab};
 use super::update::{ask, follow, select, set_auto};
-use super::{activity, answering, console_keys, copying, deltas, filter, timeline, view};
+use super::{activity, answering, console_keys, copying, deltas, filter, timeline};
 use crate::text::columns::width;
 
 /// A key, where it counts: in a question, the palette, the console, a filter, or for the screen.
 pub fn pressed(state: &mut State, key: Key) -> Vec<Effect> {
-    if key != Key::Ctrl('c') {
-        state.interrupted = None;
-    }
     if state.question.is_some() {
         return answering::key(state, key);
     }
@@ -30,9 +27,6 @@ pub fn pressed(state: &mut State, key: Key) -> Vec<Effect> {
     match key {
         Key::Char(digit @ '1'..='6') => {
             let at = usize::from(digit as u8 - b'1');
-            if state.tab != Tab::ALL[at] {
-                state.shift = 0;
-            }
             state.tab = Tab::ALL[at];
             state.left_tab = None;
             return Vec::new();
@@ -54,23 +48,7 @@ pub fn pressed(state: &mut State, key: Key) -> Vec<Effect> {
     }
     match keymap::on(key) {
         Some(act) => command(state, act),
-        None => {
-            let name = name(key);
-            state.toast(format!("{name} does nothing here, ? lists the keys"), true);
-            Vec::new()
-        }
-    }
-}
-
-/// A key as it is written on it.
-fn name(key: Key) -> String {
-    match key {
-        Key::Char(' ') => "Space".to_owned(),
-        Key::Char(c) => crate::text::scrub::line(&c.to_string()).into_owned(),
-        Key::Ctrl(c) => format!("Ctrl-{}", c.to_ascii_uppercase()),
-        Key::Left => "←".to_owned(),
-        Key::Right => "→".to_owned(),
-        other => format!("{other:?}"),
+        None => Vec::new(),
     }
 }
 
@@ -99,9 +77,7 @@ fn moved(state: &mut State, key: Key) -> bool {
         Key::Up | Key::Char('k') => walk(state, -1),
         Key::Home | Key::Char('g') => walk(state, isize::MIN / 2),
         Key::End | Key::Char('G') => walk(state, isize::MAX / 2),
-        Key::Left | Key::Right if detail && matches!(state.tab, Tab::Step | Tab::Checkpoints) => {
-            shift(state, key == Key::Right);
-        }
+        Key::Left | Key::Right if detail && state.tab == Tab::Step => shift(state, key == Key::Right),
         Key::Left if !detail => fold(state, true),
         Key::Right if !detail => fold(state, false),
         Key::Char(' ') if !detail => {
@@ -113,25 +89,18 @@ fn moved(state: &mut State, key: Key) -> bool {
     true
 }
 
-/// Passes over columns of the SQL, as far as its longest line goes, or of the values that are compared.
+/// Passes over columns of the SQL, as far as its longest line goes.
 fn shift(state: &mut State, right: bool) {
     const BY: usize = 16;
-    let longest = match state.tab {
-        Tab::Checkpoints => view::widest_value(state),
-        _ => longest_line(state),
-    };
+    let of = state.looked_at().and_then(|step| state.script_of(step));
+    let source = of.and_then(|of| state.sources.get(&of)).and_then(Option::as_deref);
+    let columns = |line: &Vec<(_, String)>| line.iter().map(|(_, text)| width(text)).sum::<usize>();
+    let longest = source.map_or(0, |source| source.lines.iter().map(columns).max().unwrap_or_default());
     state.shift = match right {
         true if state.shift + BY < longest => state.shift + BY,
         true => state.shift,
         false => state.shift.saturating_sub(BY),
     };
-}
-
-fn longest_line(state: &State) -> usize {
-    let of = state.looked_at().and_then(|step| state.script_of(step));
-    let source = of.and_then(|of| state.sources.get(&of)).and_then(Option::as_deref);
-    let columns = |line: &Vec<(_, String)>| line.iter().map(|(_, text)| width(text)).sum::<usize>();
-    source.map_or(0, |source| source.lines.iter().map(columns).max().unwrap_or_default())
 }
 
 pub(super) fn walk(state: &mut State, by: isize) {
@@ -178,20 +147,12 @@ pub(super) fn command(state: &mut State, act: Act) -> Vec<Effect> {
         state.toast("what was asked for before isn't answered yet", true);
         return Vec::new();
     }
-    if act == Act::Interrupt
-        && let Some(effects) = answering::third(state)
-    {
-        return effects;
-    }
     // The run is over, and the engine is about to say so: there is nothing to ask about any more.
     if matches!(act, Act::Leave | Act::Interrupt) && state.run().is_ended() && state.over.is_none() {
         state.leave_when_held = true;
         return Vec::new();
     }
-    if let Some(mut question) = question::before(state, act) {
-        if let Some(draft) = &state.draft {
-            question.take_draft(draft);
-        }
+    if let Some(question) = question::before(state, act) {
         state.question = Some(question);
         return Vec::new();
     }

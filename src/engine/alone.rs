@@ -49,14 +49,12 @@ impl Conductor {
                     if let Broken::Interrupted(why, problem) = broken {
                         return self.interrupted(&unit, why, *problem).await.map(Err);
                     }
-                    let mut problem = broken.problem();
+                    let problem = broken.problem();
                     let repeatable = again && lost.is_none() && !statement.kind.copies_from_stdin();
                     if repeatable && attempt <= step.lock_retries {
-                        if !self.lock_retry(&unit, attempt, step.lock_retries, &problem, blockers).await? {
-                            attempt += 1;
-                            continue;
-                        }
-                        problem.message = format!("{}; cancelled before the next try", problem.message);
+                        self.lock_retry(&unit, attempt, step.lock_retries, &problem, blockers).await?;
+                        attempt += 1;
+                        continue;
                     }
                     return match self.failed(&unit, problem, lost).await? {
                         Outcome::Failed(problem) => Ok(Err(problem)),

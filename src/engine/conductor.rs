@@ -55,8 +55,6 @@ pub struct Conductor {
     pub halt_after: Option<String>,
     /// Taken up after a stop: what was under way isn't settled yet.
     pub unsettled: bool,
-    /// The step in the middle of which the process before died: its key was pressed by somebody who saw it.
-    pub broken_off: Option<String>,
     /// Counters of the work session from before the transaction that runs.
     pub counted_before: Option<crate::pg::touched::Before>,
     /// How long the last fingerprint for an image took.
@@ -134,7 +132,6 @@ impl Conductor {
     /// [`Stop`]: why it stopped before.
     pub async fn conduct(&mut self) -> Result<Exit, Stop> {
         if self.unsettled {
-            self.look_for_broken_off();
             self.reconcile().await?;
             self.unsettled = false;
             self.note_drift().await?;
@@ -306,6 +303,7 @@ impl Conductor {
             Action::Probe { sql, line } => return self.run_probe(step, sql, *line).await,
             Action::Requires(requires) => self.look_for_evidence(step, requires).await?,
             Action::Snapshot(snapshot) => self.take_snapshot(step, snapshot).await?,
+            Action::Report(path) => self.report_so_far(step, path).await?,
             Action::Later(key) => Err(problems::plain(format!("`{key}` isn't built yet"))),
         };
         match result {
@@ -448,8 +446,11 @@ impl Conductor {
     // Small things that everything here uses.
 
     pub(super) async fn record(&mut self, event: Event) -> Result<(), Stop> {
-        let recorded = self.recorder.record(self.secrets.masked(event)).await?;
-        self.says.after(recorded.seq);
+        let ends = matches!(event, Event::Ended { .. });
+        self.recorder.record(self.secrets.masked(event)).await.map(drop).map_err(Stop::from)?;
+        if ends {
+            self.report_the_end().await;
+        }
         Ok(())
     }
 
@@ -462,23 +463,6 @@ impl Conductor {
             .recorder
             .look(|run| run.step(step).map_or((0, 1), |s| (s.generation, s.next_attempt(direction))));
         self.record(Event::StepStarted { step: step.to_owned(), direction, generation, attempt }).await
-    }
-
-    pub(super) async fn record_failure(
-        &mut self,
-        step: &Step,
-        problem: &Problem,
-        began: std::time::Instant,
-    ) -> Result<(), Stop> {
-        let generation = self.generation(&step.id);
-        self.record(Event::StepFailed {
-            step: step.id.clone(),
-            direction: Direction::Forward,
-            generation,
-            problem: problem.clone(),
-            elapsed_ms: super::unit::millis(began.elapsed()),
-        })
-        .await
     }
 
     pub(super) fn generation(&self, step: &str) -> u32 {

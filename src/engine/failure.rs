@@ -8,10 +8,27 @@ use super::stop::Stop;
 use super::verify::count;
 use crate::plan::model::{OnFailure, Step};
 use crate::run::command::{Command, Wish};
-use crate::run::event::{Assurance, Ending, Event, HoldReason, Person, Problem};
+use crate::run::event::{Assurance, Direction, Ending, Event, HoldReason, Person, Problem};
 use crate::run::state::Status;
 
 impl Conductor {
+    pub(super) async fn record_failure(
+        &mut self,
+        step: &Step,
+        problem: &Problem,
+        began: std::time::Instant,
+    ) -> Result<(), Stop> {
+        let generation = self.generation(&step.id);
+        self.record(Event::StepFailed {
+            step: step.id.clone(),
+            direction: Direction::Forward,
+            generation,
+            problem: problem.clone(),
+            elapsed_ms: super::unit::millis(began.elapsed()),
+        })
+        .await
+    }
+
     pub(super) fn standing_failure(&self, step: &Step) -> (HoldReason, Problem) {
         self.recorder.look(|run| match run.step(&step.id) {
             Some(state) if state.status == Status::Failed => {
@@ -147,8 +164,6 @@ impl Conductor {
         needs: String,
     ) -> Result<Answer, Stop> {
         let advice = step.otherwise.as_deref().map(|otherwise| self.fill(otherwise));
-        // It is asked about once.
-        self.broken_off.take_if(|id| *id == step.id);
         self.hold(reason, Some(&step.id), needs, advice).await?;
         loop {
             let Command { what, by } = self.next_wish().await?;

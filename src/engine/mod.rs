@@ -24,7 +24,7 @@
 //! - `keep` is what a run keeps: artifacts, snapshots, and what is compared with them;
 //! - [`reconcile`] finds out after a stop what became of what was under way;
 //! - [`rollback`] goes backwards, [`reopen`] opens a run for it that is over;
-//! - [`evidence`] looks for the rehearsal that a step asks for; [`rehearse`] proves a plan and its rollback on a private server;
+//! - [`mod@report`] makes a report of a run's folder, also as an action of the plan; [`evidence`] looks for the rehearsal that a step asks for; [`rehearse`] proves a plan and its rollback on a private server;
 //! - [`says`] carries what scripts say to people, and [`progress`] how far they have come;
 //! - [`sampler`] looks at the work session from outside, for those who look on, [`activity`] at the whole
 //!   server; [`console`] asks their own queries, in a transaction that only reads (`standing`); `backends`
@@ -80,6 +80,7 @@ pub mod recorder;
 mod reentry;
 pub mod rehearse;
 pub mod reopen;
+pub mod report;
 pub mod rollback;
 pub mod sampler;
 pub mod says;

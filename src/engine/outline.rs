@@ -116,6 +116,7 @@ pub fn action_word(action: &Action) -> &'static str {
         Action::Requires(_) => "requires",
         Action::Snapshot(_) => "snapshot",
         Action::Compare(_) => "compare",
+        Action::Report(_) => "report",
         Action::Later(key) => key,
     }
 }

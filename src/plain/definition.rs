@@ -40,6 +40,12 @@ impl fmt::Display for Line {
     }
 }
 
+/// The same as text, each line behind its sign.
+#[must_use]
+pub fn definition(before: Option<&str>, after: Option<&str>) -> Vec<String> {
+    lines(before, after).iter().map(ToString::to_string).collect()
+}
+
 /// Lines that differ, with what is around them; of what is on one side only all lines.
 pub(super) fn lines(before: Option<&str>, after: Option<&str>) -> Vec<Line> {
     let diff = TextDiff::from_lines(before.unwrap_or_default(), after.unwrap_or_default());

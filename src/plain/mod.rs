@@ -4,6 +4,7 @@
 //!   the lines that are worth printing; it folds the run beside, for titles, phases and the summary;
 //! - [`RehearsalPrinter`] does the same for what a rehearsal tells, and prints its table;
 //! - [`progress()`] says how far a script is, which no event tells;
+//! - [`definition()`] says what differs between two texts, line by line;
 //! - [`lost_words`] and [`rehearsal_words`] say what is known of a rollback, wherever it is shown;
 //! - [`LogLine`] is such a line that is laid out when it is looked at;
 //! - [`Style`] says where the lines go: a terminal of so many columns, or a log;
@@ -36,6 +37,7 @@ mod symbols;
 mod unit_lines;
 
 pub use back_lines::{lost_words, rehearsal_words};
+pub use definition::definition;
 pub use diff_page::{DiffLine, DiffLines, diff_lines};
 pub use log_line::LogLine;
 pub use printer::Printer;

@@ -7,7 +7,7 @@ use super::run_lines::out_of;
 use super::symbols::Mark;
 use crate::run::event::{Assurance, Direction, Event, Person, Problem};
 use crate::run::state::Status;
-use crate::text::words::{of_len, person, size};
+use crate::text::words::{count, of_len, person, size};
 
 impl Printer {
     pub(super) fn step_event(&mut self, page: &mut Page, event: &Event) -> bool {
@@ -37,6 +37,12 @@ impl Printer {
                 for artifact in &taken.artifacts {
                     page.below(2, "wrote", &format!("{}, {}", artifact.path, size(artifact.bytes)));
                 }
+            }
+            Event::ReportWritten(written) => {
+                let artifact = &written.artifact;
+                let what = format!("the evidence so far, {}", count(written.events, "event"));
+                page.fact(2, Mark::Plain, &what);
+                page.below(2, "wrote", &format!("{}, {}", artifact.path, size(artifact.bytes)));
             }
             // With nothing under it, the units have said it, or the verdict follows.
             Event::StepApplied { .. } => {}

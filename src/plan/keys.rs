@@ -247,7 +247,13 @@ pub(super) const KEYS: &[Key] = &[
     action("notify", STEPS, "text", false, "a message"),
     action("requires", STEPS, "table", true, "evidence of a rehearsal; that of a run isn't built yet"),
     action("soak", STEPS, "duration", false, "hold while the phase's watches are sampled"),
-    action("report", STEPS, "path", false, "the evidence so far"),
+    action(
+        "report",
+        STEPS,
+        "path",
+        true,
+        "the evidence so far, as .md, .html or .json; written again at the run's end",
+    ),
     action("undo", STEPS, "ids", false, "their own rollbacks"),
     // keys of actions
     of("section", &["file"], "text", "whole", "part of the script, from the comment that begins so"),

@@ -77,6 +77,7 @@ pub(super) fn step(report: &mut Report<'_>, raw: &Table<'_>, step: &Step) {
             | Action::Requires(_)
             | Action::Snapshot(_)
             | Action::Compare(_)
+            | Action::Report(_)
     ) || matches!(step.action, Action::Later("compare" | "requires" | "soak"));
     if let (true, Some(rollback)) = (looks, raw.get("rollback")) {
         let message = "this step only looks: there is nothing to undo";

@@ -320,6 +320,8 @@ pub enum Action {
     Snapshot(Snapshot),
     /// What there is now, against a snapshot.
     Compare(Compare),
+    /// The evidence so far, as a file; the end of its name says the format.
+    Report(String),
     /// An action that a later version brings; its key.
     Later(&'static str),
 }

@@ -206,6 +206,8 @@ pub enum Event {
     },
     /// What there is was written down, for people and to be compared with later.
     SnapshotTaken(Box<SnapshotTaken>),
+    /// The evidence so far was written as a file (`report`). When the run has ended, it is written there once more.
+    ReportWritten(Box<ReportWritten>),
     /// Nobody can say yet whether it was applied.
     UnitUnknown {
         #[serde(flatten)]

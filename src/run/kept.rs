@@ -14,6 +14,16 @@ pub struct Artifact {
     pub digest: String,
 }
 
+/// The evidence so far, written as a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReportWritten {
+    pub step: String,
+    /// The file, as it was then.
+    pub artifact: Artifact,
+    /// So many events it is of.
+    pub events: u64,
+}
+
 /// What there was of one kind, at one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SnapshotTaken {

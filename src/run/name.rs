@@ -30,6 +30,7 @@ impl Event {
             Self::UnitPassedOver { .. } => "unit_passed_over",
             Self::FileWritten { .. } => "file_written",
             Self::SnapshotTaken(_) => "snapshot_taken",
+            Self::ReportWritten(_) => "report_written",
             Self::UnitUnknown { .. } => "unit_unknown",
             Self::UnitReconciled { .. } => "unit_reconciled",
             Self::CheckpointResult(_) => "checkpoint_result",
@@ -84,6 +85,7 @@ impl Event {
             Self::ImageTaken(image) => image.step.as_deref(),
             Self::CountsTaken(counts) => Some(&counts.step),
             Self::SnapshotTaken(taken) => Some(&taken.step),
+            Self::ReportWritten(written) => Some(&written.step),
             _ => self.unit().map(|unit| unit.step.as_str()),
         }
     }

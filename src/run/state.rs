@@ -51,9 +51,6 @@ pub struct Run {
     pub steps: Vec<StepState>,
     pub saved: Saved,
     pub deviations: Vec<(Option<String>, String)>,
-    /// Steps that people went on with regardless, or left out against the plan. It stays so said when they
-    /// are undone.
-    pub by_people: Vec<ByPeople>,
     pub notes: Vec<(Option<String>, String, Person)>,
     /// How often somebody looked with a query of their own.
     pub looks: u64,
@@ -63,6 +60,8 @@ pub struct Run {
     pub written: Vec<WrittenFile>,
     /// Snapshots that it took, in order.
     pub snapshots: Vec<SnapshotTaken>,
+    /// Reports that the plan asks for: step and file, each once.
+    pub reports: Vec<(String, String)>,
     /// Guards of the target, as last evaluated.
     pub target_checks: Vec<CheckpointResult>,
     /// Steps that changed something, in the order in which their first unit (or, without units, they
@@ -132,15 +131,6 @@ pub struct Hold {
     pub hint: Option<String>,
     /// Whether the run was going backwards when it stopped, and will again.
     pub rolling_back: bool,
-}
-
-/// A person's word against the plan.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ByPeople {
-    pub step: String,
-    /// [`Status::Accepted`] or [`Status::Skipped`].
-    pub status: Status,
-    pub reason: String,
 }
 
 /// A file below the run's folder that a script wrote.

@@ -20,6 +20,9 @@ const FILES: &[&str] = &[
     "src/run/facts.rs",
     "src/run/kept.rs",
     "src/run/rehearsal.rs",
+    "src/report/model.rs",
+    "src/report/happened.rs",
+    "src/report/answered.rs",
     "src/plan/model.rs",
     "src/plan/kept.rs",
     "src/plan/objects.rs",
@@ -226,6 +229,11 @@ fn the_page_has_every_event_and_field() {
 #[test]
 fn the_page_of_rehearsals_has_every_field() {
     is_up_to_date("rehearsal.md", &Writer::record("Rehearsal"));
+}
+
+#[test]
+fn the_page_of_reports_has_every_field() {
+    is_up_to_date("report.md", &Writer::record("Report"));
 }
 
 #[test]

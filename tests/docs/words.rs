@@ -118,6 +118,13 @@ const MEANINGS: &[(&str, &str)] = &[
     ("word", "The plan's word for yes or no."),
     ("bytes", "Its size."),
     ("FileWritten.rows", "How many rows the COPY had."),
+    ("at", "When it was written."),
+    ("started_at", "When it began."),
+    ("now", "How many there are now."),
+    ("table", "As the server names it."),
+    ("way_back", "What was known of it."),
+    ("path", "Where it was written."),
+    ("seq", "Its number."),
     ("before", "As it was; null: it wasn't there."),
     ("after", "As it is; null: it isn't there."),
 ];

@@ -32,12 +32,13 @@ const CRATES: &[(&str, &[&str])] = &[
     ("journal", &["hmac", "jiff", "nix", "rand", "serde", "serde_json", "sha2", "thiserror", "uuid"]),
     ("text", &["unicode_width"]),
     ("plain", &["jiff", "serde_json", "similar"]),
+    ("report", &["jiff", "serde", "serde_json", "sha2", "uuid"]),
     ("cockpit", &["jiff", "ratatui", "tui_textarea"]),
     ("cockpit/term", &["crossterm", "jiff", "nix", "ratatui", "tracing"]),
 ];
 
 /// Rooms that see nothing but their input; of the cockpit all but what touches the terminal.
-const PURE: &[&str] = &["plan", "script", "run", "text", "plain", "cockpit"];
+const PURE: &[&str] = &["plan", "script", "run", "text", "plain", "report", "cockpit"];
 /// The part of the cockpit that touches the terminal.
 const TERM: &str = "term";
 /// Parts of ratatui that do.

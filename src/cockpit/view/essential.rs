@@ -2,14 +2,12 @@
 
 use ratatui::layout::Rect;
 
-use super::footer::fitting;
 use super::header;
 use super::paper::{Paper, Row};
-use crate::cockpit::clock;
-use crate::cockpit::lock_wait::lock_wait;
 use crate::cockpit::progress::progress;
 use crate::cockpit::state::State;
 use crate::cockpit::theme::Role;
+use crate::cockpit::{clock, keymap};
 
 pub fn draw(state: &State, paper: &mut Paper<'_>, area: Rect) {
     let (columns, lines) = (usize::from(area.width), usize::from(area.height));
@@ -30,9 +28,8 @@ pub fn draw(state: &State, paper: &mut Paper<'_>, area: Rect) {
     }
     let badge = Row::of(Role::Dim, header::badge(state.plan().environment).trim());
     let mut rows = vec![standing.right(columns, badge)];
-    let waits = state.run().hold().is_some() || lock_wait(state).is_some();
-    if waits || state.over.is_some() || !state.is_open() {
-        rows.push(header::banner(state, columns).cut(columns));
+    if state.run().hold().is_some() || state.over.is_some() || !state.is_open() {
+        rows.push(header::banner(state));
     }
     if state.console.open {
         // It has the keys, and can't be seen.
@@ -44,10 +41,11 @@ pub fn draw(state: &State, paper: &mut Paper<'_>, area: Rect) {
     rows.truncate(lines - 1);
     paper.rows(area, &rows);
     let mut keys = stop;
-    for (entry, verdict) in fitting(state, columns.saturating_sub(keys.width()), 3) {
-        if verdict.is_ok() {
-            let hint = Row::of(Role::Text, "  ").add(Role::Key, entry.cap);
-            keys = keys.join(hint.add(Role::Text, format!(" {}", entry.word)));
+    for (entry, verdict) in keymap::hints(state) {
+        let hint =
+            Row::of(Role::Text, "  ").add(Role::Key, entry.cap).add(Role::Text, format!(" {}", entry.word));
+        if verdict.is_ok() && keys.width() + hint.width() <= columns {
+            keys = keys.join(hint);
         }
     }
     paper.row(area, lines - 1, &keys);

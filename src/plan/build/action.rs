@@ -47,6 +47,7 @@ impl<'a> Build<'a> {
             "requires" => self.requires(entry),
             "snapshot" => self.snapshot(raw, entry),
             "compare" => self.compare(raw, entry, number),
+            "report" => Built::new(self.report_file(entry), None, false),
             _ => self.later_action(raw, entry, number),
         }
     }

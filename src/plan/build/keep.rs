@@ -1,4 +1,4 @@
-//! `snapshot` and `compare`.
+//! `snapshot`, `compare` and `report`.
 
 use super::action::Built;
 use super::context::Build;
@@ -29,7 +29,21 @@ const COMPARISONS: [(&str, Option<SnapshotKind>); 6] = [
     ("timings", Some(SnapshotKind::Timings)),
 ];
 
+/// What a report can be written as.
+const REPORTS: [&str; 3] = [".md", ".html", ".json"];
+
 impl<'a> Build<'a> {
+    pub fn report_file(&mut self, entry: Entry<'a>) -> Action {
+        let path = self.path_text(entry).unwrap_or_default();
+        // What a variable ends with only the run knows.
+        let ends = path.ends_with('}') || REPORTS.iter().any(|end| path.to_ascii_lowercase().ends_with(end));
+        if !path.is_empty() && !ends {
+            let message = format!("a report is a .md, .html or .json file, and `{}` is none", shorten(&path));
+            self.report.error(Code::BadValue, entry.span(), message);
+        }
+        Action::Report(path)
+    }
+
     pub fn snapshot(&mut self, raw: &Table<'a>, entry: Entry<'a>) -> Built {
         let of = self.report.one_of(entry, &SNAPSHOTS);
         let mut queries = Vec::new();

@@ -22,7 +22,6 @@ impl<'a> Build<'a> {
             "restore" => (self.restore(entry, number), true),
             "notify" => (self.notify(raw, entry), false),
             "soak" => (self.soak(entry), false),
-            "report" => (self.report_file(entry), false),
             "undo" => (self.undo(entry, number), false),
             _ => (None, false),
         };
@@ -100,11 +99,6 @@ impl<'a> Build<'a> {
         } else {
             self.braces(text, entry.span(), true);
         }
-        None
-    }
-
-    fn report_file(&mut self, entry: Entry<'a>) -> Option<Of> {
-        self.path_text(entry);
         None
     }
 

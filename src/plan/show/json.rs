@@ -104,6 +104,9 @@ pub struct ActionJson {
     pub section: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sql: Option<String>,
+    /// Of a report: where it is written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
     /// Expected figures and names, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inventory: Option<String>,
@@ -272,6 +275,7 @@ fn action(action: &Action) -> ActionJson {
     let mut out = ActionJson { kind: action_word(action), ..ActionJson::default() };
     match action {
         Action::Group | Action::Requires(_) | Action::Later(_) => {}
+        Action::Report(path) => out.path = Some(path.clone()),
         Action::Snapshot(snapshot) => {
             out.of = Some(snapshot.of.word());
             out.queries = snapshot.queries.clone();

@@ -21,6 +21,7 @@ pub fn action_word(action: &Action) -> &'static str {
         Action::Requires(_) => "requires",
         Action::Snapshot(_) => "snapshot",
         Action::Compare(_) => "compare",
+        Action::Report(_) => "report",
         Action::Later(key) => key,
     }
 }
@@ -36,6 +37,7 @@ pub(super) fn detail(action: &Action) -> String {
         Action::Inventory(kinds_) => kinds(kinds_),
         Action::Requires(requires) => clean(&format!("a rehearsal of {}", requires.rehearsal)),
         Action::Snapshot(snapshot) => snapshot.of.word().to_owned(),
+        Action::Report(path) => clean(path),
         Action::Compare(compare) => clean(&format!("{} with {}", compare.of.word(), compare.with)),
         Action::Group
         | Action::Sql { .. }

@@ -1,0 +1,77 @@
+//! The reports in docs/examples are of runs as they are today: each is made again and compared, but for what differs
+//! from run to run.
+
+use std::path::{Path, PathBuf};
+
+use regex::Regex;
+
+use crate::scene::corner::Corner;
+
+/// Shipped plans whose demo has its report in docs/examples.
+const EXAMPLES: &[&str] = &["kochel-phase-a"];
+
+fn example(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/examples").join(name)
+}
+
+/// Without times, ids, places and the machine.
+fn lasting(text: &str) -> Vec<String> {
+    let patterns = [
+        (r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}", "RUN"),
+        (r"\b[0-9a-f]{64}\b", "DIGEST"),
+        (r"sha256 [0-9a-f]{12}", "DIGEST"),
+        (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d\d:\d\d \([^)]*\)", "MOMENT"),
+        (r"(\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d", "TIME"),
+        (r"\b(\d+ ms|\d+\.\d s|\d+:\d\d)(?:\b|$)", "TOOK"),
+        (r"/[^\s,:<`|]*/holdpoint-[A-Za-z0-9-]+", "PLACE"),
+        (r"postgres@[^<`|]*/postgres", "TARGET"),
+        (r"system identifier \d+", "SYSTEM"),
+        (r"database oid \d+", "OID"),
+        (r"\b\d\d\.\d+ \([^)]*\)", "VERSION"),
+        (r"PostgreSQL \d+[^|<]*", "PostgreSQL VERSION"),
+        (r"\S+ on \S+, process \d+", "OPERATOR"),
+        (r"OS user \S+ on [\w.-]+", "OPERATOR"),
+        (r"\b\d+ events\b", "N events"),
+        (r"Etc/UTC|\b[A-Z][a-z]+/[A-Z][A-Za-z_]+\b", "ZONE"),
+        (r#"(x|y|x1|x2|y1|y2|width|height)="[\d.]+""#, "$1=N"),
+    ];
+    let patterns = patterns.map(|(pattern, word)| (Regex::new(pattern).unwrap(), word));
+    let of_axis =
+        |line: &&str| !line.starts_with("<line class=\"grid\"") && !line.starts_with("<text class=\"axis\"");
+    text.lines()
+        .filter(of_axis)
+        .map(|line| {
+            patterns
+                .iter()
+                .fold(line.to_owned(), |line, (find, word)| find.replace_all(&line, *word).into_owned())
+        })
+        .collect()
+}
+
+#[test]
+fn the_examples_are_current() {
+    for plan in EXAMPLES {
+        let corner = Corner::new();
+        let said = crate::scene::Said::by(corner.command(&format!("demo {plan} --plain --state-dir state")));
+        said.exits(0);
+        for format in ["md", "html"] {
+            let name = format!("{plan}.{format}");
+            let made = crate::scene::Said::by(
+                corner.command(&format!("report --state-dir state --format {format}")),
+            );
+            made.exits(0);
+            if std::env::var_os("HOLDPOINT_UPDATE").is_some() {
+                std::fs::create_dir_all(example("")).unwrap();
+                std::fs::write(example(&name), &made.out).unwrap();
+            }
+            let kept = std::fs::read_to_string(example(&name)).unwrap_or_default();
+            let (kept, made) = (lasting(&kept), lasting(&made.out));
+            let differs = kept.iter().zip(&made).find(|(kept, made)| kept != made);
+            assert!(
+                kept == made,
+                "docs/examples/{name} isn't what the run of today says, first at {differs:#?}; HOLDPOINT_UPDATE=1 cargo \
+                 test --test report writes it anew"
+            );
+        }
+    }
+}
