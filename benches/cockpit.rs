@@ -201,10 +201,7 @@ fn screen(flood: bool) -> Result<(), Failure> {
             loop {
                 let due = (began.elapsed().as_secs_f64() * f64::from(LINES_A_SECOND)) as u32;
                 while sent < due {
-                    link.output(
-                        "s19-99".into(),
-                        &format!("NOTICE: line {sent} of what the server has to say"),
-                    );
+                    link.output("s19-99", 0, &format!("NOTICE: line {sent} of what the server has to say"));
                     sent += 1;
                 }
                 std::thread::sleep(Duration::from_millis(1));

@@ -48,7 +48,7 @@ async fn blocked() -> (Bench, Session, Session) {
 async fn the_one_who_blocks_a_step_is_ended_from_the_tree_and_the_step_goes_on() {
     let (bench, blocker, mut behind) = blocked().await;
     let mut pty = cockpit(&bench, 120, 36);
-    pty.until_says("blocked by pid");
+    pty.until_says("held by pid");
     behind.queue_simple("SELECT count(*) FROM t").unwrap();
     behind.flush().await.unwrap();
     pty.keys("4");
@@ -103,7 +103,7 @@ async fn the_one_who_blocks_a_step_is_ended_from_the_tree_and_the_step_goes_on()
 async fn ours_are_left_alone_and_a_lost_look_comes_back() {
     let (bench, blocker, _behind) = blocked().await;
     let mut pty = cockpit(&bench, 80, 24);
-    pty.until_says("blocked by pid");
+    pty.until_says("held by pid");
     pty.keys("4");
     pty.until_says("blocks 1");
     // Down to the step itself.

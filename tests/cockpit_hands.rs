@@ -336,6 +336,8 @@ fn a_lock_stops_every_hand() {
         assert!(scene.state.question.take().is_none_or(|question| question.about == About::Help));
         scene.state.palette = None;
         scene.state.filtering = None;
+        // The key of the lock itself unlocks.
+        scene.state.locked = true;
     }
     // A query that was typed before.
     scene.press('L').press('q').type_in("SELECT 1");
@@ -417,7 +419,7 @@ fn the_log_is_laid_out_for_the_room_that_there_is() {
     let mut scene = Scene::unverified();
     scene.press('5');
     for (columns, lines) in [(60, 16), (80, 24), (100, 30), (120, 36), (170, 40), (200, 60)] {
-        scene.state.log.find(Some("Step 1 ✓"));
+        scene.state.log.find(Some("✓ Step 1"));
         let frame = scene.frame(columns, lines);
         let line = frame
             .lines()

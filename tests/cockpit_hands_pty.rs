@@ -276,7 +276,7 @@ async fn undo_to_here_goes_on_in_the_cockpit() {
     // Down to the second step: up from the sign-off.
     pty.keys("kU");
     pty.until_says("Roll back down to: Step two");
-    pty.keys("\u{1b}[Zone more time\r\t\r");
+    pty.keys("\u{1b}[Zone more time\r\r");
     pty.until_says("the rollback went as far as it was told");
     assert_eq!(
         bench.value("SELECT to_regclass('two') IS NULL AND to_regclass('one') IS NOT NULL").await,
@@ -289,7 +289,7 @@ async fn undo_to_here_goes_on_in_the_cockpit() {
     // And back, all of it.
     pty.keys("R");
     pty.until_says("Roll back everything");
-    pty.keys("\u{1b}[Zenough\r\t\r");
+    pty.keys("\u{1b}[Zenough\r\r");
     pty.until_says("ROLLED BACK");
     pty.keys("Q");
     assert_eq!(pty.end(), 4, "{}", pty.text());

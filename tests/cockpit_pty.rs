@@ -171,7 +171,7 @@ async fn an_undo_that_fails_is_no_progress() {
     pty.until_says("step 2 of 2");
     pty.keys("R");
     pty.until_says("Roll back everything");
-    pty.keys("\u{1b}[Zno more\r\t\r");
+    pty.keys("\u{1b}[Zno more\r\r");
     let screen = pty.until_says("UNDO FAILED");
     assert!(screen.contains("undone 0 of 1 steps") && screen.contains("  0 % back"), "{screen}");
     assert!(!screen.contains("99 %"), "{screen}");
@@ -217,7 +217,7 @@ async fn a_failed_checkpoint_is_rolled_back_by_the_button() {
     pty.until("the smaller screen", |text| {
         text.contains("Roll back everything") && text.lines().nth(1).is_some_and(|l| l.contains("you drive"))
     });
-    pty.keys("\u{1b}[Zonly one row\r\t\r");
+    pty.keys("\u{1b}[Zonly one row\r\r");
     let screen = pty.until_says("ROLLED BACK");
     assert!(screen.contains("undone 2 of 2 steps") && screen.contains("100 % back"), "{screen}");
     assert_eq!(bench.value("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").await, "0");
@@ -244,6 +244,81 @@ async fn a_run_that_was_killed_is_taken_up_again_in_the_cockpit() {
     pty.keys("\t\r");
     assert_eq!(pty.end(), 6, "{}", pty.text());
     assert!(pty.text().contains("to go on: holdpoint resume"), "{}", pty.text());
+}
+
+/// On a plan that is stepped by hand nothing goes on by itself in the middle of a step either.
+#[tokio::test]
+async fn a_step_that_was_killed_waits_for_its_key_again() {
+    let bench = Bench::with("CREATE TABLE t (n int)").await;
+    bench.file(
+        "plan.toml",
+        "[plan]\nid = \"p\"\ntitle = \"Test\"\nenvironment = \"dev\"\nstepping = \"manual\"\n\n[[phase]]\ntitle = \"Work\"\n\
+         \n[[phase.step]]\nid = \"one\"\ntitle = \"First\"\nsql = \"ALTER TABLE t ADD COLUMN m int\"\nlock_timeout = \"50s\"\n\
+         rollback = { sql = \"ALTER TABLE t DROP COLUMN m\" }\n",
+    );
+    let mut blocker = bench.server.session(&bench.db).await;
+    blocker.batch("BEGIN; SELECT * FROM t").await.unwrap();
+    let mut pty = cockpit(&bench, &["run", "plan.toml"], 120, 36);
+    pty.until_says("go: \"First\"");
+    pty.keys("\r");
+    pty.until_says("waits for a lock on t, held by pid");
+    pty.signal(Signal::SIGKILL);
+    pty.end();
+    blocker.batch("COMMIT").await.unwrap();
+    let mut pty = cockpit(&bench, &["resume"], 120, 36);
+    let screen = pty.until_says("was broken off in the middle: retry goes on with it");
+    assert!(screen.contains("BROKEN OFF") && !screen.contains("✓ First"), "{screen}");
+    pty.press_until("r", |text| text.contains("✓ DONE"));
+    pty.keys("Q");
+    assert_eq!(pty.end(), 0, "{}", pty.text());
+}
+
+/// A hold that was asked for is had with any hold: a step that was cancelled and is tried again doesn't stop
+/// the run once more behind it.
+#[tokio::test]
+async fn an_asked_hold_ends_with_the_hold_of_a_cancelled_step() {
+    let bench = Bench::with("CREATE TABLE t (n int)").await;
+    bench.script("ALTER TABLE t ADD COLUMN m int;\n", "lock_timeout = \"50s\"");
+    let plan = std::fs::read_to_string(bench.path("plan.toml")).unwrap();
+    let more = "\n[[phase.step]]\nid = \"two\"\ntitle = \"Second\"\nsql = \"CREATE TABLE two (n int)\"\n";
+    bench.file("plan.toml", &format!("{plan}{more}"));
+    let mut blocker = bench.server.session(&bench.db).await;
+    blocker.batch("BEGIN; SELECT * FROM t").await.unwrap();
+    let mut pty = cockpit(&bench, &["run", "plan.toml"], 120, 36);
+    pty.until_says("held by pid");
+    pty.press_until("h", |text| text.contains("will hold after this step"));
+    pty.press_until("x", |text| text.contains("▸ Cancel"));
+    pty.keys("\t\r");
+    pty.until_says("✗ FAILED");
+    blocker.batch("COMMIT").await.unwrap();
+    pty.press_until("r", |text| text.contains("✓ DONE"));
+    pty.keys("Q");
+    assert_eq!(pty.end(), 0, "{}", pty.text());
+}
+
+/// Between two tries a lock is named as in one, and the cancel is heard.
+#[tokio::test]
+async fn between_two_tries_the_screen_says_who_and_which_and_cancel_works() {
+    let bench = Bench::with("CREATE TABLE t (n int)").await;
+    bench.script("ALTER TABLE t ADD COLUMN m int;\n", "lock_timeout = \"200ms\"\nlock_retries = 30");
+    let mut blocker = bench.server.session(&bench.db).await;
+    blocker.batch("SET application_name = 'the app'; BEGIN; SELECT * FROM t").await.unwrap();
+    let pid = blocker.pid();
+    let mut pty = cockpit(&bench, &["run", "plan.toml"], 140, 36);
+    let screen = pty.until("the third try is over", |text| {
+        text.contains("try 3 of 31 gave up, next try in") && text.contains("WAITS FOR A LOCK")
+    });
+    let words = format!("waits for a lock on t, held by pid {pid} (the app, idle in transaction");
+    assert!(screen.contains(&words) && !screen.contains("RUNNING"), "{screen}");
+    pty.press_until("x", |text| text.contains("▸ Cancel"));
+    pty.keys("\t\r");
+    let screen = pty.until_says("✗ FAILED");
+    assert!(screen.contains("cancel"), "{screen}");
+    pty.press_until("E", |text| text.contains("End the run where it stands"));
+    pty.keys("\u{1b}[Zenough\r\r");
+    pty.until_says("ENDED");
+    pty.keys("Q");
+    assert_eq!(pty.end(), 1);
 }
 
 /// Whatever ends the program gives the terminal back, and the run can be taken up again.
@@ -276,7 +351,7 @@ async fn the_statement_that_runs_is_marked_and_can_be_cancelled() {
     blocker.batch("SET application_name = 'the app'; BEGIN; SELECT * FROM t").await.unwrap();
     let mut pty = cockpit(&bench, &["run", "plan.toml"], 120, 36);
     let screen = pty.until("the statement with what it wants and who is in its way", |text| {
-        text.contains("blocked by pid") && text.contains("wants AccessExclusive")
+        text.contains("waits for a lock on t, held by pid") && text.contains("wants AccessExclusive")
     });
     assert!(screen.contains("the app, idle in transaction"), "{screen}");
     assert!(screen.contains("statement 2 of 2") && screen.contains("3 ▶ ALTER TABLE t"), "{screen}");
@@ -287,7 +362,7 @@ async fn the_statement_that_runs_is_marked_and_can_be_cancelled() {
         text.contains("✗ FAILED") && text.contains("canceling statement") && !text.contains("Ctrl-C again")
     });
     pty.press_until("E", |text| text.contains("End the run where it stands"));
-    pty.keys("\u{1b}[Ztried enough\r\t\r");
+    pty.keys("\u{1b}[Ztried enough\r\r");
     pty.until_says("ENDED");
     pty.keys("Q");
     assert_eq!(pty.end(), 1);

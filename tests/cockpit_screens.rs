@@ -58,6 +58,15 @@ fn a_statement_that_waits_for_a_lock() {
 }
 
 #[test]
+fn a_lock_that_wasnt_to_be_had() {
+    shot("lock-retry", |theme| {
+        let mut scene = with(theme, Scene::blocked());
+        scene.gives_up_the_lock(1);
+        scene
+    });
+}
+
+#[test]
 fn a_statement_that_failed() {
     shot("failed", |theme| with(theme, Scene::failed()));
 }
@@ -299,6 +308,9 @@ fn small_screens() {
         for (columns, lines) in [(60, 16), (59, 15), (40, 6), (40, 2), (40, 1)] {
             let frame = Scene::blocked().frame(columns, lines);
             insta::assert_snapshot!(format!("small-{columns}x{lines}"), frame);
+        }
+        for (name, mut scene) in [("failed", Scene::failed()), ("activity", Scene::busy())] {
+            insta::assert_snapshot!(format!("small-{name}-60x16"), scene.frame(60, 16));
         }
         insta::assert_snapshot!("small-hold-40x6", Scene::stepping().frame(40, 6));
     });

@@ -250,7 +250,7 @@ async fn carry((mut facts, mut asides): Feed, link: Link) {
     loop {
         tokio::select! {
             biased;
-            Some(aside) = asides.recv() => link.output(aside.step.clone(), &aside.text),
+            Some(aside) = asides.recv() => link.output(&aside.step, aside.after, &aside.text),
             fact = facts.recv() => match fact {
                 Some(envelope) => {
                     link.send(Msg::Event(envelope));

@@ -14,6 +14,9 @@ use crate::run::event::{Assurance, BackendEnd, Person};
 /// Text longer than this isn't a reason any more.
 const LONGEST: usize = 4_000;
 
+/// After the second Ctrl-C, for so long another one is the third.
+pub(super) const THIRD: std::time::Duration = std::time::Duration::from_secs(8);
+
 /// A key.
 pub fn key(state: &mut State, key: Key) -> Vec<Effect> {
     let Some(question) = &mut state.question else { return Vec::new() };
@@ -24,7 +27,9 @@ pub fn key(state: &mut State, key: Key) -> Vec<Effect> {
         && let Some(field) = in_field.and_then(|at| question.fields.get(at))
         && field.lines > 1
     {
-        question.focus = question.after_field();
+        // An empty one is no dead end.
+        let next = if question.missing().is_some() { question.focus + 1 } else { question.after_field() };
+        question.focus = next;
         return Vec::new();
     }
     if let Some(area) = in_field.and_then(|at| question.fields.get_mut(at)).filter(|field| field.lines > 1)
@@ -36,7 +41,7 @@ pub fn key(state: &mut State, key: Key) -> Vec<Effect> {
     }
     match key {
         Key::Ctrl('c') => return interrupted(state),
-        Key::Esc => state.question = None,
+        Key::Esc => close(state),
         // On the buttons arrows read on: one that means to scroll doesn't come to rest on a danger.
         Key::Down if in_field.is_none() => scroll(state, 1),
         Key::Up if in_field.is_none() => scroll(state, -1),
@@ -44,7 +49,12 @@ pub fn key(state: &mut State, key: Key) -> Vec<Effect> {
         Key::BackTab | Key::Up => question.focus = (question.focus + stops - 1) % stops,
         Key::PageDown => scroll(state, 8),
         Key::PageUp => scroll(state, -8),
-        Key::Enter if in_field.is_some() => question.focus = question.after_field(),
+        Key::Enter if in_field.is_some() => {
+            question.focus = question.after_field();
+            // It didn't lead on.
+            let stays = question.field_in_focus().is_some() && question.field_in_focus() <= in_field;
+            question.objection = question.missing().filter(|_| stays);
+        }
         Key::Enter => return press(state),
         key => match in_field {
             Some(at) => {
@@ -118,20 +128,45 @@ pub fn paste(state: &mut State, text: &str) {
     field.area.insert_str(text.chars().take(room).collect::<String>());
 }
 
+/// Closes the question without an answer. What was typed is there again when the same is asked again.
+fn close(state: &mut State) {
+    let Some(question) = state.question.take() else { return };
+    if let Some(draft) = question.draft() {
+        state.draft = Some(draft);
+        state.toast("cancelled: nothing was done; what was typed is there when you ask again", false);
+    }
+}
+
 /// Ctrl-C while a question is open: the second cancels, the third lets go; on any other question it
 /// closes that.
 fn interrupted(state: &mut State) -> Vec<Effect> {
-    let Some(question) = state.question.take() else { return Vec::new() };
-    if question.about != About::Interrupt {
+    if state.question.as_ref().is_some_and(|question| question.about != About::Interrupt) {
+        close(state);
         return Vec::new();
     }
+    state.question = None;
     if keymap::verdict(state, Act::Cancel).is_ok() && state.asked.is_none() {
         let effects = ask(state, Act::Cancel, Wish::Cancel);
-        // It stays open: the third is heard as such.
+        // The third is heard as such: while the question stays open, and when the cancel was quicker.
+        state.interrupted = Some(state.now + THIRD);
         state.question = question::before(state, Act::Interrupt);
         return effects;
     }
     detach(state, LetGo::CtrlC)
+}
+
+/// The third Ctrl-C, when the statement was cancelled and the run waits before it came.
+pub(super) fn third(state: &mut State) -> Option<Vec<Effect>> {
+    let in_time = state.interrupted.take().is_some_and(|until| state.now < until);
+    if !in_time || state.over.is_some() {
+        return None;
+    }
+    if state.is_open() && state.run().is_holding() {
+        state.leave_when_held = true;
+        let why = left_by(state);
+        return Some(ask(state, Act::Leave, Wish::Leave { why }));
+    }
+    Some(detach(state, LetGo::CtrlC))
 }
 
 fn detach(state: &mut State, why: LetGo) -> Vec<Effect> {
@@ -161,11 +196,7 @@ fn press(state: &mut State) -> Vec<Effect> {
     };
     let does = button.does;
     if does == Does::Nothing {
-        let typed = question.has_typed();
-        state.question = None;
-        if typed {
-            state.toast("cancelled: nothing was done, and what was typed isn't kept", false);
-        }
+        close(state);
         return Vec::new();
     }
     if let Some(missing) = question.missing() {
@@ -183,6 +214,7 @@ fn press(state: &mut State) -> Vec<Effect> {
         return Vec::new();
     }
     let Some(question) = state.question.take() else { return Vec::new() };
+    state.draft = None;
     answered(state, &question, does)
 }
 

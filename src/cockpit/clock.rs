@@ -10,7 +10,13 @@ use crate::text::words::took;
 /// The clock where the plan is.
 #[must_use]
 pub fn time(state: &State) -> String {
-    state.now.to_zoned(state.zone.clone()).strftime("%H:%M:%S").to_string()
+    at(state, state.now)
+}
+
+/// A moment, by that clock.
+#[must_use]
+pub fn at(state: &State, moment: jiff::Timestamp) -> String {
+    moment.to_zoned(state.zone.clone()).strftime("%H:%M:%S").to_string()
 }
 
 /// Since the run was opened; stands still when it is over.

@@ -1,4 +1,4 @@
-//! Filters: words that a row has to hold to be shown. One for the timeline, one for each tab.
+//! Filters: what a row has to hold, as it is typed, to be shown. One for the timeline, one for each tab.
 
 use std::collections::BTreeMap;
 
@@ -40,13 +40,12 @@ pub fn of(filters: &BTreeMap<Place, String>, place: Place) -> Option<&str> {
     filters.get(&place).map(String::as_str).filter(|text| !text.trim().is_empty())
 }
 
-/// Whether all words of the filter stand in one of the texts, whatever their case.
+/// Whether the filter stands in one of the texts, as it is typed, whatever its case: `step 2` isn't a step
+/// of phase 2.
 #[must_use]
 pub fn fits(filter: &str, texts: &[&str]) -> bool {
-    filter.split_whitespace().all(|word| {
-        let word = word.to_lowercase();
-        texts.iter().any(|text| text.to_lowercase().contains(&word))
-    })
+    let wanted = filter.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+    texts.iter().any(|text| text.to_lowercase().contains(&wanted))
 }
 
 /// A key while a filter is typed. `false`: it ends the typing and counts as itself.

@@ -9,7 +9,7 @@ use super::message::Key;
 use super::people::{self, Open};
 use super::state::{State, Tab};
 use crate::run::command::{Command, Wish};
-use crate::run::event::{Assurance, BackendEnd, HoldReason, Person};
+use crate::run::event::{Assurance, BackendEnd, HoldReason, Mode, Person};
 use crate::run::gate;
 use crate::run::state::RunState;
 
@@ -109,7 +109,14 @@ pub const ENTRIES: &[Entry] = &[
         true,
     ),
     entry(Act::Palette, Key::Char(':'), ":", "more", "every command, found by a few letters", true),
-    entry(Act::Leave, Key::Char('Q'), "Q", "leave", "leave the run at a safe point; it can be resumed", true),
+    entry(
+        Act::Leave,
+        Key::Char('Q'),
+        "Q",
+        "leave",
+        "leave the run at a safe point; it stays open and can be resumed, but for a demo",
+        true,
+    ),
     entry(
         Act::Console,
         Key::Char('q'),
@@ -123,7 +130,7 @@ pub const ENTRIES: &[Entry] = &[
         Key::Char('/'),
         "/",
         "filter",
-        "show only rows of this list that have these words",
+        "show only rows of this list that have this in them",
         true,
     ),
     entry(
@@ -150,7 +157,7 @@ pub const ENTRIES: &[Entry] = &[
         "L",
         "lock",
         "lock the keys: they only look, until L is pressed again",
-        false,
+        true,
     ),
     entry(
         Act::Follow,
@@ -318,6 +325,9 @@ pub fn verdict(state: &State, act: Act) -> Result<(), String> {
     if state.locked {
         return Err(LOCKED.to_owned());
     }
+    if state.over.is_some() && matches!(act, Act::RollBack | Act::RollBackTo) {
+        return Err(later(state));
+    }
     if state.over.is_some() {
         return Err("the run isn't driven from here any more: Q leaves".to_owned());
     }
@@ -352,6 +362,22 @@ pub fn verdict(state: &State, act: Act) -> Result<(), String> {
     gate::judge(state.run(), &Command { what, by: driver(state) }).map_err(|refused| refused.0)
 }
 
+/// How to go back when nothing is driven from here any more.
+fn later(state: &State) -> String {
+    /// As many letters of an id as no other run has: its time.
+    const TIME: usize = 13;
+    let run = state.run();
+    let (Some(id), false) = (run.id, run.applied_order.is_empty()) else {
+        return "nothing is applied that could be undone".to_owned();
+    };
+    if state.setting.mode == Mode::Demo {
+        return "it is over, and its server goes with the demo".to_owned();
+    }
+    let (id, dir) = (id.to_string(), state.setting.state_dir.as_deref());
+    let dir = dir.map(|dir| format!(" --state-dir {dir}")).unwrap_or_default();
+    format!("Q leaves, then: holdpoint rollback {}{dir}", &id[..TIME])
+}
+
 fn nobody(state: &State) -> String {
     match state.run().hold() {
         Some(hold) if hold.reason == HoldReason::Person => {
@@ -371,6 +397,21 @@ fn suspend(state: &State) -> Result<(), String> {
         _ => Err("a transaction may be open, and its locks would stay while the program is stopped: \
                   h holds after this step"
             .to_owned()),
+    }
+}
+
+/// How early a command gets its place where there isn't room for all: what the run waits for, then the way
+/// to all the others, then what stops and who drives.
+#[must_use]
+pub fn weight(act: Act) -> u8 {
+    match act {
+        Act::Help => 1,
+        Act::Hold | Act::Cancel => 2,
+        Act::Lock | Act::Leave => 3,
+        Act::Auto | Act::Note => 4,
+        Act::Console | Act::Filter => 5,
+        Act::Palette => 6,
+        _ => 0,
     }
 }
 

@@ -6,11 +6,14 @@ use super::palette::{self, Palette};
 use super::question;
 use super::state::{Focus, Spot, State, Tab};
 use super::update::{ask, follow, select, set_auto};
-use super::{activity, answering, console_keys, copying, deltas, filter, timeline};
+use super::{activity, answering, console_keys, copying, deltas, filter, timeline, view};
 use crate::text::columns::width;
 
 /// A key, where it counts: in a question, the palette, the console, a filter, or for the screen.
 pub fn pressed(state: &mut State, key: Key) -> Vec<Effect> {
+    if key != Key::Ctrl('c') {
+        state.interrupted = None;
+    }
     if state.question.is_some() {
         return answering::key(state, key);
     }
@@ -27,6 +30,9 @@ pub fn pressed(state: &mut State, key: Key) -> Vec<Effect> {
     match key {
         Key::Char(digit @ '1'..='6') => {
             let at = usize::from(digit as u8 - b'1');
+            if state.tab != Tab::ALL[at] {
+                state.shift = 0;
+            }
             state.tab = Tab::ALL[at];
             state.left_tab = None;
             return Vec::new();
@@ -48,7 +54,23 @@ pub fn pressed(state: &mut State, key: Key) -> Vec<Effect> {
     }
     match keymap::on(key) {
         Some(act) => command(state, act),
-        None => Vec::new(),
+        None => {
+            let name = name(key);
+            state.toast(format!("{name} does nothing here, ? lists the keys"), true);
+            Vec::new()
+        }
+    }
+}
+
+/// A key as it is written on it.
+fn name(key: Key) -> String {
+    match key {
+        Key::Char(' ') => "Space".to_owned(),
+        Key::Char(c) => crate::text::scrub::line(&c.to_string()).into_owned(),
+        Key::Ctrl(c) => format!("Ctrl-{}", c.to_ascii_uppercase()),
+        Key::Left => "←".to_owned(),
+        Key::Right => "→".to_owned(),
+        other => format!("{other:?}"),
     }
 }
 
@@ -77,7 +99,9 @@ fn moved(state: &mut State, key: Key) -> bool {
         Key::Up | Key::Char('k') => walk(state, -1),
         Key::Home | Key::Char('g') => walk(state, isize::MIN / 2),
         Key::End | Key::Char('G') => walk(state, isize::MAX / 2),
-        Key::Left | Key::Right if detail && state.tab == Tab::Step => shift(state, key == Key::Right),
+        Key::Left | Key::Right if detail && matches!(state.tab, Tab::Step | Tab::Checkpoints) => {
+            shift(state, key == Key::Right);
+        }
         Key::Left if !detail => fold(state, true),
         Key::Right if !detail => fold(state, false),
         Key::Char(' ') if !detail => {
@@ -89,18 +113,25 @@ fn moved(state: &mut State, key: Key) -> bool {
     true
 }
 
-/// Passes over columns of the SQL, as far as its longest line goes.
+/// Passes over columns of the SQL, as far as its longest line goes, or of the values that are compared.
 fn shift(state: &mut State, right: bool) {
     const BY: usize = 16;
-    let of = state.looked_at().and_then(|step| state.script_of(step));
-    let source = of.and_then(|of| state.sources.get(&of)).and_then(Option::as_deref);
-    let columns = |line: &Vec<(_, String)>| line.iter().map(|(_, text)| width(text)).sum::<usize>();
-    let longest = source.map_or(0, |source| source.lines.iter().map(columns).max().unwrap_or_default());
+    let longest = match state.tab {
+        Tab::Checkpoints => view::widest_value(state),
+        _ => longest_line(state),
+    };
     state.shift = match right {
         true if state.shift + BY < longest => state.shift + BY,
         true => state.shift,
         false => state.shift.saturating_sub(BY),
     };
+}
+
+fn longest_line(state: &State) -> usize {
+    let of = state.looked_at().and_then(|step| state.script_of(step));
+    let source = of.and_then(|of| state.sources.get(&of)).and_then(Option::as_deref);
+    let columns = |line: &Vec<(_, String)>| line.iter().map(|(_, text)| width(text)).sum::<usize>();
+    source.map_or(0, |source| source.lines.iter().map(columns).max().unwrap_or_default())
 }
 
 pub(super) fn walk(state: &mut State, by: isize) {
@@ -147,12 +178,20 @@ pub(super) fn command(state: &mut State, act: Act) -> Vec<Effect> {
         state.toast("what was asked for before isn't answered yet", true);
         return Vec::new();
     }
+    if act == Act::Interrupt
+        && let Some(effects) = answering::third(state)
+    {
+        return effects;
+    }
     // The run is over, and the engine is about to say so: there is nothing to ask about any more.
     if matches!(act, Act::Leave | Act::Interrupt) && state.run().is_ended() && state.over.is_none() {
         state.leave_when_held = true;
         return Vec::new();
     }
-    if let Some(question) = question::before(state, act) {
+    if let Some(mut question) = question::before(state, act) {
+        if let Some(draft) = &state.draft {
+            question.take_draft(draft);
+        }
         state.question = Some(question);
         return Vec::new();
     }

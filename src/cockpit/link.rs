@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::message::{LetGo, Msg};
-use super::state::Company;
+use super::state::{Company, Said};
 use crate::run::activity::Activity;
 use crate::run::command::Command;
 use crate::run::outlook::LookBack;
@@ -54,7 +54,7 @@ pub struct Samples {
 /// What has gathered since it was taken last.
 #[derive(Debug, Default)]
 pub struct Latest {
-    pub output: VecDeque<(String, String)>,
+    pub output: VecDeque<Said>,
     /// Lines that found no room.
     pub lost: u64,
     pub doing: Option<Option<Doing>>,
@@ -77,8 +77,8 @@ impl Link {
         self.inbox.send(message).is_ok()
     }
 
-    /// A line of output of a step.
-    pub fn output(&self, step: String, line: &str) {
+    /// Output of a step, and the event that it was said after.
+    pub fn output(&self, step: &str, after: u64, line: &str) {
         let end = line.char_indices().nth(LINE).map_or(line.len(), |(at, _)| at);
         self.put(|latest| {
             for line in line[..end].lines() {
@@ -86,7 +86,7 @@ impl Link {
                     latest.output.pop_front();
                     latest.lost += 1;
                 }
-                latest.output.push_back((step.clone(), line.to_owned()));
+                latest.output.push_back(Said { step: step.to_owned(), after, line: line.to_owned() });
             }
         });
     }

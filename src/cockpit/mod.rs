@@ -16,7 +16,7 @@
 //!   choose from, [`filter`] what is shown of lists, [`copying`] what is copied, [`mouse`] what a click does;
 //! - [`timeline`] is the plan as rows, [`way_back`] what a rollback would do, [`source`] a script in
 //!   colours, [`clock`] what is left and what was planned, [`progress`] how far it is,
-//!   [`deltas`] what became of objects and rows, [`activity`] who is at the server;
+//!   [`lock_wait`] who keeps a step from its lock, [`deltas`] what became of objects and rows, [`activity`] who is at the server;
 //! - [`view`] draws: a function of `&State`, without I/O, runtime or engine;
 //! - [`term`] is everything that touches the terminal; [`link`] is how the command line reaches it.
 //!
@@ -33,6 +33,7 @@ pub mod filter;
 pub mod keymap;
 pub mod keys;
 pub mod link;
+pub mod lock_wait;
 pub mod log;
 pub mod message;
 pub mod mouse;

@@ -107,6 +107,14 @@ pub struct Button {
     pub danger: bool,
 }
 
+/// What was typed into a question that was closed without an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draft {
+    /// Of which question.
+    pub title: String,
+    pub texts: Vec<String>,
+}
+
 /// A question that is open.
 #[derive(Debug)]
 pub struct Question {
@@ -172,15 +180,42 @@ impl Question {
         self.focus.checked_sub(self.fields.len())
     }
 
-    /// Where Enter leads from a field: to the next one; behind the last to the button that says yes,
-    /// unless that is dangerous: then to Cancel.
+    /// Where Enter leads from a field: to the next one; behind the last to the button that says yes, which
+    /// takes another Enter: whoever has typed a reason means it. Where something is still missing, there.
     #[must_use]
     pub fn after_field(&self) -> usize {
         if self.focus + 1 < self.fields.len() {
             return self.focus + 1;
         }
-        let yes = self.buttons.iter().position(|button| button.does == Does::Yes && !button.danger);
+        if let Some(at) = self.fields.iter().position(|field| field.missing().is_some()) {
+            return at;
+        }
+        let yes = self.buttons.iter().position(|button| button.does == Does::Yes);
         self.fields.len() + yes.unwrap_or_default()
+    }
+
+    /// What a person has typed here, to be there again when the same is asked again; a name that stands as a
+    /// proof isn't kept.
+    #[must_use]
+    pub fn draft(&self) -> Option<Draft> {
+        let kept = |field: &Field| match field.must {
+            Must::Exactly(_) => String::new(),
+            _ => field.area.lines().join("\n"),
+        };
+        let texts = self.fields.iter().map(kept).collect();
+        self.has_typed().then(|| Draft { title: self.title.clone(), texts })
+    }
+
+    /// Takes what was typed before, when it was typed for this.
+    pub fn take_draft(&mut self, draft: &Draft) {
+        if draft.title != self.title || draft.texts.len() != self.fields.len() {
+            return;
+        }
+        for (field, text) in self.fields.iter_mut().zip(&draft.texts).filter(|(_, text)| !text.is_empty()) {
+            field.area = TextArea::new(text.split('\n').map(str::to_owned).collect());
+            field.area.move_cursor(tui_textarea::CursorMove::Bottom);
+            field.area.move_cursor(tui_textarea::CursorMove::End);
+        }
     }
 
     /// The text of a field; empty when there is none.
@@ -297,8 +332,12 @@ fn person(state: &State) -> Option<Question> {
             );
             let question = if write { question.field("text", Must::Something, "") } else { question };
             let mut question = question.button("Confirm it", Does::Yes, false);
-            // The name stands there from the item before.
-            question.focus = if write { 1 } else { 0 };
+            // Where the name stands there already, a second `c` or Enter isn't to be typed into it.
+            question.focus = match (write, state.last_name.trim().is_empty()) {
+                (_, true) => 0,
+                (true, _) => 1,
+                (false, _) => question.fields.len() + 1,
+            };
             question
         }
         Open::Role(role) => {

@@ -17,7 +17,7 @@ use super::message::{Over, SourceOf};
 use super::mouse;
 use super::notes::Notes;
 use super::palette::Palette;
-use super::question::Question;
+use super::question::{Draft, Question};
 use super::source::Source;
 use super::theme::Theme;
 use super::way_back;
@@ -52,6 +52,15 @@ pub struct Setting {
     pub mouse: bool,
 }
 
+/// A line that a script, a command or the server said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    pub step: String,
+    /// The event that it was said after.
+    pub after: u64,
+    pub line: String,
+}
+
 /// A word at the bottom that goes away by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Toast {
@@ -76,7 +85,9 @@ pub struct State {
     pub printer: Printer,
     pub zone: TimeZone,
     pub log: Log,
-    pub output: VecDeque<(String, String)>,
+    pub output: VecDeque<Said>,
+    /// The event with which the present try of each step began: what was said before is another try's.
+    pub tries: BTreeMap<String, u64>,
     /// Lines of output that weren't kept.
     pub output_lost: u64,
     /// What goes on before the first event.
@@ -109,6 +120,8 @@ pub struct State {
     /// Of the question that is open.
     pub question_extent: Extent,
     pub question: Option<Question>,
+    /// What was typed into the last one that was closed without an answer.
+    pub draft: Option<Draft>,
     pub console: Console,
     pub palette: Option<Palette>,
     pub notes: Notes,
@@ -126,6 +139,8 @@ pub struct State {
     pub auto: bool,
     /// Let go of the run at the next hold.
     pub leave_when_held: bool,
+    /// The statement was cancelled by the second Ctrl-C: until then the next is the third.
+    pub interrupted: Option<Timestamp>,
     /// The number of the command that isn't answered yet, and its words.
     pub asked: Option<(u64, &'static str)>,
     pub asks: u64,
@@ -156,6 +171,7 @@ impl State {
             zone,
             log: Log::default(),
             output: VecDeque::new(),
+            tries: BTreeMap::new(),
             output_lost: 0,
             stages: Vec::new(),
             doing: None,
@@ -177,6 +193,7 @@ impl State {
             extent: Extent::default(),
             question_extent: Extent::default(),
             question: None,
+            draft: None,
             console: Console::default(),
             palette: None,
             notes: Notes::default(),
@@ -188,6 +205,7 @@ impl State {
             locked: false,
             auto: false,
             leave_when_held: false,
+            interrupted: None,
             asked: None,
             asks: 0,
             last_name: setting.operator.os_user.clone(),
@@ -319,7 +337,7 @@ impl State {
     }
 
     /// Output of a step: notices, `\echo`.
-    pub fn add_output(&mut self, lines: impl IntoIterator<Item = (String, String)>, lost: u64) {
+    pub fn add_output(&mut self, lines: impl IntoIterator<Item = Said>, lost: u64) {
         self.output.extend(lines);
         let extra = self.output.len().saturating_sub(OUTPUT_LINES);
         self.output.drain(..extra);

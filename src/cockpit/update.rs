@@ -143,6 +143,14 @@ fn event(state: &mut State, envelope: &Envelope) -> Vec<Effect> {
     }
     asks_back(state);
     match &envelope.event {
+        Event::StepStarted { step, .. } => {
+            state.tries.insert(step.clone(), envelope.seq);
+            Vec::new()
+        }
+        Event::LockRetry { unit, .. } => {
+            state.tries.insert(unit.step.clone(), envelope.seq);
+            Vec::new()
+        }
         Event::Held { reason, .. } => held(state, reason),
         Event::RunOpened(_) | Event::RunResumed { .. } => {
             state.stages.clear();
@@ -169,6 +177,9 @@ fn held(state: &mut State, reason: &HoldReason) -> Vec<Effect> {
     let asked = state.question.as_ref().map(|question| &question.about);
     if matches!(asked, Some(question::About::Interrupt | question::About::Cancel)) {
         state.question = None;
+    }
+    if state.interrupted.is_some_and(|until| state.now < until) {
+        state.toast("cancelled, and the run waits: Ctrl-C once more leaves it", false);
     }
     if state.leave_when_held {
         let why = answering::left_by(state);

@@ -49,12 +49,14 @@ impl Conductor {
                     if let Broken::Interrupted(why, problem) = broken {
                         return self.interrupted(&unit, why, *problem).await.map(Err);
                     }
-                    let problem = broken.problem();
+                    let mut problem = broken.problem();
                     let repeatable = again && lost.is_none() && !statement.kind.copies_from_stdin();
                     if repeatable && attempt <= step.lock_retries {
-                        self.lock_retry(&unit, attempt, step.lock_retries, &problem, blockers).await?;
-                        attempt += 1;
-                        continue;
+                        if !self.lock_retry(&unit, attempt, step.lock_retries, &problem, blockers).await? {
+                            attempt += 1;
+                            continue;
+                        }
+                        problem.message = format!("{}; cancelled before the next try", problem.message);
                     }
                     return match self.failed(&unit, problem, lost).await? {
                         Outcome::Failed(problem) => Ok(Err(problem)),

@@ -55,6 +55,8 @@ pub struct Conductor {
     pub halt_after: Option<String>,
     /// Taken up after a stop: what was under way isn't settled yet.
     pub unsettled: bool,
+    /// The step in the middle of which the process before died: its key was pressed by somebody who saw it.
+    pub broken_off: Option<String>,
     /// Counters of the work session from before the transaction that runs.
     pub counted_before: Option<crate::pg::touched::Before>,
     /// How long the last fingerprint for an image took.
@@ -132,6 +134,7 @@ impl Conductor {
     /// [`Stop`]: why it stopped before.
     pub async fn conduct(&mut self) -> Result<Exit, Stop> {
         if self.unsettled {
+            self.look_for_broken_off();
             self.reconcile().await?;
             self.unsettled = false;
             self.note_drift().await?;
@@ -447,7 +450,8 @@ impl Conductor {
 
     pub(super) async fn record(&mut self, event: Event) -> Result<(), Stop> {
         let ends = matches!(event, Event::Ended { .. });
-        self.recorder.record(self.secrets.masked(event)).await.map(drop).map_err(Stop::from)?;
+        let recorded = self.recorder.record(self.secrets.masked(event)).await?;
+        self.says.after(recorded.seq);
         if ends {
             self.report_the_end().await;
         }

@@ -164,6 +164,8 @@ impl Conductor {
         needs: String,
     ) -> Result<Answer, Stop> {
         let advice = step.otherwise.as_deref().map(|otherwise| self.fill(otherwise));
+        // It is asked about once.
+        self.broken_off.take_if(|id| *id == step.id);
         self.hold(reason, Some(&step.id), needs, advice).await?;
         loop {
             let Command { what, by } = self.next_wish().await?;

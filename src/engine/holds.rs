@@ -39,7 +39,10 @@ impl Conductor {
         needs: String,
         hint: Option<String>,
     ) -> Result<(), Stop> {
-        self.record(Event::Held { reason, step: step.map(str::to_owned), needs, hint }).await
+        self.record(Event::Held { reason, step: step.map(str::to_owned), needs, hint }).await?;
+        // Whoever asked it to hold has what they wanted, whatever it holds for.
+        self.attention.take_hold();
+        Ok(())
     }
 
     /// Holds until `done`, ticking items as they come.
@@ -142,6 +145,18 @@ impl Conductor {
             Interruption::Cancelled => Ok(()),
             Interruption::Signal(signal) => Err(Stop::Interrupted { signal }),
             Interruption::LockLost(why) => Err(Stop::LockLost(why)),
+        }
+    }
+
+    /// Waits before the next try. `true`: a person doesn't want one.
+    pub(super) async fn pause(&mut self, pause: std::time::Duration) -> Result<bool, Stop> {
+        tokio::select! {
+            () = tokio::time::sleep(pause) => Ok(false),
+            why = self.attention.interrupted() => match why {
+                Interruption::Cancelled => Ok(true),
+                Interruption::Signal(signal) => Err(Stop::Interrupted { signal }),
+                Interruption::LockLost(why) => Err(Stop::LockLost(why)),
+            },
         }
     }
 }

@@ -216,6 +216,7 @@ fn assemble(opening: Opening, begun: Begun) -> Conductor {
         ending: None,
         halt_after: None,
         unsettled: false,
+        broken_off: None,
         counted_before: None,
         slow_fingerprint: None,
         fence_xid: None,

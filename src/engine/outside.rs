@@ -125,11 +125,20 @@ impl Conductor {
                     let again = matches!(&broken, Broken::Server { sqlstate, .. }
                         if sqlstate == LOCK_NOT_AVAILABLE || sqlstate == DEADLOCK);
                     if again && tries <= passage.step.lock_retries {
-                        let problem = broken.problem();
+                        let mut problem = broken.problem();
                         if self.epoch.is_some() {
                             intent.result(&mut *self.control.session().await, false, &digest).await?;
                         }
-                        self.lock_retry(&unit, tries, passage.step.lock_retries, &problem, blockers).await?;
+                        if self
+                            .lock_retry(&unit, tries, passage.step.lock_retries, &problem, blockers)
+                            .await?
+                        {
+                            problem.message = format!("{}; cancelled before the next try", problem.message);
+                            return match self.failed(&unit, problem, None).await? {
+                                Outcome::Failed(problem) => Ok(Err(problem)),
+                                Outcome::Applied => Ok(Ok(())),
+                            };
+                        }
                         tries += 1;
                         attempt += 1;
                         continue;
@@ -194,7 +203,7 @@ impl Conductor {
         of: u32,
         problem: &Problem,
         blockers: Vec<Blocker>,
-    ) -> Result<(), Stop> {
+    ) -> Result<bool, Stop> {
         let pause = super::unit::pause(attempt);
         self.record(Event::LockRetry {
             unit: unit.clone(),

@@ -1,6 +1,6 @@
 //! What must be so before anything is changed: authorization, and a person's word where it takes one.
 
-use super::conductor::Conductor;
+use super::conductor::{Answer, Conductor};
 use super::stop::Stop;
 use crate::plan::model::{Step, Stepping};
 use crate::run::command::{Command, Wish};
@@ -38,8 +38,20 @@ impl Conductor {
                 });
                 return self.asked_for(step, HoldReason::Stepping, needs, back).await;
             }
+        } else if self.broken_off.take_if(|id| *id == step.id).is_some() {
+            let needs = format!("\"{}\" was broken off in the middle: retry goes on with it", step.title);
+            return Ok(matches!(self.ask_about(step, HoldReason::Failed, needs).await?, Answer::Retry));
         }
         Ok(true)
+    }
+
+    /// On a plan that is stepped by hand whoever takes a run up looks first, and says what is to be done about
+    /// the step that was under way.
+    pub(super) fn look_for_broken_off(&mut self) {
+        if self.attended && self.plan.stepping == Stepping::Manual {
+            let broken_off = |run: &Run| Some(run.current_step().filter(|s| s.broken_off)?.id.clone());
+            self.broken_off = self.recorder.look(broken_off);
+        }
     }
 
     /// Waits for the word to do a step. `false`: it is left out.

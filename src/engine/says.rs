@@ -19,6 +19,8 @@ const EACH: usize = 128;
 #[derive(Debug)]
 pub struct Aside {
     pub step: String,
+    /// The event that it was said after: what belongs to an earlier try is known by that.
+    pub after: u64,
     pub text: String,
     size: usize,
     waiting: Arc<AtomicUsize>,
@@ -39,6 +41,7 @@ pub struct Says {
     out: mpsc::UnboundedSender<Aside>,
     waiting: Arc<AtomicUsize>,
     left_out: Arc<AtomicU64>,
+    after: Arc<AtomicU64>,
     secrets: Secrets,
 }
 
@@ -46,8 +49,8 @@ impl Says {
     #[must_use]
     pub fn new() -> (Self, Asides) {
         let (out, asides) = mpsc::unbounded_channel();
-        let (waiting, left_out) = (Arc::default(), Arc::default());
-        (Self { out, waiting, left_out, secrets: Secrets::default() }, asides)
+        let (waiting, left_out, after) = (Arc::default(), Arc::default(), Arc::default());
+        (Self { out, waiting, left_out, after, secrets: Secrets::default() }, asides)
     }
 
     /// Masks these from now on.
@@ -55,6 +58,11 @@ impl Says {
     pub(super) fn without(mut self, secrets: Secrets) -> Self {
         self.secrets = secrets;
         self
+    }
+
+    /// What is said from now on is said after this event.
+    pub(super) fn after(&self, seq: u64) {
+        self.after.store(seq, Ordering::Relaxed);
     }
 
     /// Says something on behalf of a step; nobody has to listen. What comes faster than it is read is left
@@ -81,7 +89,8 @@ impl Says {
         let size = text.len() + step.len() + EACH;
         self.waiting.fetch_add(size, Ordering::Relaxed);
         let waiting = Arc::clone(&self.waiting);
-        let _ = self.out.send(Aside { step: step.to_owned(), text, size, waiting });
+        let after = self.after.load(Ordering::Relaxed);
+        let _ = self.out.send(Aside { step: step.to_owned(), after, text, size, waiting });
     }
 }
 

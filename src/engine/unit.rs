@@ -111,7 +111,7 @@ impl Conductor {
                         Abandon::Broken(broken) => self.undo_after(broken, &mut work.session).await,
                         _ => self.abort(&mut work.session).await,
                     };
-                    let (problem, again) = match abandon {
+                    let (mut problem, again) = match abandon {
                         Abandon::Stop(stop) => return Err(stop),
                         Abandon::Unverified(problem) => (problem, false),
                         Abandon::Broken(broken) => {
@@ -135,9 +135,11 @@ impl Conductor {
                         })
                         .await?;
                         work.session.close().await;
-                        attempt += 1;
-                        self.pause(pause).await?;
-                        continue;
+                        if !self.pause(pause).await? {
+                            attempt += 1;
+                            continue;
+                        }
+                        problem.message = format!("{}; cancelled before the next try", problem.message);
                     }
                     return self.failed(&job.unit, problem, lost).await;
                 }
@@ -436,17 +438,6 @@ impl Conductor {
     pub(super) async fn speak_as(&self, work: &mut Session, step: &Step) -> Result<(), PgError> {
         let Some(encoding) = &step.encoding else { return Ok(()) };
         own(work, &format!("SET client_encoding = {}", literal(encoding))).await.map(drop)
-    }
-
-    pub(super) async fn pause(&mut self, pause: Duration) -> Result<(), Stop> {
-        tokio::select! {
-            () = tokio::time::sleep(pause) => Ok(()),
-            why = self.attention.interrupted() => match why {
-                super::attention::Interruption::Cancelled => Ok(()),
-                super::attention::Interruption::Signal(signal) => Err(Stop::Interrupted { signal }),
-                super::attention::Interruption::LockLost(why) => Err(Stop::LockLost(why)),
-            },
-        }
     }
 }
 

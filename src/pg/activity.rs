@@ -107,6 +107,8 @@ fn sessions(rows: &Rows, config: &ConnectConfig, activity: &mut Activity) -> Res
         hidden = number(row, 20)?;
     }
     activity.more = activity.figures.all.saturating_sub(activity.sessions.len());
+    // The one that asks isn't listed, and has its connection like all others.
+    activity.figures.all += 1;
     if hidden > 0 {
         activity.hidden.push(format!(
             "what {hidden} of the sessions do: that needs pg_read_all_stats, which is in pg_monitor"

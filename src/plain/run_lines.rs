@@ -135,11 +135,9 @@ impl Printer {
 
     /// Where a run stands that is taken up again.
     fn standing(&self) -> String {
-        let counts = self.run.counts_by_status();
-        let words: Vec<String> = counts
-            .iter()
-            .map(|(status, n)| format!("{} {}", unsigned(u64::from(*n)), status.word()))
-            .collect();
+        let counts = self.run.counts_by_word();
+        let words: Vec<String> =
+            counts.iter().map(|(word, n)| format!("{} {word}", unsigned(u64::from(*n)))).collect();
         let hold = self.run.hold().map(|hold| format!("; it waited: {}", hold.needs)).unwrap_or_default();
         format!("{}{hold}", words.join(", "))
     }

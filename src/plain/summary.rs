@@ -8,7 +8,7 @@ use super::run_lines::{ending, environment, matters};
 use super::symbols::Mark;
 use crate::plan::model::Kind;
 use crate::run::event::{BackendEnd, BackendOutcome, Ending, HoldReason, PhaseOutline, Summary};
-use crate::run::state::{RunState, Status};
+use crate::run::state::{RunState, Status, StepState};
 use crate::text::words::{delta, exit_words, of_len, person, session, some, took, unsigned};
 
 /// Deviations and tables beyond this are counted.
@@ -102,23 +102,18 @@ impl Printer {
     }
 
     fn steps(&self) -> String {
-        let counts = self.run.counts_by_status();
-        let parts: Vec<String> = counts
-            .iter()
-            .map(|(status, n)| format!("{} {}", unsigned(u64::from(*n)), status.word()))
-            .collect();
+        let counts = self.run.counts_by_word();
+        let parts: Vec<String> =
+            counts.iter().map(|(word, n)| format!("{} {word}", unsigned(u64::from(*n)))).collect();
         parts.join(", ")
     }
 
     fn deviations(&self, page: &mut Page) {
         let all = &self.run.deviations;
-        let optional = |step: &str| self.book.outline(step).is_some_and(|outline| outline.optional);
-        let skipped =
-            self.run.steps.iter().filter(|state| state.status == Status::Skipped && !optional(&state.id));
-        let accepted = self.run.steps.iter().filter(|state| state.status == Status::Accepted);
-        let by_people = skipped.chain(accepted).filter_map(|state| {
-            let reason = state.reason.as_deref()?;
-            Some(format!("{}: {}: {reason}", self.book.title(&state.id), state.status.word()))
+        let by_people = self.run.by_people.iter().map(|said| {
+            let undone = self.run.step(&said.step).is_some_and(StepState::is_undone);
+            let since = if undone { ", undone since" } else { "" };
+            format!("{}: {}{since}: {}", self.book.title(&said.step), said.status.word(), said.reason)
         });
         let noted = all.iter().map(|(step, what)| match step {
             Some(step) => format!("{}: {what}", self.book.title(step)),

@@ -4,7 +4,7 @@
 //! then the run changes.
 
 use super::event::{CheckpointResult, Direction, Envelope, Event};
-use super::state::{Run, RunState};
+use super::state::{ByPeople, Run, RunState};
 use super::step::{Status, Why};
 
 /// Names the plan's guards in a [`CheckpointResult`].
@@ -38,7 +38,7 @@ impl Run {
                 self.leave_opening();
                 self.answered();
             }
-            Event::StepSkipped { step, reason, .. } => {
+            Event::StepSkipped { step, reason, deviation, .. } => {
                 let i = self.find(step)?;
                 self.may_move(i, Direction::Forward)?;
                 let state = &mut self.steps[i];
@@ -49,6 +49,10 @@ impl Run {
                 let elapsed = state.elapsed_ms;
                 state.reason = Some(reason.clone());
                 state.settle(at, Status::Skipped, elapsed);
+                if *deviation {
+                    let (step, reason) = (step.clone(), reason.clone());
+                    self.by_people.push(ByPeople { step, status: Status::Skipped, reason });
+                }
                 self.settled(i);
             }
             Event::StepAssumed { step, reason } => {
@@ -95,6 +99,8 @@ impl Run {
                 let elapsed = state.elapsed_ms;
                 state.reason = Some(reason.clone());
                 state.settle(at, Status::Accepted, elapsed);
+                let (step, reason) = (step.clone(), reason.clone());
+                self.by_people.push(ByPeople { step, status: Status::Accepted, reason });
                 self.answered();
             }
             Event::StepFailed { step, direction, generation, problem, elapsed_ms } => {
@@ -153,7 +159,7 @@ impl Run {
                 }
                 state.is(&[Status::Running, Status::Committing, Status::Undoing])?;
             }
-            event => self.take_unit_event(event)?,
+            event => self.take_unit_event(event, at)?,
         }
         Ok(())
     }

@@ -1,11 +1,14 @@
 //! The fold over units: what begins, commits, fails or comes into doubt.
 
+use jiff::Timestamp;
+
 use super::event::{Direction, Event, HoldReason, SourceRef, Unit};
 use super::state::{Hold, Run, RunState, UnitPhase, UnitState, WrittenFile};
 use super::step::{Status, Why};
+use super::unit::LockWait;
 
 impl Run {
-    pub(super) fn take_unit_event(&mut self, event: &Event) -> Result<(), Why> {
+    pub(super) fn take_unit_event(&mut self, event: &Event, at: Timestamp) -> Result<(), Why> {
         let Some(unit) = event.unit() else { return Ok(()) };
         let i = self.find(&unit.step)?;
         if !matches!(event, Event::UnitUnknown { .. } | Event::UnitReconciled { .. }) {
@@ -28,7 +31,10 @@ impl Run {
             Event::CommitIntent { xid, .. } => {
                 self.steps[i].unit_commits(unit, xid.as_ref())?;
             }
-            Event::LockRetry { .. } => self.steps[i].unit_waits(unit)?,
+            Event::LockRetry { of, pause_ms, blockers, .. } => {
+                let (retries, pause_ms, blockers) = (*of, *pause_ms, blockers.clone());
+                self.steps[i].unit_waits(unit, LockWait { retries, since: at, pause_ms, blockers })?;
+            }
             Event::UnitApplied { .. } => {
                 self.steps[i].unit_applied(event)?;
                 self.is_applied(i, unit.direction);
@@ -143,6 +149,7 @@ fn begun(
         problem: None,
         passed_over: false,
         evidence: Vec::new(),
+        lock_wait: None,
         before_doubt: None,
     }
 }

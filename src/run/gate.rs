@@ -250,10 +250,12 @@ fn accept(run: &Run, id: &str, reason: &str) -> Verdict {
         .hold()
         .is_some_and(|hold| hold.reason == HoldReason::Irreversible && hold.step.as_deref() == Some(id));
     if step.status != Status::Unverified && !undo && !past {
-        return no(format!(
-            "step `{id}` is {}: only failed checkpoints of an applied step can be overridden",
-            step.status
-        ));
+        let is = match (step.status, run.is_holding()) {
+            // It has begun, and nothing of it runs.
+            (Status::Running, true) => "waits for people, and nothing failed".to_owned(),
+            (status, _) => format!("is {status}"),
+        };
+        return no(format!("step `{id}` {is}: only failed checkpoints of an applied step can be overridden"));
     }
     with_reason(reason)
 }

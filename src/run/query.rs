@@ -106,27 +106,29 @@ impl Run {
         counts
     }
 
+    /// The same in words: what was undone isn't as if it had never been.
+    #[must_use]
+    pub fn counts_by_word(&self) -> Vec<(&'static str, u32)> {
+        let undone = self.steps.iter().filter(|step| step.procedure.is_none() && step.is_undone());
+        let undone = count(undone.count());
+        let mut words = Vec::new();
+        for (status, n) in self.counts_by_status() {
+            let (n, more) = if status == Status::Pending { (n - undone.min(n), undone) } else { (n, 0) };
+            words.extend([(status.word(), n), ("undone", more)].into_iter().filter(|(_, n)| *n > 0));
+        }
+        words
+    }
+
     /// The figures at `now`. Deltas aren't in the events; who measured them adds them.
     #[must_use]
     pub fn summary(&self, now: jiff::Timestamp) -> Summary {
         let results = self.steps.iter().flat_map(|step| step.checkpoints.values()).chain(&self.target_checks);
         let (passed, failed): (Vec<_>, Vec<_>) = results.partition(|result| result.verdict.passed);
-        let counts = self.counts_by_status();
-        // Somebody went on regardless, or left out what the plan doesn't call optional.
-        let by_people = self
-            .steps
-            .iter()
-            .filter(|step| match step.status {
-                Status::Accepted => true,
-                Status::Skipped => !self.outline(&step.id).is_some_and(|outline| outline.optional),
-                _ => false,
-            })
-            .count();
         Summary {
-            steps: counts.into_iter().map(|(status, n)| (status.word().to_owned(), n)).collect(),
+            steps: self.counts_by_word().into_iter().map(|(word, n)| (word.to_owned(), n)).collect(),
             checkpoints_passed: count(passed.len()),
             checkpoints_failed: count(failed.len()),
-            deviations: count(self.deviations.len() + by_people),
+            deviations: count(self.deviations.len() + self.by_people.len()),
             elapsed_ms: self
                 .opened_at
                 .map_or(0, |then| u64::try_from(now.duration_since(then).as_millis()).unwrap_or_default()),
@@ -140,6 +142,12 @@ fn count(n: usize) -> u32 {
 }
 
 impl StepState {
+    /// It was done, and undone, and not done again since.
+    #[must_use]
+    pub fn is_undone(&self) -> bool {
+        self.status == Status::Pending && self.generation > 0
+    }
+
     /// Roles that haven't signed yet, in the order of the plan's list.
     pub fn roles_missing<'a>(&'a self, roles: &'a [String]) -> impl Iterator<Item = &'a String> {
         roles.iter().filter(|role| !self.signed.get(*role).is_some_and(|(_, accepted, _)| *accepted))

@@ -51,6 +51,9 @@ pub struct Run {
     pub steps: Vec<StepState>,
     pub saved: Saved,
     pub deviations: Vec<(Option<String>, String)>,
+    /// Steps that people went on with regardless, or left out against the plan. It stays so said when they
+    /// are undone.
+    pub by_people: Vec<ByPeople>,
     pub notes: Vec<(Option<String>, String, Person)>,
     /// How often somebody looked with a query of their own.
     pub looks: u64,
@@ -131,6 +134,15 @@ pub struct Hold {
     pub hint: Option<String>,
     /// Whether the run was going backwards when it stopped, and will again.
     pub rolling_back: bool,
+}
+
+/// A person's word against the plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ByPeople {
+    pub step: String,
+    /// [`Status::Accepted`] or [`Status::Skipped`].
+    pub status: Status,
+    pub reason: String,
 }
 
 /// A file below the run's folder that a script wrote.

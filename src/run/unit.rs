@@ -9,7 +9,9 @@
 
 use std::collections::HashMap;
 
-use super::event::{AppliedHow, ProbeState, Problem, SourceRef, Touched, Unit};
+use jiff::Timestamp;
+
+use super::event::{AppliedHow, Blocker, ProbeState, Problem, SourceRef, Touched, Unit};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct UnitState {
@@ -38,9 +40,23 @@ pub struct UnitState {
     pub passed_over: bool,
     /// What speaks for and against, when its outcome was or is unknown.
     pub evidence: Vec<String>,
+    /// Of the last try that got no lock: it waits for the next one.
+    pub lock_wait: Option<LockWait>,
     /// How far it had come when its outcome came into doubt: what the ledger says means something else
     /// after a commit intent than without one.
     pub before_doubt: Option<UnitPhase>,
+}
+
+/// A lock wasn't to be had: between two tries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LockWait {
+    /// Tries that may follow the first.
+    pub retries: u32,
+    /// When the try was given up, and until the next one begins.
+    pub since: Timestamp,
+    pub pause_ms: u64,
+    /// Who was in the way then.
+    pub blockers: Vec<Blocker>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

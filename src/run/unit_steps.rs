@@ -2,7 +2,7 @@
 
 use super::event::{AppliedHow, Direction, Event, Problem, Unit};
 use super::step::{Status, StepState, Why};
-use super::unit::{UnitPhase, UnitState};
+use super::unit::{LockWait, UnitPhase, UnitState};
 
 impl StepState {
     /// The unit belongs to what the step does now.
@@ -159,12 +159,15 @@ impl StepState {
     }
 
     /// A lock wasn't to be had: nothing happened, and it isn't a failure yet.
-    pub(super) fn unit_waits(&mut self, unit: &Unit) -> Result<(), Why> {
+    pub(super) fn unit_waits(&mut self, unit: &Unit, wait: LockWait) -> Result<(), Why> {
         self.fits(unit)?;
         self.under_way()?;
         self.unit_in(unit, &[UnitPhase::Started, UnitPhase::Committing, UnitPhase::Intent])?;
         self.no_longer_committing();
-        self.change(unit, |u| u.phase = UnitPhase::Waiting);
+        self.change(unit, |u| {
+            u.phase = UnitPhase::Waiting;
+            u.lock_wait = Some(wait);
+        });
         Ok(())
     }
 

@@ -10,7 +10,7 @@ pub fn ascii(text: &str) -> String {
 #[must_use]
 pub fn letter(c: char) -> char {
     match c {
-        '▶' | '→' | '▸' | '›' => '>',
+        '▶' | '▷' | '→' | '▸' | '›' => '>',
         '»' => '}',
         '◀' | '←' => '<',
         '◁' => '(',

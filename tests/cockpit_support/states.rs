@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use holdpoint::cockpit::message::{Msg, Over};
+use holdpoint::cockpit::state::Said;
 use holdpoint::plan::model::Kind;
 use holdpoint::run::event::*;
 use holdpoint::run::sample::{Doing, Lock, Sighting};
@@ -19,7 +20,17 @@ impl Scene {
     }
 
     pub fn go_to_stepping(&mut self) {
-        self.events(events::opening(Mode::Run));
+        self.go_to_stepping_with(|_| {});
+    }
+
+    /// The same, with something else in the plan.
+    pub fn go_to_stepping_with(&mut self, change: impl Fn(&mut Opened)) {
+        self.events(events::opening(Mode::Run).into_iter().map(|mut event| {
+            if let Event::RunOpened(opened) = &mut event {
+                change(opened);
+            }
+            event
+        }));
         self.events(events::quiet());
         self.events(events::people(events::ada()));
         self.events(events::fence(1).into_iter().map(|event| match event {
@@ -93,8 +104,22 @@ impl Scene {
                 mode: Some("AccessShare".into()),
             }],
         });
-        self.state
-            .add_output([("quality".to_owned(), "NOTICE: column \"quality_score\" is new".to_owned())], 0);
+        self.says("NOTICE: column \"quality_score\" is new");
+    }
+
+    /// The step says something now.
+    pub fn says(&mut self, line: &str) {
+        let after = self.state.run().seq;
+        self.state.add_output([Said { step: "quality".into(), after, line: line.into() }], 0);
+    }
+
+    /// The lock wasn't to be had: the next try follows.
+    pub fn gives_up_the_lock(&mut self, attempt: u32) {
+        let blockers = self.state.seen.take().map(|seen| seen.blockers).unwrap_or_default();
+        self.state.doing = None;
+        let unit = events::unit("quality", Forward);
+        self.events([Event::LockRetry { unit, attempt, of: 5, pause_ms: 4_000, place: None, blockers }]);
+        self.state.now = self.state.run().last_at.expect("when that was");
     }
 
     /// The same, with the server looked at.

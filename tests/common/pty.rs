@@ -244,7 +244,7 @@ impl Pty {
             }
             let banner = banner(&text);
             let keys = if text.contains("─ Confirm: ") {
-                "\r\r"
+                "\r"
             } else if text.contains("─ Sign as ") {
                 "Ada Lovelace\r\r\r"
             } else if banner.contains("Q leaves the screen") {
@@ -259,7 +259,11 @@ impl Pty {
             assert!(began.elapsed() < PATIENCE, "it doesn't come to an end:\n{text}");
             self.keys(keys);
             // What is typed into a question must not be typed a second time, beside it.
-            let wait = if keys == "c" || keys == "\r" { Duration::from_millis(500) } else { PATIENCE };
+            let wait = if keys == "c" || keys == "\r" && !text.contains("─ Confirm: ") {
+                Duration::from_millis(500)
+            } else {
+                PATIENCE
+            };
             let wait = if keys.is_empty() { Duration::from_millis(50) } else { wait };
             let pressed = Instant::now();
             while pressed.elapsed() < wait && place(&self.text()) == place(&text) {

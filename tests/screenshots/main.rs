@@ -223,7 +223,7 @@ async fn shop() {
     let mut blocker = bench.server.session(&bench.db).await;
     blocker.batch("SET application_name = 'reports'; BEGIN; SELECT count(*) FROM orders").await.unwrap();
     pty.keys("\r");
-    pty.until_says("blocked by pid");
+    pty.until_says("held by pid");
     pty.press_until("4", |text| {
         text.contains("reports, idle in transaction")
             && text.contains("AccessExclusive")

@@ -14,21 +14,29 @@ use crate::text::words::{count, open_for, size, unsigned};
 
 /// Below this the locks of the step stand behind the sessions.
 const LOW: u16 = 16;
+/// Below this there is the list of sessions alone.
+const LOWEST: u16 = 8;
 /// A level of the tree below this isn't moved in any further.
 const DEEPEST: usize = 5;
 
 pub fn draw(state: &State, paper: &mut Paper<'_>, area: Rect) -> (usize, Extent) {
     let columns = usize::from(area.width);
     // What must be seen wherever somebody is in the list.
-    let above = head(state, columns);
+    let mut above = head(state, columns);
+    // The list is what the keys are about: where there is hardly any room it has it.
+    if area.height < LOWEST && state.activity.latest.as_deref().is_some_and(|seen| seen.trouble.is_none()) {
+        above.truncate(1);
+    }
     paper.rows(area, above.iter());
     let taken = u16::try_from(above.len()).unwrap_or(area.height).min(area.height);
     let area = Rect { y: area.y + taken, height: area.height - taken, ..area };
-    let (rows, picked) = rows(state, columns, area.height < LOW);
+    let (rows, picked) =
+        if area.height < LOWEST - 1 { bare(state, columns) } else { rows(state, columns, area.height < LOW) };
     let extent = Extent { lines: rows.len(), room: usize::from(area.height) };
     // The session that is selected stays in view, with what is said of it.
+    let said = if extent.room < usize::from(LOWEST) { 2 } else { 6 };
     let begin = match picked {
-        Some(line) if line + 6 > extent.room => (line + 6).saturating_sub(extent.room),
+        Some(line) if line + said > extent.room => (line + said).saturating_sub(extent.room),
         _ => 0,
     };
     let first = begin.min(extent.last());
@@ -88,6 +96,14 @@ fn rows(state: &State, columns: usize, low: bool) -> (Vec<Row>, Option<usize>) {
     rows.extend(locks);
     rows.push(Row::new());
     let picked = sessions(state, activity, columns, 5, &mut rows);
+    (rows, picked)
+}
+
+/// The sessions and nothing else.
+fn bare(state: &State, columns: usize) -> (Vec<Row>, Option<usize>) {
+    let Some(activity) = state.activity.latest.as_deref() else { return (Vec::new(), None) };
+    let mut rows = Vec::new();
+    let picked = sessions(state, activity, columns, 1, &mut rows);
     (rows, picked)
 }
 
@@ -204,13 +220,14 @@ fn sessions(
         columns,
         // As wide as a pid can be: the columns stay where they are, whoever comes.
         pid: 7 + 2 + deep * 2,
-        user: longest(|seen| &seen.backend.user).max(4).min(columns / 7) + 1,
+        // Where there is little room, its state is more than who it belongs to.
+        user: if columns < 64 { 0 } else { longest(|seen| &seen.backend.user).max(4).min(columns / 7) + 1 },
         application: longest(|seen| &seen.backend.application).max(11).min(columns / 4) + 1,
     };
     let head = format!(
         "  {}{}{}{}{}  statement",
         pad("pid", shape.pid),
-        pad("user", shape.user),
+        column("user", shape.user),
         pad("application", shape.application),
         pad("state", STATE),
         pad_left("since", SINCE),

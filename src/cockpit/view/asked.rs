@@ -34,7 +34,7 @@ pub fn rows(state: &State, question: &Question, columns: usize) -> Vec<Row> {
         ),
         About::Leave => leave(state, columns),
         About::Interrupt => interrupt(state, columns),
-        About::Help => help(state),
+        About::Help => help(state, columns),
     }
 }
 
@@ -154,6 +154,7 @@ fn running(state: &State, columns: usize) -> Vec<Row> {
 }
 
 fn leave(state: &State, columns: usize) -> Vec<Row> {
+    let demo = state.setting.mode == crate::run::event::Mode::Demo;
     let words = if !state.is_open() {
         "Nothing has been done yet, and nothing will be."
     } else if state.is_moving() && state.leave_when_held {
@@ -164,13 +165,16 @@ fn leave(state: &State, columns: usize) -> Vec<Row> {
          transaction is rolled back first."
     } else if state.run().only_goes_back() {
         "Nothing was undone, and nothing will be: the run is over as it was."
+    } else if demo {
+        "The run waits, with nothing under way."
     } else {
         "The run waits, with nothing under way. It stays open, and `holdpoint resume` goes on with it."
     };
     let mut rows = wrapped(Role::Text, "", words, columns, 4);
-    let demo = state.setting.mode == crate::run::event::Mode::Demo;
     if demo {
-        rows.push(Row::of(Role::Warn, "The demo's server goes with it, unless it was started with --keep."));
+        let words = "The demo ends here: its server goes with it, and there is nothing to go on with later, unless \
+                     it was started with --keep.";
+        rows.extend(wrapped(Role::Warn, "", words, columns, 3));
     }
     rows
 }
@@ -187,7 +191,7 @@ fn interrupt(state: &State, columns: usize) -> Vec<Row> {
 }
 
 /// The list of commands, each with the verdict on it.
-fn help(state: &State) -> Vec<Row> {
+fn help(state: &State, columns: usize) -> Vec<Row> {
     let mut rows = Vec::new();
     for entry in ENTRIES.iter().chain(std::iter::once(&ROLL_BACK)) {
         let verdict = keymap::verdict(state, entry.act);
@@ -195,24 +199,33 @@ fn help(state: &State) -> Vec<Row> {
             Ok(()) => (Role::Key, Role::Text),
             Err(_) => (Role::KeyOff, Role::Dim),
         };
-        let row = Row::of(key, pad(entry.cap, 8)).add(text, pad(entry.word, 13)).add(text, entry.what);
-        rows.push(row);
+        let head = Row::of(key, pad(entry.cap, 8)).add(text, pad(entry.word, 13));
+        rows.extend(beside(head, text, entry.what, columns));
         if let Err(why) = verdict {
-            rows.push(Row::of(Role::Warn, format!("{}not now: {why}", " ".repeat(21))));
+            let why = format!("not now: {why}");
+            rows.extend(beside(Row::of(Role::Text, " ".repeat(21)), Role::Warn, &why, columns));
         }
     }
     rows.push(Row::new());
     for (key, what) in [
         ("↑ ↓ j k", "move in the timeline, or scroll what is looked at"),
         ("Tab", "from the timeline to what is looked at, and back"),
-        ("← → Space", "fold and unfold a phase; in the SQL of a step the rest of its long lines"),
+        ("← → Space", "fold and unfold a phase; in SQL and values that are compared the rest of long ones"),
         ("1 to 6", "Step, Checkpoints, Deltas, Activity, Log, Sign-offs"),
         ("PgUp PgDn", "scroll what is looked at"),
         ("Esc", "takes a filter away, closes what is open"),
     ] {
-        rows.push(Row::of(Role::Key, pad(key, 11)).add(Role::Text, what));
+        rows.extend(beside(Row::of(Role::Key, pad(key, 11)), Role::Text, what, columns));
     }
     rows
+}
+
+/// A text beside its head, on as many rows as it needs.
+fn beside(head: Row, role: Role, text: &str, columns: usize) -> Vec<Row> {
+    let indent = " ".repeat(head.width());
+    let mut parts = wrapped(role, "", text, columns.saturating_sub(indent.len()), 6).into_iter();
+    let first = head.join(parts.next().unwrap_or_default());
+    std::iter::once(first).chain(parts.map(|row| Row::of(Role::Text, &indent).join(row))).collect()
 }
 
 /// Whom it hits, and what comes of it.

@@ -5,7 +5,7 @@ use super::paper::{Row, wrapped};
 use crate::cockpit::question::title_of;
 use crate::cockpit::state::State;
 use crate::cockpit::theme::Role;
-use crate::cockpit::way_back::{Back, Way, outlook, steps};
+use crate::cockpit::way_back::{Back, Way, estimate, outlook, steps};
 use crate::plain::{lost_words, rehearsal_words};
 use crate::plan::model::Environment;
 use crate::run::event::{UndoItem, WayBackVerdict};
@@ -80,6 +80,14 @@ fn summary(state: &State, all: &[Back], outlook: Option<&Outlook>, columns: usiz
         format!("; the plan allows {}", took(u64::try_from(within.as_millis()).unwrap_or(u64::MAX)))
     });
     let role = if sure { Role::Text } else { Role::Warn };
+    // The figure of the button stands here too: the whole has more in it than these steps.
+    let said = match estimate(outlook) {
+        Some((ms, true)) => format!("these steps took {}; with all that is compared {said}", took(ms)),
+        Some((ms, false)) => {
+            format!("these steps took {} or more; with all that is compared {said}", took(ms))
+        }
+        None => said,
+    };
     rows.extend(wrapped(role, "", &format!("{said}{}", within.unwrap_or_default()), columns, 2));
     rows.extend(outlook.notes.iter().flat_map(|note| wrapped(Role::Warn, "", note, columns, 3)));
     rows

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use super::paper::{Paper, Row, inset, wrapped};
 use crate::cockpit::state::State;
 use crate::cockpit::theme::Role;
-use crate::cockpit::way_back::{Back, Way, outlook, steps};
+use crate::cockpit::way_back::{Back, Way, estimate, outlook, steps};
 use crate::run::event::{Rehearsed, WayBackVerdict};
 use crate::run::outlook::Outlook;
 use crate::run::state::RollbackResult;
@@ -25,14 +25,20 @@ pub fn rows(state: &State, columns: usize) -> Vec<Row> {
     if all.len() > SHOWN {
         rows.push(Row::of(Role::Dim, format!("  and {} more", all.len() - SHOWN)));
     }
-    rows.extend(outlook.map(|outlook| rehearsed(outlook.course.rehearsed.as_ref())));
+    rows.extend(outlook.map(|outlook| rehearsed(outlook, outlook.course.rehearsed.as_ref())));
     rows
 }
 
-/// How long all of it took in the last rehearsal.
-fn rehearsed(last: Option<&Rehearsed>) -> Row {
+/// How long it took in the last rehearsal: these steps, as the button says, and all of it.
+fn rehearsed(outlook: &Outlook, last: Option<&Rehearsed>) -> Row {
     let Some(last) = last else { return Row::of(Role::Warn, "never rehearsed") };
-    let words = format!("rehearsed {}: {}", last.on.strftime("%Y-%m-%d"), took(last.rollback_ms));
+    let whole = took(last.rollback_ms);
+    let words = match estimate(outlook) {
+        Some((ms, _)) if ms != last.rollback_ms => {
+            format!("rehearsed {}: {} of {whole}", last.on.strftime("%Y-%m-%d"), took(ms))
+        }
+        _ => format!("rehearsed {}: {whole}", last.on.strftime("%Y-%m-%d")),
+    };
     match (last.passed, last.same_plan) {
         (true, true) => Row::of(Role::Dim, words),
         (false, _) => Row::of(Role::Warn, format!("{words}, failed")),

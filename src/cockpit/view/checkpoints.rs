@@ -178,7 +178,7 @@ fn full(state: &State, columns: usize) -> (Vec<Row>, usize) {
             rows.extend(wrapped(Role::Strong, "  ", checkpoint.title, columns, 3));
         }
         if let Some(result) = bad {
-            rows.extend(differences(&result.verdict, columns));
+            rows.extend(differences(&result.verdict, columns, state.shift));
             if result.when == When::BeforeCommit {
                 let what = "  looked at before COMMIT: nothing of it is committed";
                 rows.push(Row::of(Role::Warn, what));
@@ -223,8 +223,40 @@ fn query(sql: &str, whole: bool) -> Vec<Row> {
     rows
 }
 
+const READ_ON: &str = "  ← → read on";
+
+/// The part of a text that has room, with `shift` columns of it passed over, as far as it is too long.
+fn window(text: &str, columns: usize, shift: usize) -> String {
+    let text = super::paper::clean(text);
+    let over = width(&text).saturating_sub(columns);
+    if over == 0 || shift == 0 {
+        return cut(&text, columns);
+    }
+    // The sign at the left takes a column.
+    let from = shift.min(over + 1);
+    let mut passed = 0;
+    let rest: String = text
+        .chars()
+        .skip_while(|c| {
+            passed += width(c.encode_utf8(&mut [0; 4]));
+            passed <= from
+        })
+        .collect();
+    cut(&format!("…{rest}"), columns)
+}
+
+/// How wide the widest value is that is compared here.
+pub fn widest(state: &State) -> usize {
+    let verdicts = shown(state).into_iter().filter_map(|checkpoint| Some(&checkpoint.result?.verdict));
+    let texts = verdicts.flat_map(|verdict| {
+        let cells = verdict.differences.iter().flat_map(|d| [&d.expected, &d.got]);
+        [&verdict.expected, &verdict.got].into_iter().chain(cells)
+    });
+    texts.map(|text| width(&super::paper::clean(text))).max().unwrap_or_default()
+}
+
 /// Cell by cell: row, column, expected, got.
-fn differences(verdict: &Verdict, columns: usize) -> Vec<Row> {
+fn differences(verdict: &Verdict, columns: usize, shift: usize) -> Vec<Row> {
     let said = |d: &crate::plan::expect::Difference| {
         d.row == 0
             && d.column.is_empty()
@@ -239,8 +271,15 @@ fn differences(verdict: &Verdict, columns: usize) -> Vec<Row> {
         if !long {
             return Vec::new();
         }
-        let mut rows = wrapped(Role::Text, "  ", &format!("expected {}", verdict.expected), columns, 4);
-        rows.extend(wrapped(Role::Bad, "  ", &format!("got      {}", verdict.got), columns, 4));
+        const LINES: usize = 4;
+        let room = columns.saturating_sub(12) * LINES;
+        let read = |text: &str| window(text, room, shift);
+        let mut rows =
+            wrapped(Role::Text, "  ", &format!("expected {}", read(&verdict.expected)), columns, LINES);
+        rows.extend(wrapped(Role::Bad, "  ", &format!("got      {}", read(&verdict.got)), columns, LINES));
+        if wide(&verdict.expected).max(wide(&verdict.got)) > room {
+            rows.push(Row::of(Role::Dim, READ_ON));
+        }
         return rows;
     }
     let place = |d: &crate::plan::expect::Difference| match (d.row, d.column.as_str()) {
@@ -258,21 +297,29 @@ fn differences(verdict: &Verdict, columns: usize) -> Vec<Row> {
         .max()
         .unwrap_or_default();
     let expected = expected.clamp(8, (columns.saturating_sub(first) / 2).max(8));
-    let cell = |text: &str, columns: usize| pad(&cut(&super::paper::clean(text), columns), columns);
-    let head = format!("  {} │ {} │ got", cell("where", first), cell("expected", expected));
+    let cell = |text: &str, columns: usize| pad(&window(text, columns, shift), columns);
+    let head = Row::of(Role::Dim, format!("  {} │ {} │ got", pad("where", first), pad("expected", expected)));
+    // What is left beside the other two, their lines and the indentation.
+    let got = columns.saturating_sub(first + expected + 8).max(8);
+    let is_cut = |d: &crate::plan::expect::Difference| {
+        let wide = |text: &str, columns| width(&super::paper::clean(text)) > columns;
+        wide(&d.expected, expected) || wide(&d.got, got)
+    };
+    let any_cut = verdict.differences.iter().any(is_cut);
+    let head = if any_cut { head.right(columns, Row::of(Role::Dim, READ_ON.trim())) } else { head };
     let mut rows = vec![
-        Row::of(Role::Dim, head),
+        head,
         Row::of(
             Role::Border,
             format!("  {}─┼─{}─┼─{}", "─".repeat(first), "─".repeat(expected), "─".repeat(8)),
         ),
     ];
     for (difference, place) in verdict.differences.iter().zip(&places) {
-        let row = Row::of(Role::Text, format!("  {}", cell(place, first)))
+        let row = Row::of(Role::Text, format!("  {}", pad(&cut(place, first), first)))
             .add(Role::Border, " │ ")
             .add(Role::Text, cell(&difference.expected, expected))
             .add(Role::Border, " │ ")
-            .add(Role::Differs, &difference.got);
+            .add(Role::Differs, window(&difference.got, got, shift));
         rows.push(row);
         if !difference.why.is_empty() {
             rows.extend(wrapped(Role::Dim, "    ", &difference.why, columns, 2));

@@ -2,12 +2,14 @@
 
 use ratatui::layout::Rect;
 
+use super::footer::fitting;
 use super::header;
 use super::paper::{Paper, Row};
+use crate::cockpit::clock;
+use crate::cockpit::lock_wait::lock_wait;
 use crate::cockpit::progress::progress;
 use crate::cockpit::state::State;
 use crate::cockpit::theme::Role;
-use crate::cockpit::{clock, keymap};
 
 pub fn draw(state: &State, paper: &mut Paper<'_>, area: Rect) {
     let (columns, lines) = (usize::from(area.width), usize::from(area.height));
@@ -28,8 +30,9 @@ pub fn draw(state: &State, paper: &mut Paper<'_>, area: Rect) {
     }
     let badge = Row::of(Role::Dim, header::badge(state.plan().environment).trim());
     let mut rows = vec![standing.right(columns, badge)];
-    if state.run().hold().is_some() || state.over.is_some() || !state.is_open() {
-        rows.push(header::banner(state));
+    let waits = state.run().hold().is_some() || lock_wait(state).is_some();
+    if waits || state.over.is_some() || !state.is_open() {
+        rows.push(header::banner(state, columns).cut(columns));
     }
     if state.console.open {
         // It has the keys, and can't be seen.
@@ -41,11 +44,10 @@ pub fn draw(state: &State, paper: &mut Paper<'_>, area: Rect) {
     rows.truncate(lines - 1);
     paper.rows(area, &rows);
     let mut keys = stop;
-    for (entry, verdict) in keymap::hints(state) {
-        let hint =
-            Row::of(Role::Text, "  ").add(Role::Key, entry.cap).add(Role::Text, format!(" {}", entry.word));
-        if verdict.is_ok() && keys.width() + hint.width() <= columns {
-            keys = keys.join(hint);
+    for (entry, verdict) in fitting(state, columns.saturating_sub(keys.width()), 3) {
+        if verdict.is_ok() {
+            let hint = Row::of(Role::Text, "  ").add(Role::Key, entry.cap);
+            keys = keys.join(hint.add(Role::Text, format!(" {}", entry.word)));
         }
     }
     paper.row(area, lines - 1, &keys);

@@ -3,9 +3,10 @@
 use ratatui::layout::Rect;
 
 use super::asked_back::losing;
-use super::console;
 use super::paper::{Paper, Row, inset};
-use crate::cockpit::keymap::{self, Act, ROLL_BACK};
+use super::{console, header};
+use crate::cockpit::keymap::{self, Act, Entry, ROLL_BACK};
+use crate::cockpit::lock_wait::lock_wait;
 use crate::cockpit::mouse::Hit;
 use crate::cockpit::people::{Open, next};
 use crate::cockpit::state::State;
@@ -55,6 +56,10 @@ fn word(state: &State) -> Row {
     }
     if let Some((_, word)) = &state.asked {
         return Row::of(Role::Dim, format!("{word}: asked, not answered yet"));
+    }
+    // The line for that says who is in the way.
+    if state.run().hold_asked && lock_wait(state).is_some() {
+        return header::after_this_step(state);
     }
     // What the plan says to do stands where the eye is when something failed. Before a step it is what
     // its way back is, as read by us.
@@ -125,24 +130,43 @@ fn known(state: &State) -> Vec<String> {
 /// The row, and which columns of it are which command's.
 fn hints(state: &State, columns: usize) -> (Row, Vec<(Act, usize, usize)>) {
     let (mut row, mut places) = (Row::new(), Vec::new());
-    for (entry, verdict) in keymap::hints(state) {
+    for (entry, verdict) in fitting(state, columns + 3, 4) {
         let (key, role) = match verdict {
             Ok(()) => (Role::Key, Role::Text),
             Err(_) => (Role::KeyOff, Role::KeyOff),
         };
-        let word = match entry.act {
-            Act::Auto if state.auto => "auto off",
-            Act::People if matches!(next(state), Some((_, Open::Role(_)))) => "sign",
-            Act::Leave if state.over.is_some() => "leave the screen",
-            _ => entry.word,
-        };
-        let hint = Row::of(key, entry.cap).add(role, format!(" {word}   "));
-        // A hint that is cut says the wrong thing.
-        if row.width() + hint.width() <= columns + 3 {
-            let from = row.width();
-            row = row.join(hint);
-            places.push((entry.act, from, row.width() - 3));
-        }
+        let hint = Row::of(key, entry.cap).add(role, format!(" {}   ", hint_word(state, entry)));
+        let from = row.width();
+        row = row.join(hint);
+        places.push((entry.act, from, row.width() - 3));
     }
     (row, places)
+}
+
+/// What stands beside the key.
+fn hint_word(state: &State, entry: &Entry) -> &'static str {
+    match entry.act {
+        Act::Auto if state.auto => "auto off",
+        Act::People if matches!(next(state), Some((_, Open::Role(_)))) => "sign",
+        Act::Leave if state.over.is_some() => "leave the screen",
+        Act::Lock if state.locked => "unlock",
+        _ => entry.word,
+    }
+}
+
+/// The hints that have room, each `around` columns wider than its key and word, in their order: what
+/// matters most gets its place first. A hint that is cut would say the wrong thing.
+pub fn fitting(state: &State, columns: usize, around: usize) -> Vec<(&'static Entry, Result<(), String>)> {
+    let all = keymap::hints(state);
+    let mut order: Vec<usize> = (0..all.len()).collect();
+    order.sort_by_key(|at| (all[*at].1.is_err(), keymap::weight(all[*at].0.act)));
+    let (mut left, mut chosen) = (columns, Vec::new());
+    for at in order {
+        let wide = width(all[at].0.cap) + width(hint_word(state, all[at].0)) + around;
+        if wide <= left {
+            left -= wide;
+            chosen.push(at);
+        }
+    }
+    all.into_iter().enumerate().filter(|(at, _)| chosen.contains(at)).map(|(_, hint)| hint).collect()
 }

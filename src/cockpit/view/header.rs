@@ -4,6 +4,7 @@ use ratatui::layout::Rect;
 
 use super::paper::{Paper, Row, inset};
 use crate::cockpit::clock;
+use crate::cockpit::lock_wait::lock_wait;
 use crate::cockpit::people::{Open, next};
 use crate::cockpit::progress::{Progress, progress};
 use crate::cockpit::question::title_of;
@@ -11,7 +12,7 @@ use crate::cockpit::state::State;
 use crate::cockpit::theme::Role;
 use crate::plan::model::Environment;
 use crate::run::event::{Ending, HoldReason, Mode};
-use crate::run::state::RunState;
+use crate::run::state::{RunState, StepState};
 use crate::text::columns::width;
 use crate::text::words::took;
 
@@ -21,7 +22,8 @@ pub fn draw(state: &State, paper: &mut Paper<'_>, area: Rect) {
     let far = progress(state);
     paper.row(inner, 1, &standing(state, far, usize::from(inner.width)));
     paper.row(inner, 2, &bar(state, far, usize::from(inner.width)));
-    paper.row(inner, 3, &banner(state).cut(usize::from(inner.width)));
+    let columns = usize::from(inner.width);
+    paper.row(inner, 3, &banner(state, columns).cut(columns));
 }
 
 /// The environment, as it stands in its badge.
@@ -73,8 +75,15 @@ pub fn word(state: &State) -> (char, &'static str, Role) {
     match &state.run().state {
         _ if !state.is_open() && state.over.is_none() => ('▶', "OPENING", Role::Active),
         RunState::Opening => ('▶', "OPENING", Role::Active),
+        // Nothing goes on, whichever way the run goes, and whoever looks has to see that first.
+        RunState::Running | RunState::RollingBack if lock_wait(state).is_some() => {
+            ('▷', "WAITS FOR A LOCK", Role::Warn)
+        }
         RunState::Running => ('▶', "RUNNING", Role::Active),
         RunState::Holding(hold) => match hold.reason {
+            HoldReason::Failed if held_by(state).is_some_and(|step| step.problem.is_none()) => {
+                ('◆', "BROKEN OFF", Role::Hold)
+            }
             HoldReason::Failed | HoldReason::HalfApplied => ('✗', "FAILED", Role::Bad),
             HoldReason::Unverified => ('≠', "CHECKPOINT FAILED", Role::Bad),
             HoldReason::UndoFailed => ('✗', "UNDO FAILED", Role::Bad),
@@ -90,6 +99,11 @@ pub fn word(state: &State) -> (char, &'static str, Role) {
         RunState::Ended(Ending::Stopped { .. }, _) => ('✗', "ENDED", Role::Bad),
         RunState::Ended(Ending::Refused { .. }, _) => ('✗', "REFUSED", Role::Bad),
     }
+}
+
+/// The step that the run waits for.
+fn held_by(state: &State) -> Option<&StepState> {
+    state.run().step(state.run().hold()?.step.as_deref()?)
 }
 
 fn standing(state: &State, far: Progress, columns: usize) -> Row {
@@ -165,7 +179,7 @@ fn bar(state: &State, far: Progress, columns: usize) -> Row {
 }
 
 /// What is going on, or what is waited for, in one line.
-pub fn banner(state: &State) -> Row {
+pub fn banner(state: &State, columns: usize) -> Row {
     if let Some(over) = &state.over {
         let role = if over.good { Role::Strong } else { Role::Bad };
         return key("Q", "leaves the screen").join(Row::of(role, &over.words));
@@ -181,11 +195,8 @@ pub fn banner(state: &State) -> Row {
     }
     let Some(hold) = run.hold() else {
         return match run.hold_asked {
-            true if state.leave_when_held => {
-                key("Q", "takes it back").join(Row::of(Role::Hold, "the run will be left after this step"))
-            }
-            true => Row::of(Role::Hold, "will hold after this step"),
-            false => doing(state),
+            true if lock_wait(state).is_none() => after_this_step(state),
+            _ => doing(state, columns),
         };
     };
     let needs = Row::of(Role::Hold, &hold.needs);
@@ -201,15 +212,21 @@ pub fn banner(state: &State) -> Row {
     }
 }
 
-fn doing(state: &State) -> Row {
+/// What was asked for, for when the step is over.
+pub fn after_this_step(state: &State) -> Row {
+    match state.leave_when_held {
+        true => key("Q", "takes it back").join(Row::of(Role::Hold, "the run will be left after this step")),
+        false => Row::of(Role::Hold, "will hold after this step"),
+    }
+}
+
+fn doing(state: &State, columns: usize) -> Row {
     let Some(step) = state.run().current_step() else { return Row::new() };
-    // Who is in the way comes first: where there is little room, it is all that is seen of it.
-    let blocker = state.seen.as_ref().and_then(|seen| seen.blockers.first());
-    let row = blocker.map_or_else(Row::new, |by| {
-        let who = if by.application.is_empty() { &by.user } else { &by.application };
-        Row::of(Role::Bad, format!("blocked by pid {} ({who}) · ", by.pid))
-    });
-    let row = row.add(Role::Dim, title_of(state, &step.id));
+    // Who is in the way is all that matters while somebody is.
+    if let Some(wait) = lock_wait(state) {
+        return Row::of(Role::Warn, wait.words(columns));
+    }
+    let row = Row::of(Role::Dim, title_of(state, &step.id));
     match &state.doing {
         Some(doing) => row.add(Role::Dim, format!(" · statement {}, line {}", doing.number, doing.line)),
         None => row,

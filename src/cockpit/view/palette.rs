@@ -48,6 +48,7 @@ pub fn draw(state: &State, palette: &Palette, paper: &mut Paper<'_>, area: Rect)
             Ok(()) => row.add(Role::Dim, entry.what),
             Err(why) => row.add(Role::Warn, format!("not now: {why}")),
         };
+        let row = row.cut(usize::from(list.width));
         let y = list.y.saturating_add(u16::try_from(line).unwrap_or(u16::MAX));
         paper.hit(Rect { y, height: 1, ..list }, Hit::Command(index));
         paper.row(list, line, &if index == selected { row.on(Role::Selected) } else { row });

@@ -16,6 +16,8 @@ use crate::cockpit::theme::{Role, Theme};
 
 /// Below this there is no room for two things side by side or above each other.
 pub const LEAST: (u16, u16) = (60, 16);
+/// With less than this between header and footer there isn't room for both.
+const LOW: u16 = 14;
 /// From here on the timeline stands beside what is looked at.
 const WIDE: u16 = 100;
 /// From here on there is a third column.
@@ -75,8 +77,10 @@ fn full(state: &State, paper: &mut Paper<'_>, area: Rect) -> Extent {
         return Extent::default();
     }
     if area.width < WIDE {
-        // At least the step under way, its neighbours and its phase.
-        let rows = (body.height * 2 / 5).clamp(5, 14);
+        // At least the step under way, its neighbours and its phase; where that leaves nothing for what is
+        // looked at, the step alone.
+        let low = body.height < LOW && (state.tab != Tab::Step || state.focus == Focus::Detail);
+        let rows = if low { 3 } else { (body.height * 2 / 5).clamp(5, 14) };
         let [above, below] = Layout::vertical([Constraint::Length(rows), Constraint::Fill(1)]).areas(body);
         timeline::draw(state, paper, above);
         return detail(state, paper, below);

@@ -3,9 +3,11 @@
 use ratatui::layout::Rect;
 
 use super::paper::{Paper, Row, wrapped};
-use super::problem;
 use super::sql::{self, Marks};
+use super::{action, problem};
+use crate::cockpit::clock;
 use crate::cockpit::filter::{self, Place};
+use crate::cockpit::lock_wait::lock_wait;
 use crate::cockpit::notes;
 use crate::cockpit::source::Source;
 use crate::cockpit::state::{Extent, State, Tab};
@@ -13,12 +15,19 @@ use crate::cockpit::theme::Role;
 use crate::cockpit::timeline::{step_ms, step_sign};
 use crate::plan::model::{Action, Step, Transaction, Undo};
 use crate::run::event::{Blocker, Direction};
-use crate::run::state::{StepState, UnitPhase};
+use crate::run::state::{Status, StepState, UnitPhase};
 use crate::text::columns::{pad, pad_left};
 use crate::text::words::{count, number, open_for, person, took, touched, unsigned};
 
 /// Lines of SQL that stay in view, whatever else there is to say.
 const LEAST_SQL: usize = 4;
+/// With less room than this, what is urgent takes all of it.
+const LOW: usize = 7;
+/// How much a row matters where there isn't room for all of them.
+const URGENT: u8 = 0;
+const NAME: u8 = 1;
+const MORE: u8 = 2;
+const LESS: u8 = 3;
 const NOTHING_FITS: &str = "nothing fits the filter: Esc takes it away";
 
 pub fn draw(state: &State, paper: &mut Paper<'_>, area: Rect) -> (usize, Extent) {
@@ -28,10 +37,13 @@ pub fn draw(state: &State, paper: &mut Paper<'_>, area: Rect) -> (usize, Extent)
     let direction = run.map_or(Direction::Forward, StepState::direction);
     let of = state.script_of(step);
     let source = of.and_then(|of| state.sources.get(&of)).and_then(Option::as_deref);
-    let mut rows = head(state, step, run, direction, source, columns);
+    let head = head(state, step, run, direction, source, columns);
     match source {
         None => {
-            let mut body = body_without_script(state, step, columns);
+            let mut rows: Vec<Row> = head.into_iter().map(|(_, row)| row).collect();
+            let mut body = action::body(state, step, columns);
+            let said = action::said(state, &step.id);
+            body.extend(said.iter().map(|line| action::line(line).cut(columns)));
             if let Some(words) = filter::of(&state.filters, Place::Tab(Tab::Step)) {
                 body.retain(|row| filter::fits(words, &[&row.text()]));
                 if body.is_empty() {
@@ -40,17 +52,32 @@ pub fn draw(state: &State, paper: &mut Paper<'_>, area: Rect) -> (usize, Extent)
             }
             rows.extend(body);
             let extent = Extent { lines: rows.len(), room };
-            let first = state.scroll.get(&Tab::Step).copied().unwrap_or_default().min(extent.last());
+            // What is said last is what goes on.
+            let begin = if said.is_empty() { 0 } else { extent.last() };
+            let first = state.scroll.get(&Tab::Step).copied().unwrap_or(begin).min(extent.last());
             paper.rows(area, rows.iter().skip(first));
             (first, extent)
         }
         Some(source) => {
             let marks = marks(state, run, source);
-            let above = rows.len().min(room.saturating_sub(LEAST_SQL.min(source.lines.len() + 1)));
+            let urgent = head.iter().any(|(weight, _)| *weight == URGENT);
+            // Where there is hardly any room, who is in the way or what failed is more than the SQL.
+            let least = if urgent && room < LOW { 0 } else { LEAST_SQL.min(source.lines.len() + 1) };
+            let rows = heaviest(head, room.saturating_sub(least));
+            let above = rows.len();
             paper.rows(Rect { height: u16::try_from(above).unwrap_or(area.height), ..area }, &rows);
             script(state, paper, area, above, source, &marks)
         }
     }
+}
+
+/// As many rows as there is room for, those that matter most, in their order.
+fn heaviest(rows: Vec<(u8, Row)>, room: usize) -> Vec<Row> {
+    let mut places: Vec<usize> = (0..rows.len()).collect();
+    places.sort_by_key(|at| rows[*at].0);
+    places.truncate(room);
+    let kept = |at: usize| places.contains(&at);
+    rows.into_iter().enumerate().filter(|(at, _)| kept(*at)).map(|(_, (_, row))| row).collect()
 }
 
 fn script(
@@ -114,34 +141,58 @@ fn head(
     direction: Direction,
     source: Option<&Source>,
     columns: usize,
-) -> Vec<Row> {
+) -> Vec<(u8, Row)> {
     let status = state.status(&step.id);
-    let (mark, role, word) = step_sign(state, &step.id);
+    let (mark, role, _) = step_sign(state, &step.id);
     let time = step_ms(state, &step.id).map(took).unwrap_or_default();
-    let right = Row::of(role, format!("{mark} {word} ")).add(Role::Text, time);
-    let mut rows = vec![
-        Row::of(Role::Title, &step.title).add(Role::Dim, format!("  {}", step.id)).right(columns, right),
-    ];
-    rows.push(what(step, direction));
+    let right = Row::of(role, format!("{mark} {} ", standing(state, &step.id, run, columns)));
+    let name = Row::of(Role::Title, &step.title).add(Role::Dim, format!("  {}", step.id));
+    let mut head = vec![(NAME, name.right(columns, right.add(Role::Text, time)))];
+    head.push((MORE, what(step, direction)));
     if let Some(run) = run {
         if let Some(reason) = &run.reason {
-            rows.extend(wrapped(Role::Warn, "", reason, columns, 2));
+            head.extend(wrapped(Role::Warn, "", reason, columns, 2).into_iter().map(|row| (MORE, row)));
         }
-        rows.extend(under_way(state, run, source, columns));
+        head.extend(under_way(state, run, source, columns).into_iter().map(|row| (URGENT, row)));
         if let Some(problem) = &run.problem {
-            rows.extend(problem::rows(problem, columns));
+            // Its line is marked in the SQL too.
+            for (rows, weight) in problem::parts(problem, columns).into_iter().zip([URGENT, LESS, MORE]) {
+                head.extend(rows.into_iter().map(|row| (weight, row)));
+            }
         }
-        rows.extend(units(run, direction, columns));
+        head.extend(units(run, direction, columns).into_iter().map(|row| (MORE, row)));
     }
-    if status == crate::run::state::Status::Pending
+    let mut rows = Vec::new();
+    if status == Status::Pending
         && let Some(about) = &step.about
     {
         rows.extend(wrapped(Role::Dim, "", about, columns, 4));
     }
-    rows.extend(output(state, &step.id));
+    if source.is_some() {
+        rows.extend(output(state, &step.id));
+    }
     rows.extend(written(state, &step.id, columns));
     rows.push(Row::new());
-    rows
+    head.extend(rows.into_iter().map(|row| (MORE, row)));
+    head
+}
+
+/// Its status in a word; of one that failed when, and the how manieth try that was: one that fails again
+/// mustn't look as if nothing had happened.
+fn standing(state: &State, id: &str, run: Option<&StepState>, columns: usize) -> String {
+    let word = step_sign(state, id).2;
+    let Some(run) = run else { return word.to_owned() };
+    let nth = if run.undo_attempt > 0 { run.undo_attempt } else { run.attempt };
+    let tried = if nth > 1 { format!("try {nth} ") } else { String::new() };
+    match run.shown() {
+        Status::Failed | Status::UndoFailed | Status::Unverified => {
+            let at = run.ended_at.filter(|_| columns >= 50).map(|at| clock::at(state, at));
+            let at = at.map(|at| format!(" at {at}")).unwrap_or_default();
+            format!("{tried}{word}{at}")
+        }
+        Status::Running | Status::Committing | Status::Undoing if nth > 1 => format!("{word}, try {nth}"),
+        _ => word.to_owned(),
+    }
 }
 
 /// What people wrote on it, the last of it.
@@ -210,9 +261,10 @@ fn under_way(state: &State, run: &StepState, source: Option<&Source>, columns: u
     if !run.status.is_moving() || state.run().is_holding() {
         return rows;
     }
-    if let Some(waiting) = run.units_of(run.direction()).in_phase(UnitPhase::Waiting) {
-        let words = format!("a lock wasn't to be had; try {} follows", waiting.attempt + 1);
-        rows.push(Row::of(Role::Warn, words));
+    let wait = lock_wait(state).filter(|_| state.run().current_step().is_some_and(|now| now.id == run.id));
+    if let Some(wait) = &wait {
+        rows.extend(wrapped(Role::Bad, "", &wait.full(), columns, 3));
+        rows.extend(in_the_way(wait.by));
     }
     if let Some(doing) = &state.doing {
         let ms = u64::try_from(state.now.duration_since(doing.since).as_millis()).unwrap_or_default();
@@ -229,8 +281,15 @@ fn under_way(state: &State, run: &StepState, source: Option<&Source>, columns: u
         }
         rows.push(row.add(Role::Dim, format!(" · pid {}", doing.pid)));
     }
-    rows.extend(locks(state, columns));
+    rows.extend(if wait.is_some() { held(state, columns) } else { locks(state, columns) });
     rows
+}
+
+/// With what the first of them is in the way, and the others.
+fn in_the_way(by: &[Blocker]) -> Vec<Row> {
+    let Some((first, others)) = by.split_first() else { return Vec::new() };
+    let first = blocker(first).into_iter().skip(1);
+    first.chain(others.iter().flat_map(blocker)).collect()
 }
 
 /// What the work session waits for, who has it, and what it has itself.
@@ -241,6 +300,14 @@ pub fn locks(state: &State, columns: usize) -> Vec<Row> {
         rows.push(Row::of(Role::Warn, "  waits for ").add(Role::Text, waits));
     }
     rows.extend(seen.blockers.iter().flat_map(blocker));
+    rows.extend(held(state, columns));
+    rows
+}
+
+/// What the work session has, and wants.
+fn held(state: &State, columns: usize) -> Vec<Row> {
+    let mut rows = Vec::new();
+    let Some(seen) = &state.seen else { return rows };
     for lock in &seen.locks {
         let (verb, role) = if lock.granted { ("has", Role::Dim) } else { ("wants", Role::Warn) };
         let size = match lock.rows {
@@ -310,33 +377,14 @@ fn units(run: &StepState, direction: Direction, columns: usize) -> Vec<Row> {
     rows
 }
 
-/// What the script and the server said, the last of it.
+/// What the script and the server said, the last of it, above the script.
 fn output(state: &State, step: &str) -> Vec<Row> {
     const SHOWN: usize = 4;
-    let said: Vec<&str> =
-        state.output.iter().filter(|(of, _)| of == step).map(|(_, line)| line.as_str()).collect();
+    let said = action::said(state, step);
     let mut rows = Vec::new();
     if said.len() > SHOWN {
         rows.push(Row::of(Role::Dim, format!("| … {} lines before", said.len() - SHOWN)));
     }
-    rows.extend(
-        said.iter().rev().take(SHOWN).rev().map(|line| Row::of(Role::Dim, "| ").add(Role::Text, line)),
-    );
-    rows
-}
-
-/// Items, roles, or what is looked at.
-fn body_without_script(state: &State, step: &Step, columns: usize) -> Vec<Row> {
-    let mut rows = super::people::of_step(state, &step.id, columns);
-    if let Action::Signoff(signoff) = &step.action {
-        rows.push(Row::new());
-        rows.extend(wrapped(Role::Text, "", &format!("“{}”", signoff.statement), columns, 6));
-        for (role, text) in &signoff.statements {
-            rows.extend(wrapped(Role::Text, "", &format!("{role}: “{text}”"), columns, 4));
-        }
-    }
-    if rows.is_empty() {
-        rows.extend(super::checkpoints::brief(state, columns));
-    }
+    rows.extend(said.iter().rev().take(SHOWN).rev().map(|line| action::line(line)));
     rows
 }
