@@ -6,6 +6,7 @@ use super::{out, shipped};
 use crate::engine::evidence;
 use crate::engine::exit::Exit;
 use crate::engine::preflight::{Finding, Preflight, preflight};
+use crate::engine::programs::missing_programs;
 use crate::engine::rollback::forecasts;
 use crate::engine::sources::Sources;
 use crate::journal::StateDir;
@@ -49,12 +50,13 @@ fn one(name: &str, path: &std::path::Path) -> bool {
         let _ = vars.set(&var.name, var.default.clone().unwrap_or_default());
     }
     let scripts = preflight(&loaded.plan, &vars);
-    for finding in &scripts.findings {
+    let missing = missing_programs(&loaded.plan, &vars, false);
+    for finding in scripts.findings.iter().chain(&missing) {
         lines(finding).iter().for_each(|line| out::line(line));
     }
     let sources = Sources::loose(&loaded.plan.sql_dir);
     let mut notes = loaded.warnings.count(Severity::Note);
-    notes += scripts.findings.iter().filter(|finding| !finding.error).count();
+    notes += scripts.findings.iter().filter(|finding| !finding.error).count() + missing.len();
     for (step, forecast) in forecasts(&loaded.plan, &sources, &vars) {
         // That there is no way back is a finding of the plan itself.
         if forecast.impossible.is_none() && !forecast.losses.is_empty() {

@@ -16,6 +16,7 @@ use crate::engine::one_run::open_run;
 use crate::engine::open::{Opening, open, operator};
 use crate::engine::pilot::{Answers, Confirmation, Pilot, Signature};
 use crate::engine::preflight::{Preflight, preflight};
+use crate::engine::programs::missing_programs;
 use crate::engine::rollback::step_for;
 use crate::engine::surroundings::surroundings;
 use crate::journal::StateDir;
@@ -126,6 +127,13 @@ pub fn scanned(plan: &Plan, values: &Values, target: Option<&ConnectConfig>) -> 
         let errors: Vec<String> =
             scripts.findings.iter().filter(|finding| finding.error).take(20).map(check::words).collect();
         return Err(Failure::usage(format!("the plan's scripts can't be run\n{}", errors.join("\n"))));
+    }
+    let demo = target.is_none();
+    let missing: Vec<String> =
+        missing_programs(plan, &vars, demo).iter().take(20).map(check::words).collect();
+    if !missing.is_empty() {
+        let what = "the plan runs programs that aren't on this machine; nothing was begun";
+        return Err(Failure::refused(format!("{what}\n{}", missing.join("\n").replace(": note: ", ": "))));
     }
     Ok(scripts)
 }

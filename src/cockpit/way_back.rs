@@ -151,6 +151,8 @@ fn by(undo: &Step) -> String {
         Action::File { file, section: None } => file.name.clone(),
         Action::Files { pattern, .. } => pattern.clone(),
         Action::Sql { .. } => "SQL of the plan".to_owned(),
+        Action::Command(program) => program.call.words(),
+        Action::Notify(_) => "a message".to_owned(),
         _ => "its checkpoints alone".to_owned(),
     }
 }

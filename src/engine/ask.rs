@@ -10,13 +10,11 @@ use super::stop::Stop;
 use super::unit::millis;
 use super::verify::count;
 use crate::pg::PgError;
-use crate::pg::inventory::Inventory;
 use crate::pg::ledger::identifier;
 use crate::pg::measure::MeasureError;
-use crate::pg::rows;
 use crate::pg::{Limits, Rows, Session};
-use crate::plan::expect::{self, Answer, Column, Outcome, Refusal, Verdict};
-use crate::plan::model::{Amount, Ask, Checkpoint, Kind, Kinds};
+use crate::plan::expect::{Answer, Column, Outcome, Refusal, Verdict};
+use crate::plan::model::{Ask, Checkpoint};
 
 /// Rows of a checkpoint that are kept; all are counted.
 const MAX_ROWS: usize = 10_000;
@@ -126,7 +124,7 @@ impl Conductor {
             },
             Ask::Compare(_) => return Ok(Asked::refused("", "a comparison is a step of its own")),
             Ask::Inventory(kinds) => {
-                return match self.judge_inventory(session, kinds).await {
+                return match self.asker().judge_inventory(session, kinds).await {
                     Ok(verdict) => Ok(Asked::Inventory(verdict)),
                     Err(MeasureError::Pg(error)) if error.is_lost() => Err(error),
                     Err(error) => Ok(Asked::refused("", &error.to_string())),
@@ -157,51 +155,8 @@ impl Conductor {
         }
     }
 
-    async fn judge_inventory(&self, session: &mut Session, kinds: &Kinds) -> Result<Verdict, MeasureError> {
-        let wanted: Vec<Kind> = kinds.counts.iter().map(|(kind, _)| *kind).collect();
-        let now = Inventory::take(session, &wanted).await?;
-        let saved = self.saved();
-        let mut parts = Vec::new();
-        for (kind, amount) in &kinds.counts {
-            let verdict = match amount {
-                Amount::Count(cell) => {
-                    expect::judge_count(cell, now.counts.get(kind).copied().unwrap_or_default(), &saved)
-                }
-                Amount::Names(names) => {
-                    let missing = now.missing(*kind, names);
-                    let got: Vec<String> =
-                        names.iter().filter(|name| !missing.contains(&name.as_str())).cloned().collect();
-                    expect::judge_names(names, &got, false)
-                }
-            };
-            parts.push((kind.word().to_owned(), verdict));
-        }
-        let tables: Vec<String> = kinds.rows.iter().map(|(table, _)| table.clone()).collect();
-        let now = rows::row_counts(session, &tables).await?;
-        for (table, cell) in &kinds.rows {
-            let count = now.get(table).map_or(0, |count| count.rows);
-            parts.push((format!("rows of {table}"), expect::judge_count(cell, count, &saved)));
-        }
-        Ok(Verdict::all_of(parts))
-    }
-
     pub(super) fn judge(&self, checkpoint: &Checkpoint, asked: Asked) -> (Outcome, Verdict) {
-        let outcome = match asked {
-            Asked::Inventory(verdict) => return (Outcome::Rows(Answer::default()), verdict),
-            Asked::Query(outcome) => outcome,
-        };
-        let verdict = match &checkpoint.expect {
-            Some(expect) => expect.judge(&outcome, &self.saved()),
-            None => must_run(&outcome),
-        };
-        let verdict = match (&checkpoint.save, &outcome) {
-            (Some(name), Outcome::Rows(answer)) if verdict.passed => match expect::save(name, answer) {
-                Ok(_) => verdict,
-                Err(why) => Verdict::fail("a value to save", "none", why),
-            },
-            _ => verdict,
-        };
-        (outcome, verdict)
+        self.asker().judge(checkpoint, asked)
     }
 }
 
@@ -222,7 +177,7 @@ impl Asked {
 }
 
 /// Without an expectation a query must merely run.
-fn must_run(outcome: &Outcome) -> Verdict {
+pub(super) fn must_run(outcome: &Outcome) -> Verdict {
     match outcome {
         Outcome::Rows(answer) => {
             let rows = usize::try_from(answer.total_rows).unwrap_or(usize::MAX);
@@ -242,7 +197,7 @@ pub(super) fn within(checkpoint: &Checkpoint) -> Duration {
     checkpoint.expect.as_ref().and_then(|expect| expect.within).unwrap_or(Duration::ZERO)
 }
 
-fn answer(rows: Rows, elapsed: Duration) -> Answer {
+pub(super) fn answer(rows: Rows, elapsed: Duration) -> Answer {
     let cut = rows.long_cells.first().map(|long| {
         let column = rows.columns.get(long.column).map_or("?", |column| column.name.as_str());
         format!("a value of {} bytes in column {column}", long.bytes)

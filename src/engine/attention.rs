@@ -3,12 +3,14 @@
 //! A task routes wishes: those that concern the statement that runs act at once, all others wait for
 //! the conductor.
 
+use std::collections::BTreeMap;
+
 use tokio::sync::{mpsc, watch};
 
 use super::progress::Gauge;
 use super::recorder::Wishes;
 use crate::run::command::{Command, Wish};
-use crate::run::sample::Doing;
+use crate::run::sample::{Doing, Reading};
 
 /// Why running work is to be stopped.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +34,8 @@ pub struct Attention {
     lost: watch::Receiver<Option<String>>,
     /// What the work session does, for those who look on: the latest counts, nothing is journaled.
     pub doing: watch::Sender<Option<Doing>>,
+    /// The last samples of what is watched, by id.
+    pub readings: watch::Sender<BTreeMap<String, Reading>>,
     /// Sessions of others that are to be ended, for whoever does that.
     pub backends: Option<mpsc::UnboundedReceiver<Command>>,
     /// How far the script is that runs.
@@ -75,6 +79,7 @@ impl Attention {
             signal,
             lost,
             doing: watch::channel(None).0,
+            readings: watch::channel(BTreeMap::new()).0,
             backends: Some(backends),
             gauge: Gauge::default(),
         }

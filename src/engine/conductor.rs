@@ -6,6 +6,8 @@ use std::sync::Arc;
 use super::attention::Attention;
 use super::control::Control;
 use super::exit::Exit;
+use super::failure::failure_words;
+use super::notify::Reminder;
 use super::problems::{self, Disclosure};
 use super::recorder::Recorder;
 use super::rollback::Wanted;
@@ -13,6 +15,7 @@ use super::says::Says;
 use super::secrets::Secrets;
 use super::sources::Sources;
 use super::stop::Stop;
+use super::watch::Watches;
 use crate::journal::{Key, RunFolder};
 use crate::pg::ConnectConfig;
 use crate::pg::Session;
@@ -74,6 +77,10 @@ pub struct Conductor {
     pub sources: Sources,
     pub secrets: Secrets,
     pub says: Says,
+    /// Messages that are told again.
+    pub(super) reminders: Vec<Reminder>,
+    /// Of the phase that runs.
+    pub(super) watches: Option<Watches>,
 }
 
 /// What comes of a hold.
@@ -83,19 +90,6 @@ pub enum Flow {
     Go,
     /// The step has failed for good (declined).
     Failed(Problem),
-}
-
-/// What failed, where and why, in a line.
-fn failure_words(step: &Step, problem: &Problem) -> String {
-    match &problem.place {
-        Some(place) => {
-            // psql knows the line alone.
-            let column = if place.column > 0 { format!(":{}", place.column) } else { String::new() };
-            let at = format!("{}:{}{column}", place.file, place.line);
-            format!("\"{}\" failed at {at}: {}", step.title, problem.message)
-        }
-        None => format!("\"{}\" failed: {}", step.title, problem.message),
-    }
 }
 
 /// What became of a step.
@@ -164,6 +158,8 @@ impl Conductor {
             }
         };
         while let Err(Stop::TurnBack(wanted)) = ended {
+            self.remind_no_more();
+            drop(self.leave_watches().await?);
             // One that is under way goes on with what it set out to undo.
             ended = if self.recorder.look(|run| run.goes_back()) {
                 self.go_on(&wanted.why).await?;
@@ -188,11 +184,16 @@ impl Conductor {
             if !self.selected(&phase.id) {
                 continue;
             }
+            self.remind_of_settled(&phase.steps);
+            if self.is_to_be_watched(phase) {
+                self.watch_phase(phase);
+            }
             for step in &phase.steps {
                 if self.settled(&step.id) {
                     continue;
                 }
                 self.between_steps().await?;
+                self.answer_watches().await?;
                 if self.leave_out.contains(&step.id) {
                     self.skip(step).await?;
                 } else {
@@ -202,6 +203,8 @@ impl Conductor {
                     return Err(Stop::Halted);
                 }
             }
+            self.end_watches().await?;
+            self.remind_no_more();
             self.compare_phase(phase).await?;
         }
         self.finish().await
@@ -236,6 +239,10 @@ impl Conductor {
         }
         let Some(hold) = self.recorder.look(|run| run.hold().cloned()) else { return Ok(()) };
         match (&hold.reason, hold.step.as_deref().and_then(find)) {
+            (HoldReason::Breached, _) => {
+                self.take_up_breaches().await?;
+                self.go_on("taken up again").await
+            }
             (HoldReason::Failed | HoldReason::Unverified | HoldReason::HalfApplied, Some(step)) => {
                 if let Answer::Retry = self.ask_about(step, hold.reason.clone(), hold.needs.clone()).await? {
                     self.do_step(step).await?;
@@ -304,6 +311,15 @@ impl Conductor {
                 return self.run_script_step(step, began).await;
             }
             Action::Probe { sql, line } => return self.run_probe(step, sql, *line).await,
+            Action::Command(_) if step.changes => return self.run_script_step(step, began).await,
+            Action::Command(program) => {
+                self.look_by_command(step, program, &step.id, Direction::Forward).await?
+            }
+            Action::Notify(notice) => {
+                self.tell(step, notice, &step.id).await?;
+                Ok(())
+            }
+            Action::Soak(text) => self.soak(step, text).await?,
             Action::Requires(requires) => self.look_for_evidence(step, requires).await?,
             Action::Snapshot(snapshot) => self.take_snapshot(step, snapshot).await?,
             Action::Report(path) => self.report_so_far(step, path).await?,
@@ -325,6 +341,7 @@ impl Conductor {
     pub(super) fn looks(&self, step: &Step) -> Option<Vec<Checkpoint>> {
         let own = match &step.action {
             Action::File { .. } | Action::Files { .. } | Action::Sql { .. } => return None,
+            Action::Command(_) if step.changes => return None,
             Action::Check { sql, line } => Some(self.check_of(step, Ask::Sql(sql.clone()), *line)),
             Action::Inventory(kinds) => Some(self.check_of(step, Ask::Inventory(kinds.clone()), step.line)),
             Action::Compare(compare) => Some(self.check_of(step, Ask::Compare(compare.clone()), step.line)),
@@ -417,33 +434,9 @@ impl Conductor {
             on: step.on,
             role: step.role.clone(),
             save: step.save.clone(),
-            into: None,
+            into: step.into.clone(),
             line,
         }
-    }
-
-    /// The first thing that a step needs and that hasn't passed.
-    pub(super) fn unmet(&self, step: &Step) -> Option<Problem> {
-        let phase = self.plan.phases.iter().find(|phase| phase.steps.iter().any(|s| s.id == step.id));
-        let needs = phase.map(|phase| phase.needs.as_slice()).unwrap_or_default();
-        needs.iter().chain(&step.needs).find_map(|need| {
-            let met = self.recorder.look(|run| self.passed(run, need));
-            (!met).then(|| problems::plain(format!("it needs \"{need}\", which hasn't passed")))
-        })
-    }
-
-    pub(super) fn passed(&self, run: &Run, id: &str) -> bool {
-        let good = |step: &str| {
-            run.step(step)
-                .is_some_and(|s| matches!(s.status, Status::Verified | Status::Accepted | Status::Assumed))
-        };
-        if let Some(phase) = self.plan.phases.iter().find(|phase| phase.id == id) {
-            return phase.steps.iter().all(|step| good(&step.id));
-        }
-        if run.step(id).is_some() {
-            return good(id);
-        }
-        run.checkpoint(id).is_some_and(|result| result.verdict.passed)
     }
 
     // Small things that everything here uses.

@@ -12,6 +12,7 @@ use tokio::io::AsyncReadExt;
 
 use super::conductor::Conductor;
 use super::heard::Broken;
+use super::keep::unwritten as unwritten_artifact;
 use super::problems;
 use super::shell::{self, LAST_WORDS};
 use super::sources::AnyScript;
@@ -19,7 +20,7 @@ use super::stop::Stop;
 use super::stream::{Stream, hex};
 use crate::pg::child::{News, Pipes};
 use crate::pg::{PgError, Reply};
-use crate::run::event::{Event, Place, Unit};
+use crate::run::event::{Event, KeptFile, Place, Problem, Unit};
 use crate::script::{CopyFile, Kind};
 
 /// COPY data is flushed in pieces of this size.
@@ -67,6 +68,16 @@ impl Writing {
             Written { file: name.to_owned(), path, bytes: 0, rows: 0, digest: String::new(), place };
         let out = BufWriter::with_capacity(COPY_PIECE, out);
         Ok(Self { out, part, sha: Sha256::new(), written, renamed: false, broken: None })
+    }
+
+    /// A file that the plan names, at a place that was looked at.
+    pub(super) fn at(path: &Path, named: &str, place: Place) -> Result<Self, Box<Problem>> {
+        let folder = path.parent().unwrap_or(Path::new("/"));
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let mut writing =
+            Self::begin(folder, &name, place).map_err(|error| Box::new(unwritten_artifact(path, &error)))?;
+        named.clone_into(&mut writing.written.file);
+        Ok(writing)
     }
 
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
@@ -336,6 +347,26 @@ fn unwritten(path: &Path, place: Place, error: &std::io::Error) -> Broken {
 }
 
 impl Conductor {
+    /// Puts what the plan wanted kept as a file into the evidence.
+    pub(super) async fn record_artifact(
+        &mut self,
+        step: &str,
+        checkpoint: Option<&str>,
+        written: Written,
+    ) -> Result<(), Stop> {
+        let Written { file, path, bytes, rows, digest, .. } = written;
+        self.record(Event::ArtifactWritten(Box::new(KeptFile {
+            step: step.to_owned(),
+            checkpoint: checkpoint.map(str::to_owned),
+            file,
+            path: path.display().to_string(),
+            bytes,
+            rows,
+            digest,
+        })))
+        .await
+    }
+
     /// Puts the files that a script wrote into the evidence. They stay when its transaction is undone.
     pub(super) async fn record_written(&mut self, unit: &Unit, written: Vec<Written>) -> Result<(), Stop> {
         for Written { file, path, bytes, rows, digest, place } in written {

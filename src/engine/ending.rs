@@ -29,6 +29,9 @@ impl Conductor {
 
     /// Ends the run, and says so as a stop.
     pub(super) async fn end(&mut self, outcome: Ending, exit: Exit, why: String) -> Stop {
+        if let Err(stop) = self.leave_watches().await {
+            return stop;
+        }
         let summary = self.summary().await;
         match self.record(Event::Ended { outcome, exit_code: exit.code(), summary }).await {
             Ok(()) => Stop::Over { exit, why },

@@ -11,6 +11,19 @@ use crate::run::command::{Command, Wish};
 use crate::run::event::{Assurance, Direction, Ending, Event, HoldReason, Person, Problem};
 use crate::run::state::Status;
 
+/// What failed, where and why, in a line.
+pub(super) fn failure_words(step: &Step, problem: &Problem) -> String {
+    match &problem.place {
+        Some(place) => {
+            // psql knows the line alone.
+            let column = if place.column > 0 { format!(":{}", place.column) } else { String::new() };
+            let at = format!("{}:{}{column}", place.file, place.line);
+            format!("\"{}\" failed at {at}: {}", step.title, problem.message)
+        }
+        None => format!("\"{}\" failed: {}", step.title, problem.message),
+    }
+}
+
 impl Conductor {
     pub(super) async fn record_failure(
         &mut self,

@@ -8,19 +8,19 @@
 //!
 //! - [`recorder`] is the one owner of the truth: it judges commands, makes facts durable, folds them
 //!   and hands them out; nothing starts before its start is in the journal;
-//! - [`preflight`] reads every script before the window, and `notes` says what may surprise in them; [`open`] connects, looks, locks and begins the
+//! - [`preflight`] reads every script before the window ([`programs`] looks for the plan's programs), and `notes` says what may surprise in them; [`open`] connects, looks, locks and begins the
 //!   journal ([`one_run`]: unless another is open, on the database that it is bound to; `target_guards`: that the plan is for), with [`outline`] as what is in it of the plan; [`control`] holds the lock;
 //! - [`conductor`] goes through the plan, [`attention`] hears what may interrupt it, and [`stop`] is why
-//!   it ends early, with [`exit`] as the code for that; `permission`, `holds`, `failure` and `decided` are what it asks for, how it waits, what follows a
+//!   it ends early, with [`exit`] as the code for that; `needs`, `permission`, `holds`, `failure` and `decided` are what it asks for, how it waits, what follows a
 //!   failure, and what outlives a stop;
-//! - [`script_steps`] are the steps that run SQL, [`people`] those that people do, `probe` those that are always rolled back;
+//! - [`script_steps`] are the steps that run SQL, [`people`] those that people do, `probe` those that are always rolled back, `command` programs of the plan (`listener` hears what they write), `notify` messages; [`mod@watch`] samples conditions while a phase runs, and `soak` waits for them;
 //! - [`mod@unit`] applies one transaction (`unapplied`: or doesn't), [`bare`] scripts whose statements are committed one by one (`alone`: each in a
 //!   transaction of its own, `block`: in those of the file), and [`outside`] one statement outside of transactions, `psql` files that the real psql runs (`program`: beside us, as any other program); [`sources`] has
 //!   their text (`section`: a part of a file), [`stream`] sends it and `heard` is what comes back meanwhile ([`copy`]: with the data of its COPYs), `asides` are what isn't SQL in it, `held` what it can't touch, `follow` works with what comes
 //!   back, `table` shows it, `outlet` and `print` put it into files and commands, [`shell`] runs those, [`surroundings`] is what a script sees of its session, [`problems`] says what
 //!   went wrong; `reentry` is for a script of which a part is applied;
 //! - [`baseline`] is what there was before the first change, [`image`] before and after
-//!   each step, [`verify`] evaluates checkpoints, `ask` asks their queries, `within` compares times;
+//!   each step, [`verify`] evaluates checkpoints, `ask` asks their queries, `into` keeps their answers as files (`asker`: with the values of a moment), `within` compares times;
 //! - `keep` is what a run keeps: artifacts, snapshots, and what is compared with them;
 //! - [`reconcile`] finds out after a stop what became of what was under way;
 //! - [`rollback`] goes backwards, [`reopen`] opens a run for it that is over;
@@ -36,12 +36,14 @@ pub mod activity;
 mod alone;
 mod asides;
 mod ask;
+mod asker;
 pub mod attention;
 mod backends;
 pub mod bare;
 pub mod baseline;
 mod beside;
 mod block;
+mod command;
 pub mod conductor;
 pub mod console;
 pub mod control;
@@ -58,8 +60,12 @@ mod heard;
 mod held;
 mod holds;
 pub mod image;
+mod into;
 mod keep;
+mod listener;
+mod needs;
 mod notes;
+mod notify;
 pub mod one_run;
 pub mod open;
 mod outlet;
@@ -73,6 +79,7 @@ mod print;
 mod probe;
 pub mod problems;
 mod program;
+pub mod programs;
 pub mod progress;
 mod psql;
 pub mod reconcile;
@@ -88,6 +95,7 @@ pub mod script_steps;
 pub mod secrets;
 mod section;
 pub mod shell;
+mod soak;
 pub mod sources;
 mod standing;
 pub mod stop;
@@ -100,4 +108,5 @@ mod unapplied;
 pub mod unit;
 mod values;
 pub mod verify;
+pub mod watch;
 mod within;

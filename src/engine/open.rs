@@ -225,6 +225,8 @@ fn assemble(opening: Opening, begun: Begun) -> Conductor {
         run: begun.id.to_string(),
         vars: variables,
         sources,
+        reminders: Vec::new(),
+        watches: None,
         says: says.without(secrets.clone()),
         secrets,
     }

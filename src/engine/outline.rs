@@ -93,10 +93,13 @@ fn checkpoints(step: &Step) -> Vec<CheckpointOutline> {
     own.into_iter().chain(script).chain(named).chain(adds).collect()
 }
 
-/// Whether the step says what its script must give: warnings, time.
+/// Whether the step says what its script or program must give: warnings, time, exit code.
 #[must_use]
 pub fn expects_of_script(step: &Step) -> bool {
-    matches!(step.action, Action::File { .. } | Action::Files { .. } | Action::Sql { .. })
+    if let Action::Command(_) = step.action {
+        return step.expect.is_some();
+    }
+    step.action.runs_sql()
         && step.expect.as_ref().is_some_and(|expect| expect.warnings.is_some() || expect.within.is_some())
 }
 
@@ -111,6 +114,9 @@ pub fn action_word(action: &Action) -> &'static str {
         Action::Check { .. } => "check",
         Action::Inventory(_) => "inventory",
         Action::Probe { .. } => "probe",
+        Action::Command(_) => "command",
+        Action::Notify(_) => "notify",
+        Action::Soak(_) => "soak",
         Action::Confirm(_) => "confirm",
         Action::Signoff(_) => "signoff",
         Action::Requires(_) => "requires",
@@ -130,6 +136,7 @@ pub fn undo_words(undo: &Undo) -> String {
             Action::File { file, section } => format!("file {}", file_words(file, section.as_ref())),
             Action::Files { pattern, .. } => format!("files {pattern}"),
             Action::Sql { .. } => "SQL".into(),
+            Action::Command(program) => format!("command {}", program.call.words()),
             other => action_word(other).to_owned(),
         },
     }

@@ -217,10 +217,18 @@ impl Conductor {
                     .filter(|phase| phase.id == *id)
                     .flat_map(|phase| phase.steps.iter().map(|step| step.id.clone()))
                     .collect();
+                let watches: Vec<String> = self
+                    .plan
+                    .phases
+                    .iter()
+                    .filter(|phase| phase.id == *id)
+                    .flat_map(|phase| phase.watches.iter().map(|watch| watch.checkpoint.id.clone()))
+                    .collect();
                 let failed: Vec<String> = steps
                     .iter()
                     .map(|step| self.show_step(step))
                     .filter(|shown| !shown.passed)
+                    .chain(watches.iter().map(|id| self.show_watch(id)).filter(|shown| !shown.passed))
                     .map(|shown| format!("{} {}", shown.of, shown.got))
                     .collect();
                 ProofShown {
@@ -244,13 +252,25 @@ impl Conductor {
                     passed: false,
                 },
             }),
-            Proof::Watch(id) => ProofShown {
-                of: id.clone(),
-                expected: "it held".into(),
-                got: "watches aren't built yet".into(),
-                passed: false,
-            },
+            Proof::Watch(id) => self.show_watch(id),
         }
+    }
+
+    /// It was sampled to the end of its phase and was never breached, whoever went on.
+    fn show_watch(&self, id: &str) -> ProofShown {
+        let seen = self.recorder.look(|run| run.watches.get(id).cloned()).unwrap_or_default();
+        let got = match (seen.breaches.last(), seen.samples) {
+            (Some(breach), _) => format!("breached: {}", breach.verdict.got),
+            (None, 0) => "it wasn't sampled".to_owned(),
+            (None, samples) => {
+                let last = seen.figures.as_ref().map(|figures| figures.last.as_str()).unwrap_or_default();
+                format!(
+                    "{}, the last {last}",
+                    super::verify::count(usize::try_from(samples).unwrap_or(usize::MAX), "sample")
+                )
+            }
+        };
+        ProofShown { of: id.to_owned(), expected: "it held".into(), got, passed: seen.held() }
     }
 
     fn show_step(&self, id: &str) -> ProofShown {

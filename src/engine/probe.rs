@@ -158,6 +158,7 @@ impl Conductor {
                 return Err(Broken::Interrupted(interruption, Box::new(problem)).into());
             }
             let took = began.elapsed();
+            let verdict = self.keep_answer(&step.id, checkpoint, &outcome, verdict).await?;
             let result = self.result(&step.id, checkpoint, Direction::Forward, When::Probe, verdict, took);
             if self.settle_checkpoint(&step.id, checkpoint, result, outcome).await? {
                 failed.push(checkpoint.id.clone());

@@ -29,7 +29,6 @@ pub(super) enum Heard<'a> {
     /// A line, to stdout or stderr.
     Line(&'a Line),
     /// A piece of stdout as it is, of a program whose output is the caller's ([`crate::pg::child::Pipes`]).
-    #[expect(dead_code, reason = "psql's is taken by lines; others' is kept")]
     Bytes(&'a [u8]),
 }
 
@@ -90,6 +89,13 @@ impl Conductor {
                 biased;
                 why = self.attention.interrupted() => break Cut::Interrupted(why),
                 limit = over(until), if ended.is_none() => break Cut::TimedOut(limit),
+                read = take(&mut output, &mut chunk) => match read {
+                    0 => {
+                        output = None;
+                        Ok(())
+                    }
+                    _ => hear(Heard::Bytes(&chunk)),
+                },
                 news = child.next(), if ended.is_none() => match news {
                     News::Said(line) => hear(Heard::Line(&line)),
                     News::Ended(how) => {
@@ -103,13 +109,6 @@ impl Conductor {
                     output = None;
                     Ok(())
                 }
-                read = take(&mut output, &mut chunk) => match read {
-                    0 => {
-                        output = None;
-                        Ok(())
-                    }
-                    _ => hear(Heard::Bytes(&chunk)),
-                },
             };
             chunk.clear();
             if let Err(why) = heard {

@@ -167,6 +167,9 @@ impl Conductor {
 
     /// A bare statement is looked up in its script: its probe knows what to ask.
     async fn reconcile_intent(&mut self, unit: &Unit) -> Result<(), Stop> {
+        if self.is_commands(unit) {
+            return self.reconcile_command(unit).await.map(drop);
+        }
         if self.is_psqls(unit) {
             return self.reconcile_psql(unit).await.map(drop);
         }

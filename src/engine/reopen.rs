@@ -282,7 +282,7 @@ fn concerns(plan: &Plan, run: &Run, course: &Course, table: &str) -> bool {
     let own = bare(table);
     let names_it = |step: &Step| match &step.action {
         Action::Sql { text, .. } => text.to_lowercase().contains(&own),
-        Action::File { .. } | Action::Files { .. } => true,
+        Action::File { .. } | Action::Files { .. } | Action::Command(_) => true,
         _ => false,
     };
     let wrote = |id: &String| {

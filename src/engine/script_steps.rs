@@ -1,4 +1,4 @@
-//! Steps that run SQL: a file, the files of a glob, or SQL of the plan; forward and back.
+//! Steps that run SQL (a file, the files of a glob, SQL of the plan) or a program; forward and back.
 
 use std::time::Instant;
 
@@ -78,7 +78,11 @@ impl Conductor {
             )
         });
         let warnings = measured.then_some(warnings);
-        if !self.verify_script(step, &unit, warnings, took, When::AfterCommit).await? {
+        let as_expected = match &step.action {
+            Action::Command(_) => self.verify_command(step, &unit).await?,
+            _ => self.verify_script(step, &unit, warnings, took, When::AfterCommit).await?,
+        };
+        if !as_expected {
             failed.push(format!("{}/expect", step.id));
         }
         if let Some(adds) = &step.adds {
@@ -102,6 +106,13 @@ impl Conductor {
         id: &str,
         direction: Direction,
     ) -> Result<Result<(), Problem>, Stop> {
+        if let Action::Command(program) = &step.action {
+            let unit = self.unit_of(id, "", direction);
+            return match step.changes {
+                true => self.run_command(step, program, &unit).await,
+                false => self.look_by_command(step, program, id, direction).await,
+            };
+        }
         let units = self.units_of(step, id, direction);
         let verify = self.verifies_before(step);
         let before = match (&step.adds, direction) {

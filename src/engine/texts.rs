@@ -1,42 +1,77 @@
 //! Fills `{name}` in texts that people read: built-in names, the plan's variables, saved values.
 
-use super::conductor::Conductor;
+use std::path::PathBuf;
 
-impl Conductor {
-    /// The text with every name that is known filled in; what isn't known stays as it stands.
-    pub(super) fn fill(&self, text: &str) -> String {
+use super::conductor::Conductor;
+use super::recorder::Recorder;
+use super::secrets::Secrets;
+use crate::plan::expect::Saved;
+use crate::script::Variables;
+
+/// How deep templates may stand in templates; the plan has no circles.
+const DEPTH: usize = 8;
+
+/// The values that names in texts have, for whoever outlives the moment in which the conductor could be asked.
+#[derive(Debug, Clone)]
+pub(super) struct Texts {
+    recorder: Recorder,
+    vars: Variables,
+    unsaved: Saved,
+    artifacts: PathBuf,
+    database: String,
+    pub secrets: Secrets,
+}
+
+impl Texts {
+    /// The text with every name that is known filled in, secrets too; what isn't known stays as it stands.
+    pub fn fill(&self, text: &str) -> String {
+        self.fill_to(text, DEPTH)
+    }
+
+    /// As [`Self::fill`], for people.
+    pub fn masked(&self, text: &str) -> String {
+        self.secrets.mask(&self.fill(text))
+    }
+
+    /// As [`Self::fill`], and notes the names that have no value.
+    pub fn fill_noting(&self, text: &str, missing: &mut Vec<String>) -> String {
+        let unknown = crate::plan::names_in(text).filter(|name| self.value(name, DEPTH).is_none());
+        missing.extend(unknown.map(str::to_owned));
+        self.fill(text)
+    }
+
+    fn fill_to(&self, text: &str, depth: usize) -> String {
         if !text.contains('{') {
             return text.to_owned();
         }
-        let filled = fill(text, |name| match name {
+        fill(text, |name| self.value(name, depth))
+    }
+
+    fn value(&self, name: &str, depth: usize) -> Option<String> {
+        match name {
             "now" => Some(self.now()),
             "operator" => Some(super::open::operator().os_user),
-            "artifacts" => Some(self.artifacts().display().to_string()),
-            "target_database" => Some(self.target.database().to_owned()),
+            "artifacts" => Some(self.artifacts.display().to_string()),
+            "target_database" => Some(self.database.clone()),
             "failed_step" => self.recorder.look(|run| {
                 run.steps.iter().rev().find(|step| step.problem.is_some()).map(|step| step.id.clone())
             }),
             "failure" => self.recorder.look(|run| {
                 run.steps.iter().rev().find_map(|step| step.problem.as_ref().map(|p| p.message.clone()))
             }),
-            name => self.saved().get(name).and_then(|value| value.text.clone()),
-        });
-        self.secrets.mask(&filled)
-    }
-
-    /// As [`Self::fill`], for the name of a file: a time has neither blanks nor colons in it.
-    pub(super) fn fill_path(&self, text: &str) -> String {
-        let now = self.here(jiff::Timestamp::now()).strftime("%Y-%m-%d_%H%M%S").to_string();
-        self.fill(&text.replace("{now}", &now))
-    }
-
-    /// As [`Self::fill_path`], for the folder that everything of this run goes into: its time is when the run
-    /// began.
-    pub(super) fn fill_folder(&self, text: &str) -> String {
-        let began = self.recorder.look(|run| run.opened_at).unwrap_or_else(jiff::Timestamp::now);
-        let began = self.here(began).strftime("%Y-%m-%d_%H%M%S").to_string();
-        // It can't be said by itself.
-        self.fill(&text.replace("{now}", &began).replace("{artifacts}", "artifacts"))
+            name => {
+                let saved = self.recorder.look(|run| run.saved.get(name).cloned());
+                let saved = saved.or_else(|| self.unsaved.get(name).cloned());
+                match saved {
+                    // What came out of the database is no template.
+                    Some(value) => value.text,
+                    None => {
+                        let text = self.vars.get(name)?.text.clone();
+                        Some(if depth > 0 { self.fill_to(&text, depth - 1) } else { text })
+                    }
+                }
+            }
+        }
     }
 
     /// The time of the plan's zone.
@@ -49,6 +84,49 @@ impl Conductor {
         let zone =
             name.and_then(|name| jiff::tz::TimeZone::get(&name).ok()).unwrap_or(jiff::tz::TimeZone::UTC);
         at.to_zoned(zone)
+    }
+}
+
+impl Conductor {
+    /// The values that names in texts have now.
+    pub(super) fn texts(&self) -> Texts {
+        self.texts_with(self.artifacts())
+    }
+
+    fn texts_with(&self, artifacts: PathBuf) -> Texts {
+        Texts {
+            recorder: self.recorder.clone(),
+            vars: self.vars.clone(),
+            unsaved: self.saved_values(),
+            artifacts,
+            database: self.target.database().to_owned(),
+            secrets: self.secrets.clone(),
+        }
+    }
+
+    /// The text with every name that is known filled in; what isn't known stays as it stands.
+    pub(super) fn fill(&self, text: &str) -> String {
+        if !text.contains('{') {
+            return text.to_owned();
+        }
+        self.texts().masked(text)
+    }
+
+    /// As [`Self::fill`], for the name of a file: a time has neither blanks nor colons in it.
+    pub(super) fn fill_path(&self, text: &str) -> String {
+        let texts = self.texts();
+        let now = texts.here(jiff::Timestamp::now()).strftime("%Y-%m-%d_%H%M%S").to_string();
+        texts.masked(&text.replace("{now}", &now))
+    }
+
+    /// As [`Self::fill_path`], for the folder that everything of this run goes into: its time is when the run
+    /// began.
+    pub(super) fn fill_folder(&self, text: &str) -> String {
+        // It can't be said by itself.
+        let texts = self.texts_with(PathBuf::from("artifacts"));
+        let began = self.recorder.look(|run| run.opened_at).unwrap_or_else(jiff::Timestamp::now);
+        let began = texts.here(began).strftime("%Y-%m-%d_%H%M%S").to_string();
+        texts.masked(&text.replace("{now}", &began))
     }
 }
 

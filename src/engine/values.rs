@@ -7,7 +7,7 @@ use super::stop::Stop;
 use crate::plan::expect::{Saved, SavedValue};
 use crate::plan::model::Step;
 use crate::run::event::{Event, Mode};
-use crate::script::{Item, Script, Shell, Then, Variables};
+use crate::script::{Shell, Variables};
 
 /// The plan's variables, and what was saved so far.
 pub(super) fn with_saved(mut vars: Variables, saved: Saved) -> Variables {
@@ -50,13 +50,7 @@ impl Conductor {
 
     /// One statement of the plan with its variables filled in.
     pub(super) fn inline(&self, sql: &str) -> Result<String, String> {
-        let mut script =
-            Script::inline("the plan", sql, self.variables()).map_err(|error| error.to_string())?;
-        match script.next_item() {
-            Ok(Some(Item::Statement(statement))) if statement.then == Then::PLAIN => Ok(statement.text),
-            Ok(_) => Err("there is no statement in it".into()),
-            Err(error) => Err(error.to_string()),
-        }
+        self.asker().inline(sql)
     }
 
     /// Where a script writes, and where its shell commands stand.

@@ -46,6 +46,7 @@ impl Conductor {
             if let Some(interruption) = self.attention.standing() {
                 self.stop_for(interruption)?;
             }
+            let verdict = self.keep_answer(step, checkpoint, &outcome, verdict).await?;
             let result = self.result(step, checkpoint, direction, when, verdict, began.elapsed());
             if self.settle_checkpoint(step, checkpoint, result, outcome).await? {
                 failed.push(checkpoint.id.clone());
@@ -73,6 +74,7 @@ impl Conductor {
                 let problem = problems::plain(format!("interrupted in checkpoint \"{}\"", checkpoint.title));
                 return Err(Broken::Interrupted(interruption, Box::new(problem)).into());
             }
+            let verdict = self.keep_answer(&unit.step, checkpoint, &outcome, verdict).await?;
             let result = self.result(
                 &unit.step,
                 checkpoint,

@@ -25,6 +25,7 @@ mod next;
 mod page;
 mod people_lines;
 mod printer;
+mod program_lines;
 mod progress_line;
 mod rehearsal_lines;
 mod run_lines;

@@ -42,6 +42,7 @@ pub(super) fn commands(
             vec![("to go on", answer), rollback]
         }
         HoldReason::Person => vec![("to go on", person(printer, &resume, step))],
+        HoldReason::Breached => vec![("to go on all the same", resume.clone()), rollback],
         HoldReason::Asked | HoldReason::LockLost => vec![("to go on", resume.clone())],
         HoldReason::Irreversible => vec![
             ("to do it all the same", with("--irreversible", "\"reason\"")),

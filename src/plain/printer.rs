@@ -156,6 +156,7 @@ impl Printer {
         if self.run_event(page, event)
             || self.step_event(page, event)
             || self.unit_event(page, event)
+            || self.program_event(page, event)
             || self.people_event(page, event)
             || self.back_event(page, event)
         {

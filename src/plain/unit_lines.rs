@@ -3,7 +3,7 @@
 use super::page::Page;
 use super::printer::Printer;
 use super::symbols::Mark;
-use crate::run::event::{AppliedHow, Blocker, Direction, Event, Place, Unit};
+use crate::run::event::{AppliedHow, Blocker, COMMAND, Direction, Event, Place, Unit};
 use crate::text::words::{count, open_for, person, size, touched};
 
 impl Printer {
@@ -15,6 +15,9 @@ impl Printer {
                     page.fact(2, Mark::Begin, &self.unit_name(unit));
                 }
             }
+            // Its end is told by itself.
+            Event::BareIntent { runner: Some(runner), .. } if runner == COMMAND => {}
+            Event::UnitApplied { unit, how: AppliedHow::Confirmed, .. } if self.is_command(unit) => {}
             Event::BareIntent { unit, source, runner: Some(runner), .. } => {
                 let what = if unit.unit.is_empty() { source.words() } else { unit.unit.clone() };
                 page.fact(2, Mark::Begin, &format!("{what}, run by {runner}: what it does isn't counted"));
@@ -78,6 +81,10 @@ impl Printer {
             _ => return false,
         }
         true
+    }
+
+    fn is_command(&self, unit: &Unit) -> bool {
+        self.run().unit(unit).is_some_and(|state| state.runner.as_deref() == Some(COMMAND))
     }
 
     fn is_psqls(&self, unit: &Unit) -> bool {

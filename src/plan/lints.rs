@@ -78,7 +78,8 @@ pub(super) fn step(report: &mut Report<'_>, raw: &Table<'_>, step: &Step) {
             | Action::Snapshot(_)
             | Action::Compare(_)
             | Action::Report(_)
-    ) || matches!(step.action, Action::Later("compare" | "requires" | "soak"));
+            | Action::Soak(_)
+    ) || matches!(step.action, Action::Later("compare" | "requires"));
     if let (true, Some(rollback)) = (looks, raw.get("rollback")) {
         let message = "this step only looks: there is nothing to undo";
         report.warn_help(Code::Lint, rollback.key_span, message, "leave `rollback` out");

@@ -16,6 +16,7 @@ pub mod load;
 pub mod model;
 pub mod nearest;
 mod objects;
+mod program;
 pub mod schema;
 pub mod show;
 pub mod slug;
@@ -33,3 +34,4 @@ mod times;
 
 pub use build::files::GLOB;
 pub use load::{FileCheck, LoadOptions, Loaded, load, load_bytes, load_str};
+pub use sqltext::names_in;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::expect::{Cell, Expect};
 pub use super::kept::{Compare, Snapshot, SnapshotKind, Tolerance};
 pub use super::objects::{Amount, Kind, Kinds};
+pub use super::program::{Call, Notice, Program};
 
 /// A whole plan.
 #[derive(Debug, Clone)]
@@ -36,6 +37,8 @@ pub struct Plan {
     pub target: Server,
     pub source: Option<Server>,
     pub fixture: Option<Fixture>,
+    /// The program that gets the messages of `notify` steps.
+    pub notify: Option<Call>,
     /// IANA name.
     pub timezone: Option<String>,
     /// Tables whose rows are part of the before-image.
@@ -50,6 +53,14 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The folder that the plan's file is in, absolute.
+    #[must_use]
+    pub fn folder(&self) -> PathBuf {
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(std::path::Path::new("."));
+        std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf())
+    }
+
     /// The first step that psql runs, forward or back; its id.
     #[must_use]
     pub fn first_by_psql(&self) -> Option<&str> {
@@ -312,6 +323,10 @@ pub enum Action {
         sql: String,
         line: usize,
     },
+    Command(Box<Program>),
+    Notify(Box<Notice>),
+    /// Waits while the phase's watches are sampled; a duration, or a template of one.
+    Soak(String),
     Confirm(Vec<Item>),
     Signoff(Signoff),
     /// Evidence of a rehearsal.
@@ -324,6 +339,20 @@ pub enum Action {
     Report(String),
     /// An action that a later version brings; its key.
     Later(&'static str),
+}
+
+impl Action {
+    /// Whether it runs something that may change something: SQL, or a program.
+    #[must_use]
+    pub fn runs(&self) -> bool {
+        self.runs_sql() || matches!(self, Self::Command(_))
+    }
+
+    /// Whether it runs SQL that may change something.
+    #[must_use]
+    pub fn runs_sql(&self) -> bool {
+        matches!(self, Self::File { .. } | Self::Files { .. } | Self::Sql { .. })
+    }
 }
 
 /// A part of a script: from the comment that begins with `begin` to the next one that begins with

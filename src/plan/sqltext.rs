@@ -24,6 +24,11 @@ pub(super) fn braces(text: &str) -> Vec<(usize, usize, &str)> {
     out
 }
 
+/// The names in braces of a text, in their order.
+pub fn names_in(text: &str) -> impl Iterator<Item = &str> {
+    braces(text).into_iter().map(|(_, _, name)| name)
+}
+
 /// A piece of SQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Piece<'t> {

@@ -149,6 +149,7 @@ pub(super) fn hold(reason: &HoldReason) -> &'static str {
         HoldReason::UndoFailed => "an undo failed",
         HoldReason::Unknown => "an outcome wasn't known",
         HoldReason::Asked => "somebody asked for it",
+        HoldReason::Breached => "a watch was breached",
         HoldReason::LockLost => "the lock was lost",
         HoldReason::HalfApplied => "a file was half applied",
         HoldReason::RolledBackTo => "rolled back as far as asked",

@@ -19,6 +19,8 @@ pub use super::facts::*;
 pub use super::image::{Image, ImageWhen};
 pub use super::kept::*;
 pub use super::outline::*;
+pub use super::program::{COMMAND, Handed, KeptFile, Notice, ProgramEnd, ProgramEnding};
+pub use super::watch::{Breach, WatchFigures};
 
 /// Version of the envelope.
 pub const VERSION: u32 = 1;
@@ -208,6 +210,23 @@ pub enum Event {
     SnapshotTaken(Box<SnapshotTaken>),
     /// The evidence so far was written as a file (`report`). When the run has ended, it is written there once more.
     ReportWritten(Box<ReportWritten>),
+    /// A program of the plan (`command`) has ended, or wasn't run.
+    ProgramEnded(Box<ProgramEnd>),
+    /// A result of a step was kept as a file (`into`), which is whole. It stays, whatever becomes of the step.
+    ArtifactWritten(Box<KeptFile>),
+    /// A watch of the phase that runs was breached.
+    WatchBreached(Box<Breach>),
+    /// The run goes on although a watch was breached.
+    WatchAccepted {
+        /// The watch's id.
+        watch: String,
+        by: Person,
+        reason: String,
+    },
+    /// A phase is over or left, and this is what one of its watches saw.
+    WatchEnded(Box<WatchFigures>),
+    /// A message to people (`notify`) was told. A program that doesn't take it fails nothing.
+    Notified(Box<Notice>),
     /// Nobody can say yet whether it was applied.
     UnitUnknown {
         #[serde(flatten)]

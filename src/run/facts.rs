@@ -170,6 +170,8 @@ pub enum HoldReason {
     Unknown,
     /// A person pressed hold.
     Asked,
+    /// A watch was breached.
+    Breached,
     /// The control session was lost, and with it the lock.
     LockLost,
     /// A half-applied file that can't be entered in the middle.

@@ -125,6 +125,36 @@ impl Run {
                 }
                 self.deltas.take(counts);
             }
+            Event::ProgramEnded(end) => {
+                self.find(&end.step)?;
+                self.programs.push((**end).clone());
+            }
+            Event::WatchBreached(breach) => {
+                let watch = self.watches.entry(breach.watch.clone()).or_default();
+                watch.breaches.push((**breach).clone());
+                watch.open = true;
+            }
+            Event::WatchAccepted { watch, by, reason } => {
+                let Some(watch) = self.watches.get_mut(watch).filter(|watch| watch.open) else {
+                    return Err(format!("watch `{watch}` isn't breached"));
+                };
+                watch.accepted.push((by.clone(), reason.clone()));
+                watch.open = false;
+            }
+            Event::WatchEnded(figures) => {
+                let watch = self.watches.entry(figures.watch.clone()).or_default();
+                watch.samples += figures.samples;
+                watch.failed += figures.failed;
+                watch.figures = Some((**figures).clone());
+            }
+            Event::ArtifactWritten(artifact) => {
+                self.find(&artifact.step)?;
+                self.artifacts.push((**artifact).clone());
+            }
+            Event::Notified(notice) => {
+                self.find(&notice.step)?;
+                self.notices.push((**notice).clone());
+            }
             Event::Saved { values, .. } => {
                 self.is_not_in_doubt()?;
                 for (name, value) in values {

@@ -1,7 +1,7 @@
 //! A run: its events, the fold over them, and what is allowed now. Pure.
 //!
 //! - [`event`] is the contract: one fact a line, documented, only ever added to; `name` says what an
-//!   event is called and what it is about; `outline`, `course`, `image`, `kept` and `facts` are the words it is made of;
+//!   event is called and what it is about; `outline`, `course`, `image`, `kept`, `program`, `watch` and `facts` are the words it is made of;
 //! - [`state`] is what the events say, and only that: a [`state::Run`] of `step`s of `unit`s;
 //! - `fold` (with `fold_reopen`, `fold_steps`, `fold_turns`, `fold_units`, `unit_steps`) is how they say it, and
 //!   [`illegal`] what they can't say;
@@ -37,6 +37,7 @@ mod lookup;
 mod name;
 mod outline;
 pub mod outlook;
+mod program;
 mod query;
 pub mod rehearsal;
 pub mod residue;
@@ -45,6 +46,7 @@ pub mod state;
 mod step;
 mod unit;
 mod unit_steps;
+mod watch;
 
 pub use fold_steps::TARGET;
 pub use illegal::Illegal;

@@ -31,6 +31,12 @@ impl Event {
             Self::FileWritten { .. } => "file_written",
             Self::SnapshotTaken(_) => "snapshot_taken",
             Self::ReportWritten(_) => "report_written",
+            Self::ProgramEnded(_) => "program_ended",
+            Self::ArtifactWritten(_) => "artifact_written",
+            Self::WatchBreached(_) => "watch_breached",
+            Self::WatchAccepted { .. } => "watch_accepted",
+            Self::WatchEnded(_) => "watch_ended",
+            Self::Notified(_) => "notified",
             Self::UnitUnknown { .. } => "unit_unknown",
             Self::UnitReconciled { .. } => "unit_reconciled",
             Self::CheckpointResult(_) => "checkpoint_result",
@@ -86,6 +92,9 @@ impl Event {
             Self::CountsTaken(counts) => Some(&counts.step),
             Self::SnapshotTaken(taken) => Some(&taken.step),
             Self::ReportWritten(written) => Some(&written.step),
+            Self::ProgramEnded(end) => Some(&end.step),
+            Self::ArtifactWritten(artifact) => Some(&artifact.step),
+            Self::Notified(notice) => Some(&notice.step),
             _ => self.unit().map(|unit| unit.step.as_str()),
         }
     }

@@ -63,3 +63,15 @@ pub struct Sighting {
     pub more_locks: usize,
     pub blockers: Vec<Blocker>,
 }
+
+/// The last sample of a watch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reading {
+    pub title: String,
+    pub at: Timestamp,
+    pub expected: String,
+    pub got: String,
+    pub holds: bool,
+    /// It doesn't hold, and has been told as breached.
+    pub breached: bool,
+}

@@ -8,14 +8,15 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::event::{
-    Baseline, CheckpointResult, Course, Decision, Deltas, Ending, HoldReason, Image, Opened, Person, Residue,
-    Selection, SnapshotTaken, TargetIdentity, Unit, WayBack,
+    Baseline, CheckpointResult, Course, Decision, Deltas, Ending, HoldReason, Image, KeptFile, Notice,
+    Opened, Person, ProgramEnd, Residue, Selection, SnapshotTaken, TargetIdentity, Unit, WayBack,
 };
 use crate::plan::expect::Saved;
 
 pub use super::backends::{EndedBackend, OURS};
 pub use super::step::{Status, StepState};
 pub use super::unit::{UnitPhase, UnitState, Units};
+pub use super::watch::WatchState;
 
 /// A run as its events tell it.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -65,6 +66,14 @@ pub struct Run {
     pub snapshots: Vec<SnapshotTaken>,
     /// Reports that the plan asks for: step and file, each once.
     pub reports: Vec<(String, String)>,
+    /// Programs of the plan that were run or left out, in order.
+    pub programs: Vec<ProgramEnd>,
+    /// Messages that were told, reminders too.
+    pub notices: Vec<Notice>,
+    /// What was seen of watches, by id.
+    pub watches: BTreeMap<String, WatchState>,
+    /// What the plan wanted kept as a file (`into`), in order.
+    pub artifacts: Vec<KeptFile>,
     /// Guards of the target, as last evaluated.
     pub target_checks: Vec<CheckpointResult>,
     /// Steps that changed something, in the order in which their first unit (or, without units, they

@@ -267,6 +267,11 @@ impl Running<'_> {
         nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).unwrap();
     }
 
+    /// Sends SIGKILL: nothing of it can be heard.
+    pub fn kill(&mut self) {
+        self.child().kill().unwrap();
+    }
+
     fn child(&mut self) -> &mut Child {
         self.child.as_mut().expect("it hasn't been waited for")
     }
@@ -319,6 +324,15 @@ impl Ran {
         let flat = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(flat(&self.out).contains(&flat(text)), "nowhere \"{text}\":\n{self}");
         self
+    }
+
+    /// The run's id.
+    #[track_caller]
+    pub fn run(&self) -> &str {
+        self.events
+            .first()
+            .and_then(|event| event["run"].as_str())
+            .unwrap_or_else(|| panic!("no run:\n{self}"))
     }
 
     pub fn all(&self, event: &str) -> Vec<&Value> {

@@ -19,6 +19,8 @@ const FILES: &[&str] = &[
     "src/run/counts.rs",
     "src/run/facts.rs",
     "src/run/kept.rs",
+    "src/run/program.rs",
+    "src/run/watch.rs",
     "src/run/rehearsal.rs",
     "src/report/model.rs",
     "src/report/happened.rs",

@@ -1,7 +1,11 @@
 //! What a step can do beside SQL files and checks, each from outside on a real PostgreSQL.
 
+mod command;
 #[path = "../common/mod.rs"]
 mod common;
+mod into;
+mod notify;
 mod probe;
 mod section;
 mod snapshots;
+mod watch;

@@ -207,7 +207,9 @@ pub fn banner(state: &State, columns: usize) -> Row {
             Some((_, Open::Role(role))) => key("c", &format!("signs as {role}")).join(needs),
             None => key("r", "looks again").join(needs),
         },
-        HoldReason::Asked | HoldReason::RolledBackTo => key("Enter", "goes on").join(needs),
+        HoldReason::Asked | HoldReason::RolledBackTo | HoldReason::Breached => {
+            key("Enter", "goes on").join(needs)
+        }
         _ => Row::of(Role::Bad, &hold.needs),
     }
 }

@@ -12,3 +12,5 @@ mod graph;
 mod page;
 mod snapshot;
 mod timings;
+
+pub(super) use artifacts::unwritten;

@@ -116,6 +116,7 @@ impl Known<'_> {
             }
             Action::Files { files, .. } => files.iter().map(|file| format!("file {}", file.name)).collect(),
             Action::Sql { text, line } => self.statements(text, *line),
+            Action::Command(program) => vec![format!("command {}", program.call.words())],
             _ => Vec::new(),
         }
     }

@@ -21,6 +21,7 @@ impl Conductor {
         if procedure.steps.iter().all(|step| self.status(&step.id) == Status::Pending) {
             self.image_before_procedure(first).await?;
         }
+        self.remind_of_settled(&procedure.steps);
         for step in &procedure.steps {
             if !self.settled(&step.id) {
                 self.between_steps().await?;
@@ -31,6 +32,7 @@ impl Conductor {
                 }
             }
         }
+        self.remind_no_more();
         self.compare_procedure(procedure).await?;
         if first.is_none_or(|first| self.stands(first)) {
             self.image_after_undo(first, true).await?;

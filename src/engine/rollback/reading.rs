@@ -88,6 +88,10 @@ pub(super) fn read(plan: &Plan, sources: &Sources, vars: &Variables, step: &Step
             let name = plan.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             vec![Source::Inline { name, text: text.clone(), line: *line, digest: String::new() }]
         }
+        Action::Command(_) => {
+            reading.unseen = Some("it runs a program, whose effects aren't read".to_owned());
+            return reading;
+        }
         _ => return reading,
     };
     for source in scripts {

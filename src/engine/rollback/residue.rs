@@ -15,7 +15,6 @@ use super::timeline::{BACK, Finding, Timeline, Values};
 use super::{Way, way};
 use crate::pg::fingerprint::{Fingerprint, NOT_COMPARED};
 use crate::pg::sequences::{self, sequence_values};
-use crate::plan::model::Action;
 use crate::run::event::{AppliedHow, Baseline, CheckpointResult, Direction, Image, ImageWhen, Residue};
 use crate::run::state::{RollbackState, Run, UnitPhase};
 
@@ -198,10 +197,7 @@ impl Conductor {
     }
 
     fn undoes_by_script(&self, id: &str) -> bool {
-        let script = |action: &Action| {
-            matches!(action, Action::File { .. } | Action::Files { .. } | Action::Sql { .. })
-        };
-        matches!(way(&self.plan, id), Way::Own(undo) if script(&undo.action))
+        matches!(way(&self.plan, id), Way::Own(undo) if undo.action.runs_sql())
     }
 
     /// Tables that were there before, that this run wrote and that nobody guards: the counts tell a little.

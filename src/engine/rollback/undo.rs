@@ -172,7 +172,10 @@ impl Conductor {
             self.undo_failed(id, &problem, began).await?;
             return Ok(Err(problem));
         }
-        if matches!(undo.action, Action::File { .. } | Action::Files { .. } | Action::Sql { .. }) {
+        if let Action::Notify(notice) = &undo.action {
+            self.tell(undo, notice, id).await?;
+        }
+        if undo.action.runs() {
             if let Err(problem) = self.run_units(undo, id, Direction::Back).await? {
                 self.undo_failed(id, &problem, began).await?;
                 return Ok(Err(problem));
@@ -188,8 +191,12 @@ impl Conductor {
             .await?;
         }
         if !self.verifies_before(undo) || !matches!(undo.action, Action::File { .. } | Action::Sql { .. }) {
-            let failed =
+            let mut failed =
                 self.verify_standing(id, &undo.checkpoints, Direction::Back, When::AfterCommit).await?;
+            let unit = self.unit_of(id, "", Direction::Back);
+            if matches!(undo.action, Action::Command(_)) && !self.verify_command(undo, &unit).await? {
+                failed.push(format!("{id}/expect"));
+            }
             if !failed.is_empty() {
                 // It is undone; that a checkpoint of it failed is residue, and belongs in the evidence.
                 let what = format!("after its rollback {} didn't pass", failed.join(", "));

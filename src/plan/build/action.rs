@@ -48,6 +48,9 @@ impl<'a> Build<'a> {
             "snapshot" => self.snapshot(raw, entry),
             "compare" => self.compare(raw, entry, number),
             "report" => Built::new(self.report_file(entry), None, false),
+            "command" => self.command(raw, entry),
+            "notify" => self.notify(raw, entry),
+            "soak" => self.soak(entry),
             _ => self.later_action(raw, entry, number),
         }
     }

@@ -66,10 +66,12 @@ impl<'a> Build<'a> {
                 "on" => out.on = side_of(self, *entry).unwrap_or(out.on),
                 "as" => out.role = self.path_text(*entry),
                 "save" => out.save = self.save(*entry),
-                "into" => {
-                    out.into = self.path_text(*entry);
-                    self.later("into", entry.key_span);
+                "into" if place == Place::Watch => {
+                    let message = "a watch has many answers, and `into` keeps one";
+                    let help = "its figures are in the evidence; put `into` into a checkpoint that asks the same `again`";
+                    self.report.error_help(Code::Misplaced, entry.key_span, message, help);
                 }
+                "into" => out.into = self.artifact_path(*entry),
                 _ => {}
             }
         }

@@ -81,6 +81,8 @@ pub(in crate::plan) struct Build<'a> {
     pub asked: HashMap<usize, Option<Asked<'a>>>,
     pub uses: Vec<Use>,
     pub saves: Vec<Save>,
+    /// Names where others could read what is filled in.
+    pub shown: Vec<super::command::Shown>,
     pub edges: Vec<Edge>,
     pub changes: Vec<Change>,
     pub not_built: Vec<NotBuilt>,
@@ -102,6 +104,7 @@ impl<'a> Build<'a> {
             asked: HashMap::new(),
             uses: Vec::new(),
             saves: Vec::new(),
+            shown: Vec::new(),
             edges: Vec::new(),
             changes: Vec::new(),
             not_built: Vec::new(),

@@ -34,6 +34,7 @@ impl<'a> Build<'a> {
             target: Server::default(),
             source: None,
             fixture: None,
+            notify: None,
             timezone: None,
             guards: Vec::new(),
             phases: Vec::new(),
@@ -104,6 +105,7 @@ impl<'a> Build<'a> {
             "meta" => plan.meta = self.text_table(entry),
             "rollback_advice" => plan.advice = self.advice(entry),
             "fixture" => plan.fixture = self.fixture(entry),
+            "notify" => plan.notify = Some(self.call(entry)),
             "timezone" => plan.timezone = self.timezone(entry),
             "guards" => plan.guards = self.guards(entry),
             _ => {}

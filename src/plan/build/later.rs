@@ -5,7 +5,6 @@ use super::context::Build;
 use super::expectation::Of;
 use super::index::{Names, Scope};
 use crate::plan::diagnostic::Code;
-use crate::plan::duration;
 use crate::plan::model::{Action, Environment};
 use crate::plan::raw::{Entry, Table, shorten};
 use crate::plan::schema::Place;
@@ -17,48 +16,14 @@ pub(in crate::plan) const ENVIRONMENTS: [(&str, Environment); 3] =
 impl<'a> Build<'a> {
     pub fn later_action(&mut self, raw: &Table<'a>, entry: Entry<'a>, number: usize) -> Built {
         let (of, changes) = match entry.key {
-            "command" => (self.command(raw, entry), true),
             "backup" => (self.backup(raw, entry), false),
             "restore" => (self.restore(entry, number), true),
-            "notify" => (self.notify(raw, entry), false),
-            "soak" => (self.soak(entry), false),
             "undo" => (self.undo(entry, number), false),
             _ => (None, false),
         };
         self.later(entry.key, entry.key_span);
         let key = crate::plan::schema::find(Place::Step, entry.key).map_or("", |key| key.name);
         Built::new(Action::Later(key), of, changes)
-    }
-
-    fn command(&mut self, raw: &Table<'a>, entry: Entry<'a>) -> Option<Of> {
-        let argv = entry.value.get_ref().is_array();
-        for (text, span) in self.report.texts(entry) {
-            // A shell has braces of its own; an argv has none.
-            self.braces(text, span, argv);
-        }
-        for entry in &raw.entries {
-            match entry.key {
-                "stdin" => {
-                    self.prose(*entry);
-                }
-                "cwd" => {
-                    self.path_text(*entry);
-                }
-                "env" => {
-                    for variable in self.report.free_table(*entry) {
-                        self.path_text(variable);
-                    }
-                }
-                "demo" => {
-                    self.report.boolean(*entry);
-                }
-                "timeout" => {
-                    self.report.duration(*entry);
-                }
-                _ => {}
-            }
-        }
-        Some(Of::Command)
     }
 
     fn backup(&mut self, raw: &Table<'a>, entry: Entry<'a>) -> Option<Of> {
@@ -75,29 +40,6 @@ impl<'a> Build<'a> {
         if !self.index.defs[to].table.contains_key("backup") {
             let message = format!("`restore` names `{}`, which isn't a `backup`", shorten(id));
             self.report.error(Code::UnknownReference, entry.span(), message);
-        }
-        None
-    }
-
-    fn notify(&mut self, raw: &Table<'a>, entry: Entry<'a>) -> Option<Of> {
-        self.path_text(entry);
-        if let Some(to) = raw.get("to") {
-            self.report.texts(to);
-        }
-        if let Some(remind) = raw.get("remind") {
-            self.report.duration(remind);
-        }
-        None
-    }
-
-    fn soak(&mut self, entry: Entry<'a>) -> Option<Of> {
-        let text = self.report.text(entry)?;
-        if sqltext::braces(text).is_empty() {
-            if let Err(reason) = duration::parse(text) {
-                self.report.error(Code::BadValue, entry.span(), format!("`soak` is no duration: {reason}"));
-            }
-        } else {
-            self.braces(text, entry.span(), true);
         }
         None
     }

@@ -4,6 +4,7 @@ pub(super) mod action;
 pub(super) mod again;
 pub(super) mod cell;
 pub(super) mod checkpoint;
+pub(super) mod command;
 pub(super) mod context;
 pub(super) mod expectation;
 pub(super) mod files;

@@ -46,7 +46,6 @@ impl<'a> Build<'a> {
                 "owner" => phase.owner = self.report.text(*entry).map(str::to_owned),
                 "needs" => phase.needs = self.needs(*entry, number),
                 "watch" => {
-                    self.later("watch", entry.key_span);
                     for (table, span) in self.report.tables(*entry, "a list of watches") {
                         let watch = self.watch(table, span, side);
                         phase.watches.push(watch);

@@ -63,7 +63,6 @@ impl<'a> Build<'a> {
             .collect()
     }
 
-    /// A text in which variables may stand and must be known.
     /// Where a file is written: below the run's artifacts, which a name in it could still lead out of.
     pub fn artifact_path(&mut self, entry: Entry<'a>) -> Option<String> {
         let text = self.path_text(entry)?;
@@ -81,6 +80,7 @@ impl<'a> Build<'a> {
         Some(text)
     }
 
+    /// A text in which variables may stand and must be known.
     pub fn path_text(&mut self, entry: Entry<'a>) -> Option<String> {
         let text = self.report.text(entry)?;
         self.braces(text, entry.span(), true);

@@ -317,18 +317,16 @@ impl<'a> Build<'a> {
             }
         }
         if let Some(save) = raw.get("save") {
-            if matches!(step.action, Action::Check { .. }) {
+            if matches!(step.action, Action::Check { .. } | Action::Command(_)) {
                 step.save = self.save(save);
             } else {
-                let message = "`save` keeps what a query gave, and this step has no `check`";
+                let message = "`save` keeps what a query or a command gave, and this step has neither";
                 self.report.error_help(Code::Misplaced, save.key_span, message, "put it into a checkpoint");
             }
         }
         if let Some(into) = raw.get("into") {
             step.into = self.artifact_path(into);
-            if !matches!(step.action, Action::Snapshot(_)) {
-                self.later("into", into.key_span);
-            }
+            self.gives_a_file(&step, into);
         }
         if let Some(needs) = raw.get("needs") {
             step.needs = self.needs(needs, number);
@@ -387,6 +385,28 @@ impl<'a> Build<'a> {
                 format!("`{}` belongs to {list}; {has}", entry.key),
             );
         }
+    }
+
+    /// Whether the action has a result that can be kept as a file.
+    fn gives_a_file(&mut self, step: &Step, into: Entry<'a>) {
+        let help = match step.action {
+            Action::Check { .. }
+            | Action::Inventory(_)
+            | Action::Command(_)
+            | Action::Snapshot(_)
+            | Action::Compare(_)
+            | Action::Later(_) => return,
+            Action::File { .. } | Action::Files { .. } | Action::Sql { .. } | Action::Probe { .. } => {
+                "a script says by itself what goes into a file: `\\o FILE` or `\\copy … to FILE`"
+            }
+            _ => "put it into a checkpoint",
+        };
+        self.report.error_help(
+            Code::Misplaced,
+            into.key_span,
+            "this step gives nothing that `into` could keep",
+            help,
+        );
     }
 
     fn gives_nothing(&mut self, expect: Entry<'a>, action: Option<Entry<'a>>) {

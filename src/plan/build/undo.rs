@@ -87,7 +87,7 @@ impl<'a> Build<'a> {
             let message = "a rollback that only looks: it has checkpoints and no action";
             self.report.error(Code::Missing, table.span, message);
         }
-        if let Action::Later("command") = own.action
+        if let Action::Command(_) = own.action
             && table.get("on").is_none()
         {
             own.on = Side::None;

@@ -29,6 +29,8 @@ pub(in crate::plan) fn check<'a>(build: &mut Build<'a>, vars: Vec<Var<'a>>) -> V
             saved(&mut build.report, &used, &known);
         }
     }
+    let plain: Vec<Variable> = vars.iter().map(|var| var.variable.clone()).collect();
+    build.shown_values(&plain, &|name| known.save(name).is_some());
     let course = closure(course, &vars, &by_name);
     let procedures = closure(procedures, &vars, &by_name);
     vars.into_iter()

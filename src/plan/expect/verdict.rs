@@ -61,12 +61,14 @@ impl Verdict {
         Verdict { passed: false, expected, got, differences: vec![difference], more: 0 }
     }
 
-    /// Several comparisons, each with the name of what was compared.
+    /// Several comparisons, each with the name of what was compared; an empty one says itself what it is.
     #[must_use]
     pub fn all_of(parts: Vec<(String, Verdict)>) -> Verdict {
         let named = parts.into_iter().map(|(name, mut verdict)| {
-            verdict.expected = format!("{name} {}", verdict.expected);
-            verdict.got = format!("{name} {}", verdict.got);
+            if !name.is_empty() {
+                verdict.expected = format!("{name} {}", verdict.expected);
+                verdict.got = format!("{name} {}", verdict.got);
+            }
             for difference in &mut verdict.differences {
                 if difference.column.is_empty() {
                     difference.column.clone_from(&name);

@@ -123,6 +123,12 @@ pub struct ActionJson {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub roles: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub soak: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub statement: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub items: Vec<ItemJson>,
@@ -294,6 +300,12 @@ fn action(action: &Action) -> ActionJson {
         Action::Sql { text, .. } => out.sql = Some(text.clone()),
         Action::Check { sql, .. } | Action::Probe { sql, .. } => out.sql = Some(sql.clone()),
         Action::Inventory(kinds) => out.inventory = Some(super::kinds(kinds)),
+        Action::Command(program) => out.command = Some(program.call.words()),
+        Action::Notify(notice) => {
+            out.roles = notice.to.clone();
+            out.message = Some(notice.text.clone());
+        }
+        Action::Soak(text) => out.soak = Some(text.clone()),
         Action::Confirm(list) => out.items = items(list),
         Action::Signoff(signoff) => {
             out.roles = signoff.roles.clone();
