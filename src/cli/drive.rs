@@ -285,6 +285,11 @@ pub async fn conduct(
         beating.abort();
         let _ = (flying.await, beating.await);
     }
+    let done = recorder.look(|run| match &run.state {
+        RunState::Ended(outcome, _) => !matches!(outcome, Ending::Refused { .. }),
+        _ => false,
+    });
+    let evidence = done.then(|| evidence(&folder));
     let rest = recorder.look(|run| match &run.state {
         RunState::Ended(Ending::Stopped { .. } | Ending::RolledBack { clean: false }, _) => {
             run.can_go_back_further().then_some(Rest::Stopped(folder))
@@ -294,6 +299,9 @@ pub async fn conduct(
     });
     drop(recorder);
     show.finish(over(&result)).await;
+    if let Some(evidence) = evidence {
+        out::hint(&evidence);
+    }
     let exit = match result {
         Ok(exit) => exit,
         Err(stop) => {
@@ -368,6 +376,12 @@ pub fn go_on(folder: &RunFolder) -> String {
     let state = folder.path().parent().unwrap_or(folder.path()).display();
     let plain = if super::screen::terminal().is_ok() { "" } else { " --plain" };
     format!("to go on: holdpoint resume {}{plain} --state-dir {state}", folder.id())
+}
+
+/// What to type for the evidence of a run that is over.
+fn evidence(folder: &RunFolder) -> String {
+    let state = folder.path().parent().unwrap_or(folder.path()).display();
+    format!("its evidence: holdpoint report {} --state-dir {state}", folder.id())
 }
 
 /// What to type to undo what a run applied that was ended.

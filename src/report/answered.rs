@@ -232,6 +232,6 @@ pub struct OtherTold {
     /// Its name.
     pub event: String,
     pub step: Option<String>,
-    /// Its fields, by name; what isn't text as JSON.
+    /// Its fields, by name; those of an object as `outer.inner`, a list of texts as lines, what else isn't text as JSON.
     pub fields: BTreeMap<String, String>,
 }

@@ -58,6 +58,8 @@ pub(super) struct Chart {
     rows: Vec<Row>,
     actual: Axis,
     planned: Option<Axis>,
+    /// When the axes begin: actual, planned.
+    begins: (String, String),
     /// Both have the same axis.
     shared: bool,
     /// Only phases are drawn.
@@ -151,13 +153,15 @@ impl Chart {
         let planned = planned.filter(|axis| axis.to > axis.from);
         let both = planned.and_then(|planned| Axis::over([planned.from, planned.to, actual.from, actual.to]));
         let shared = both.is_some_and(|both| both.length() <= actual.length().saturating_mul(APART));
-        let chart = match (shared, both) {
-            (true, Some(both)) => {
-                Self { title: String::new(), rows, actual: both, planned: Some(both), shared, short }
-            }
-            _ => Self { title: String::new(), rows, actual, planned, shared: false, short },
+        let (actual, planned) = match both.filter(|_| shared) {
+            Some(both) => (both, Some(both)),
+            None => (actual, planned),
         };
-        Some(Self { title: format!("Timeline of {}", report.plan.title), ..chart })
+        let moment =
+            |axis: Axis| Timestamp::from_millisecond(axis.from).map(|at| clock.time(at)).unwrap_or_default();
+        let begins = (moment(actual), planned.map(moment).unwrap_or_default());
+        let title = format!("Timeline of {}", report.plan.title);
+        Some(Self { title, rows, actual, planned, begins, shared, short })
     }
 
     /// What has to be known to read it.
@@ -191,9 +195,9 @@ impl Chart {
             self.rows.iter().filter(|row| row.is_phase).map(|row| row.told.as_str()).collect();
         let _ = writeln!(out, "<desc id=\"timeline-desc\">{}</desc>", escaped(&told.join(". ")));
         if let Some(planned) = self.planned.filter(|_| !self.shared) {
-            self.axis(&mut out, planned, 12.0, None);
+            self.axis(&mut out, planned, &self.begins.1, 12.0, None);
         }
-        self.axis(&mut out, self.actual, height - 8.0, Some((TOP - 6.0, height - 24.0)));
+        self.axis(&mut out, self.actual, &self.begins.0, height - 8.0, Some((TOP - 6.0, height - 24.0)));
         for (at, row) in self.rows.iter().enumerate() {
             #[expect(clippy::cast_precision_loss, reason = "a place in a picture")]
             let y = TOP + at as f64 * ROW;
@@ -204,7 +208,7 @@ impl Chart {
     }
 
     /// Lines and figures, counted from the axis' beginning.
-    fn axis(&self, out: &mut String, axis: Axis, y: f64, grid: Option<(f64, f64)>) {
+    fn axis(&self, out: &mut String, axis: Axis, begins: &str, y: f64, grid: Option<(f64, f64)>) {
         let step = axis.step();
         for n in 0..=axis.length() / step {
             let x = axis.x(axis.from + n * step);
@@ -215,7 +219,7 @@ impl Chart {
                 );
             }
             let ms = u64::try_from(n * step).unwrap_or_default();
-            let label = if n == 0 { "0".to_owned() } else { took(ms) };
+            let label = if n == 0 { begins.to_owned() } else { format!("+{}", took(ms)) };
             let _ = writeln!(
                 out,
                 "<text class=\"axis\" x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"middle\">{label}</text>"

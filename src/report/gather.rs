@@ -34,7 +34,7 @@ pub struct Gather {
     pub(super) looks: Vec<LookTold>,
     pub(super) sessions: Vec<SessionTold>,
     pub(super) files: Vec<FileTold>,
-    others: Vec<OtherTold>,
+    pub(super) others: Vec<OtherTold>,
     newer_events: u64,
     /// What only the engine could measure, at the end.
     end: Option<Summary>,
@@ -156,30 +156,6 @@ impl Gather {
         by: Option<Who>,
     ) {
         self.deviations.push(DeviationTold { at, step, kind, what, reason, by, departs: true });
-    }
-
-    /// Whatever it is, it happened: it is told as it stands.
-    fn other(&mut self, envelope: &Envelope) {
-        let mut fields = BTreeMap::new();
-        if let Ok(serde_json::Value::Object(map)) = serde_json::to_value(&envelope.event) {
-            for (name, value) in map {
-                let text = match value {
-                    serde_json::Value::Null => continue,
-                    serde_json::Value::String(text) => text,
-                    other => other.to_string(),
-                };
-                if name != "event" && name != "step" {
-                    fields.insert(name, text);
-                }
-            }
-        }
-        self.others.push(OtherTold {
-            seq: envelope.seq,
-            at: envelope.at,
-            event: envelope.event.name().to_owned(),
-            step: envelope.event.step().map(str::to_owned),
-            fields,
-        });
     }
 
     /// Begins and ends the times in which the run waits.

@@ -155,12 +155,12 @@ impl Gather {
             Event::StepFailed { direction, problem, elapsed_ms, .. } => {
                 past.ended(envelope, *direction, "failed", Some(*elapsed_ms), Some(problem));
                 if *direction == Direction::Back {
-                    self.undo_came(&id.to_owned(), at, "failed", Some(*elapsed_ms));
+                    self.undo_came(id, at, "failed", Some(*elapsed_ms));
                 }
             }
             Event::StepUndone { elapsed_ms, .. } => {
                 past.ended(envelope, Direction::Back, "undone", Some(*elapsed_ms), None);
-                self.undo_came(&id.to_owned(), at, "undone", Some(*elapsed_ms));
+                self.undo_came(id, at, "undone", Some(*elapsed_ms));
             }
             Event::UnitStarted { unit, source, .. } | Event::BareIntent { unit, source, .. } => {
                 past.work(unit).runs(source);
