@@ -2,12 +2,11 @@
 //! (Kochel), and of procedures, globs and holds.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::lab::{Case, Ended, LIST, Lab, Picture, Scenario};
+use crate::lab::{Case, Ended, LIST, Lab, Picture, Scenario, Standing};
 use crate::points::{report, same};
 
 /// What is rolled back, and how.
@@ -48,8 +47,29 @@ async fn roll_back(lab: &Lab, way: &Way, case: &Case, crash: Option<&str>) -> En
     case.wait(lab, case.start(&words, crash)).await
 }
 
-async fn kill_and_go_on(lab: &Lab, way: &Way, wanted: &Picture, point: &str) -> Result<(), String> {
-    let case = applied(lab, way, &format!("rollback {point}")).await;
+/// Servers side by side: each has the run once, and puts it back for every point.
+const SIDE_BY_SIDE: usize = 2;
+
+/// A server with the run as it stands before it goes back.
+struct Start {
+    lab: Lab,
+    way: Way,
+    standing: Standing,
+}
+
+impl Start {
+    async fn new(way: impl AsyncFn(&Lab) -> Way) -> Self {
+        let lab = Lab::start().await;
+        let way = way(&lab).await;
+        let case = applied(&lab, &way, "backwards").await;
+        let standing = lab.keep(case).await;
+        Self { lab, way, standing }
+    }
+}
+
+async fn kill_and_go_on(start: &Start, wanted: &Picture, point: &str) -> Result<(), String> {
+    let Start { lab, way, standing } = start;
+    let case = lab.put_back(standing, point).await;
     let killed = roll_back(lab, way, &case, Some(point)).await;
     if !killed.was_killed() {
         return Err(format!("wasn't killed: {}", killed.said()));
@@ -66,19 +86,17 @@ async fn kill_and_go_on(lab: &Lab, way: &Way, wanted: &Picture, point: &str) -> 
             return Err(format!("going on backwards: {}\n{}", ended.said(), lab.dump(&case)));
         }
     }
-    same(wanted, &lab.picture(&case.database).await).map_err(|why| format!("{why}\n{}", lab.dump(&case)))?;
-    lab.put_away(case).await;
-    Ok(())
+    same(wanted, &lab.picture(&case.database).await).map_err(|why| format!("{why}\n{}", lab.dump(&case)))
 }
 
 /// Kills it at the points that `chosen` takes: the name of a point, and how often it was passed.
-async fn killed_everywhere(lab: Lab, way: Way, chosen: fn(&str, usize) -> bool, at_least: usize) {
-    let (lab, way) = (Arc::new(lab), Arc::new(way));
-    let case = applied(&lab, &way, "undisturbed").await;
-    let ended = roll_back(&lab, &way, &case, Some(LIST)).await;
-    assert_eq!(ended.code(), Some(4), "{}\n{}", ended.said(), lab.dump(&case));
-    let wanted = Arc::new(lab.picture(&case.database).await);
-    assert_eq!(wanted.ledger.len(), way.rows, "{:?}", wanted.ledger);
+async fn killed_everywhere(way: impl AsyncFn(&Lab) -> Way, chosen: fn(&str, usize) -> bool, at_least: usize) {
+    let first = Start::new(&way).await;
+    let case = first.lab.put_back(&first.standing, "undisturbed").await;
+    let ended = roll_back(&first.lab, &first.way, &case, Some(LIST)).await;
+    assert_eq!(ended.code(), Some(4), "{}\n{}", ended.said(), first.lab.dump(&case));
+    let wanted = Arc::new(first.lab.picture(&case.database).await);
+    assert_eq!(wanted.ledger.len(), first.way.rows, "{:?}", wanted.ledger);
 
     let all = std::env::var("HOLDPOINT_CHAOS").is_ok_and(|value| value == "all");
     let mut passed: BTreeMap<String, usize> = BTreeMap::new();
@@ -90,25 +108,30 @@ async fn killed_everywhere(lab: Lab, way: Way, chosen: fn(&str, usize) -> bool, 
             points.push(format!("{name}:{n}"));
         }
     }
-    lab.put_away(case).await;
-    let (name, count) = (way.scenario.name, points.len());
+    let (name, count) = (first.way.scenario.name, points.len());
     assert!(count >= at_least, "{count} points");
-    let gate = Arc::new(Semaphore::new(3));
+    let points = Arc::new(Mutex::new(points));
+    let mut starts = vec![first];
+    while starts.len() < SIDE_BY_SIDE {
+        starts.push(Start::new(&way).await);
+    }
     let mut tasks = JoinSet::new();
-    for point in points {
-        let (lab, way, wanted, gate) =
-            (Arc::clone(&lab), Arc::clone(&way), Arc::clone(&wanted), Arc::clone(&gate));
+    for start in starts {
+        let (wanted, points) = (Arc::clone(&wanted), Arc::clone(&points));
         tasks.spawn(async move {
-            let _turn = gate.acquire().await.unwrap();
-            (point.clone(), kill_and_go_on(&lab, &way, &wanted, &point).await)
+            let mut failed = BTreeMap::new();
+            let next = || points.lock().unwrap().pop();
+            while let Some(point) = next() {
+                if let Err(why) = kill_and_go_on(&start, &wanted, &point).await {
+                    failed.insert(point, why);
+                }
+            }
+            failed
         });
     }
     let mut failed = BTreeMap::new();
     while let Some(done) = tasks.join_next().await {
-        let (point, result) = done.unwrap();
-        if let Err(why) = result {
-            failed.insert(point, why);
-        }
+        failed.extend(done.unwrap());
     }
     println!("{name} backwards: killed at {count} points");
     report(&format!("{name} backwards"), count, failed);
@@ -116,17 +139,15 @@ async fn killed_everywhere(lab: Lab, way: Way, chosen: fn(&str, usize) -> bool, 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rollback_is_killed_and_taken_up() {
-    let lab = Lab::start().await;
-    let scenario = lab.kochel().await;
     let only = &["preflight", "authorize", "execute", "verify"];
-    let way = Way { scenario, only, open: 0, flags: &[], rows: 8 };
+    let way = async |lab: &Lab| Way { scenario: lab.kochel().await, only, open: 0, flags: &[], rows: 8 };
     let chosen = |name: &str, n: usize| match name {
         "journal-after-line" => n.is_multiple_of(2),
         "journal-before-line" => n.is_multiple_of(6),
         "journal-torn-line" => n % 6 == 3,
         _ => true,
     };
-    killed_everywhere(lab, way, chosen, 20).await;
+    killed_everywhere(way, chosen, 20).await;
 }
 
 /// Of a glob, of a procedure with people and a check in it, and of a step that is undone with another; open
@@ -138,22 +159,20 @@ async fn by_all_ways(lab: &Lab, open: i32) -> Way {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn procedures_globs_and_holds_are_killed_and_taken_up() {
-    let lab = Lab::start().await;
-    let way = by_all_ways(&lab, 6).await;
+    let way = async |lab: &Lab| by_all_ways(lab, 6).await;
     let chosen = |name: &str, n: usize| match name {
         "journal-after-line" => n.is_multiple_of(2),
         "journal-before-line" => n % 12 == 5,
         "journal-torn-line" => n % 12 == 9,
         _ => n.is_multiple_of(2),
     };
-    killed_everywhere(lab, way, chosen, 20).await;
+    killed_everywhere(way, chosen, 20).await;
 }
 
 /// The morning after: the same of a run that is over.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_is_over_is_killed_on_its_way_back() {
-    let lab = Lab::start().await;
-    let way = by_all_ways(&lab, 0).await;
+    let way = async |lab: &Lab| by_all_ways(lab, 0).await;
     // What is special is at its beginning; behind it, it is a rollback like another.
     let chosen = |name: &str, n: usize| match name {
         "journal-after-line" => n < 8,
@@ -161,5 +180,5 @@ async fn a_run_that_is_over_is_killed_on_its_way_back() {
         "journal-torn-line" => n == 1,
         _ => false,
     };
-    killed_everywhere(lab, way, chosen, 9).await;
+    killed_everywhere(way, chosen, 9).await;
 }

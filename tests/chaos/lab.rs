@@ -33,7 +33,16 @@ pub struct Scenario {
     template: String,
 }
 
+/// A case as it stood at one moment, to be put back as often as wanted.
+pub struct Standing {
+    case: Case,
+    oid: String,
+    template: String,
+    state: PathBuf,
+}
+
 /// One run of a scenario on a database of its own.
+#[derive(Clone)]
 pub struct Case {
     pub label: String,
     pub database: String,
@@ -85,7 +94,14 @@ impl Lab {
     }
 
     pub async fn with(settings: &[(&str, &str)]) -> Self {
-        let mut all = vec![("log_statement", "none"), ("max_connections", "60"), ("autovacuum", "off")];
+        // Programs and servers die here, machines don't: what the kernel has taken stays.
+        let mut all = vec![
+            ("log_statement", "none"),
+            ("max_connections", "60"),
+            ("autovacuum", "off"),
+            ("fsync", "off"),
+            ("full_page_writes", "off"),
+        ];
         all.extend_from_slice(settings);
         Self { server: TestServer::with(&all).await, dir: tempfile::tempdir().unwrap() }
     }
@@ -182,6 +198,34 @@ impl Lab {
     pub async fn put_away(&self, case: Case) {
         self.server.sql("postgres", &format!("DROP DATABASE {} WITH (FORCE)", case.database)).await;
         let _ = std::fs::remove_dir_all(&case.state);
+    }
+
+    /// Keeps a case as it stands. A run knows its database by name and oid: both stay the same.
+    pub async fn keep(&self, case: Case) -> Standing {
+        let template = format!("kept_{}", case.database);
+        self.server.copy_database(&template, &case.database).await;
+        let of = format!("SELECT oid FROM pg_database WHERE datname = '{}'", case.database);
+        let oid = self.server.value("postgres", &of).await;
+        let state = case.state.with_extension("kept");
+        std::fs::rename(&case.state, &state).unwrap();
+        Standing { case, oid, template, state }
+    }
+
+    /// The case as it was when it was kept; what became of it since is gone.
+    pub async fn put_back(&self, standing: &Standing, label: &str) -> Case {
+        let Standing { case, oid, template, state } = standing;
+        let mut session = self.server.session("postgres").await;
+        for sql in [
+            format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", case.database),
+            format!("CREATE DATABASE {} OID {oid} TEMPLATE {template} STRATEGY FILE_COPY", case.database),
+        ] {
+            session.batch(&sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+        }
+        session.close().await;
+        let _ = std::fs::remove_dir_all(&case.state);
+        let _ = std::fs::remove_file(&case.list);
+        copy_folder(state, &case.state);
+        Case { label: format!("{}, {label}", case.label), ..case.clone() }
     }
 
     pub async fn picture(&self, database: &str) -> Picture {
@@ -389,6 +433,22 @@ SELECT format('%I.%I', n.nspname, c.relname),
        OR coalesce(pg_get_expr(d.adbin, d.adrelid) ~ 'nextval|uuid|random|now', false) AS volatile) v
  WHERE c.relkind = 'r' AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'holdpoint')
  GROUP BY 1 ORDER BY 1";
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    std::fs::set_permissions(to, std::fs::metadata(from).unwrap().permissions()).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let (from, to) = {
+            let entry = entry.unwrap();
+            (entry.path(), to.join(entry.file_name()))
+        };
+        if from.is_dir() {
+            copy_folder(&from, &to);
+        } else {
+            std::fs::copy(&from, &to).unwrap();
+        }
+    }
+}
 
 fn files() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/chaos/plans")

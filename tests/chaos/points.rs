@@ -1,9 +1,10 @@
 //! Killed at every point, resumed, and compared with a run that nobody disturbed.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
 
+use holdpoint::run::event::{Envelope, Event};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -24,10 +25,31 @@ pub async fn undisturbed(lab: &Lab, scenario: &Scenario) -> Undisturbed {
     let ended = case.run(lab, Some(LIST)).await;
     assert_eq!(ended.code(), Some(0), "{}\n{}", ended.said(), lab.dump(&case));
     let picture = lab.picture(&case.database).await;
-    let events: Vec<String> = case.lines().iter().map(|line| line.event.name().to_owned()).collect();
-    let points = numbered(&case, &events);
+    let points = numbered(&case, &events(&case.lines()));
     lab.put_away(case).await;
     Undisturbed { picture, points }
+}
+
+/// A step that only looked: nothing of it can be applied or not.
+const LOOKED: &str = "a step that only looked";
+
+/// What each line is about.
+fn events(lines: &[Envelope]) -> Vec<String> {
+    let step = |line: &Envelope| line.event.step().map(str::to_owned);
+    let acted: BTreeSet<String> = lines
+        .iter()
+        .filter(|line| matches!(line.event, Event::UnitStarted { .. }))
+        .filter_map(step)
+        .collect();
+    let name = |line: &Envelope| match &line.event {
+        Event::StepStarted { .. } | Event::StepApplied { .. } | Event::StepVerified { .. }
+            if step(line).is_some_and(|step| !acted.contains(&step)) =>
+        {
+            LOOKED.to_owned()
+        }
+        event => event.name().to_owned(),
+    };
+    lines.iter().map(name).collect()
 }
 
 /// The points of a list as `name:n`. `events` are those that this program wrote.
@@ -55,9 +77,7 @@ pub async fn kill_twice(
     let before = case.lines().len();
     let ended = case.resume(lab, &[], Some(LIST)).await;
     assert_eq!(ended.code(), Some(0), "{}\n{}", ended.said(), lab.dump(&case));
-    let events: Vec<String> =
-        case.lines().iter().skip(before).map(|line| line.event.name().to_owned()).collect();
-    let points = numbered(&case, &events);
+    let points = numbered(&case, &events(&case.lines())[before..]);
     lab.put_away(case).await;
     // What is special about a resume is at its beginning.
     let chosen: Vec<String> = points
@@ -76,14 +96,17 @@ fn is_all() -> bool {
 }
 
 /// Which of the points are tried by default: all that are between two steps of the crash matrix; after
-/// every line of the journal, but for those that checkpoints and people write by the dozen; and some of
-/// the others. HOLDPOINT_CHAOS=all tries every one.
+/// every line of the journal, but for those that checks, checkpoints and people write by the dozen; and some
+/// of the others. HOLDPOINT_CHAOS=all tries every one.
 pub fn chosen(points: &[(String, String)]) -> Vec<String> {
     let all = is_all();
     let minor = |event: &str| {
         // Nothing happens in the database before or after these.
-        matches!(event, "checkpoint_result" | "confirmed" | "signed" | "saved" | "held" | "decided")
+        matches!(event, "checkpoint_result" | "confirmed" | "signed" | "saved" | "held" | "decided" | LOOKED)
     };
+    // Right behind these lines is a point of its own, which is tried each time.
+    let has_point =
+        |event: &str| matches!(event, "unit_started" | "bare_intent" | "commit_intent" | "unit_applied");
     let mut chosen = Vec::new();
     for (point, event) in points {
         let Some((name, n)) = point.rsplit_once(':') else { continue };
@@ -98,7 +121,8 @@ pub fn chosen(points: &[(String, String)]) -> Vec<String> {
         };
         let n: usize = n.parse().unwrap();
         let often = if minor(event) { 6 } else { 2 };
-        if all || (n / 3).is_multiple_of(often) && n % 3 == turn || turn == 2 && !minor(event) {
+        let each_time = turn == 2 && !minor(event) && !has_point(event);
+        if all || each_time || (n / 3).is_multiple_of(often) && n % 3 == turn {
             chosen.push(point.clone());
         }
     }
