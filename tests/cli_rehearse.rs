@@ -130,6 +130,21 @@ fn what_a_rollback_leaves_is_named() {
         .says("row id = 1 of parent: title: changed");
 }
 
+/// Of a body of many lines what differs is shown, not how it begins.
+#[test]
+fn a_definition_of_many_lines_is_shown_where_it_differs() {
+    let f = |line: &str| {
+        format!(
+            "CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE plpgsql AS $$\nBEGIN\n  -- one\n  -- two\n  -- three\n  {line}\n\
+             END $$;"
+        )
+    };
+    let stage = Stage::new("", &f("RETURN 1;"), &step("f", &f("RETURN 2;"), "", "SELECT 1"));
+    let found = stage.finds(1);
+    says(&failures(&found), "function public.f() (RETURN 1; before, RETURN 2; now)");
+    stage.rehearse("").exits(1).says("-   RETURN 1;").says("+   RETURN 2;");
+}
+
 #[test]
 fn what_only_the_middle_leaves_is_found() {
     let steps = step("a", "CREATE TABLE a ();", "", "SELECT 1")

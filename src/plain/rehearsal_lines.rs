@@ -1,5 +1,6 @@
 //! A rehearsal as lines: what it is doing, and the table of what it found.
 
+use super::definition;
 use super::page::{Layout, Page};
 use super::style::Style;
 use super::symbols::{Mark, Paint};
@@ -13,6 +14,8 @@ const PAGE: usize = 80;
 const WIDEST: usize = 120;
 /// Objects and rows that are named; the record has all.
 const LISTED: usize = 20;
+/// Of each so many lines of its definition.
+const LINES: usize = 12;
 
 /// Prints rehearsals.
 #[derive(Debug)]
@@ -161,6 +164,17 @@ fn listed(page: &mut Page, objects: &[Residue]) {
             _ => "it has changed".to_owned(),
         };
         page.entry("", &format!("{}: {what}", one.object));
+        if table_of_rows(&one.object).is_some() {
+            continue;
+        }
+        let lines = definition::lines(one.before.as_deref(), one.after.as_deref());
+        for line in lines.iter().take(LINES) {
+            page.table(1, &line.to_string());
+        }
+        if lines.len() > LINES {
+            let more = of_len(lines.len() - LINES, "line");
+            page.table(1, &format!("… {more} more; the record has all of them"));
+        }
     }
     if objects.len() > LISTED {
         page.entry("", &format!("… and {} more; the record has all of them", objects.len() - LISTED));

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use jiff::Timestamp;
+use similar::{ChangeTag, DiffTag, TextDiff};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
@@ -415,6 +416,18 @@ pub(super) fn some_words(residue: &[Residue]) -> String {
     parts.join("; ")
 }
 
+/// The first line that isn't the same any more, and what stands there now.
+fn first_difference<'a>(before: &'a str, after: &'a str) -> (Option<&'a str>, Option<&'a str>) {
+    let diff = TextDiff::from_lines(before, after);
+    let first = diff.ops().iter().find(|operation| operation.tag() != DiffTag::Equal);
+    let Some(first) = first else { return (None, None) };
+    let line = |tag| {
+        let mut changes = diff.iter_changes(first).filter(|change| change.tag() == tag);
+        changes.find_map(|change| Some(change.value().trim()).filter(|line| !line.is_empty()))
+    };
+    (line(ChangeTag::Delete), line(ChangeTag::Insert))
+}
+
 fn changed_words(residue: &Residue) -> String {
     let object = &residue.object;
     let cut = |text: &str| -> String {
@@ -432,6 +445,11 @@ fn changed_words(residue: &Residue) -> String {
         (Some(before), Some(after)) if table_of_rows(object).is_some() => {
             format!("{object} ({before} before, {after} now)")
         }
-        (Some(before), Some(after)) => format!("{object} ({} before, {} now)", cut(before), cut(after)),
+        (Some(before), Some(after)) => match first_difference(before, after) {
+            (Some(before), Some(after)) => format!("{object} ({} before, {} now)", cut(before), cut(after)),
+            (None, Some(after)) => format!("{object} (with a line now: {})", cut(after)),
+            (Some(before), None) => format!("{object} (without a line now: {})", cut(before)),
+            (None, None) => format!("{object} (it has changed)"),
+        },
     }
 }
