@@ -104,7 +104,10 @@ pub fn differ(
         .into_iter()
         .map(|residue| {
             let changes = changes(&residue, &before.image.fingerprint, &after.image.fingerprint);
-            Difference { changes, ..difference(residue) }
+            let difference = difference(residue);
+            // Without a definition it had those that it was born with: they changed.
+            let change = if changes.is_empty() { difference.change } else { Change::Changed };
+            Difference { changes, change, ..difference }
         })
         .filter(|difference| !options.ignore.iter().any(|kind| kind == difference.kind))
         .collect();
