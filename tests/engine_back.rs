@@ -2,6 +2,10 @@
 //! procedure, decisions that outlive the process.
 
 mod common;
+#[path = "engine_back/past_return.rs"]
+mod past_return;
+#[path = "engine_back/unguarded.rs"]
+mod unguarded;
 
 use common::runs::{Bench, Ran, step};
 use serde_json::{Value, json};
@@ -101,7 +105,7 @@ async fn what_has_changed_since_the_end_is_named_and_wants_a_word() {
     let ran = back(&bench, &[]).await;
     ran.exits(3)
         .says("view public.theirs is new")
-        .says("2 rows written to a since would be lost with \"a\"")
+        .says("2 rows written to a since would be lost with \"fill\"")
         .says("1 row of g that this run wrote, others have written again (id 1)")
         .says("--despite");
     assert_eq!((state(&bench).await.as_str(), journal(&bench).len()), ("t THEIRS also", before));
@@ -142,7 +146,13 @@ async fn a_ledger_that_says_otherwise_keeps_it_closed() {
     bench.sql("DELETE FROM holdpoint.ledger WHERE step = 'fill'").await;
     back(&bench, &["--despite", "so"]).await.exits(3).says("the ledger's row is gone, of step `fill`");
     bench.sql("DROP SCHEMA holdpoint CASCADE").await;
-    back(&bench, &["--list"]).await.exits(3).says("will undo").says("the schema holdpoint is gone");
+    // Whoever asked for the list isn't sent to ask for it.
+    back(&bench, &["--list"])
+        .await
+        .exits(3)
+        .says("will undo")
+        .says("the schema holdpoint is gone")
+        .says("what is listed here is what the way back would be");
     back(&bench, &["--despite", "so"]).await.exits(3).says("the schema holdpoint is gone");
     let other = bench.server.fresh_database().await;
     let target = format!("dbname={other}");
@@ -311,7 +321,8 @@ async fn words_that_undo_a_script_with_transactions_need_none_of_their_own() {
 #[tokio::test]
 async fn rows_that_others_write_during_the_rollback_are_listed_apart() {
     let bench = Bench::with(
-        "CREATE TABLE g (id int PRIMARY KEY, t text); INSERT INTO g VALUES (1, 'one'), (2, 'two'), (3, 'three')",
+        "CREATE TABLE g (id int PRIMARY KEY, t text); INSERT INTO g VALUES (1, 'one'), (2, 'two'), (3, 'three'); \
+         CREATE TABLE loose (n int)",
     )
     .await;
     for name in ["a", "c"] {
@@ -339,7 +350,8 @@ async fn rows_that_others_write_during_the_rollback_are_listed_apart() {
     for (step, write) in [
         (
             "c",
-            "INSERT INTO g VALUES (7, 'theirs'); UPDATE g SET t = 'x' WHERE id = 1; CREATE TABLE theirs (id serial PRIMARY KEY)",
+            "INSERT INTO g VALUES (7, 'theirs'); UPDATE g SET t = 'x' WHERE id = 1; CREATE TABLE theirs (id serial PRIMARY KEY); ALTER TABLE loose ADD x int; \
+             CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'",
         ),
         ("a", "UPDATE g SET t = 'theirs' WHERE id = 2"),
     ] {
@@ -355,11 +367,15 @@ async fn rows_that_others_write_during_the_rollback_are_listed_apart() {
     // Row 3 is ours: it was changed, and the undo forgot it.
     ran.exits(1).says("1 row changed (id 3: t)").says("by others");
     let ended = ran.last("rollback_ended");
-    assert_eq!(ended["residue"].as_array().map(Vec::len), Some(1), "{ran}");
+    // Of a function no footprint says whose it is, and the words don't pretend to know.
+    assert_eq!(ended["residue"].as_array().map(Vec::len), Some(2), "{ran}");
+    assert_eq!(ended["unsure"], json!(["function public.f()"]), "{ran}");
+    ran.says_wrapped("that came while it went back, by this run or by others");
+    ran.says("column public.loose.x: made");
     assert_eq!(ended["others"][0]["after"], "2 rows changed (id 1: t; 2: t), 1 row added (id 7)", "{ran}");
     // No undo's footprint has the table, nor what belongs to it.
     ran.says("table public.theirs: made, since this run began").says("sequence public.theirs_id_seq: made");
-    assert_eq!(ended["others"].as_array().map(Vec::len), Some(6), "{ran}");
+    assert_eq!(ended["others"].as_array().map(Vec::len), Some(7), "{ran}");
 }
 
 /// What took longer than the plan allows is in the evidence, once, and nothing is ended for it.

@@ -135,6 +135,8 @@ fn rolled_back_with_residue() {
                     residue("rows of venture_artifacts", Some("12034 rows"), Some("12033 rows")),
                 ],
                 others: vec![],
+                stays: vec![],
+                unsure: vec![],
                 moved: vec![residue(
                     "value of sequence public.ids",
                     Some("last value 4"),

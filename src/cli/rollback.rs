@@ -11,7 +11,7 @@ use super::{log, out, run, target, vars};
 use crate::engine::exit::Exit;
 use crate::engine::open::operator;
 use crate::engine::pilot::Pilot;
-use crate::engine::reopen::Reopening;
+use crate::engine::reopen::{Reopening, by_hand};
 use crate::engine::rollback::{Known, Wanted, count_lost, listed, rehearsed, set_out};
 use crate::engine::sources::Sources;
 use crate::engine::stop::Stop;
@@ -214,7 +214,12 @@ async fn in_the_way(
     wanted: &Wanted,
 ) -> Result<Exit, Failure> {
     let id = taken.folder.id();
-    let since = taken.stands_against(target, values, wanted).await?;
+    let since = taken.stands_against(target, values, wanted).await.map_err(|stop| {
+        let failure = Failure::from(stop);
+        // Who reads this has the list before the eyes.
+        let listed = "what is listed here is what the way back would be, to be done by hand";
+        Failure { message: failure.message.replace(&by_hand(&id), listed), exit: failure.exit }
+    })?;
     if since.is_empty() {
         return Ok(Exit::Done);
     }

@@ -53,7 +53,7 @@ pub(super) fn standing(run: &RunEntry) -> String {
                 Ending::Stopped { why } => format!("stopped: {why}"),
                 Ending::Refused { why } => format!("refused: {why}"),
                 Ending::RolledBack { clean: true } => "rolled back cleanly".to_owned(),
-                Ending::RolledBack { clean: false } => "rolled back, with residue".to_owned(),
+                Ending::RolledBack { clean: false } => "rolled back, not everything is as before".to_owned(),
             };
             format!("{word} (exit {exit_code})")
         }

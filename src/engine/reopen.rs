@@ -15,6 +15,7 @@ use crate::pg::ledger::{entry, schema};
 use crate::plan::model::{Action, Plan, Step};
 use crate::run::event::{Direction, Event, Image, Person, Residue};
 use crate::run::state::{Run, UnitPhase};
+use crate::script::{last_name, mentions};
 
 /// Objects and rows that are named; the rest is counted.
 const NAMED: usize = 8;
@@ -96,8 +97,7 @@ impl Conductor {
     /// runs that have worked on the database since are told.
     async fn ledger_agrees(&mut self) -> Result<Vec<String>, Stop> {
         let Some(epoch) = self.recorder.look(|run| run.epoch) else { return Ok(Vec::new()) };
-        let by_hand = "What is there can't be known from here: `holdpoint rollback RUN --list` shows what the way back \
-                       would be, to be done by hand";
+        let by_hand = format!("What is there can't be known from here: {}", by_hand(&self.run));
         let (rows, others) = {
             let mut control = self.control.session().await;
             if !schema::exists(&mut control).await? {
@@ -170,10 +170,15 @@ impl Conductor {
     async fn rows_since(&mut self, course: &Course, wanted: &Wanted) -> Result<Vec<String>, Stop> {
         let listed = self.listed(course, &wanted.only).await?;
         let mut since = Vec::new();
+        // Of what is emptied and dropped later it is told once.
+        let mut told = BTreeSet::new();
         for item in &listed.items {
             for rows in &item.lost {
                 let about = if rows.exact { "" } else { "about " };
                 let step = &item.step;
+                if !told.insert(&rows.table) {
+                    continue;
+                }
                 match rows.since {
                     Some(0) => {}
                     Some(n) => since.push(format!(
@@ -261,6 +266,12 @@ impl Conductor {
     }
 }
 
+/// What is left where nobody can know any more what is there.
+#[must_use]
+pub fn by_hand(run: &impl std::fmt::Display) -> String {
+    format!("`holdpoint rollback {run} --list` shows what the way back would be, to be done by hand")
+}
+
 /// What others changed, object by object; the first of them.
 pub(super) fn changes(differs: &[Residue]) -> Vec<String> {
     let words = |one: &Residue| match (&one.before, &one.after) {
@@ -278,16 +289,15 @@ pub(super) fn changes(differs: &[Residue]) -> Vec<String> {
 /// Whether a way back may write into a table: a step that it undoes did, or its SQL names it. What wasn't measured and
 /// what stands in files may be anything.
 fn concerns(plan: &Plan, run: &Run, course: &Course, table: &str) -> bool {
-    let bare = |name: &str| name.rsplit('.').next().unwrap_or(name).trim_matches('"').to_lowercase();
-    let own = bare(table);
+    let own = last_name(table);
     let names_it = |step: &Step| match &step.action {
-        Action::Sql { text, .. } => text.to_lowercase().contains(&own),
+        Action::Sql { text, .. } => mentions(text, &own),
         Action::File { .. } | Action::Files { .. } | Action::Command(_) => true,
         _ => false,
     };
     let wrote = |id: &String| {
         let mut touched = run.step(id).into_iter().flat_map(|s| &s.units).flat_map(|u| &u.touched).peekable();
-        touched.peek().is_none() || touched.any(|touched| bare(&touched.relation) == own)
+        touched.peek().is_none() || touched.any(|touched| last_name(&touched.relation) == own)
     };
     let undoes = |id: &String| matches!(way(plan, id), Way::Own(undo) if names_it(undo));
     let of_procedures = course.procedures.iter().any(|turn| {

@@ -26,9 +26,21 @@ impl Printer {
                 }
                 self.list(page, steps, kept, course);
             }
-            Event::RollbackEnded { residue, others, moved, covers, not_compared, elapsed_ms } => {
-                let kept = self.run.rollback.as_ref().map_or(0, |rollback| rollback.kept.len());
-                left(page, residue, covers, kept, *elapsed_ms);
+            Event::RollbackEnded {
+                residue,
+                others,
+                stays,
+                unsure,
+                moved,
+                covers,
+                not_compared,
+                elapsed_ms,
+            } => {
+                let kept = self.run.rollback.as_ref().map_or(&[][..], |rollback| &rollback.kept);
+                left(page, (residue, unsure), stays, covers, kept.len(), *elapsed_ms);
+                if !stays.is_empty() {
+                    self.stays(page, stays, kept);
+                }
                 if !covers.is_empty() {
                     page.below(0, "", &format!("compared: {}", some(covers, 20)));
                 }
@@ -64,6 +76,14 @@ impl Printer {
             _ => return false,
         }
         true
+    }
+
+    /// What was decided never to be undone, by whom, and what of it is there.
+    fn stays(&self, page: &mut Page, stays: &[Residue], kept: &[(String, String)]) {
+        for (step, why) in kept.iter().filter(|(step, _)| self.run.is_past_return(step)) {
+            page.fact(1, Mark::Warn, &format!("stays: {}: {why}", self.book.title(step)));
+        }
+        named(page, Mark::Warn, stays, &[]);
     }
 
     fn procedure(&self, id: &str) -> String {
@@ -163,7 +183,14 @@ fn unsigned_of(n: i64) -> u64 {
     u64::try_from(n).unwrap_or_default()
 }
 
-fn left(page: &mut Page, residue: &[Residue], covers: &[String], kept: usize, elapsed_ms: u64) {
+fn left(
+    page: &mut Page,
+    (residue, unsure): (&[Residue], &[String]),
+    stays: &[Residue],
+    covers: &[String],
+    kept: usize,
+    elapsed_ms: u64,
+) {
     // Without the schema there is no proof, whatever else was looked at.
     let schema = covers.iter().any(|what| what == "schema");
     let (mark, what) = match (residue.len(), covers.len()) {
@@ -172,6 +199,13 @@ fn left(page: &mut Page, residue: &[Residue], covers: &[String], kept: usize, el
             Mark::Warn,
             "undone; whether something is left isn't proven: the schema wasn't compared".to_owned(),
         ),
+        (0, _) if !stays.is_empty() => {
+            let what = format!(
+                "undone, but for what can't be taken back: by that {} as before",
+                differ(stays.len())
+            );
+            (Mark::Warn, what)
+        }
         (0, _) if kept > 0 => {
             let what = format!("{} left out; what was compared is as before", count(kept as u64, "step"));
             (Mark::Warn, what)
@@ -180,17 +214,22 @@ fn left(page: &mut Page, residue: &[Residue], covers: &[String], kept: usize, el
         (n, _) => (Mark::Bad, format!("undone, but {} as before", differ(n))),
     };
     page.row(0, mark, &what, Some(elapsed_ms), "");
-    named(page, Mark::Bad, residue);
+    named(page, Mark::Bad, residue, unsure);
 }
 
-fn named(page: &mut Page, mark: Mark, residue: &[Residue]) {
+fn named(page: &mut Page, mark: Mark, residue: &[Residue], unsure: &[String]) {
     for one in residue.iter().take(SHOWN) {
         let what = match (&one.before, &one.after) {
             (None, _) => "it wasn't there before",
             (_, None) => "it is gone",
             _ => "it has changed",
         };
-        page.fact(1, mark, &format!("{}: {what}", one.object));
+        let whose = if unsure.contains(&one.object) {
+            "; that came while it went back, by this run or by others"
+        } else {
+            ""
+        };
+        page.fact(1, mark, &format!("{}: {what}{whose}", one.object));
         let lines = definition::lines(one.before.as_deref(), one.after.as_deref());
         for line in lines.iter().take(LINES) {
             page.table(1, &line.to_string());

@@ -7,6 +7,7 @@ use crate::plan::model::{Environment, Kind};
 use crate::run::event::{
     Baseline, Ending, Event, Opened, Operator, Selection, TargetIdentity, WayBack, WayBackVerdict,
 };
+use crate::run::state::Run;
 use crate::text::words::{count, exit_words, of_len, rows, short, some, took, unsigned};
 
 impl Printer {
@@ -78,7 +79,7 @@ impl Printer {
                 page.below(0, "exit", &format!("{exit_code}: {}", exit_words(*exit_code)));
             }
             Event::Ended { outcome, exit_code, .. } => {
-                let (mark, words) = ending(outcome, self.compared());
+                let (mark, words) = ending(outcome, &self.run);
                 page.head(0, mark, &words);
                 page.below(0, "exit", &format!("{exit_code}: {}", exit_words(*exit_code)));
             }
@@ -121,12 +122,6 @@ impl Printer {
             let mark = if way.verdict == WayBackVerdict::Loses { Mark::Plain } else { Mark::Warn };
             page.fact(1, mark, &format!("{}: {}", self.book.title(&way.step), way.words));
         }
-    }
-
-    /// What the rollback compared with the state before.
-    pub(super) fn compared(&self) -> &[String] {
-        let ended = self.run.rollback.as_ref().and_then(|rollback| rollback.ended.as_ref());
-        ended.map_or(&[], |ended| ended.covers.as_slice())
     }
 
     pub(super) fn id(&self) -> String {
@@ -207,7 +202,9 @@ pub(super) fn matters(kind: Kind) -> bool {
 }
 
 /// The end in one sentence. What wasn't compared with the state before isn't called clean.
-pub(super) fn ending(outcome: &Ending, compared: &[String]) -> (Mark, String) {
+pub(super) fn ending(outcome: &Ending, run: &Run) -> (Mark, String) {
+    let back = run.rollback.as_ref().and_then(|rollback| rollback.ended.as_ref());
+    let compared = back.map_or(&[][..], |back| back.covers.as_slice());
     match outcome {
         Ending::Done => (Mark::Good, "done: the plan has been run to its end".to_owned()),
         Ending::Stopped { why } => (Mark::Bad, format!("stopped: {why}")),
@@ -219,6 +216,10 @@ pub(super) fn ending(outcome: &Ending, compared: &[String]) -> (Mark, String) {
         Ending::RolledBack { clean: true } => {
             let what = "rolled back: everything that was applied is undone, and as it was before is";
             (Mark::Good, format!("{what}: {}", some(compared, 20)))
+        }
+        Ending::RolledBack { clean: false } if run.only_what_was_decided_stays() => {
+            let what = "rolled back; what can't be taken back stays, as was decided: the database isn't as it was before";
+            (Mark::Warn, what.to_owned())
         }
         Ending::RolledBack { clean: false } => {
             (Mark::Bad, "rolled back, but not everything is as it was before".to_owned())

@@ -60,7 +60,7 @@ impl Printer {
     fn outcome(&self) -> (Mark, String) {
         match &self.run.state {
             RunState::Ended(outcome, code) => {
-                let (mark, words) = ending(outcome, self.compared());
+                let (mark, words) = ending(outcome, &self.run);
                 (mark, format!("{words} (exit {code})"))
             }
             RunState::Holding(hold) => {

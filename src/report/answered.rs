@@ -163,6 +163,10 @@ pub struct LeftTold {
     pub residue: Vec<Residue>,
     /// What others wrote or changed meanwhile.
     pub others: Vec<Residue>,
+    /// What irreversible steps did, as they left it: known before, and decided by somebody.
+    pub stays: Vec<Residue>,
+    /// Objects of the residue that came to be so while the rollback went on, by it or by others.
+    pub unsure: Vec<String>,
     /// Sequences that moved on.
     pub moved: Vec<Residue>,
     /// What was compared.

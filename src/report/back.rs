@@ -56,7 +56,16 @@ impl Gather {
                 });
                 self.keeps();
             }
-            Event::RollbackEnded { residue, others, moved, covers, not_compared, elapsed_ms } => {
+            Event::RollbackEnded {
+                residue,
+                others,
+                stays,
+                unsure,
+                moved,
+                covers,
+                not_compared,
+                elapsed_ms,
+            } => {
                 self.keeps();
                 if let Some(last) = self.rollbacks.last_mut() {
                     last.left = Some(LeftTold {
@@ -64,6 +73,8 @@ impl Gather {
                         elapsed_ms: *elapsed_ms,
                         residue: residue.clone(),
                         others: others.clone(),
+                        stays: stays.clone(),
+                        unsure: unsure.clone(),
                         moved: moved.clone(),
                         covers: covers.clone(),
                         not_compared: not_compared.clone(),

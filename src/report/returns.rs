@@ -96,6 +96,10 @@ fn is_left(page: &mut Vec<Block>, clock: &Clock, left: &LeftTold) {
             let words = "None in what was compared. The schema wasn't compared: whether something is left isn't proven.";
             (Tone::Warn, words.to_owned())
         }
+        (true, false) if !left.stays.is_empty() => {
+            let words = "None, but for what can't be taken back: that stays, as was decided.";
+            (Tone::Warn, words.to_owned())
+        }
         (true, false) => (Tone::Good, "None in what was compared.".to_owned()),
         (false, _) => {
             let n = of_len(left.residue.len(), "object");
@@ -110,14 +114,15 @@ fn is_left(page: &mut Vec<Block>, clock: &Clock, left: &LeftTold) {
         text(format!("Ended {}, after {}.", clock.full(left.at), took(left.elapsed_ms))),
     ];
     page.push(Block::Callout(tone, "Residue".into(), lines));
-    differs(page, &left.residue);
+    differs(page, left);
+    aside(page, "What can't be taken back, as was decided", &left.stays);
     aside(page, "Changed by others meanwhile, and left as it is", &left.others);
     aside(page, "Sequences that moved on: no rollback takes that back", &left.moved);
 }
 
 /// Each object with what differs, line by line.
-fn differs(page: &mut Vec<Block>, residue: &[Residue]) {
-    for (at, one) in residue.iter().enumerate() {
+fn differs(page: &mut Vec<Block>, left: &LeftTold) {
+    for (at, one) in left.residue.iter().enumerate() {
         let what = match (&one.before, &one.after) {
             (None, _) => "it wasn't there before",
             (_, None) => "it is gone",
@@ -126,7 +131,10 @@ fn differs(page: &mut Vec<Block>, residue: &[Residue]) {
         page.push(Block::Paragraph(joined([
             vec![Span::Mark(Tone::Bad, "✗"), Span::Text(" ".into())],
             code(one.object.clone()),
-            text(format!(": {what}")),
+            text(match left.unsure.contains(&one.object) {
+                true => format!(": {what}; that came while it went back, by this run or by others"),
+                false => format!(": {what}"),
+            }),
         ])));
         if at < SHOWN {
             let lines = definition(one.before.as_deref(), one.after.as_deref());
@@ -161,7 +169,7 @@ fn ways(page: &mut Vec<Block>, report: &Report) {
     for step in steps {
         let mark = step.way_back.as_ref().map(|way| match way.verdict {
             WayBackVerdict::Restores => Span::Mark(Tone::Good, "✓"),
-            WayBackVerdict::Loses => Span::Mark(Tone::Warn, "!"),
+            WayBackVerdict::Loses | WayBackVerdict::Leaves => Span::Mark(Tone::Warn, "!"),
             WayBackVerdict::Impossible => Span::Mark(Tone::Bad, "✗"),
         });
         let known = step.way_back.as_ref().map_or_else(Line::new, |way| text(format!(" {}", way.words)));

@@ -68,6 +68,10 @@ pub(super) fn standing(run: &Run) -> String {
                     "rolled back: everything that was applied is undone; nothing was compared with the state before"
                         .to_owned()
                 }
+                Ending::RolledBack { clean: false } if run.only_what_was_decided_stays() => {
+                    "rolled back; what can't be taken back stays, as was decided: the database isn't as it was before"
+                        .to_owned()
+                }
                 Ending::RolledBack { clean: false } => {
                     "rolled back, but not everything is as it was before".to_owned()
                 }

@@ -48,7 +48,7 @@ pub struct WayBack {
     /// The step's id.
     pub step: String,
     pub verdict: WayBackVerdict,
-    /// In words: `restores …`, `loses …`, `impossible: …`.
+    /// In words: `restores …`, `loses …`, `leaves …`, `impossible: …`.
     pub words: String,
 }
 
@@ -59,6 +59,8 @@ pub enum WayBackVerdict {
     Restores,
     /// It goes back, and data is lost.
     Loses,
+    /// Something of what the step did stays, and no data is lost.
+    Leaves,
     /// Nothing undoes it.
     Impossible,
 }

@@ -339,6 +339,12 @@ pub enum Event {
         /// What others wrote or changed meanwhile: no residue of this run.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         others: Vec<Residue>,
+        /// What irreversible steps did, as they left it: known before, decided by somebody, and still not as before.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        stays: Vec<Residue>,
+        /// Objects of the residue that came to be so while the rollback went on, by it or by others: nobody can say.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        unsure: Vec<String>,
         /// Sequences that moved on: no rollback takes nextval back.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         moved: Vec<Residue>,

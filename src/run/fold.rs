@@ -202,7 +202,16 @@ impl Run {
                     ended: None,
                 })?;
             }
-            Event::RollbackEnded { residue, others, moved, covers, not_compared, elapsed_ms } => {
+            Event::RollbackEnded {
+                residue,
+                others,
+                stays,
+                moved,
+                covers,
+                not_compared,
+                elapsed_ms,
+                unsure: _,
+            } => {
                 self.nothing_moves()?;
                 self.all_undone()?;
                 let (RunState::RollingBack, Some(rollback)) = (&self.state, &mut self.rollback) else {
@@ -211,6 +220,7 @@ impl Run {
                 rollback.ended = Some(RollbackResult {
                     residue: residue.clone(),
                     others: others.clone(),
+                    stays: stays.clone(),
                     moved: moved.clone(),
                     covers: covers.clone(),
                     not_compared: not_compared.clone(),

@@ -113,7 +113,7 @@ impl Run {
             && self.hold().is_some_and(|hold| hold.reason == HoldReason::Irreversible)
             && let Some(i) = choice.step.as_deref().and_then(|id| self.index.get(id)).copied()
         {
-            self.steps[i].past_return = Some(choice.by.clone());
+            self.steps[i].past_return = Some((choice.by.clone(), choice.reason.clone().unwrap_or_default()));
         }
         let back = self.goes_back();
         if (leaves && back || kept_by_plan)

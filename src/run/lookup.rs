@@ -51,6 +51,22 @@ impl Run {
         self.applied_order.iter().any(|step| !kept(step))
     }
 
+    /// Somebody has decided to do it although it can't be taken back.
+    #[must_use]
+    pub fn is_past_return(&self, step: &str) -> bool {
+        self.step(step).is_some_and(|step| step.past_return.is_some())
+    }
+
+    /// It is undone, but for steps of which somebody had decided that they can't be.
+    #[must_use]
+    pub fn only_what_was_decided_stays(&self) -> bool {
+        let ended = self.rollback.as_ref().and_then(|rollback| rollback.ended.as_ref());
+        let mut standing = self.applied_order.iter();
+        ended.is_some_and(|ended| ended.residue.is_empty())
+            && !self.applied_order.is_empty()
+            && standing.all(|step| self.is_past_return(step))
+    }
+
     /// Waiting for somebody.
     #[must_use]
     pub fn is_holding(&self) -> bool {

@@ -223,6 +223,8 @@ pub struct RollbackResult {
     pub residue: Vec<Residue>,
     /// Rows that others wrote meanwhile.
     pub others: Vec<Residue>,
+    /// What irreversible steps did, as they left it.
+    pub stays: Vec<Residue>,
     /// Sequences that moved on.
     pub moved: Vec<Residue>,
     pub covers: Vec<String>,

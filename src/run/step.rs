@@ -40,8 +40,8 @@ pub struct StepState {
     /// Role → (who, accepted, word).
     pub signed: BTreeMap<String, (Person, bool, String)>,
     pub problem: Option<Problem>,
-    /// Who decided to do it although it can't be taken back.
-    pub past_return: Option<Person>,
+    /// Who decided to do it although it can't be taken back, and why.
+    pub past_return: Option<(Person, String)>,
     /// Why it was skipped, assumed or accepted.
     pub reason: Option<String>,
     pub started_at: Option<Timestamp>,

@@ -10,6 +10,14 @@ use super::tokens::{Piece, Tok};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
     MakesTable(QualifiedName),
+    /// A temporary table, or a partition: it goes with something else.
+    GoesAlong(QualifiedName),
+    /// ALTER TABLE … RENAME TO, of the old name.
+    Renames(QualifiedName),
+    /// ALTER TYPE … ADD VALUE
+    AddsEnumValue(QualifiedName, String),
+    /// A type is dropped, renamed or made.
+    RemakesType(QualifiedName),
     /// IF NOT EXISTS: the table, or a column that is added to it, may be there already.
     UnlessThere(QualifiedName),
     DropsTable(QualifiedName),
@@ -21,6 +29,8 @@ pub enum Effect {
     /// INSERT … ON CONFLICT DO UPDATE: rows that are there are written over.
     Overwrites(QualifiedName),
     Deletes(QualifiedName),
+    /// DELETE without a WHERE: all rows, others' too.
+    DeletesAll(QualifiedName),
     /// Reads a table into another one: CREATE TABLE … AS, INSERT … SELECT.
     Copies(QualifiedName),
     AddsColumn(QualifiedName, String),
@@ -80,6 +90,7 @@ fn one(tokens: &[Piece<'_>], found: &mut Vec<Effect>) {
             names(&mut r, |name| found.push(Effect::Empties(name)));
         }
         "ALTER" if r.take("TABLE") => alter(&mut r, found),
+        "ALTER" if r.take("TYPE") => alter_type(&mut r, found),
         "COPY" => {
             let name = r.qualified();
             let _ = r.parentheses();
@@ -102,7 +113,17 @@ fn one(tokens: &[Piece<'_>], found: &mut Vec<Effect>) {
 }
 
 fn create(r: &mut Reader<'_, '_>, tokens: &[Piece<'_>], found: &mut Vec<Effect>) {
-    while r.take("GLOBAL") || r.take("LOCAL") || r.take("TEMP") || r.take("TEMPORARY") || r.take("UNLOGGED") {
+    let mut goes_along = false;
+    loop {
+        if r.take("TEMP") || r.take("TEMPORARY") {
+            goes_along = true;
+        } else if !(r.take("GLOBAL") || r.take("LOCAL") || r.take("UNLOGGED")) {
+            break;
+        }
+    }
+    if r.take("TYPE") {
+        found.extend(r.qualified().map(Effect::RemakesType));
+        return;
     }
     if !r.take("TABLE") {
         return;
@@ -110,6 +131,8 @@ fn create(r: &mut Reader<'_, '_>, tokens: &[Piece<'_>], found: &mut Vec<Effect>)
     let unless_there = r.if_exists();
     let Some(name) = r.qualified() else { return };
     found.push(Effect::MakesTable(name.clone()));
+    goes_along |= r.is("PARTITION");
+    found.extend(goes_along.then(|| Effect::GoesAlong(name.clone())));
     found.extend(unless_there.then_some(name).map(Effect::UnlessThere));
     let _ = r.parentheses();
     if tokens.iter().any(|piece| piece.is("AS")) {
@@ -127,6 +150,22 @@ fn drop_objects(r: &mut Reader<'_, '_>, found: &mut Vec<Effect>) {
     } else if r.take("SCHEMA") {
         let _ = r.if_exists();
         names(r, |name| found.push(Effect::DropsSchema(name.name)));
+    } else if r.take("TYPE") {
+        let _ = r.if_exists();
+        names(r, |name| found.push(Effect::RemakesType(name)));
+    } else if r.take("OWNED") {
+        found.push(Effect::Unseen("DROP OWNED".into()));
+    }
+}
+
+fn alter_type(r: &mut Reader<'_, '_>, found: &mut Vec<Effect>) {
+    let Some(name) = r.qualified() else { return };
+    if r.take("RENAME") && r.take("TO") {
+        found.push(Effect::RemakesType(name));
+    } else if r.take("ADD") && r.take("VALUE") {
+        let _ = r.if_exists();
+        let value = r.piece().map(|piece| piece.text.to_owned()).unwrap_or_default();
+        found.push(Effect::AddsEnumValue(name, value));
     }
 }
 
@@ -148,6 +187,7 @@ fn alter(r: &mut Reader<'_, '_>, found: &mut Vec<Effect>) {
                 found.extend(r.identifier().map(|column| Effect::AddsColumn(table.clone(), column)));
                 found.extend(unless_there.then(|| Effect::UnlessThere(table.clone())));
             }
+            Some("RENAME") if r.take("TO") => found.push(Effect::Renames(table.clone())),
             Some("ALTER") => {
                 let _ = r.take("COLUMN");
                 let column = r.identifier();
@@ -199,7 +239,17 @@ fn writes(tokens: &[Piece<'_>], found: &mut Vec<Effect>) {
             inserts = r.qualified();
             found.extend(inserts.clone().map(Effect::Inserts));
         } else if piece.is("DELETE") && r.take("FROM") {
-            found.extend(target(&mut r).map(Effect::Deletes));
+            let Some(table) = target(&mut r) else { continue };
+            found.push(Effect::Deletes(table.clone()));
+            // To the end of the statement, or of the WITH that it stands in.
+            let mut all = true;
+            while all && !r.at_end() && !r.symbol(")") {
+                all = !(r.is("WHERE") || r.is("USING"));
+                if !r.parentheses() {
+                    r.any();
+                }
+            }
+            found.extend(all.then_some(Effect::DeletesAll(table)));
         } else if piece.is("UPDATE") {
             found.extend(target(&mut r).map(|table| Effect::Updates(update(table, r))));
         } else if piece.is("MERGE") && r.take("INTO") {
@@ -327,7 +377,7 @@ mod tests {
             ),
             (
                 "WITH gone AS (DELETE FROM t RETURNING *) INSERT INTO k SELECT * FROM gone",
-                vec![Deletes(name("t")), Inserts(name("k")), Copies(name("gone"))],
+                vec![Deletes(name("t")), DeletesAll(name("t")), Inserts(name("k")), Copies(name("gone"))],
             ),
             ("SELECT * FROM t FOR UPDATE", vec![]),
             ("SELECT * INTO k FROM t", vec![MakesTable(name("k")), Copies(name("t"))]),
@@ -341,6 +391,13 @@ mod tests {
             ),
             ("COPY t (a, b) FROM STDIN", vec![Inserts(name("t"))]),
             ("COPY t TO STDOUT", vec![]),
+            (
+                "ALTER TYPE a.mood ADD VALUE IF NOT EXISTS 'glad'",
+                vec![AddsEnumValue(name("a.mood"), "'glad'".into())],
+            ),
+            ("DROP TYPE mood", vec![RemakesType(name("mood"))]),
+            ("CREATE TEMP TABLE t (a int)", vec![MakesTable(name("t")), GoesAlong(name("t"))]),
+            ("ALTER TABLE t RENAME TO u", vec![Renames(name("t"))]),
             ("DO $$ BEGIN DELETE FROM t; END $$", vec![Unseen("DO".into())]),
             ("-- DROP TABLE a\nCREATE VIEW v AS SELECT 'DELETE FROM t'", vec![]),
         ];

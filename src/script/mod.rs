@@ -23,6 +23,7 @@
 //! - [`Statement::locate`] maps the position of a server's error to line and column of the file;
 //!   [`Statement::excerpt`] shows it with a caret.
 
+mod acts;
 mod autocommit;
 mod bare;
 mod classify;
@@ -40,6 +41,7 @@ mod kind;
 mod lex;
 mod lexeme;
 mod made;
+mod mentions;
 mod meta;
 mod place;
 mod position;
@@ -63,6 +65,7 @@ mod tokens;
 mod vars;
 mod walk;
 
+pub use acts::{Acts, acts};
 pub use classify::{classify, executes_prepared, reads_only, selects_only_constants};
 pub use coding::{Coding, unmarked};
 pub use connect::Connect;
@@ -73,6 +76,7 @@ pub use excerpt::excerpt;
 pub use item::{Item, Switch};
 pub use kind::{Bare, Kind, QualifiedName, Reindex, Session, Transaction};
 pub use lex::{Form, Lexer, Token, TokenKind};
+pub use mentions::{last_name, mentions};
 pub use meta::EchoTo;
 pub use place::{Generated, IncludedFrom, Place, Span};
 pub use position::{Located, SourceMap};

@@ -10,7 +10,7 @@ pub fn exit_words(code: u8) -> &'static str {
         1 => "something failed, or isn't as it should be",
         2 => "the command line or the plan is wrong",
         3 => "refused before any change",
-        4 => "failed, and everything that was applied is undone",
+        4 => "rolled back, and everything that was applied is undone",
         5 => "whether something was applied isn't known yet",
         6 => "waits for a person",
         7 => "a server, a disk or a file can't be reached",

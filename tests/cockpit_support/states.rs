@@ -244,6 +244,8 @@ impl Scene {
             Event::RollbackEnded {
                 residue: vec![],
                 others: vec![],
+                stays: vec![],
+                unsure: vec![],
                 moved: vec![],
                 covers: vec!["schema".into(), "rows of venture_artifacts".into()],
                 not_compared: vec!["sequence values".into()],

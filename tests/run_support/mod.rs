@@ -285,6 +285,8 @@ pub fn rollback_ended() -> Event {
     Event::RollbackEnded {
         residue: vec![],
         others: vec![],
+        stays: vec![],
+        unsure: vec![],
         moved: vec![],
         covers: vec!["schema".into()],
         not_compared: vec![],

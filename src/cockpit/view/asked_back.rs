@@ -158,7 +158,7 @@ fn gives_back(item: &UndoItem, counted: &Counted, columns: usize) -> Vec<Row> {
         rows.extend(match way.verdict {
             WayBackVerdict::Restores => line(Role::Good, "✓", &way.words),
             WayBackVerdict::Loses => line(Role::Warn, "−", &way.words),
-            WayBackVerdict::Impossible => line(Role::Warn, "!", &way.words),
+            WayBackVerdict::Leaves | WayBackVerdict::Impossible => line(Role::Warn, "!", &way.words),
         });
     }
     match counted {

@@ -49,8 +49,7 @@ fn rehearsed(outlook: &Outlook, last: Option<&Rehearsed>) -> Row {
 /// One step: by what it is undone, and whether that gives all of it back.
 fn row(back: &Back, outlook: Option<&Outlook>, columns: usize) -> Row {
     let item = outlook.and_then(|o| o.course.items.iter().find(|item| item.step == back.step));
-    let loses =
-        item.and_then(|item| item.way_back.as_ref()).is_some_and(|way| way.verdict == WayBackVerdict::Loses);
+    let verdict = item.and_then(|item| item.way_back.as_ref()).map(|way| way.verdict);
     let (sign, role, words) = match &back.way {
         Way::Undone { by } => ("◀ ", Role::Back, by.clone()),
         Way::With(other) => ("◀ ", Role::Back, format!("with {other}")),
@@ -58,8 +57,10 @@ fn row(back: &Back, outlook: Option<&Outlook>, columns: usize) -> Row {
         Way::Stays { why } => ("! ", Role::Warn, format!("stays: {why}")),
     };
     let mut words = Row::of(Role::Dim, words).cut(columns * 2 / 5);
-    if loses {
-        words = Row::of(Role::Warn, "loses data");
+    match verdict {
+        Some(WayBackVerdict::Loses) => words = Row::of(Role::Warn, "loses data"),
+        Some(WayBackVerdict::Leaves) => words = Row::of(Role::Warn, "leaves a part"),
+        _ => {}
     }
     if let Some(ms) = item.and_then(|item| item.rehearsed_ms) {
         words = words.add(Role::Dim, format!(" · {}", took(ms)));
@@ -73,10 +74,11 @@ fn ended_rows(ended: &RollbackResult, columns: usize) -> Vec<Row> {
         0 if !ended.covers.iter().any(|what| what == "schema") => {
             vec![Row::of(Role::Warn, "! not proven: the schema wasn't compared")]
         }
+        0 if !ended.stays.is_empty() => vec![Row::of(Role::Warn, "! what can't be taken back stays")],
         0 => vec![Row::of(Role::Good, "✓ no residue")],
         n => vec![Row::of(Role::Bad, format!("! {n} that are left or lost"))],
     };
-    let residue = ended.residue.iter().take(SHOWN);
+    let residue = ended.residue.iter().chain(&ended.stays).take(SHOWN);
     rows.extend(residue.map(|residue| Row::of(Role::Text, format!("  {}", residue.object))));
     for (label, what) in [("compared", &ended.covers), ("not compared", &ended.not_compared)] {
         if !what.is_empty() {

@@ -95,6 +95,11 @@ pub fn word(state: &State) -> (char, &'static str, Role) {
         RunState::RollingBack => ('◀', "ROLLING BACK", Role::Back),
         RunState::Ended(Ending::Done, _) => ('✓', "DONE", Role::Good),
         RunState::Ended(Ending::RolledBack { clean: true }, _) => ('✓', "ROLLED BACK", Role::Good),
+        RunState::Ended(Ending::RolledBack { clean: false }, _)
+            if state.run().only_what_was_decided_stays() =>
+        {
+            ('!', "ROLLED BACK, A PART STAYS", Role::Warn)
+        }
         RunState::Ended(Ending::RolledBack { clean: false }, _) => ('!', "ROLLED BACK, RESIDUE", Role::Warn),
         RunState::Ended(Ending::Stopped { .. }, _) => ('✗', "ENDED", Role::Bad),
         RunState::Ended(Ending::Refused { .. }, _) => ('✗', "REFUSED", Role::Bad),

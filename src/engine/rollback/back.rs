@@ -117,10 +117,14 @@ impl Conductor {
         let elapsed_ms = millis(began.elapsed());
         let as_before = not_as_before(&found.residue);
         // Nothing compared is nothing proven.
-        let clean = found.residue.is_empty() && self.recorder.look(|run| run.baseline.is_some());
+        let clean = found.residue.is_empty()
+            && found.stays.is_empty()
+            && self.recorder.look(|run| run.baseline.is_some());
         self.record(Event::RollbackEnded {
             residue: found.residue,
             others: found.others,
+            stays: found.stays,
+            unsure: found.unsure,
             moved: found.moved,
             covers: found.covers,
             not_compared: found.not_compared,

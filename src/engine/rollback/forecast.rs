@@ -5,12 +5,14 @@
 use std::collections::BTreeSet;
 
 use super::super::sources::Sources;
+use super::leaves::leaves;
+use super::put_back::{PutBack, put_back, writes_back};
 use super::reading::{Did, Neighbours, Reading, read, same};
 use super::{Way, step_for, way};
 use crate::pg::names::Object;
 use crate::plan::model::{Action, Plan, PlanFile, Step};
 use crate::run::event::{Direction, WayBack, WayBackVerdict};
-use crate::script::{Effect, QualifiedName, Update, Variables};
+use crate::script::{Effect, QualifiedName, Variables};
 
 /// Losses that are named of one step.
 const NAMED: usize = 6;
@@ -21,6 +23,8 @@ pub struct Forecast {
     pub losses: Vec<String>,
     /// What others may have written into what the run itself made, and what goes with that.
     pub new_since: Vec<String>,
+    /// What of the step stays, since nothing in the way back takes it away.
+    pub leaves: Vec<String>,
     /// What the words of the scripts leave open, and was taken to be so.
     pub assumed: Vec<String>,
     /// Tables that the way back drops or empties.
@@ -65,6 +69,8 @@ pub fn forecast_by(
     for undo in back {
         let one = read(plan, sources, vars, &of_each_file(undo, step));
         backward.effects.extend(one.effects);
+        backward.acts = backward.acts.max(one.acts);
+        backward.by_hand |= one.by_hand;
         backward.unseen = backward.unseen.or(one.unseen);
     }
     let mut others = Neighbours::of(plan, sources, vars, step);
@@ -163,7 +169,7 @@ fn judge(forward: &Reading, backward: &Reading, mut others: impl FnMut(&Did<'_>)
     };
     for effect in &backward.effects {
         let what = match effect {
-            Effect::DropsTable(table) | Effect::Empties(table) => {
+            Effect::DropsTable(table) | Effect::Empties(table) | Effect::DeletesAll(table) => {
                 let name = shown(table);
                 if drops.contains(&name) {
                     continue;
@@ -187,10 +193,13 @@ fn judge(forward: &Reading, backward: &Reading, mut others: impl FnMut(&Did<'_>)
             losses.add(what.0);
         }
     }
+    let found = leaves(forward, backward, losses.list.is_empty(), |made| did(made) || others(made));
+    found.assumed.into_iter().for_each(|what| assumed.add(what));
     let unseen = forward.unseen.clone().or_else(|| backward.unseen.clone());
     Forecast {
         losses: losses.list,
         new_since: new_since.list,
+        leaves: found.leaves,
         assumed: assumed.list,
         drops,
         impossible: None,
@@ -201,7 +210,9 @@ fn judge(forward: &Reading, backward: &Reading, mut others: impl FnMut(&Did<'_>)
 /// Whether what is dropped or emptied was made by the run itself.
 fn own(effect: &Effect, made: &mut impl FnMut(&Did<'_>) -> bool) -> bool {
     match effect {
-        Effect::DropsTable(table) | Effect::Empties(table) => made(&Did::Table(table)),
+        Effect::DropsTable(table) | Effect::Empties(table) | Effect::DeletesAll(table) => {
+            made(&Did::Table(table))
+        }
         Effect::DropsColumn(table, column) => made(&Did::Column(table, column)) || made(&Did::Table(table)),
         _ => false,
     }
@@ -217,52 +228,6 @@ fn written(effect: &Effect) -> Option<&QualifiedName> {
         | Effect::DropsColumn(t, _) => Some(t),
         Effect::Updates(update) => Some(&update.table),
         _ => None,
-    }
-}
-
-/// Whether the way back writes rows of the table.
-fn writes_back(backward: &Reading, table: &QualifiedName) -> bool {
-    backward.effects.iter().any(|effect| match effect {
-        Effect::Inserts(t) => same(t, table),
-        Effect::Updates(update) => same(&update.table, table),
-        _ => false,
-    })
-}
-
-/// What the way back does about values that were changed.
-enum PutBack {
-    /// It writes them again; whether what was there can't be read from words.
-    Assumed,
-    /// These columns it doesn't write; empty: none of them.
-    NotIn(Vec<String>),
-    /// Not all of the rows.
-    SomeRows,
-}
-
-fn put_back(forward: &Update, backward: &Reading) -> PutBack {
-    let mut updates = Vec::new();
-    for effect in &backward.effects {
-        match effect {
-            // Whole rows.
-            Effect::Inserts(table) if same(table, &forward.table) => return PutBack::Assumed,
-            Effect::Updates(update) if same(&update.table, &forward.table) => updates.push(update),
-            _ => {}
-        }
-    }
-    if updates.is_empty() {
-        return PutBack::NotIn(Vec::new());
-    }
-    if updates.iter().any(|update| update.columns.is_empty()) {
-        return PutBack::Assumed;
-    }
-    let set = |column: &&String| updates.iter().any(|update| update.columns.contains(column));
-    let missing: Vec<String> = forward.columns.iter().filter(|column| !set(column)).cloned().collect();
-    if !missing.is_empty() {
-        return PutBack::NotIn(missing);
-    }
-    match updates.as_slice() {
-        [only] if forward.all_rows && !only.all_rows => PutBack::SomeRows,
-        _ => PutBack::Assumed,
     }
 }
 
@@ -292,12 +257,13 @@ impl Forecast {
         let verdict = match (&self.impossible, self.losses.is_empty()) {
             (Some(_), _) => WayBackVerdict::Impossible,
             (None, false) => WayBackVerdict::Loses,
+            (None, true) if !self.leaves.is_empty() => WayBackVerdict::Leaves,
             (None, true) => WayBackVerdict::Restores,
         };
         WayBack { step: step.to_owned(), verdict, words: self.words() }
     }
 
-    /// For people: `restores`, `loses …`, `impossible: …`.
+    /// For people: `restores`, `loses …`, `leaves …`, `impossible: …`.
     #[must_use]
     pub fn words(&self) -> String {
         if let Some(why) = &self.impossible {
@@ -315,6 +281,10 @@ impl Forecast {
             assumed if assumed.is_empty() => assumed,
             assumed => format!(", if {assumed}"),
         };
+        let leaves = named(&self.leaves).join("; ");
+        if self.losses.is_empty() && !leaves.is_empty() {
+            return format!("leaves {leaves}{unseen}");
+        }
         if self.losses.is_empty() {
             let new = match named(&self.new_since).join("; ") {
                 new if new.is_empty() => new,
@@ -324,12 +294,13 @@ impl Forecast {
         }
         let all: Vec<String> = self.losses.iter().chain(&self.new_since).cloned().collect();
         let rest = if assumed.is_empty() { assumed } else { format!("; restores the rest{assumed}") };
-        format!("loses {}{rest}{unseen}", named(&all).join("; "))
+        let leaves = if leaves.is_empty() { leaves } else { format!("; leaves {leaves}") };
+        format!("loses {}{leaves}{rest}{unseen}", named(&all).join("; "))
     }
 }
 
 /// As the server's footprint names it: without `public`, quoted where it must be.
-fn shown(name: &QualifiedName) -> String {
+pub(super) fn shown(name: &QualifiedName) -> String {
     let schema = name.schema.clone().unwrap_or_else(|| "public".into());
     Object { path: vec![schema, name.name.clone()], arguments: None }.to_string()
 }
@@ -337,14 +308,14 @@ fn shown(name: &QualifiedName) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::script::effects;
+    use crate::script::{acts, effects};
 
     fn told(forward: &str, back: &str) -> String {
         told_after("", forward, back)
     }
 
     fn told_after(earlier: &str, forward: &str, back: &str) -> String {
-        let reading = |text: &str| Reading { effects: effects(text), unseen: None };
+        let reading = |text: &str| Reading { effects: effects(text), acts: acts(text), ..Reading::default() };
         let before = effects(earlier);
         judge(&reading(forward), &reading(back), |did| before.iter().any(|effect| did.is(effect))).words()
     }
@@ -400,6 +371,63 @@ mod tests {
         ] {
             assert_eq!(told(forward, back), wanted, "{forward} / {back}");
         }
+    }
+
+    #[test]
+    fn what_nothing_takes_away_isnt_called_restored() {
+        let value = "leaves the value 'glad' of enum mood: PostgreSQL takes none away";
+        for (forward, back, wanted) in [
+            (
+                "CREATE INDEX i ON t (a)",
+                "SELECT 1",
+                "leaves all that the step does: nothing in it changes anything",
+            ),
+            ("CREATE INDEX i ON t (a)", "", "leaves all that the step does: nothing in it changes anything"),
+            (
+                "CREATE INDEX i ON t (a)",
+                "SELECT app.undo()",
+                "restores, as far as its SQL tells, if the functions that it calls undo the step",
+            ),
+            ("ALTER TYPE mood ADD VALUE 'glad'", "SELECT 1", value),
+            ("ALTER TYPE mood ADD VALUE 'glad'", "UPDATE t SET m = 'sad'", value),
+            (
+                "ALTER TYPE mood ADD VALUE 'glad'",
+                "ALTER TYPE mood RENAME TO old; CREATE TYPE mood AS ENUM ('sad'); DROP TYPE old",
+                "restores, as far as its SQL tells",
+            ),
+            ("CREATE TABLE a (n int); CREATE TABLE b (n int)", "DROP TABLE a", "leaves table b"),
+            (
+                "CREATE TEMP TABLE b (n int); CREATE INDEX i ON t (a)",
+                "DROP INDEX i",
+                "restores, as far as its SQL tells",
+            ),
+            ("ALTER TABLE t ADD a int, ADD b int", "ALTER TABLE t DROP a", "leaves column t.b"),
+            (
+                "INSERT INTO t VALUES (1); CREATE VIEW v AS TABLE t",
+                "DROP VIEW v",
+                "leaves the rows that the step adds to t",
+            ),
+            (
+                "INSERT INTO t VALUES (1); INSERT INTO u VALUES (1)",
+                "DELETE FROM t",
+                "restores, as far as its SQL tells, if the rows that the step adds to u go with others, by a cascade",
+            ),
+            (
+                "TRUNCATE t; CREATE TABLE x (n int)",
+                "SELECT 1",
+                "loses the rows of t, which the step empties; leaves table x",
+            ),
+        ] {
+            assert_eq!(told(forward, back), wanted, "{forward} / {back}");
+        }
+        assert_eq!(
+            told_after(
+                "CREATE TABLE t (a int)",
+                "INSERT INTO t VALUES (1); CREATE INDEX i ON t (a)",
+                "DROP INDEX i"
+            ),
+            "restores, as far as its SQL tells"
+        );
     }
 
     #[test]

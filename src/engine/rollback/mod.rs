@@ -2,24 +2,28 @@
 //!
 //! - what is asked for, and what comes of it (which steps, in which order, by what), is in
 //!   [`crate::run::back`];
-//! - `forecast` says beforehand what each way back gives back (`reading` is what scripts say), `list` what will run;
+//! - `forecast` says beforehand what each way back gives back (`reading` is what scripts say, `leaves` what stays of
+//!   it all the same, `put_back` whether values come back), `list` what will run;
 //! - `outlook` keeps both ready for a person who may want to decide, `statements` lists every one of them;
 //! - `back` goes along it; `undo` undoes one step by its own rollback, `procedure` several by a named one;
 //! - `residue` compares what is there now with what was there before, `rows` row by row, and `timeline` says what should be
-//!   there when only a part is undone; `newcomers` are what others made meanwhile.
+//!   there when only a part is undone; `unguarded` counts where nobody guards; `newcomers` are what others made meanwhile.
 
 mod back;
 mod forecast;
+mod leaves;
 mod list;
 mod newcomers;
 mod outlook;
 mod procedure;
+mod put_back;
 mod reading;
 mod residue;
 mod rows;
 mod statements;
 mod timeline;
 mod undo;
+mod unguarded;
 
 pub use crate::run::back::{Course, Wanted, Way, set_out, step_for, undoes, way};
 pub use forecast::{Forecast, forecast, forecasts};

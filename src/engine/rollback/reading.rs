@@ -2,7 +2,7 @@
 
 use super::super::sources::{Source, Sources};
 use crate::plan::model::{Action, Plan, Step};
-use crate::script::{Effect, Item, QualifiedName, Variables, effects};
+use crate::script::{Acts, Effect, Item, QualifiedName, Variables, acts, effects};
 
 /// A script of more statements is read up to here; a dump has a million of one kind.
 const STATEMENTS: usize = 20_000;
@@ -13,6 +13,10 @@ const NEIGHBOURS: usize = 20;
 #[derive(Debug, Default)]
 pub(super) struct Reading {
     pub effects: Vec<Effect>,
+    /// Whether it changes anything at all.
+    pub acts: Acts,
+    /// People are asked to do something.
+    pub by_hand: bool,
     /// What can't be read, and why.
     pub unseen: Option<String>,
 }
@@ -92,7 +96,8 @@ pub(super) fn read(plan: &Plan, sources: &Sources, vars: &Variables, step: &Step
             reading.unseen = Some("it runs a program, whose effects aren't read".to_owned());
             return reading;
         }
-        _ => return reading,
+        Action::Check { .. } => return reading,
+        _ => return Reading { by_hand: true, ..reading },
     };
     for source in scripts {
         let Ok(mut script) = sources.open(&source, vars.clone()) else {
@@ -118,6 +123,7 @@ pub(super) fn read(plan: &Plan, sources: &Sources, vars: &Variables, step: &Step
                 reading.unseen = Some(format!("of {} the first {STATEMENTS} statements", source.name()));
                 break;
             }
+            reading.acts = reading.acts.max(acts(&statement.text));
             for effect in effects(&statement.text) {
                 if let Effect::Unseen(word) = &effect {
                     reading.unseen = Some(format!("it has a {word}, whose effects aren't read"));

@@ -8,18 +8,14 @@ use std::collections::BTreeSet;
 
 use super::super::baseline::measured;
 use super::super::conductor::Conductor;
-use super::super::image::counted;
 use super::super::stop::Stop;
-use super::newcomers::made_by_others;
+use super::newcomers::{made_by_others, of_nobody_knows_whom};
 use super::timeline::{BACK, Finding, Timeline, Values};
 use super::{Way, way};
 use crate::pg::fingerprint::{Fingerprint, NOT_COMPARED};
 use crate::pg::sequences::{self, sequence_values};
 use crate::run::event::{AppliedHow, Baseline, CheckpointResult, Direction, Image, ImageWhen, Residue};
 use crate::run::state::{RollbackState, Run, UnitPhase};
-
-/// Tables that are named one by one.
-const NAMED: usize = 10;
 
 const COLUMN_ORDER: &str = "column order of ";
 
@@ -29,10 +25,28 @@ pub(in crate::engine) struct Found {
     pub residue: Vec<Residue>,
     /// Rows that others wrote meanwhile.
     pub others: Vec<Residue>,
+    /// Residue that came while the rollback went on, by it or by others.
+    pub unsure: Vec<String>,
+    /// What steps that can't be taken back did, as they left it.
+    pub stays: Vec<Residue>,
+    /// Those steps.
+    pub irreversible: BTreeSet<String>,
     /// Sequences that moved on.
     pub moved: Vec<Residue>,
     pub covers: Vec<String>,
     pub not_compared: Vec<String>,
+}
+
+impl Found {
+    /// What is as a step left it that can't be taken back was known, and somebody decided it.
+    fn set_irreversible_apart(&mut self, timeline: &Timeline, now: &Values) {
+        let known =
+            |one: &Residue| timeline.is_as_left_by(&self.irreversible, &one.object, now.get(&one.object));
+        let (stays, residue): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.residue).into_iter().partition(known);
+        self.residue = residue;
+        self.stays.extend(stays);
+    }
 }
 
 impl Conductor {
@@ -42,11 +56,16 @@ impl Conductor {
         rollback: &RollbackState,
         everything: bool,
     ) -> Result<Found, Stop> {
-        let mut found = if rollback.is_partial() && !everything {
-            self.compare_part(rollback).await?
+        let irreversible = self.recorder.look(|run| {
+            let kept = rollback.kept.iter().map(|(step, _)| step);
+            kept.filter(|step| run.is_past_return(step)).cloned().collect()
+        });
+        let mut found = Found { irreversible, ..Found::default() };
+        if rollback.is_partial() && !everything {
+            self.compare_part(rollback, &mut found).await?;
         } else {
-            self.compare_all().await?
-        };
+            self.compare_all(&mut found).await?;
+        }
         self.set_newcomers_apart(&mut found, rollback)?;
         let failed: Vec<CheckpointResult> =
             rollback.steps.iter().flat_map(|id| self.failed_after(id)).collect();
@@ -68,27 +87,31 @@ impl Conductor {
     }
 
     /// Everything that this run applied is to be gone.
-    async fn compare_all(&mut self) -> Result<Found, Stop> {
+    async fn compare_all(&mut self, found: &mut Found) -> Result<(), Stop> {
         let Some(baseline) = self.recorder.look(|run| run.baseline.clone()) else {
-            return Ok(Found { not_compared: vec!["there is no before-image".into()], ..Found::default() });
+            found.not_compared.push("there is no before-image".into());
+            return Ok(());
         };
         let now = self.schema_now().await?;
         let before = self.before_image(&baseline)?;
-        let mut found =
-            Found { residue: Fingerprint::diff(&before, &now).map_err(measured)?, ..Found::default() };
+        found.residue = Fingerprint::diff(&before, &now).map_err(measured)?;
         found.covers.push("schema".to_owned());
         let images = self.images();
-        self.set_others_apart(&mut found, &images)?;
+        self.set_others_apart(found, &images)?;
+        if !found.irreversible.is_empty() {
+            let timeline = self.timeline_of_schema(&images)?;
+            found.set_irreversible_apart(&timeline, &objects(&now));
+        }
         let undone: BTreeSet<String> =
             images.iter().filter_map(|image| image.step.clone()).chain([BACK.to_owned()]).collect();
-        self.compare_sequences(&mut found).await?;
+        self.compare_sequences(found).await?;
         let of_rows = self.images_of_rows();
         let hashes = self.guard_hashes_now().await?;
         for (table, before) in &baseline.guards {
             found.covers.push(format!("rows of {table}"));
             let after = hashes.get(table);
             // A table that is as it was may have lost what others wrote into it meanwhile.
-            let sides = self.rows_of(&mut found, &of_rows, table, &undone).await?;
+            let sides = self.rows_of(found, &of_rows, table, &undone).await?;
             if !sides && after != Some(before) {
                 let short = |hash: &String| format!("content {}", &hash[..hash.len().min(16)]);
                 found.residue.push(Residue {
@@ -98,10 +121,10 @@ impl Conductor {
                 });
             }
         }
-        let other = if self.name_unguarded(&mut found, &baseline, &images).await? { "other " } else { "" };
+        let other = if self.name_unguarded(found, &baseline, &images).await? { "other " } else { "" };
         found.not_compared.push(format!("rows of {other}tables that the plan doesn't guard"));
         found.not_compared.extend(NOT_COMPARED.iter().map(|what| (*what).to_owned()));
-        Ok(found)
+        Ok(())
     }
 
     /// Those from before the rollback; what is taken on the way back is about rows alone.
@@ -143,8 +166,11 @@ impl Conductor {
         let images = self.images();
         let began = images.iter().rfind(|image| image.when == ImageWhen::BeforeRollback);
         let Some(then) = began.and_then(|image| image.fingerprint.as_ref()) else { return Ok(()) };
-        let Some(touched) = self.touched_on_the_way_back(rollback) else { return Ok(()) };
         let then = objects(&self.image_schema(then)?);
+        let Some(touched) = self.touched_on_the_way_back(rollback) else {
+            found.unsure = of_nobody_knows_whom(&found.residue, &then, false);
+            return Ok(());
+        };
         let theirs = made_by_others(&found.residue, &then, &touched);
         let (others, ours): (Vec<_>, Vec<_>) =
             std::mem::take(&mut found.residue).into_iter().partition(|one| theirs.contains(&one.object));
@@ -154,6 +180,7 @@ impl Conductor {
             others.into_iter().partition(|one| one.object.starts_with(COLUMN_ORDER));
         drop(order);
         found.others.extend(others);
+        found.unsure = of_nobody_knows_whom(&found.residue, &then, true);
         Ok(())
     }
 
@@ -200,90 +227,6 @@ impl Conductor {
         matches!(way(&self.plan, id), Way::Own(undo) if undo.action.runs_sql())
     }
 
-    /// Tables that were there before, that this run wrote and that nobody guards: the counts tell a little.
-    async fn name_unguarded(
-        &mut self,
-        found: &mut Found,
-        baseline: &Baseline,
-        images: &[Image],
-    ) -> Result<bool, Stop> {
-        let written: BTreeSet<&String> = images.iter().flat_map(|image| image.rows.keys()).collect();
-        let unguarded: Vec<&String> = written
-            .into_iter()
-            .filter(|table| baseline.rows.contains_key(*table) && !baseline.guards.contains_key(*table))
-            .collect();
-        if unguarded.is_empty() {
-            return Ok(false);
-        }
-        let mut session = self.spare().await?;
-        session.batch("SET lock_timeout = '500ms'").await?;
-        for table in unguarded.iter().take(NAMED) {
-            let (Some(then), now) = (baseline.rows.get(*table), counted(&mut session, table).await?) else {
-                continue;
-            };
-            if let Some(now) = now
-                && then.exact
-                && now.exact
-                && then.rows != now.rows
-                && self
-                    .net_rows(table)
-                    .is_some_and(|(net, sure)| net != 0 && (sure || net == now.rows - then.rows))
-            {
-                found.residue.push(Residue {
-                    object: format!("rows of {table}"),
-                    before: Some(rows_in_words(then.rows)),
-                    after: Some(format!(
-                        "{}; the plan doesn't guard it, they were counted",
-                        rows_in_words(now.rows)
-                    )),
-                });
-                continue;
-            }
-            let now = now.map_or_else(|| "gone now".to_owned(), |now| format!("{} now", now.rows));
-            let about = if then.exact { "" } else { "about " };
-            found.not_compared.push(format!(
-                "rows of {table}, which this run wrote and the plan doesn't guard ({about}{} before, {now})",
-                then.rows
-            ));
-        }
-        session.close().await;
-        if unguarded.len() > NAMED {
-            found.not_compared.push(format!("rows of {} more such tables", unguarded.len() - NAMED));
-        }
-        Ok(true)
-    }
-
-    /// Rows that this run has put into a table, less those that it took out, there and back: what the server
-    /// said of every unit. `None` where it didn't say it; `false`: a unit may have emptied the table at once,
-    /// which isn't in these numbers.
-    fn net_rows(&self, table: &str) -> Option<(i64, bool)> {
-        self.recorder.look(|run| {
-            let (mut net, mut sure) = (0, true);
-            for step in &run.steps {
-                let last = step.before_its_undo();
-                // What an undo of another kind took away, and what was done twice, isn't known here any more.
-                if step.generation > u32::from(last.is_some()) {
-                    return None;
-                }
-                let before =
-                    last.into_iter().flat_map(|last| last.units.iter().chain(last.undo_units.iter()));
-                for unit in step.units.iter().chain(step.undo_units.iter()).chain(before) {
-                    if unit.phase != UnitPhase::Applied {
-                        continue;
-                    }
-                    if unit.bare || unit.how != Some(AppliedHow::Confirmed) {
-                        return None;
-                    }
-                    for touched in unit.touched.iter().filter(|touched| touched.relation == *table) {
-                        sure &= touched.lock != "AccessExclusive";
-                        net += touched.inserted - touched.deleted;
-                    }
-                }
-            }
-            Some((net, sure))
-        })
-    }
-
     /// One that went back gives out numbers a second time; one that moved on was used, and no rollback
     /// takes that back.
     async fn compare_sequences(&mut self, found: &mut Found) -> Result<(), Stop> {
@@ -302,16 +245,15 @@ impl Conductor {
     }
 
     /// A part is to be gone, and the rest to stand as it stood.
-    async fn compare_part(&mut self, rollback: &RollbackState) -> Result<Found, Stop> {
-        let mut found = Found::default();
+    async fn compare_part(&mut self, rollback: &RollbackState, found: &mut Found) -> Result<(), Stop> {
         // Those too whose effects were left: they are what is left.
         let undone: BTreeSet<String> = rollback.steps.iter().cloned().collect();
         let images = self.images();
-        self.part_of_schema(&mut found, since_first_of(&images, &undone), &undone).await?;
+        self.part_of_schema(found, since_first_of(&images, &undone), &undone).await?;
         let images = self.images_of_rows();
         let images = since_first_of(&images, &undone);
         for table in self.plan.guards.clone() {
-            if self.rows_of(&mut found, images, &table, &undone).await? {
+            if self.rows_of(found, images, &table, &undone).await? {
                 found.covers.push(format!("rows of {table}"));
             } else {
                 let why = images.iter().flat_map(|image| &image.missing).find(|(what, _)| *what == table);
@@ -319,8 +261,11 @@ impl Conductor {
                 found.not_compared.push(format!("rows of {table}{why}"));
             }
         }
-        found.not_compared.push("rows of tables that the plan doesn't guard, sequence values".to_owned());
-        Ok(found)
+        let other = if self.name_unguarded_part(found, &undone).await? { "other " } else { "" };
+        found
+            .not_compared
+            .push(format!("rows of {other}tables that the plan doesn't guard, sequence values"));
+        Ok(())
     }
 
     async fn part_of_schema(
@@ -329,20 +274,7 @@ impl Conductor {
         images: &[Image],
         undone: &BTreeSet<String>,
     ) -> Result<(), Stop> {
-        let mut timeline = Timeline::default();
-        let left = self.left_before_this();
-        let last = images.len().saturating_sub(1);
-        for (at, image) in images.iter().enumerate().filter(|(_, image)| image.when != ImageWhen::AfterStep) {
-            // Between the end of the run and the way back it was others' time.
-            if let Some(left) = left.as_ref().filter(|_| at == last) {
-                timeline.point(objects(&self.image_schema(left)?), BTreeSet::new());
-            }
-            let authors = BTreeSet::from([image.step.clone().unwrap_or_else(|| BACK.to_owned())]);
-            match &image.fingerprint {
-                Some(digest) => timeline.point(objects(&self.image_schema(digest)?), authors),
-                None => timeline.gap(authors),
-            }
-        }
+        let timeline = self.timeline_of_schema(images)?;
         let measured_last = images.last().is_some_and(|image| image.fingerprint.is_some());
         if timeline.is_empty() || !measured_last || images.first().is_none_or(|i| i.fingerprint.is_none()) {
             let why = images.iter().flat_map(|image| &image.missing).find(|(what, _)| what == "schema");
@@ -367,7 +299,27 @@ impl Conductor {
                 Finding::Others { .. } => {}
             }
         }
+        found.set_irreversible_apart(&timeline, &now);
         Ok(())
+    }
+
+    /// What the schema was at the moments of these images.
+    fn timeline_of_schema(&self, images: &[Image]) -> Result<Timeline, Stop> {
+        let mut timeline = Timeline::default();
+        let left = self.left_before_this();
+        let last = images.len().saturating_sub(1);
+        for (at, image) in images.iter().enumerate().filter(|(_, image)| image.when != ImageWhen::AfterStep) {
+            // Between the end of the run and the way back it was others' time.
+            if let Some(left) = left.as_ref().filter(|_| at == last) {
+                timeline.point(objects(&self.image_schema(left)?), BTreeSet::new());
+            }
+            let authors = BTreeSet::from([image.step.clone().unwrap_or_else(|| BACK.to_owned())]);
+            match &image.fingerprint {
+                Some(digest) => timeline.point(objects(&self.image_schema(digest)?), authors),
+                None => timeline.gap(authors),
+            }
+        }
+        Ok(timeline)
     }
 
     /// The schema as the run had left it, if it was over and this is the first way back since.
@@ -400,10 +352,6 @@ impl Conductor {
         let why = "the before-image in the run's folder isn't the one that was journaled: what is left can't be told by it";
         Err(Stop::Local(why.to_owned()))
     }
-}
-
-fn rows_in_words(rows: i64) -> String {
-    super::super::verify::count(usize::try_from(rows).unwrap_or_default(), "row")
 }
 
 /// The images from before the first of these steps on, the last time that it began.

@@ -94,12 +94,17 @@ impl Conductor {
         let theirs = self.way_back_of(table, &shared, &now)?.others(&before_rollback.unwrap_or_default());
         let findings = timeline.judge(undone, &now);
         let (mut residue, mut others, mut unclear): (Vec<Row>, Vec<Row>, _) = (Vec::new(), theirs, 0);
+        let mut stays: Vec<Row> = Vec::new();
+        let known = |row: &String| timeline.is_as_left_by(&found.irreversible, row, now.get(row));
         let set_apart: BTreeSet<String> = others.iter().map(|(row, ..)| row.clone()).collect();
         for finding in findings {
             match finding {
                 // A row counts as the one's who wrote it last.
                 Finding::Residue { object, .. } | Finding::Others { object, .. }
                     if set_apart.contains(&object) => {}
+                Finding::Residue { object, before, after } if known(&object) => {
+                    stays.push((object, before, after));
+                }
                 Finding::Residue { object, before, after } => residue.push((object, before, after)),
                 Finding::Others { object, before, after } => others.push((object, before, after)),
                 Finding::Unclear { .. } => unclear += 1,
@@ -111,9 +116,12 @@ impl Conductor {
             before: Some("as they were".to_owned()),
             after: Some(rows_in_words(rows, named.then(|| key.join(", ")), &shared)),
         };
-        let nothing = residue.is_empty() && others.is_empty() && unclear == 0;
+        let nothing = residue.is_empty() && others.is_empty() && stays.is_empty() && unclear == 0;
         if !residue.is_empty() {
             found.residue.push(words(&residue));
+        }
+        if !stays.is_empty() {
+            found.stays.push(words(&stays));
         }
         if !others.is_empty() {
             found.others.push(words(&others));

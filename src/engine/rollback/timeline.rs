@@ -55,6 +55,25 @@ impl Timeline {
         objects.into_iter().filter_map(|object| self.judge_one(object, undone, now)).collect()
     }
 
+    /// Whether an object is as these authors left it, after nothing else of this run: what stays because
+    /// they do, and is known to.
+    pub fn is_as_left_by(&self, authors: &BTreeSet<String>, object: &str, now: Option<&String>) -> bool {
+        let mut left = None;
+        for (at, pair) in self.points.windows(2).enumerate() {
+            let (then, after) = (pair[0].get(object), pair[1].get(object));
+            if then == after || self.authors[at].is_empty() {
+                continue;
+            }
+            if self.authors[at].is_subset(authors) {
+                left = Some(after);
+            } else if left.is_none() {
+                // What they found there was this run's work already.
+                return false;
+            }
+        }
+        left == Some(now)
+    }
+
     fn judge_one(&self, object: &str, undone: &BTreeSet<String>, now: &Values) -> Option<Finding> {
         let values: Vec<Option<&String>> = self.points.iter().map(|point| point.get(object)).collect();
         let after = now.get(object);

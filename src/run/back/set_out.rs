@@ -147,7 +147,10 @@ pub fn set_out(plan: &Plan, run: &Run, wanted: &Wanted) -> Result<Course, String
     let mut course = Course { steps: applied, ..Course::default() };
     for id in course.steps.clone() {
         match way_of(plan, &id, of_plan.get(id.as_str()).copied()) {
-            Way::Not(why) => course.kept.push((id, why)),
+            Way::Not(why) => {
+                let why = why + &past_return(run, &id);
+                course.kept.push((id, why));
+            }
             Way::By(other) if !meant.contains(other) => {
                 return Err(format!(
                     "\"{id}\" is undone with \"{other}\": roll back to \"{other}\", or further"
@@ -158,6 +161,15 @@ pub fn set_out(plan: &Plan, run: &Run, wanted: &Wanted) -> Result<Course, String
         }
     }
     Ok(course)
+}
+
+/// Whose word it was that a step went past the point of no return.
+fn past_return(run: &Run, id: &str) -> String {
+    match run.step(id).and_then(|step| step.past_return.as_ref()) {
+        Some((by, reason)) if reason.is_empty() => format!("; decided by {}", by.name),
+        Some((by, reason)) => format!("; decided by {}: {reason}", by.name),
+        None => String::new(),
+    }
 }
 
 fn known(plan: &Plan) -> String {
