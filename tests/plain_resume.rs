@@ -183,7 +183,7 @@ plan         Migration Phase A: Kochel Integration [DEV]
 phases       ✓ 2 Pre-migration checks                               12.4 s  2 of 2 steps
              ✓ 6.1 Pre-execution                                    31.0 s  1 of 1 step
              ✗ 3.2 Migration execution, in this exact order          1.2 s  0 of 2 steps
-steps        1 pending, 3 verified, 1 failed
+steps        1 undone, 3 verified, 1 failed
 checkpoints  2 passed, 0 failed
              of rollbacks: 1 passed, 0 failed
 deviations   two objects differ
