@@ -9,7 +9,7 @@
 //! - [`state`] is all that is shown: the fold of the run (the same as plain's), what is selected,
 //!   folded, typed; [`update`] changes it, one [`message::Msg`] at a time, and answers with
 //!   [`message::Effect`]s; neither does any I/O; [`keys`] are the keys and what they do, [`place`] is where
-//!   somebody looks, [`log`] the lines of the log, [`notes`] who wrote what on which step;
+//!   somebody looks, [`log`] the lines of the log, [`told`] those of them that are about one step, [`notes`] who wrote what on which step;
 //! - [`keymap`] is the one list of commands: key, words, and the gate's verdict; hints, buttons and help
 //!   show it; [`question`] is what is asked before something happens, [`answering`] its keys;
 //! - [`console`] is the query console ([`console_keys`]: its keys), [`palette`] the list of commands to
@@ -48,6 +48,7 @@ pub mod state;
 pub mod term;
 pub mod theme;
 pub mod timeline;
+pub mod told;
 pub mod update;
 pub mod view;
 pub mod way_back;

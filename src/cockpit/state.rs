@@ -20,6 +20,7 @@ use super::palette::Palette;
 use super::question::{Draft, Question};
 use super::source::Source;
 use super::theme::Theme;
+use super::told::Told;
 use super::way_back;
 use super::{activity, deltas};
 use crate::plain::{LogLine, Printer, Style};
@@ -86,6 +87,7 @@ pub struct State {
     pub zone: TimeZone,
     pub log: Log,
     pub output: VecDeque<Said>,
+    pub told: Told,
     /// The event with which the present try of each step began: what was said before is another try's.
     pub tries: BTreeMap<String, u64>,
     /// Lines of output that weren't kept.
@@ -171,6 +173,7 @@ impl State {
             zone,
             log: Log::default(),
             output: VecDeque::new(),
+            told: Told::default(),
             tries: BTreeMap::new(),
             output_lost: 0,
             stages: Vec::new(),
@@ -247,9 +250,15 @@ impl State {
             self.add_log([format!("({} earlier events are in the journal)", old.len()).into()]);
         }
         for envelope in recent {
-            let lines = self.printer.log(envelope);
-            self.add_log(lines);
+            self.log_event(envelope);
         }
+    }
+
+    /// Takes an event in, and what the log says of it.
+    pub fn log_event(&mut self, envelope: &Envelope) {
+        let lines = self.printer.log(envelope);
+        self.told.take(&self.setting.plan, envelope, &lines);
+        self.add_log(lines);
     }
 
     #[must_use]

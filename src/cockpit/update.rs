@@ -133,8 +133,7 @@ fn event(state: &mut State, envelope: &Envelope) -> Vec<Effect> {
     {
         state.zone = zone;
     }
-    let lines = state.printer.log(envelope);
-    state.add_log(lines);
+    state.log_event(envelope);
     if envelope.at > state.now {
         state.now = envelope.at;
     }

@@ -232,3 +232,33 @@ fn wide_cells_are_read_by_the_arrows() {
     }
     assert!(scene.frame(120, 36).contains("a long way to a long way"));
 }
+
+/// What an action that runs no SQL tells stands at its step, whatever action it is; what has its place
+/// elsewhere doesn't stand there twice.
+#[test]
+fn what_an_action_tells_stands_at_its_step() {
+    let mut scene = Scene::new();
+    scene.events(events::opening(Mode::Run)).events(events::quiet());
+    scene.events(events::people(events::ada()).into_iter().take(1));
+    let step = "assumptions".to_owned();
+    scene.events([Event::ReportWritten(Box::new(ReportWritten {
+        step: step.clone(),
+        artifact: Artifact { path: "/tmp/evidence.md".into(), bytes: 12_345, digest: "d1".into() },
+        events: 17,
+    }))]);
+    scene.events([Event::Note { step: Some(step), text: "only once".into(), by: events::ada() }]);
+    for (columns, lines) in [(120, 36), (100, 30)] {
+        let frame = scene.frame(columns, lines);
+        let step: Vec<&str> = frame.lines().skip_while(|line| !line.contains("1 Step")).collect();
+        assert!(step.iter().any(|line| line.contains("evidence.md")), "{frame}");
+        assert_eq!(step.iter().filter(|line| line.contains("only once")).count(), 1, "{frame}");
+    }
+}
+
+/// What is longer than its row has a sign where it is cut, whatever it is.
+#[test]
+fn what_is_cut_says_so() {
+    let frame = Scene::failed().frame(80, 24);
+    let line = frame.lines().find(|line| line.contains("included from")).expect("where it failed");
+    assert!(line.contains("all.sql") || line.contains('…'), "{line}");
+}

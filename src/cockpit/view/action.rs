@@ -6,7 +6,7 @@ use crate::cockpit::state::State;
 use crate::cockpit::theme::Role;
 use crate::plan::model::{Action, Step};
 
-/// Items, roles, or what is looked at.
+/// Items, roles, or what is looked at; and what came of it.
 pub fn body(state: &State, step: &Step, columns: usize) -> Vec<Row> {
     let mut rows = super::people::of_step(state, &step.id, columns);
     if let Action::Signoff(signoff) = &step.action {
@@ -16,9 +16,15 @@ pub fn body(state: &State, step: &Step, columns: usize) -> Vec<Row> {
             rows.extend(wrapped(Role::Text, "", &format!("{role}: “{text}”"), columns, 4));
         }
     }
+    let told: Vec<Row> =
+        state.told.of(&step.id).map(|line| super::log::coloured(&line.within(columns))).collect();
     if rows.is_empty() {
         rows.extend(super::checkpoints::brief(state, columns));
     }
+    if !told.is_empty() && !rows.is_empty() {
+        rows.push(Row::new());
+    }
+    rows.extend(told);
     rows
 }
 

@@ -44,7 +44,7 @@ pub fn panel(state: &State, paper: &mut Paper<'_>, area: Rect) {
 }
 
 /// The clock steps back, and the sign has the colour that it has in the tree.
-fn coloured(line: &str) -> Row {
+pub fn coloured(line: &str) -> Row {
     let is_sign = |c: &char| !(c.is_ascii_digit() || matches!(c, ':' | ' '));
     let Some((at, sign)) = line.char_indices().find(|(_, c)| is_sign(c)) else {
         return Row::of(Role::Dim, line);

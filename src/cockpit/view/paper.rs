@@ -134,6 +134,15 @@ impl Paper<'_> {
         if area.is_empty() {
             return;
         }
+        // What is cut says so, whoever drew it; blanks at its end aren't missed.
+        let room = usize::from(area.width);
+        let cut;
+        let row = if row.width() > room && width(row.text().trim_end()) > room {
+            cut = row.clone().cut(room);
+            &cut
+        } else {
+            row
+        };
         if let Some(ground) = row.ground {
             let style = self.style(ground);
             self.buf.set_style(area, style);
