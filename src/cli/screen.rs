@@ -179,6 +179,7 @@ impl Screen {
         *self.looker.lock().unwrap_or_else(PoisonError::into_inner) =
             Some(Looker::start(conductor, self.link.clone()));
         let mut doing = conductor.attention.doing.subscribe();
+        let mut readings = conductor.attention.readings.subscribe();
         let (set, mut seen) = watch::channel(None);
         tokio::spawn(look_on(conductor.onlooker(), conductor.attention.doing.subscribe(), set));
         let (target, secrets) = (conductor.onlooker(), conductor.secrets.clone());
@@ -199,6 +200,7 @@ impl Screen {
                         Ok(()) => link.doing(doing.borrow_and_update().clone()),
                         Err(_) => return,
                     },
+                    Ok(()) = readings.changed() => link.readings(readings.borrow_and_update().clone()),
                     Ok(()) = seen.changed() => link.seen(seen.borrow_and_update().clone()),
                 }
             }

@@ -3,7 +3,7 @@
 //! Facts are as many as the disk takes and none is lost. Samples may come fifty thousand a second: they
 //! go into a bounded place, and the cockpit is woken once for all that has gathered there.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +13,7 @@ use super::state::{Company, Said};
 use crate::run::activity::Activity;
 use crate::run::command::Command;
 use crate::run::outlook::LookBack;
-use crate::run::sample::{Doing, Sighting};
+use crate::run::sample::{Doing, Reading, Sighting};
 
 /// Lines of output that wait for a frame.
 const WAITING: usize = 2_000;
@@ -59,6 +59,7 @@ pub struct Latest {
     pub lost: u64,
     pub doing: Option<Option<Doing>>,
     pub seen: Option<Option<Sighting>>,
+    pub readings: Option<BTreeMap<String, Reading>>,
     pub company: Option<Company>,
     pub activity: Option<Option<Arc<Activity>>>,
 }
@@ -99,6 +100,11 @@ impl Link {
     /// The work session, as seen from outside.
     pub fn seen(&self, seen: Option<Sighting>) {
         self.put(|latest| latest.seen = Some(seen));
+    }
+
+    /// What is watched.
+    pub fn readings(&self, readings: BTreeMap<String, Reading>) {
+        self.put(|latest| latest.readings = Some(readings));
     }
 
     /// Who is attached to the terminal session.

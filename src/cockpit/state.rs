@@ -27,7 +27,7 @@ use crate::plain::{LogLine, Printer, Style};
 use crate::plan::model::{Action, Phase, Plan, Step, Undo};
 use crate::run::event::{Direction, Envelope, Mode, Operator};
 use crate::run::outlook::LookBack;
-use crate::run::sample::{Doing, Sighting};
+use crate::run::sample::{Doing, Reading, Sighting};
 use crate::run::state::{Run, Status, StepState};
 
 pub use super::place::{Extent, Focus, Spot, Tab};
@@ -88,6 +88,8 @@ pub struct State {
     pub log: Log,
     pub output: VecDeque<Said>,
     pub told: Told,
+    /// The last sample of what is watched now, by the watch's id.
+    pub readings: BTreeMap<String, Reading>,
     /// The event with which the present try of each step began: what was said before is another try's.
     pub tries: BTreeMap<String, u64>,
     /// Lines of output that weren't kept.
@@ -174,6 +176,7 @@ impl State {
             log: Log::default(),
             output: VecDeque::new(),
             told: Told::default(),
+            readings: BTreeMap::new(),
             tries: BTreeMap::new(),
             output_lost: 0,
             stages: Vec::new(),

@@ -51,6 +51,7 @@ fn take(state: &mut State, message: Msg) -> Vec<Effect> {
             let long = !over.good && over.words.contains('\n');
             state.doing = None;
             state.seen = None;
+            state.readings.clear();
             state.auto = false;
             state.over = Some(over);
             state.question = None;
@@ -194,7 +195,7 @@ fn held(state: &mut State, reason: &HoldReason) -> Vec<Effect> {
     state.auto = false;
     if state.follow {
         let tab = match reason {
-            HoldReason::Unverified => Tab::Checkpoints,
+            HoldReason::Unverified | HoldReason::Breached => Tab::Checkpoints,
             _ => Tab::Step,
         };
         if tab != state.tab {

@@ -262,3 +262,31 @@ fn what_is_cut_says_so() {
     let line = frame.lines().find(|line| line.contains("included from")).expect("where it failed");
     assert!(line.contains("all.sql") || line.contains('…'), "{line}");
 }
+
+/// What is watched moves with its samples, and a breach is seen from wherever somebody looks.
+#[test]
+fn watches_show_their_last_sample_and_a_breach() {
+    let mut scene = Scene::blocked();
+    let reading = |got: &str, holds: bool, breached: bool| holdpoint::run::sample::Reading {
+        title: "Errors of the shop".into(),
+        at: scene.state.now,
+        expected: "< 5".into(),
+        got: got.into(),
+        holds,
+        breached,
+    };
+    let (good, bad) = (reading("2", true, false), reading("91", false, true));
+    scene.state.readings.insert("errors".into(), good);
+    scene.press('2');
+    for (columns, lines) in [(60, 16), (80, 24), (120, 36)] {
+        let frame = scene.frame(columns, lines);
+        assert!(frame.contains("✓ Errors of the shop") && !frame.contains("BREACHED"), "{frame}");
+    }
+    scene.state.readings.insert("errors".into(), bad);
+    for (columns, lines) in [(80, 24), (120, 36)] {
+        let frame = scene.frame(columns, lines);
+        assert!(frame.contains("BREACHED") && frame.contains("got 91"), "{frame}");
+    }
+    scene.press('1');
+    assert!(scene.frame(120, 36).contains("2 Checks ✗") || scene.frame(120, 36).contains("2 Checkpoints ✗"));
+}

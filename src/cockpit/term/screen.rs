@@ -141,6 +141,9 @@ impl Screen {
         if let Some(doing) = latest.doing {
             self.state.doing = doing;
         }
+        if let Some(readings) = latest.readings {
+            self.state.readings = readings;
+        }
         if latest.company.is_some() {
             self.state.company = latest.company;
         }

@@ -16,6 +16,9 @@ pub fn body(state: &State, step: &Step, columns: usize) -> Vec<Row> {
             rows.extend(wrapped(Role::Text, "", &format!("{role}: “{text}”"), columns, 4));
         }
     }
+    if let Action::Soak(_) = step.action {
+        rows.extend(super::watched::rows(state, columns));
+    }
     let told: Vec<Row> =
         state.told.of(&step.id).map(|line| super::log::coloured(&line.within(columns))).collect();
     if rows.is_empty() {

@@ -14,7 +14,14 @@ use crate::text::columns::{cut, pad, pad_left, width};
 use crate::text::words::took;
 
 pub fn draw(state: &State, paper: &mut Paper<'_>, area: Rect) -> (usize, Extent) {
-    let (rows, failed) = full(state, usize::from(area.width));
+    let (checkpoints, failed) = full(state, usize::from(area.width));
+    // What is watched goes on moving, and stands first.
+    let mut rows = super::watched::rows(state, usize::from(area.width));
+    if !rows.is_empty() {
+        rows.push(Row::new());
+    }
+    let failed = if failed == 0 { 0 } else { failed + rows.len() };
+    rows.extend(checkpoints);
     let extent = Extent { lines: rows.len(), room: usize::from(area.height) };
     // Where nobody has scrolled, the first that failed is in view.
     let begin = if failed + 2 < extent.room { 0 } else { failed };

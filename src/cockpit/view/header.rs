@@ -88,6 +88,7 @@ pub fn word(state: &State) -> (char, &'static str, Role) {
             HoldReason::Unverified => ('≠', "CHECKPOINT FAILED", Role::Bad),
             HoldReason::UndoFailed => ('✗', "UNDO FAILED", Role::Bad),
             HoldReason::Unknown => ('?', "IN DOUBT", Role::Bad),
+            HoldReason::Breached => ('✗', "WATCH BREACHED", Role::Bad),
             HoldReason::LockLost => ('✗', "LOCK LOST", Role::Bad),
             _ => ('◆', "HOLDS", Role::Hold),
         },

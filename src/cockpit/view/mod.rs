@@ -4,7 +4,7 @@
 //!   of it where there is no room;
 //! - `paper` is what all of it is drawn on: rows of styled text, panels, and the last look at every
 //!   cell before it can reach a terminal;
-//! - `header`, `timeline`, `step` (with `sql`, `action` for what isn't SQL, and `problem`), `checkpoints`, `deltas`, `activity`, `log`, `people`, `back` and
+//! - `header`, `timeline`, `step` (with `sql`, `action` for what isn't SQL, and `problem`), `checkpoints`, `watched`, `deltas`, `activity`, `log`, `people`, `back` and
 //!   `footer` are its parts;
 //! - `console` is there in their place while a query is asked; `palette` lies above;
 //! - `question` draws what is asked, `asked` has its text, `asked_back` that of a rollback.
@@ -30,6 +30,7 @@ pub mod screen;
 mod sql;
 mod step;
 mod timeline;
+mod watched;
 
 pub use checkpoints::{first_query as checkpoint_query, widest as widest_value};
 pub use people::text as sign_offs;

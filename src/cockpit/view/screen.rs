@@ -6,7 +6,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use super::paper::{Paper, Row, inset};
 use super::{
     activity, back, checkpoints, console, deltas, essential, footer, header, log, palette, people, question,
-    step, timeline,
+    step, timeline, watched,
 };
 use crate::cockpit::filter;
 use crate::cockpit::mouse::{Hit, Place};
@@ -217,6 +217,7 @@ pub fn filtered(state: &State, place: filter::Place) -> Row {
 /// A sign beside a tab that has something to say.
 fn mark(state: &State, tab: Tab) -> Option<(char, Role)> {
     match tab {
+        Tab::Checkpoints if watched::is_breached(state) => Some(('✗', Role::Bad)),
         Tab::Checkpoints => {
             let step = state.run().step(&state.looked_at()?.id)?;
             (!step.failed_checkpoints().is_empty()).then_some(('✗', Role::Bad))
