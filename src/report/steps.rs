@@ -206,6 +206,15 @@ impl Gather {
                 bytes: *bytes,
                 digest: digest.clone(),
             }),
+            Event::ArtifactWritten(kept) => self.files.push(FileTold {
+                at,
+                step: kept.step.clone(),
+                name: kept.file.clone(),
+                what: "a result of the step".to_owned(),
+                path: kept.path.clone(),
+                bytes: kept.bytes,
+                digest: kept.digest.clone(),
+            }),
             Event::SnapshotTaken(taken) => {
                 let what = format!("snapshot of {}: {}", taken.kind.word(), taken.contains);
                 for artifact in taken.artifacts.iter().chain(&taken.kept) {
