@@ -89,6 +89,8 @@ fn each_surprise_with_its_place() {
         ("", "DO $x$ BEGIN END $$;", "f.sql:1:4", "the file ends inside of a dollar-quoted string"),
         ("", "SELECT (1;\n", "f.sql:1:8", "the file ends inside of a parenthesis"),
         ("", "COPY t FROM stdin;\n1\n", "f.sql:1:1", "the file ends in the data of this COPY"),
+        ("", "-- to be written\n\n;\n", "f.sql:1:1", "there is no statement in it"),
+        ("", "", "f.sql:1:1", "there is no statement in it"),
         ("", "SELECT 1,\n :'nope';", "f.sql:2:2", ":'nope' has no value: psql sends it as written"),
     ] {
         plan(&corner, keys);
@@ -213,5 +215,42 @@ fn very_many_transactions_are_worth_a_word() {
         let said = checked(&corner, &"SELECT 1;\n".repeat(100_001));
         said.exits(0);
         assert_eq!(said.out.contains("100001 statements, each a transaction"), word, "{said}");
+    }
+}
+
+/// Errors name the statement, and where it stands.
+#[test]
+fn what_would_stop_a_run_is_named_with_its_place() {
+    let corner = Corner::new();
+    for (keys, script, place, words) in [
+        (
+            "",
+            "SELECT 1;\n CREATE INDEX CONCURRENTLY i ON t (a);",
+            "f.sql:2:2",
+            "CREATE INDEX CONCURRENTLY can't run inside",
+        ),
+        ("", "SELECT 1\\; VACUUM t;", "f.sql:1:1", "VACUUM can't run inside a transaction"),
+        (
+            "transaction = \"script\"",
+            "BEGIN;\nALTER SYSTEM RESET ALL;\nCOMMIT;",
+            "f.sql:2:1",
+            "ALTER SYSTEM can't run inside",
+        ),
+        (
+            "",
+            "SELECT 1;\n\\if true\nSELECT 2;\n\\if false\nSELECT 3;\n\\endif\n",
+            "f.sql:6:1",
+            "the \\if in line 2, column 1",
+        ),
+        ("", "\\if true\n\\if true\n\\endif\n\\if true\n", "f.sql:4:1", "the \\if in line 4, column 1"),
+    ] {
+        plan(&corner, keys);
+        checked(&corner, script).exits(2).says(&format!("{place}: error: step s: ")).says(words);
+    }
+    plan(&corner, "");
+    for utf16 in [b"\xff\xfeS\0".as_slice(), b"\xfe\xff\0S"] {
+        std::fs::write(corner.path("f.sql"), utf16).unwrap();
+        let said = corner.type_in("check plan.toml");
+        said.exits(2).says("f.sql:1:1: error: step s: the file is UTF-16").says("iconv");
     }
 }

@@ -274,3 +274,22 @@ async fn a_large_file_that_changes_under_way_is_rolled_back() {
     said.says("big.sql");
     assert!(!scene.has("other").await);
 }
+
+/// The run keeps what it was opened with; whoever has mended a file in between must not think that it ran.
+#[tokio::test]
+async fn a_file_that_was_mended_on_disk_is_said_not_to_be_used() {
+    let scene = Scene::new().await;
+    scene.file("s.sql", "CREATE TABLE mended (n int);\nINSERT INTO mended VALUES (1/0);\n");
+    scene.plan(
+        "[[phase]]\nid = \"p\"\ntitle = \"P\"\n[[phase.step]]\nid = \"s\"\ntitle = \"S\"\nfile = \"s.sql\"\nirreversible = \"x\"\n",
+    );
+    scene.run("--irreversible s=x").exits(6);
+    scene.resume("").exits(6).never_says("changed on disk");
+    scene.file("s.sql", "CREATE TABLE mended (n int);\n");
+    let said = scene.resume("");
+    said.exits(6).says("changed on disk since this run was opened: s.sql").says("--end");
+    // Once is enough.
+    let told = scene.resume("").out.matches("deviation: changed on disk").count();
+    assert!(told <= 1, "{told}");
+    assert!(!scene.has("mended").await);
+}

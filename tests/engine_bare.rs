@@ -287,3 +287,47 @@ async fn the_role_of_the_step_runs_each_statement() {
     assert_eq!(bench.value(owners).await, role);
     assert_eq!(bench.ledger().await.len(), 6);
 }
+
+/// psql runs a CALL outside of transactions, where a procedure may commit.
+#[tokio::test]
+async fn a_procedure_that_commits_runs_as_psql_runs_it() {
+    let bench = Bench::with(
+        "CREATE TABLE t (id int); \
+         CREATE PROCEDURE p(n int) LANGUAGE plpgsql AS 'BEGIN INSERT INTO t VALUES (n); COMMIT; INSERT INTO t VALUES (n + 1); END'",
+    )
+    .await;
+    for (mode, first) in
+        [("none", "INSERT INTO t VALUES (0);\n"), ("script", "BEGIN;\nINSERT INTO t VALUES (0);\nCOMMIT;\n")]
+    {
+        bench.sql("TRUNCATE t").await;
+        bench.script(
+            &format!("{first}CALL p(1);\nDO 'BEGIN INSERT INTO t VALUES (3); COMMIT; END';\nDO 'BEGIN INSERT INTO t VALUES (4); END';\n"),
+            &format!("transaction = \"{mode}\""),
+        );
+        let ran = bench.run().await;
+        ran.exits(0);
+        assert_eq!(bench.value("SELECT string_agg(id::text, ' ' ORDER BY id) FROM t").await, "0 1 2 3 4");
+        // What commits by itself has an intent and a result, the others their row in the same transaction.
+        assert_eq!(ran.all("bare_intent").len(), 2, "{ran}");
+        assert_eq!(ran.all("commit_intent").len(), 2, "{ran}");
+    }
+}
+
+/// What it has committed before its error stays, and is said.
+#[tokio::test]
+async fn a_procedure_that_fails_behind_its_commit_says_what_stays() {
+    let bench = Bench::with(
+        "CREATE TABLE t (id int); \
+         CREATE PROCEDURE p() LANGUAGE plpgsql AS \
+         'BEGIN INSERT INTO t VALUES (1); COMMIT; INSERT INTO t SELECT id FROM later; END'",
+    )
+    .await;
+    bench.script("CALL p();\nINSERT INTO t VALUES (9);\n", "transaction = \"none\"");
+    let ran = bench.run().await;
+    ran.exits(6).says("committed by itself before that stays");
+    assert!(!ran.out.contains("nothing of this statement was applied"), "{ran}");
+    assert_eq!(bench.value("SELECT count(*) FROM t").await, "1");
+    bench.sql("CREATE TABLE later AS SELECT 5 AS id").await;
+    bench.resume().await.exits(0);
+    assert_eq!(bench.value("SELECT string_agg(id::text, ' ' ORDER BY id) FROM t").await, "1 1 5 9");
+}

@@ -205,8 +205,57 @@ async fn a_commit_of_the_file_is_found_when_it_fails_behind_it_too() {
     }
     bench.sql("TRUNCATE t").await;
     bench.script("SELECT 'ROLLBACK' \\gexec\nINSERT INTO t VALUES (1);\nSELECT 1/0;\n", PSQL);
-    bench.run().await.exits(5).says("committed and isn't recorded");
+    bench.run().await.exits(6).says("nothing of this step was applied");
+    assert_eq!(bench.value("SELECT count(*) FROM t").await, "0");
+}
+
+/// Behind a ROLLBACK of the file psql would commit statement by statement, in whatever way the file hides it.
+#[tokio::test]
+async fn behind_a_rollback_of_the_file_nothing_is_written() {
+    let bench = Bench::with("CREATE TABLE t (n int)").await;
+    let back = "SELECT 'ROLLBACK' \\gexec\n";
+    let savepoint = "SAVEPOINT s;\nINSERT INTO t VALUES (1);\nROLLBACK TO s;\n";
+    for (before, behind) in [
+        ("", "INSERT INTO t VALUES (2);\n"),
+        ("\\set QUIET on\n", "INSERT INTO t VALUES (2);\n"),
+        (savepoint, "INSERT INTO t VALUES (2);\n"),
+        ("INSERT INTO t VALUES (3);\n", "SELECT 1/0;\n"),
+        (savepoint, "SELECT 1;\n"),
+        ("", "BEGIN;\nINSERT INTO t VALUES (2);\nSELECT 'COMMIT' \\gexec\n"),
+    ] {
+        bench.script(&format!("{before}{back}{behind}"), &format!("{PSQL}\non_failure = \"stop\""));
+        let ran = bench.run().await;
+        if behind.contains("BEGIN") {
+            ran.exits(2);
+        } else {
+            ran.exits(1).says("nothing of this step was applied");
+        }
+        assert_eq!(bench.value("SELECT count(*) FROM t").await, "0", "{before}{behind}");
+    }
+    // The setting that sees to it is gone with the session, and the file's own work isn't hindered.
+    bench.script(&format!("{savepoint}INSERT INTO t VALUES (4);\n"), PSQL);
+    bench.run().await.exits(0);
     assert_eq!(bench.value("SELECT count(*) FROM t").await, "1");
+}
+
+/// psql is asked before its COMMIT, wherever the file has sent results by then.
+#[tokio::test]
+async fn what_the_file_touched_is_known() {
+    let bench =
+        Bench::with("CREATE TABLE t (n int); CREATE TABLE \"odd\\name\" (n int); CREATE TABLE gone (n int)")
+            .await;
+    bench.script(
+        "INSERT INTO t SELECT generate_series(1, 5);\nDELETE FROM t WHERE n = 1;\nINSERT INTO \"odd\\name\" VALUES (1);\n\
+         DROP TABLE gone;\n\\pset format html\n\\o /dev/null\n\\t\n",
+        PSQL,
+    );
+    let ran = bench.run().await;
+    ran.exits(0).says("t +5 -1");
+    let touched = ran.last("unit_applied")["touched"].to_string();
+    assert!(touched.contains("odd") && !touched.contains("gone"), "{touched}");
+    let back = "SAVEPOINT s;\nINSERT INTO t VALUES (1);\nROLLBACK TO s;\nINSERT INTO t VALUES (2);\n";
+    bench.script(back, PSQL);
+    bench.run().await.exits(0).says("t up to +2");
 }
 
 /// A new session has no transaction of ours.

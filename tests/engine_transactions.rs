@@ -94,7 +94,12 @@ async fn a_commit_in_a_procedure_fails_the_step() {
         "DO $$BEGIN EXECUTE 'COMMIT'; END$$;",
     ] {
         bench.script(&format!("INSERT INTO t VALUES (0);\n{sql}\n"), "on_failure = \"stop\"");
-        bench.run().await.exits(1);
+        let ran = bench.run().await;
+        ran.exits(1).says("a.sql:2:");
+        // What EXECUTE runs can't be a COMMIT anywhere.
+        if !sql.contains("EXECUTE") {
+            ran.says("put it into a step with transaction = \"none\"");
+        }
         assert_eq!(bench.value("SELECT count(*) FROM t").await, "0", "{sql}");
         assert_eq!(bench.ledger().await.len(), 0);
     }
@@ -185,7 +190,8 @@ async fn a_deferred_constraint_fails_before_commit() {
     .await;
     bench.script("CREATE TABLE t ();\nINSERT INTO c VALUES (1);\n", "on_failure = \"stop\"");
     let ran = bench.run().await;
-    ran.exits(1).failed_with("a", "violates foreign key constraint");
+    ran.exits(1).failed_with("a", "at COMMIT: ").failed_with("a", "violates foreign key constraint");
+    ran.says("no statement is named");
     assert!(ran.all("commit_intent").is_empty(), "COMMIT was never meant: {ran}");
     assert_eq!(bench.value("SELECT to_regclass('t') IS NULL AND NOT EXISTS (SELECT FROM c)").await, "t");
     assert_eq!(bench.ledger().await.len(), 0);
@@ -309,4 +315,86 @@ async fn each_file_of_a_glob_begins_on_a_fresh_session() {
     bench.run().await.exits(0);
     assert_eq!(bench.value("SELECT path FROM seen").await, "\"$user\", public");
     assert_eq!(bench.ledger().await, ["m m1.sql forward 0", "m m2.sql forward 0"]);
+}
+
+/// What a DROP … CASCADE takes along stands in the DETAIL of its notice alone.
+#[tokio::test]
+async fn notices_come_with_their_detail_and_hint() {
+    let bench =
+        Bench::with("CREATE TABLE t (id int); CREATE VIEW v AS SELECT * FROM t; CREATE VIEW w AS TABLE v")
+            .await;
+    bench.script(
+        "DROP TABLE t CASCADE;\nDO $$ BEGIN RAISE WARNING 'so' USING DETAIL = 'why', HINT = 'do'; END $$;\n",
+        "",
+    );
+    let ran = bench.run().await;
+    ran.exits(0).says("NOTICE: drop cascades to 2 other objects").says("drop cascades to view w");
+    ran.says("DETAIL: why").says("HINT: do");
+}
+
+/// psql prints them, and who has written the script wants to see them.
+#[tokio::test]
+async fn rows_of_a_copy_to_stdout_are_shown() {
+    let bench = Bench::new().await;
+    bench.script(
+        "COPY (SELECT 'one', 1 UNION ALL SELECT 'two', 2) TO STDOUT (DELIMITER '|');\n\\copy (SELECT 'three') to stdout\n\
+         \\o x.txt\nCOPY (SELECT 'four') TO STDOUT;\n\\copy (SELECT 'five') to pstdout\n\\o\n\
+         COPY (SELECT 'six', repeat('x', 3)) TO STDOUT (FORMAT binary);\n",
+        "",
+    );
+    let ran = bench.run().await;
+    ran.exits(0).says("| one|1").says("| two|2").says("| three").says("| five").says("rows in binary format");
+    assert!(!ran.out.contains("four") && !ran.out.contains("PGCOPY"), "{ran}");
+}
+
+/// What stands behind it fails of it, and isn't what somebody has to know.
+#[tokio::test]
+async fn the_first_error_is_shown_whatever_the_script_passes_over() {
+    let bench = Bench::with("CREATE TABLE t (id int)").await;
+    let off = "\\set ON_ERROR_STOP off\n";
+    for rest in [
+        "INSERT INTO t VALUES (1);\n\\set ON_ERROR_STOP on\nINSERT INTO t VALUES (2);\n",
+        "SELECT 1 AS x \\gset\n\\set ON_ERROR_STOP on\nSELECT 2 AS x \\gset\n",
+        "\\set ON_ERROR_STOP on\nSELECT 'COMMIT' AS x \\gexec\n",
+    ] {
+        bench.script(&format!("{off}SELECT 1/0;\n{rest}"), "on_failure = \"stop\"");
+        bench.run().await.exits(1).failed_with("a", "division by zero").says("a.sql:2:1");
+        bench.script(
+            &format!("{off}BEGIN;\nSELECT 1/0;\n{rest}COMMIT;\n"),
+            "on_failure = \"stop\"\ntransaction = \"script\"",
+        );
+        bench.run().await.exits(1).failed_with("a", "division by zero").says("a.sql:3:1");
+    }
+    assert_eq!(bench.value("SELECT count(*) FROM t").await, "0");
+}
+
+/// The server counts what a savepoint took back as well, and nobody can tell it from the rest.
+#[tokio::test]
+async fn rows_that_a_savepoint_took_back_arent_told_as_written() {
+    let bench = Bench::with("CREATE TABLE t (id int)").await;
+    let back = "INSERT INTO t VALUES (1);\nSAVEPOINT s;\nINSERT INTO t VALUES (2), (3);\nROLLBACK TO s;\n";
+    bench.script(back, "");
+    bench.run().await.exits(0).says("t up to +3");
+    let by_psql = "\\set ON_ERROR_ROLLBACK on\n\\set ON_ERROR_STOP off\nINSERT INTO t SELECT 1 / (2 - g) FROM generate_series(1, 3) g;\n\
+                   INSERT INTO t VALUES (4);\n";
+    bench.script(by_psql, "");
+    bench.run().await.exits(0).says("t up to +2");
+    bench.script(&format!("BEGIN;\n{back}COMMIT;\nINSERT INTO t VALUES (5);\n"), "transaction = \"script\"");
+    bench.run().await.exits(0).says("t up to +3").says("; t +1");
+}
+
+/// The version whose rules a script is read by; that of the server is another thing.
+#[tokio::test]
+async fn a_script_can_ask_for_psqls_version() {
+    let bench = Bench::new().await;
+    bench.script(
+        "SELECT :'VERSION' ~ '^PostgreSQL 15' AND :VERSION_NUM >= 150000 AND :'VERSION_NAME' = '15.0' AS known \\gset\n\
+         \\if :known\nCREATE TABLE known ();\n\\endif\n\
+         CREATE TABLE s AS SELECT :SERVER_VERSION_NUM = current_setting('server_version_num')::int AS num, \
+         :'SERVER_VERSION_NAME' = current_setting('server_version') AS name, :'ENCODING' AS encoding;\n",
+        "",
+    );
+    bench.run().await.exits(0);
+    assert_eq!(bench.value("SELECT to_regclass('known') IS NOT NULL").await, "t");
+    assert_eq!(bench.value("SELECT (num, name, encoding) FROM s").await, "(t,t,UTF8)");
 }

@@ -40,7 +40,7 @@ pub async fn demo(args: DemoArgs, level: &str) -> Result<Exit, Failure> {
         target: "a private server".to_owned(),
         folder: None,
     };
-    let mut show = Show::start(&args.screenless, &state, &[], scene)?;
+    let mut show = Show::start(&args.screenless, (&state, None), &[], scene)?;
     show.stage("starting a private PostgreSQL");
     let server = match start(&args).await {
         Ok(server) => server,
@@ -67,7 +67,7 @@ pub async fn demo(args: DemoArgs, level: &str) -> Result<Exit, Failure> {
                 let socket = server.dir().display();
                 out::hint(&format!(
                     "{} --target 'host={socket} user=postgres dbname={database}'",
-                    go_on(&run)
+                    go_on(&run, None)
                 ));
             }
             Some(Rest::Open(run)) => out::hint(&format!(

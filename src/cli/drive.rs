@@ -25,7 +25,7 @@ use crate::engine::recorder::Listener;
 use crate::engine::says::Says;
 use crate::engine::stop::Stop;
 use crate::journal::{RunFolder, StateDir};
-use crate::plain::progress;
+use crate::plain::{Named, progress};
 use crate::run::event::{Ending, Envelope, Event};
 use crate::run::sample::Progress;
 use crate::run::state::RunState;
@@ -39,6 +39,8 @@ pub struct Show {
     pub says: Says,
     /// The word of the signal that told us to end, once there is one.
     pub signal: watch::Receiver<Option<String>>,
+    /// The database, where a command has to name it.
+    target: Option<String>,
 }
 
 #[derive(Debug)]
@@ -47,10 +49,16 @@ enum Front {
     Screen(Box<Screen>),
 }
 
-/// The state folder, unless `resume` finds it by itself from here.
-fn to_be_named(state: &StateDir) -> Option<String> {
+/// The state folder, unless `resume` finds it by itself from here; and the database that was typed, unless
+/// there is a secret in it.
+fn to_be_named(state: &StateDir, target: Option<&str>) -> Named {
     let found = StateDir::find(None, Path::new("plan.toml")).is_ok_and(|found| found.path() == state.path());
-    (!found).then(|| state.path().display().to_string())
+    let secret = |text: &str| {
+        let login = text.split_once("://").and_then(|(_, rest)| rest.split_once('@')).map(|(login, _)| login);
+        login.is_some_and(|login| login.contains(':')) || text.to_ascii_lowercase().contains("password")
+    };
+    let target = target.map(|text| if secret(text) { "CONNINFO".to_owned() } else { text.to_owned() });
+    Named { state_dir: (!found).then(|| state.path().display().to_string()), target }
 }
 
 /// Whether the cockpit is to be opened; `answers` were given beforehand.
@@ -74,18 +82,19 @@ impl Show {
     /// again.
     pub fn start(
         screenless: &Screenless,
-        state: &StateDir,
+        (state, target): (&StateDir, Option<&str>),
         past: &[Envelope],
         scene: Scene,
     ) -> Result<Self, Failure> {
         let (listener, facts) = mpsc::unbounded_channel();
         let (says, asides) = Says::new();
-        let state_dir = to_be_named(state);
+        let named = to_be_named(state, target);
+        let target = named.target.clone();
         let (front, signal) = if wants_screen(screenless, false)? {
             let (set, told) = watch::channel(None);
             let set = Arc::new(set);
             let feed = (facts, asides);
-            let screen = Screen::open(scene, screenless, state_dir, past, feed, Arc::clone(&set))?;
+            let screen = Screen::open(scene, screenless, named, past, feed, Arc::clone(&set))?;
             let link = screen.link.clone();
             listen(&set, move |name, _| {
                 link.send(Msg::Signal(name.to_owned()));
@@ -93,10 +102,10 @@ impl Show {
             job_control(&screen.link)?;
             (Front::Screen(Box::new(screen)), told)
         } else {
-            let lines = Lines::start(screenless, state_dir, past, facts, asides)?;
+            let lines = Lines::start(screenless, named, past, facts, asides)?;
             (Front::Lines(lines), signals("the run")?)
         };
-        Ok(Self { front, listeners: vec![listener], says, signal })
+        Ok(Self { front, listeners: vec![listener], says, signal, target })
     }
 
     /// What goes on before the run is open; only a screen has a place for it.
@@ -222,10 +231,11 @@ fn listen(
 
 /// Conducts a run to where it goes, and says how to go on from there.
 pub async fn drive(opened: Result<Conductor, Stop>, pilot: Pilot, show: Show) -> Result<Exit, Failure> {
+    let target = show.target.clone();
     let (exit, rest) = conduct(opened, pilot, show).await?;
     match rest {
-        Some(Rest::Open(folder)) => out::hint(&go_on(&folder)),
-        Some(Rest::Stopped(folder)) => out::hint(&go_back(&folder)),
+        Some(Rest::Open(folder)) => out::hint(&go_on(&folder, target)),
+        Some(Rest::Stopped(folder)) => out::hint(&go_back(&folder, target)),
         None => {}
     }
     Ok(exit)
@@ -372,10 +382,8 @@ async fn heartbeat(gauge: Gauge, says: Says) {
 }
 
 /// What to type to go on with a run.
-pub fn go_on(folder: &RunFolder) -> String {
-    let state = folder.path().parent().unwrap_or(folder.path()).display();
-    let plain = if super::screen::terminal().is_ok() { "" } else { " --plain" };
-    format!("to go on: holdpoint resume {}{plain} --state-dir {state}", folder.id())
+pub fn go_on(folder: &RunFolder, target: Option<String>) -> String {
+    format!("to go on: holdpoint resume {}", run_words(folder, target))
 }
 
 /// What to type for the evidence of a run that is over.
@@ -385,10 +393,14 @@ fn evidence(folder: &RunFolder) -> String {
 }
 
 /// What to type to undo what a run applied that was ended.
-fn go_back(folder: &RunFolder) -> String {
-    let state = folder.path().parent().unwrap_or(folder.path()).display();
+fn go_back(folder: &RunFolder, target: Option<String>) -> String {
+    format!("to undo what it applied: holdpoint rollback {}", run_words(folder, target))
+}
+
+fn run_words(folder: &RunFolder, target: Option<String>) -> String {
+    let state = folder.path().parent().unwrap_or(folder.path()).display().to_string();
     let plain = if super::screen::terminal().is_ok() { "" } else { " --plain" };
-    format!("to undo what it applied: holdpoint rollback {}{plain} --state-dir {state}", folder.id())
+    format!("{}{plain}{}", folder.id(), Named { state_dir: Some(state), target }.flags())
 }
 
 /// All events of a journal, as far as they are whole.

@@ -13,7 +13,7 @@ use super::failure::Failure;
 use super::out;
 use crate::engine::says::Asides;
 use crate::journal::encode;
-use crate::plain::{Printer, Style};
+use crate::plain::{Named, Printer, Style};
 use crate::run::event::Envelope;
 
 /// A name for standard output.
@@ -31,7 +31,7 @@ impl Lines {
     /// Begins to print. `past` is what happened before, when a run is taken up again.
     pub fn start(
         screenless: &Screenless,
-        state_dir: Option<String>,
+        named: Named,
         past: &[Envelope],
         facts: mpsc::UnboundedReceiver<Arc<Envelope>>,
         asides: Asides,
@@ -47,7 +47,7 @@ impl Lines {
             ascii: screenless.ascii || out::is_ascii_only(),
             width: out::width(),
             timezone: None,
-            state_dir,
+            named,
         });
         for envelope in past {
             printer.line(envelope);

@@ -230,7 +230,7 @@ impl TakenUp {
             target: target.describe(),
             folder: Some(self.folder.clone()),
         };
-        let show = Show::start(screenless, &self.state, &past, scene)?;
+        let show = Show::start(screenless, (&self.state, typed), &past, scene)?;
         show.stage(&format!("connecting to {}", target.describe()));
         let opening = Opening {
             // Its copies are proven to be what they were when the lock is ours.

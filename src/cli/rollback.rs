@@ -17,7 +17,7 @@ use crate::engine::sources::Sources;
 use crate::engine::stop::Stop;
 use crate::journal::StateDir;
 use crate::pg::{ConnectConfig, Session};
-use crate::plain::{Printer, Style};
+use crate::plain::{Named, Printer, Style};
 use crate::run::event::{Assurance, Course, Envelope, Event, Person};
 use crate::run::state::{RollbackState, Run};
 use crate::script::Variables;
@@ -173,7 +173,7 @@ async fn list(args: &RollbackArgs, taken: TakenUp, wanted: Wanted) -> Result<Exi
         ascii: out::is_ascii_only(),
         width: out::width(),
         timezone: None,
-        state_dir: None,
+        named: Named::default(),
     });
     for envelope in past(&taken.folder) {
         printer.line(&envelope);

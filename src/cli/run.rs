@@ -52,7 +52,7 @@ pub async fn run(args: RunArgs, level: &str) -> Result<Exit, Failure> {
         .map_err(|error| Failure::unreachable(error.to_string()))?;
     has_evidence(&plan, &digest.sha256, &state, &args)?;
     let scene = Scene { plan: Arc::clone(&plan), mode: Mode::Run, target: target.describe(), folder: None };
-    let mut show = Show::start(&args.screenless, &state, &[], scene)?;
+    let mut show = Show::start(&args.screenless, (&state, args.target.as_deref()), &[], scene)?;
     show.stage(&format!("connecting to {}", target.describe()));
     let opening = Opening {
         digest,

@@ -30,7 +30,7 @@ use crate::engine::rollback::look_back;
 use crate::engine::sampler::look_on;
 use crate::engine::says::Asides;
 use crate::journal::RunFolder;
-use crate::plain::Style;
+use crate::plain::{Named, Style};
 use crate::plan::model::{Plan, PlanFile};
 use crate::run::event::{Envelope, Mode};
 use crate::run::outlook::LookBack;
@@ -90,7 +90,7 @@ impl Screen {
     pub fn open(
         scene: Scene,
         screenless: &Screenless,
-        state_dir: Option<String>,
+        named: Named,
         past: &[Envelope],
         feed: Feed,
         interrupt: Arc<watch::Sender<Option<String>>>,
@@ -103,7 +103,7 @@ impl Screen {
             target: scene.target,
             theme: theme(screenless.theme),
             ascii: screenless.ascii || out::is_ascii_only(),
-            state_dir,
+            named,
             mouse: screenless.mouse,
         };
         let mut state = State::new(setting, jiff::Timestamp::now());

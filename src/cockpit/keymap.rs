@@ -373,9 +373,8 @@ fn later(state: &State) -> String {
     if state.setting.mode == Mode::Demo {
         return "it is over, and its server goes with the demo".to_owned();
     }
-    let (id, dir) = (id.to_string(), state.setting.state_dir.as_deref());
-    let dir = dir.map(|dir| format!(" --state-dir {dir}")).unwrap_or_default();
-    format!("Q leaves, then: holdpoint rollback {}{dir}", &id[..TIME])
+    let (id, flags) = (id.to_string(), state.setting.named.flags());
+    format!("Q leaves, then: holdpoint rollback {}{flags}", &id[..TIME])
 }
 
 fn nobody(state: &State) -> String {

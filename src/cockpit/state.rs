@@ -23,7 +23,7 @@ use super::theme::Theme;
 use super::told::Told;
 use super::way_back;
 use super::{activity, deltas};
-use crate::plain::{LogLine, Printer, Style};
+use crate::plain::{LogLine, Named, Printer, Style};
 use crate::plan::model::{Action, Phase, Plan, Step, Undo};
 use crate::run::event::{Direction, Envelope, Mode, Operator};
 use crate::run::outlook::LookBack;
@@ -48,7 +48,7 @@ pub struct Setting {
     pub theme: Theme,
     pub ascii: bool,
     /// Where the run's folder is, when a command has to name it to find it.
-    pub state_dir: Option<String>,
+    pub named: Named,
     /// The mouse drives too, from the beginning.
     pub mouse: bool,
 }
@@ -163,7 +163,7 @@ pub struct State {
 impl State {
     #[must_use]
     pub fn new(setting: Setting, now: Timestamp) -> Self {
-        let style = Style { state_dir: setting.state_dir.clone(), ..Style::log() };
+        let style = Style { named: setting.named.clone(), ..Style::log() };
         let zone = setting
             .plan
             .timezone

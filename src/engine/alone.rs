@@ -3,12 +3,11 @@
 
 use std::time::Instant;
 
-use super::bare::Passage;
 use super::conductor::Conductor;
 use super::heard::Broken;
-use super::problems::{DEADLOCK, LOCK_NOT_AVAILABLE};
+use super::passage::Passage;
+use super::problems::{COMMITS_INSIDE, DEADLOCK, LOCK_NOT_AVAILABLE};
 use super::stop::Stop;
-use super::stream::Stream;
 use super::unit::{Abandon, Outcome, marked, own, set_nonce};
 use crate::crash;
 use crate::run::event::{Problem, Unit};
@@ -44,6 +43,11 @@ impl Conductor {
                         Abandon::Broken(broken) => broken,
                     };
                     let lost = self.undo_after(&broken, &mut passage.work.session).await;
+                    if lost.is_none() && commits_inside(&broken) {
+                        // As psql runs it: outside of any transaction, where what it does can't be one with
+                        // the ledger's row.
+                        return self.run_bare(passage, unit, statement).await;
+                    }
                     let again = matches!(&broken, Broken::Server { sqlstate, .. }
                         if sqlstate == LOCK_NOT_AVAILABLE || sqlstate == DEADLOCK);
                     if let Broken::Interrupted(why, problem) = broken {
@@ -88,19 +92,8 @@ impl Conductor {
         own(&mut passage.work.session, &set_nonce(nonce)).await.map_err(lost)?;
         let ground = self.ground(passage.step);
         let (sent, tally, digest, written, made) = {
-            let says = self.says.clone();
-            let of = unit.step.clone();
-            let mut say = move |line: &str| says.say(&of, line);
-            let mut stream = Stream::new(
-                &mut passage.work.session,
-                &mut self.attention,
-                &mut self.look,
-                self.disclosure,
-                passage.step.lock_timeout,
-                &mut say,
-            )
-            .inside(nonce)
-            .on(&ground);
+            let stream = self.stream(&mut passage.work.session, passage.step, &unit.step);
+            let mut stream = stream.inside(nonce).on(&ground);
             stream.outlet = passage.outlet.take();
             let sent = stream.one(statement.clone(), &mut passage.script).await;
             blockers.clone_from(&stream.blockers);
@@ -117,4 +110,9 @@ impl Conductor {
         self.epilogue(&mut passage.work.session).await?;
         self.seal(passage.step, unit, &mut passage.work.session, nonce, tally, &digest).await
     }
+}
+
+/// A procedure or DO block that commits by itself, which it can't in the transaction that was tried first.
+fn commits_inside(broken: &Broken) -> bool {
+    matches!(broken, Broken::Server { sqlstate, .. } if sqlstate == COMMITS_INSIDE)
 }

@@ -12,12 +12,11 @@ use super::block::Open;
 use super::conductor::Conductor;
 use super::follow::{Next, reconnects, skip_data};
 use super::heard::Broken;
-use super::outlet::Outlet;
+use super::passage::Passage;
 use super::problems::{self, DEADLOCK, LOCK_NOT_AVAILABLE};
 use super::reentry::{Live, SESSION, can_be_repeated, identity};
-use super::sources::{AnyScript, Source};
+use super::sources::Source;
 use super::stop::Stop;
-use super::stream::Stream;
 use super::surroundings::{read_as, surroundings_of};
 use super::unit::{Outcome, Work, own};
 use crate::pg::TransactionStatus;
@@ -29,26 +28,6 @@ use crate::script::{
     Item, Kind, Outcome as Ended, Session as SessionKind, Statement, Switch, Then, Transaction as Control,
     executes_prepared,
 };
-
-/// A file on its way through the work session.
-pub(super) struct Passage<'a> {
-    pub step: &'a Step,
-    pub source: &'a Source,
-    pub work: Work,
-    pub script: AnyScript,
-    /// Statements that were applied before a stop and are skipped now.
-    pub skipped: u64,
-    /// COPYs of the statement that failed whose data nobody took.
-    pub unread: usize,
-    /// What comes before the script's next item.
-    pub next: std::collections::VecDeque<Next>,
-    /// `\o`: where results go.
-    pub outlet: Option<Outlet>,
-    /// The unit that ran last.
-    pub last: Option<Unit>,
-    /// The line in which the transaction begins that the file has open.
-    pub block: Option<u64>,
-}
 
 impl Conductor {
     /// Runs a script statement by statement. When its session was lost in a COMMIT that turned out to be
@@ -346,17 +325,7 @@ impl Conductor {
         statement: Statement,
     ) -> Result<Result<(), Problem>, Stop> {
         let step = passage.step;
-        let says = self.says.clone();
-        let of = step.id.clone();
-        let mut say = move |line: &str| says.say(&of, line);
-        let mut stream = Stream::new(
-            &mut passage.work.session,
-            &mut self.attention,
-            &mut self.look,
-            self.disclosure,
-            step.lock_timeout,
-            &mut say,
-        );
+        let mut stream = self.stream(&mut passage.work.session, step, &step.id);
         stream.outlet = passage.outlet.take();
         let sent = stream.one(statement, &mut passage.script).await;
         let made = std::mem::take(&mut stream.next);

@@ -2,12 +2,11 @@
 //! results go.
 
 use super::attention::Interruption;
-use super::bare::Passage;
 use super::block::Open;
 use super::conductor::Conductor;
 use super::heard::Broken;
+use super::passage::Passage;
 use super::stop::Stop;
-use super::stream::Stream;
 use crate::run::event::Problem;
 use crate::script::Item;
 
@@ -33,18 +32,10 @@ impl Conductor {
         passage: &mut Passage<'_>,
         item: Option<Item>,
     ) -> Result<Result<(), Broken>, Stop> {
-        let (says, of, ground) = (self.says.clone(), passage.step.id.clone(), self.ground(passage.step));
-        let mut say = move |line: &str| says.say(&of, line);
+        let ground = self.ground(passage.step);
         let (done, written, remarks) = {
-            let mut stream = Stream::new(
-                &mut passage.work.session,
-                &mut self.attention,
-                &mut self.look,
-                self.disclosure,
-                passage.step.lock_timeout,
-                &mut say,
-            )
-            .on(&ground);
+            let stream = self.stream(&mut passage.work.session, passage.step, &passage.step.id);
+            let mut stream = stream.on(&ground);
             stream.outlet = passage.outlet.take();
             let done = match item {
                 Some(item) => stream.aside_of(item, &mut passage.script).await,

@@ -3,12 +3,15 @@
 
 use std::time::Instant;
 
-use super::bare::{Passage, commits};
+use super::bare::commits;
 use super::conductor::Conductor;
+use super::digests::hex;
 use super::follow::savepoint;
 use super::heard::Broken;
+use super::passage::Passage;
+use super::problems;
 use super::stop::Stop;
-use super::stream::{Stream, Tally, hex};
+use super::stream::{Stream, Tally};
 use super::unit::{Abandon, Outcome, marked, set_nonce};
 use crate::crash;
 use crate::pg::TransactionStatus;
@@ -123,19 +126,8 @@ impl Conductor {
         let unit = transaction.unit.clone();
         let ground = self.ground(passage.step);
         let (result, tally, digest, written, made, passed) = {
-            let says = self.says.clone();
-            let of = unit.step.clone();
-            let mut say = move |line: &str| says.say(&of, line);
-            let mut stream = Stream::new(
-                &mut passage.work.session,
-                &mut self.attention,
-                &mut self.look,
-                self.disclosure,
-                passage.step.lock_timeout,
-                &mut say,
-            )
-            .inside(&transaction.nonce)
-            .on(&ground);
+            let stream = self.stream(&mut passage.work.session, passage.step, &unit.step);
+            let mut stream = stream.inside(&transaction.nonce).on(&ground);
             stream.outlet = passage.outlet.take();
             let result = if Stream::is_careful(&passage.script) {
                 stream.careful(statement, &mut passage.script).await
@@ -150,6 +142,13 @@ impl Conductor {
         };
         self.record_written(&unit, written).await?;
         if let Err(broken) = result {
+            // An error that the script passed over broke the transaction: what failed since failed of that.
+            let broken = match (broken, transaction.failed) {
+                (Broken::Server { sqlstate, .. }, Some(first)) => {
+                    Broken::Server { problem: Box::new(first), sqlstate }
+                }
+                (broken, _) => broken,
+            };
             return self.give_up(passage, &unit, broken).await;
         }
         passage.next.extend(made);
@@ -161,6 +160,7 @@ impl Conductor {
         transaction.tally.statements += tally.statements;
         transaction.tally.rows += tally.rows;
         transaction.tally.warnings += tally.warnings;
+        transaction.tally.went_back |= tally.went_back;
         transaction.digest = chained(&transaction.digest, &digest);
         *open = Some(transaction);
         Ok(Ok(()))
@@ -213,7 +213,12 @@ impl Conductor {
             Err(Abandon::Unverified(problem)) => {
                 self.give_up(passage, &unit, Broken::Script(Box::new(problem))).await
             }
-            Err(Abandon::Broken(broken)) => self.give_up(passage, &unit, broken).await,
+            Err(Abandon::Broken(mut broken)) => {
+                if let Broken::Server { problem, .. } = &mut broken {
+                    problem.place.get_or_insert_with(|| problems::place_of(&statement.place));
+                }
+                self.give_up(passage, &unit, broken).await
+            }
         }
     }
 }

@@ -11,17 +11,18 @@ use sha2::{Digest, Sha256};
 use tokio::io::AsyncReadExt;
 
 use super::conductor::Conductor;
+use super::digests::hex;
 use super::heard::Broken;
 use super::keep::unwritten as unwritten_artifact;
 use super::problems;
 use super::shell::{self, LAST_WORDS};
 use super::sources::AnyScript;
 use super::stop::Stop;
-use super::stream::{Stream, hex};
+use super::stream::Stream;
 use crate::pg::child::{News, Pipes};
 use crate::pg::{PgError, Reply};
 use crate::run::event::{Event, KeptFile, Place, Problem, Unit};
-use crate::script::{CopyFile, Kind};
+use crate::script::{Coding, CopyFile, Kind};
 
 /// COPY data is flushed in pieces of this size.
 const COPY_PIECE: usize = 256 * 1024;
@@ -240,6 +241,7 @@ impl Stream<'_> {
 
     /// The server is about to send rows: a `\copy … to` has a file for them.
     pub(super) fn copy_out(&mut self) -> Result<(), Broken> {
+        self.copied_binary = false;
         let Some(statement) = self.flight.front() else { return Ok(()) };
         let place = problems::place_of(&statement.place);
         match statement.file.clone() {
@@ -259,12 +261,12 @@ impl Stream<'_> {
         Ok(())
     }
 
-    /// Rows of a COPY. Those of one that has no file of ours go where results go; to people they don't.
+    /// Rows of a COPY. Those of one that has no file of ours go where results go, as in psql.
     pub(super) fn copied_out(&mut self, bytes: &[u8]) -> Result<(), Broken> {
         let Some(mut writing) = self.writing.take() else {
             let pstdout = self.flight.front().is_some_and(|s| s.file == Some(CopyFile::ToOutput));
-            if !pstdout {
-                self.put(bytes);
+            if pstdout || !self.put(bytes) {
+                self.show_copied(bytes);
             }
             return Ok(());
         };
@@ -275,6 +277,23 @@ impl Stream<'_> {
             }
             Err(error) => Err(unwritten(&writing.written.path, writing.written.place.clone(), &error)),
         }
+    }
+
+    /// Rows for people. Of one in binary format there is nothing that could be read.
+    fn show_copied(&mut self, bytes: &[u8]) {
+        const BINARY: &[u8] = b"PGCOPY\n\xff";
+        let coding = self.work.coding();
+        if self.copied_binary || bytes.starts_with(BINARY) {
+            if !std::mem::replace(&mut self.copied_binary, true) {
+                (self.say)("(rows in binary format; they aren't shown)");
+            }
+            return;
+        }
+        let text = match coding {
+            Coding::Utf8 => String::from_utf8_lossy(bytes).into_owned(),
+            coding => coding.shown(&coding.marked(bytes)).into_owned(),
+        };
+        text.lines().for_each(|line| self.show_line(line));
     }
 
     /// All rows have come.

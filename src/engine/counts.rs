@@ -177,6 +177,7 @@ fn written(run: &Run, step: &str, direction: Direction) -> Written {
                 deleted: 0,
                 ..touched.clone()
             });
+            all.at_most |= touched.at_most;
             all.inserted += touched.inserted;
             all.deleted += touched.deleted;
         }

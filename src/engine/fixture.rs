@@ -35,11 +35,11 @@ pub async fn load(plan: &Plan, fixture: &Path, target: &ConnectConfig) -> Result
     let mut work = Session::connect(target, "fixture").await?;
     let mut look = Session::connect(target, "look").await?;
     work.batch("BEGIN").await?;
-    let mut say = |_: &str| {};
     let disclosure = Disclosure { rows: true };
     let patience = Duration::from_secs(60);
     let streamed = {
-        let mut stream = Stream::new(&mut work, &mut attention, &mut look, disclosure, patience, &mut say);
+        let mut stream =
+            Stream::new(&mut work, &mut attention, &mut look, disclosure, patience, Box::new(|_| {}));
         stream.all(&mut script).await
     };
     let ended = match streamed {

@@ -101,7 +101,10 @@ impl Stream<'_> {
         let sent = self.one(statement, script).await;
         if guarded {
             match self.work.transaction() {
-                TransactionStatus::Failed => self.plain(&format!("ROLLBACK TO {SAVEPOINT}")).await?,
+                TransactionStatus::Failed => {
+                    self.tally.went_back = true;
+                    self.plain(&format!("ROLLBACK TO {SAVEPOINT}")).await?;
+                }
                 TransactionStatus::InTransaction if makes && !self.next.is_empty() => {
                     self.next.push_back(Next::Release);
                 }
@@ -218,13 +221,16 @@ impl Stream<'_> {
         if self.put_table(&table, expanded) {
             return;
         }
-        for line in table.lines(expanded) {
-            self.shown += 1;
-            match self.shown {
-                shown if shown < LINES => (self.say)(&line),
-                LINES => (self.say)("(there are more results; they aren't shown)"),
-                _ => {}
-            }
+        table.lines(expanded).iter().for_each(|line| self.show_line(line));
+    }
+
+    /// A line of a result, as long as there aren't too many.
+    pub(super) fn show_line(&mut self, line: &str) {
+        self.shown += 1;
+        match self.shown {
+            shown if shown < LINES => (self.say)(line),
+            LINES => (self.say)("(there are more results; they aren't shown)"),
+            _ => {}
         }
     }
 

@@ -105,6 +105,12 @@ impl Stream<'_> {
             self.tally.warnings += 1;
         }
         (self.say)(&format!("{}: {}", notice.severity, notice.message));
+        // As psql: what a CASCADE drops along stands in the DETAIL alone. It is said, and never journaled.
+        for (label, text) in [("DETAIL", &notice.detail), ("HINT", &notice.hint)] {
+            if let Some(text) = text {
+                (self.say)(&format!("{label}: {text}"));
+            }
+        }
     }
 
     /// The first statement in flight was refused.

@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 use sha2::{Digest, Sha256};
 
 use super::conductor::Conductor;
+use super::digests::hex;
 use super::stop::Stop;
-use super::stream::hex;
 use crate::pg::family::families;
 use crate::pg::fingerprint::Fingerprint;
 use crate::pg::measure::MeasureError;

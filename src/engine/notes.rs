@@ -60,6 +60,7 @@ enum About {
     LeadingDrops,
     CutOff(&'static str),
     DataCutOff,
+    Nothing,
     Unset,
     Raw,
 }
@@ -115,6 +116,10 @@ pub(super) fn notes(step: &Step, report: &ScanReport, given: &BTreeSet<String>) 
             Surprise::BareDrop => (About::LeadingDrops, None),
         };
         notes.add(about, place, name);
+    }
+    let sends = report.count > 0 || !report.shell.is_empty() || !report.problems.is_empty();
+    if let Some(begin) = report.begin.as_ref().filter(|_| !sends) {
+        notes.add(About::Nothing, begin, None);
     }
     let mut said: Vec<Said> = notes.list.into_iter().map(|note| note.said(step)).collect();
     let order = |said: &Said| (said.place.file.clone(), said.place.line, said.place.column);
@@ -257,7 +262,7 @@ impl Note {
         let mut hint = None;
         let what = match self.about {
             About::ByPsql if single => {
-                hint = Some("what is lost: nothing is counted, no checkpoint runs before COMMIT");
+                hint = Some("what is lost: no statement is counted, no checkpoint runs before COMMIT");
                 "psql runs this file (runner = \"psql\"), in one transaction with the ledger's row".to_owned()
             }
             About::ByPsql => {
@@ -372,6 +377,10 @@ impl Note {
                 hint = Some("a dump that was cut off ends so; psql takes it for the end of the data");
                 "the file ends in the data of this COPY, without the line \\. that ends them".to_owned()
             }
+            About::Nothing => {
+                hint = Some("is it the right file, and is it whole? The step would pass without having done anything");
+                "there is no statement in it: nothing is sent to the server".to_owned()
+            }
             About::Unset => {
                 hint = Some("a variable of the plan, a `save` before or \\set gives a value");
                 let have = if self.names.len() == 1 { "has" } else { "have" };
@@ -405,7 +414,7 @@ fn listed(names: &[String]) -> String {
     }
 }
 
-fn words_of(bare: &Bare) -> &'static str {
+pub(super) fn words_of(bare: &Bare) -> &'static str {
     match bare {
         Bare::CreateIndexConcurrently { .. } => "CREATE INDEX CONCURRENTLY",
         Bare::DropIndexConcurrently { .. } => "DROP INDEX CONCURRENTLY",

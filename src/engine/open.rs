@@ -118,6 +118,7 @@ pub async fn resume(
         not_open_yet(&opening.state, &opening.plan, &looked.identity)?;
     }
     let known = known_files(&folder)?;
+    let newer = newer_files(&folder, &run)?;
     let event = Event::RunResumed {
         program: program(),
         operator: operator(),
@@ -135,6 +136,9 @@ pub async fn resume(
     conductor.record(event).await?;
     let pid = conductor.control.pid;
     conductor.record(Event::LockTaken { pid, waited_ms }).await?;
+    if let Some(what) = newer {
+        conductor.record(Event::Deviation { step: None, what }).await?;
+    }
     if timeline.is_some() && timeline != looked.identity.timeline {
         let what =
             "the server is on another WAL timeline than before: there was a failover or a restore".to_owned();
@@ -347,6 +351,29 @@ fn copy_in(folder: &RunFolder, opening: &Opening) -> Result<BTreeMap<String, (u6
 fn known_files(folder: &RunFolder) -> Result<BTreeMap<String, (u64, String)>, Stop> {
     let copies = folder.verify_copies()?;
     Ok(copies.into_iter().filter_map(|file| Some((file.name?, (file.bytes, file.digest)))).collect())
+}
+
+/// Files that were changed on disk since the run was opened: it goes on with what it was opened with. Said
+/// once, until others are changed.
+fn newer_files(folder: &RunFolder, run: &Run) -> Result<Option<String>, Stop> {
+    let names: Vec<String> = folder
+        .copies()?
+        .into_iter()
+        .filter(crate::journal::Copied::has_a_newer_original)
+        .map(|file| file.name.unwrap_or_else(|| "the plan".to_owned()))
+        .collect();
+    if names.is_empty() {
+        return Ok(None);
+    }
+    let plan = run.opened.as_ref().map(|opened| opened.plan_path.clone()).unwrap_or_default();
+    let what = format!(
+        "changed on disk since this run was opened: {}. The run goes on with what it was opened with. To run what is there \
+         now, end this run (holdpoint resume {} --end \"reason\") and begin another: holdpoint run {plan} --from STEP",
+        names.join(", "),
+        folder.id(),
+    );
+    let said = run.deviations.iter().any(|(_, said)| *said == what);
+    Ok((!said).then_some(what))
 }
 
 fn opened(opening: &Opening, identity: &TargetIdentity) -> Opened {

@@ -2,13 +2,14 @@
 
 use std::time::Instant;
 
-use super::bare::{Passage, part_of};
+use super::bare::part_of;
 use super::conductor::Conductor;
+use super::digests::digest_of;
 use super::exit::Exit;
 use super::heard::Broken;
+use super::passage::Passage;
 use super::problems::{self, DEADLOCK, LOCK_NOT_AVAILABLE};
 use super::stop::Stop;
-use super::stream::{Stream, digest_of};
 use super::unit::{Outcome, millis};
 use crate::crash;
 use crate::pg::blockers;
@@ -144,14 +145,24 @@ impl Conductor {
                         continue;
                     }
                     if let Broken::Interrupted(why, mut problem) = broken {
-                        problem.consequence = self.left_behind(passage, &statement).await;
+                        problem.consequence = match self.left_behind(passage, &statement).await {
+                            None if !statement.kind.forbidden_in_transaction() => {
+                                Some(COMMITTED_BY_ITSELF.into())
+                            }
+                            left => left,
+                        };
                         if self.epoch.is_some() {
                             intent.result(&mut *self.control.session().await, false, &digest).await?;
                         }
                         return self.interrupted(&unit, why, *problem).await.map(Err);
                     }
                     let mut problem = broken.problem();
-                    problem.consequence = self.left_behind(passage, &statement).await;
+                    problem.consequence = match self.left_behind(passage, &statement).await {
+                        None if !statement.kind.forbidden_in_transaction() => {
+                            Some(COMMITTED_BY_ITSELF.into())
+                        }
+                        left => left,
+                    };
                     return self.bare_failed(&intent, &unit, problem).await;
                 }
             }
@@ -179,17 +190,7 @@ impl Conductor {
         unit: &Unit,
         statement: &Statement,
     ) -> (Result<(), Broken>, super::stream::Tally, String, Vec<Blocker>) {
-        let says = self.says.clone();
-        let of = unit.step.clone();
-        let mut say = move |line: &str| says.say(&of, line);
-        let mut stream = Stream::new(
-            &mut passage.work.session,
-            &mut self.attention,
-            &mut self.look,
-            self.disclosure,
-            passage.step.lock_timeout,
-            &mut say,
-        );
+        let mut stream = self.stream(&mut passage.work.session, passage.step, &unit.step);
         stream.outlet = passage.outlet.take();
         let sent = stream.one(statement.clone(), &mut passage.script).await;
         passage.outlet = stream.outlet.take();
@@ -435,6 +436,10 @@ impl Conductor {
         Ok(applied)
     }
 }
+
+/// A CALL or DO that ran outside of a transaction because it commits by itself.
+const COMMITTED_BY_ITSELF: &str = "what this statement committed by itself before that stays, and isn't undone by a rollback: look at the \
+     database before you retry, which runs it from its beginning";
 
 /// The plan as a person.
 #[must_use]

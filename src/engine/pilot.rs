@@ -231,6 +231,15 @@ impl Answers {
             | HoldReason::UndoFailed
             | HoldReason::HalfApplied
             | HoldReason::Unknown => match self.failed.get(step) {
+                // It was found out meanwhile: there is nothing left to rule on.
+                Some(Answer::Applied(_) | Answer::NotApplied(_))
+                    if recorder.look(|run| run.doubts.is_empty()) =>
+                {
+                    match recorder.look(crate::run::state::Run::is_holding) {
+                        true => nobody(needs(recorder)),
+                        false => Vec::new(),
+                    }
+                }
                 Some(answer) if asked < 2 => vec![answer.command(recorder, step, by)],
                 // A resume is a retry of what stood: that is what people resume for. What fails after
                 // that waits for somebody.

@@ -1,16 +1,17 @@
 //! Everything about a plan's scripts that would stop it in the middle, found before the window.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use super::notes::{is_psqls_matter, notes, saved};
+use super::notes::{is_psqls_matter, notes, saved, words_of};
 use super::sources::{Source, Sources};
 use super::values::written_in;
 use crate::plan::model::{Action, Ask, Plan, PlanFile, Runner, Step, Transaction, Undo};
 use crate::run::event::Place;
 use crate::script::{
-    Coding, Kind, ScanReport, Shell, Switch, Then, Transaction as Control, Variables, scan_with,
+    Coding, Kind, ScanReport, Session, Shell, Switch, Then, Transaction as Control, Variables, scan_with,
 };
 
 /// Transactions of one step that are worth a word.
@@ -319,7 +320,7 @@ fn judge(preflight: &mut Preflight, id: &str, step: &Step, report: &ScanReport) 
             && !statement.uncertain
             && let Some((what, hint)) = out_of_turn(&statement.kind, open.is_some())
         {
-            find(&statement.place, what.to_owned(), Some(hint), true);
+            find(&statement.place, what.into_owned(), Some(hint), true);
         }
         match &statement.kind {
             Kind::Transaction(Control::Begin) => open = Some(&statement.place),
@@ -328,7 +329,7 @@ fn judge(preflight: &mut Preflight, id: &str, step: &Step, report: &ScanReport) 
         }
         for kind in statement.kind.each() {
             if let Some((what, hint)) = refused(step.transaction, kind) {
-                find(&statement.place, what.to_owned(), Some(hint), true);
+                find(&statement.place, what.into_owned(), Some(hint), true);
             }
             commits |= matches!(kind, Kind::Transaction(Control::Commit { .. }));
         }
@@ -408,58 +409,71 @@ fn by_psql(
             if (step.transaction == Transaction::Single || prepares)
                 && let Some((what, hint)) = refused(step.transaction, kind)
             {
-                find(&statement.place, what.to_owned(), Some(hint), true);
+                find(&statement.place, what.into_owned(), Some(hint), true);
             }
         }
     }
 }
 
 /// What can't stand at this place of a script that controls its transactions.
-fn out_of_turn(kind: &Kind, open: bool) -> Option<(&'static str, &'static str)> {
+fn out_of_turn(kind: &Kind, open: bool) -> Option<(Cow<'static, str>, &'static str)> {
     let alone = "BEGIN and COMMIT stand alone, each with a semicolon of its own";
     match kind {
         Kind::Several(kinds) if kinds.iter().any(Kind::is_transaction_control) => Some((
-            "the ledger's row can't go in before a COMMIT that is sent along with other statements",
+            "the ledger's row can't go in before a COMMIT that is sent along with other statements".into(),
             alone,
         )),
-        Kind::Transaction(Control::Begin) if open => {
-            Some(("a transaction is begun inside another one", "write the COMMIT of the first one before it"))
-        }
+        Kind::Transaction(Control::Begin) if open => Some((
+            "a transaction is begun inside another one".into(),
+            "write the COMMIT of the first one before it",
+        )),
         Kind::Transaction(Control::Begin) => None,
-        Kind::Transaction(_) if !open => Some(("no transaction is open here", "write a BEGIN before it")),
+        Kind::Transaction(_) if !open => {
+            Some(("no transaction is open here".into(), "write a BEGIN before it"))
+        }
         kind if open && kind.forbidden_in_transaction() => {
-            Some(("this can't run inside a transaction", "move it behind the COMMIT"))
+            Some((stays_out(kind), "move it behind the COMMIT"))
         }
         _ => None,
     }
 }
 
+/// Which statement it is that can't be in a transaction.
+fn stays_out(kind: &Kind) -> Cow<'static, str> {
+    let bare = kind.each().iter().find_map(|kind| match kind {
+        Kind::Bare(bare) => Some(words_of(bare)),
+        Kind::Session(Session::Discard { .. }) => Some("DISCARD ALL"),
+        _ => None,
+    });
+    format!("{} can't run inside a transaction", bare.unwrap_or("this")).into()
+}
+
 /// What can't be in a script of this kind.
-fn refused(mode: Transaction, kind: &Kind) -> Option<(&'static str, &'static str)> {
+fn refused(mode: Transaction, kind: &Kind) -> Option<(Cow<'static, str>, &'static str)> {
     use Control::{Begin, Commit, CommitPrepared, Prepare, Rollback, RollbackPrepared};
     match (mode, kind) {
         (_, Kind::Transaction(Prepare | CommitPrepared | RollbackPrepared)) => Some((
-            "a prepared transaction outlives the run and can't be recorded with it",
+            "a prepared transaction outlives the run and can't be recorded with it".into(),
             "take it out of the script",
         )),
         (Transaction::Single, Kind::Transaction(Begin | Commit { .. } | Rollback { .. })) => Some((
-            "the script controls the transaction, and the step runs in one of its own",
+            "the script controls the transaction, and the step runs in one of its own".into(),
             "take it out, or give the step transaction = \"script\"",
         )),
         (Transaction::Single, kind) if kind.forbidden_in_transaction() => Some((
-            "this can't run inside a transaction",
+            stays_out(kind),
             "give the step transaction = \"none\", or put it into a step of its own",
         )),
         (Transaction::None, kind) if kind.is_transaction_control() => Some((
-            "the script controls transactions, and with transaction = \"none\" each statement is committed by itself",
+            "the script controls transactions, and with transaction = \"none\" each statement is committed by itself".into(),
             "take it out, or give the step transaction = \"script\"",
         )),
         (Transaction::Script, Kind::Transaction(Rollback { .. })) => Some((
-            "a ROLLBACK in the script would leave a step that is applied in part on purpose",
+            "a ROLLBACK in the script would leave a step that is applied in part on purpose".into(),
             "take the part that is rolled back out of the script",
         )),
         (Transaction::Script, Kind::Transaction(Commit { chain: true })) => Some((
-            "COMMIT AND CHAIN begins a transaction that can't be marked as this step's",
+            "COMMIT AND CHAIN begins a transaction that can't be marked as this step's".into(),
             "write COMMIT; BEGIN;",
         )),
         _ => None,

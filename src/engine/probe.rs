@@ -12,7 +12,6 @@ use super::problems::{self, DEADLOCK, LOCK_NOT_AVAILABLE};
 use super::sources::Source;
 use super::standing::PIN;
 use super::stop::Stop;
-use super::stream::Stream;
 use super::surroundings::surroundings_of;
 use super::unit::{Abandon, Work, millis, own, pause, set_nonce};
 use super::verify::count;
@@ -181,21 +180,9 @@ impl Conductor {
         let source = Source::Inline { name, text: sql.to_owned(), line, digest: String::new() };
         let mut script = self.script(step, &source).map_err(Abandon::Stop)?;
         script.variables_mut().surround(&surroundings_of(work));
-        let (says, id) = (self.says.clone(), step.id.clone());
-        let mut say = move |line: &str| says.say(&id, line);
         let ground = self.ground(step);
         let (streamed, came, passed) = {
-            let disclosure = self.disclosure;
-            let mut stream = Stream::new(
-                work,
-                &mut self.attention,
-                &mut self.look,
-                disclosure,
-                step.lock_timeout,
-                &mut say,
-            )
-            .inside(nonce)
-            .on(&ground);
+            let mut stream = self.stream(work, step, &step.id).inside(nonce).on(&ground);
             let streamed = stream.all(&mut script).await;
             let tally = &stream.tally;
             let came = Came { statements: tally.statements, warnings: tally.warnings, took: began.elapsed() };

@@ -10,6 +10,8 @@ use crate::script::{self, CopyFile, Statement, mask_secrets};
 pub const LOCK_NOT_AVAILABLE: &str = "55P03";
 /// SQLSTATE of a deadlock; the transaction is undone and may be tried again.
 pub const DEADLOCK: &str = "40P01";
+/// SQLSTATE of a COMMIT or ROLLBACK in a procedure or DO block that runs inside a transaction.
+pub const COMMITS_INSIDE: &str = "2D000";
 /// SQLSTATE of a cancelled statement.
 pub const CANCELED: &str = "57014";
 
@@ -65,6 +67,13 @@ pub fn in_statement(error: &ServerError, statement: &Statement, disclosure: Disc
         (_, position) => excerpt(statement, position),
     });
     problem.place = Some(place);
+    if error.sqlstate == COMMITS_INSIDE {
+        problem.hint.get_or_insert_with(|| {
+            "a procedure or DO block with a COMMIT or ROLLBACK of its own can't be in a transaction: put it into a step with \
+             transaction = \"none\", where it runs as psql runs it"
+                .to_owned()
+        });
+    }
     problem
 }
 
@@ -146,6 +155,19 @@ fn line_of_data(error: &ServerError) -> Option<String> {
     let column = rest.strip_prefix(", column ").map(|rest| rest.split(": ").next().unwrap_or(rest));
     let column = column.map(|column| format!(", column {column}")).unwrap_or_default();
     (!number.is_empty()).then(|| format!("COPY {relation}, line {number}{column}"))
+}
+
+/// The transaction failed as it was to be committed. The server names no statement then: what a deferred
+/// constraint or trigger didn't find in order may have come from any of them.
+#[must_use]
+pub fn at_commit(mut problem: Problem) -> Problem {
+    problem.message = format!("at COMMIT: {}", problem.message);
+    problem.hint.get_or_insert_with(|| {
+        "deferred constraints and triggers are checked when the transaction ends, so no statement is named: \
+         SET CONSTRAINTS ALL IMMEDIATE at the beginning of the file shows which one it is"
+            .to_owned()
+    });
+    problem
 }
 
 /// Any error of a session.

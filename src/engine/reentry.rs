@@ -5,9 +5,10 @@
 //! temporary objects, cursors, values that a query gave (`\gset`), branches that a result chose, the
 //! statements that a `\gexec` made. Such a script isn't entered in the middle.
 
-use super::bare::{Passage, commits};
+use super::bare::commits;
 use super::conductor::Conductor;
 use super::exit::Exit;
+use super::passage::Passage;
 use super::problems;
 use super::sources::Source;
 use super::stop::Stop;
@@ -124,7 +125,7 @@ impl Conductor {
     pub(super) async fn half_applied(&mut self, step: &Step, live: &Live) -> Result<(), Stop> {
         let place = problems::place_of(&live.place);
         let needs = format!(
-            "\"{}\" was applied in part, and the rest depends on {} at {}:{}: finish it by hand and override, or roll back",
+            "\"{}\" was applied in part, and the rest depends on {} at {}:{}: finish it by hand and leave the rest out, or roll back",
             step.title, live.what, place.file, place.line
         );
         self.hold(HoldReason::HalfApplied, Some(&step.id), needs.clone(), step.otherwise.clone()).await?;

@@ -12,10 +12,10 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use super::digests::hex;
 use super::preflight::{Noted, note};
 use super::progress::Gauge;
 use super::section::{before_the_first, cut};
-use super::stream::hex;
 use crate::plan::model::Section;
 use crate::run::event::SourceRef;
 use crate::script::{

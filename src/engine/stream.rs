@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::attention::{Attention, Interruption};
 use super::copy::{Writing, Written};
+use super::digests::{add, hex};
 use super::follow::{Answer, Next, Passed, must_be_alone, no_data, reconnects};
 use super::heard::{Broken, affected};
 use super::outlet::Outlet;
@@ -37,6 +38,8 @@ pub struct Tally {
     pub statements: u64,
     pub rows: u64,
     pub warnings: u64,
+    /// It went back to a savepoint.
+    pub went_back: bool,
 }
 
 /// A line for people that a script prints (`\echo`), or a notice of the server.
@@ -74,7 +77,7 @@ pub struct Stream<'a> {
     pub(super) writing: Option<Writing>,
     /// Files that are whole.
     pub written: Vec<Written>,
-    pub(super) say: &'a mut Say<'a>,
+    pub(super) say: Box<Say<'a>>,
     /// Results of the statement that is being answered.
     pub(super) answer: Answer,
     /// How the last statement ended.
@@ -87,6 +90,8 @@ pub struct Stream<'a> {
     pub(super) fed: usize,
     /// The server sends the rows of a COPY.
     pub(super) gave_rows: bool,
+    /// In binary format.
+    pub(super) copied_binary: bool,
     /// How many of one that failed didn't.
     pub(super) unread: usize,
     /// Lines of results shown so far.
@@ -106,7 +111,7 @@ impl<'a> Stream<'a> {
         monitor: &'a mut Session,
         disclosure: Disclosure,
         lock_timeout: Duration,
-        say: &'a mut Say<'a>,
+        say: Box<Say<'a>>,
     ) -> Self {
         Self {
             work,
@@ -136,6 +141,7 @@ impl<'a> Stream<'a> {
             passed: Passed::default(),
             fed: 0,
             gave_rows: false,
+            copied_binary: false,
             unread: 0,
             shown: 0,
         }
@@ -174,6 +180,15 @@ impl<'a> Stream<'a> {
     }
 
     async fn through(&mut self, script: &mut AnyScript) -> Result<(), Broken> {
+        let ended = self.until_its_end(script).await;
+        match ended {
+            // An error that the script passed over broke the transaction: what failed since failed of that.
+            Err(Broken::Server { .. } | Broken::Script(_)) => self.left_failed().and(ended),
+            ended => ended,
+        }
+    }
+
+    async fn until_its_end(&mut self, script: &mut AnyScript) -> Result<(), Broken> {
         match self.every(script).await {
             Ok(()) => {
                 self.drain().await?;
@@ -395,6 +410,7 @@ impl<'a> Stream<'a> {
                 Reply::Complete { tag } => {
                     self.complete(&tag);
                     self.tally.statements += 1;
+                    self.tally.went_back |= tag == "ROLLBACK";
                     self.tally.rows += affected(&tag);
                     self.attention.gauge.answered(affected(&tag));
                     if let Err(broken) = self.copy_out_done(affected(&tag)) {
@@ -465,27 +481,4 @@ impl<'a> Stream<'a> {
             None => Ok(()),
         }
     }
-}
-
-fn add(digest: &mut Sha256, statement: &Statement) {
-    digest.update((statement.text.len() as u64).to_be_bytes());
-    digest.update(statement.text.as_bytes());
-}
-
-/// The digest of a statement that was sent alone.
-#[must_use]
-pub(super) fn digest_of(statement: &Statement) -> String {
-    let mut digest = Sha256::new();
-    add(&mut digest, statement);
-    hex(&digest.finalize())
-}
-
-/// Bytes as lower-case hexadecimal digits.
-#[must_use]
-pub fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -16,7 +16,7 @@ use super::heard::Broken;
 use super::problems::{self, DEADLOCK, LOCK_NOT_AVAILABLE};
 use super::sources::Source;
 use super::stop::Stop;
-use super::stream::{Stream, Tally};
+use super::stream::Tally;
 use super::surroundings::surroundings_of;
 use crate::crash;
 use crate::pg::Completed;
@@ -170,23 +170,10 @@ impl Conductor {
         let began = Instant::now();
         let running = self.attention.gauge.begin(&job.unit.step);
         let mut script = self.script(job.step, job.source).map_err(Abandon::Stop)?;
-        let says = self.says.clone();
-        let step = job.unit.step.clone();
-        let mut say = move |line: &str| says.say(&step, line);
         script.variables_mut().surround(&surroundings_of(work));
         let ground = self.ground(job.step);
         let (streamed, tally, digest, written, passed) = {
-            let disclosure = self.disclosure;
-            let mut stream = Stream::new(
-                work,
-                &mut self.attention,
-                &mut self.look,
-                disclosure,
-                job.step.lock_timeout,
-                &mut say,
-            )
-            .inside(nonce)
-            .on(&ground);
+            let mut stream = self.stream(work, job.step, &job.unit.step).inside(nonce).on(&ground);
             let streamed = stream.all(&mut script).await;
             blockers.clone_from(&stream.blockers);
             let passed = stream.passed.lines();
@@ -237,7 +224,8 @@ impl Conductor {
         )
         .await
         .map_err(|error| self.broke(error))?;
-        let touched = self.footprint(work).await?;
+        let mut touched = self.footprint(work).await?;
+        touched.iter_mut().for_each(|of| of.at_most = tally.went_back && of.has_rows());
         let Some(epoch) = self.epoch else { return Ok(Ready { tally, touched }) };
         let replication = work
             .query("SELECT pg_catalog.current_setting('session_replication_role')", &[])
@@ -365,7 +353,7 @@ impl Conductor {
                 return self.reconcile_commit(unit, &error).await;
             }
             Err(error) => {
-                let problem = self.said_of(&error, of);
+                let problem = problems::at_commit(self.said_of(&error, of));
                 let lost = self.abort(work).await;
                 return self.failed(unit, problem, lost).await;
             }
@@ -394,7 +382,13 @@ impl Conductor {
             "SET LOCAL ROLE NONE",
         ] {
             if let Err(error) = own(work, sql).await {
-                return Err(self.broke(error).into());
+                return Err(match self.broke(error) {
+                    Broken::Server { problem, sqlstate } => {
+                        Broken::Server { problem: Box::new(problems::at_commit(*problem)), sqlstate }
+                    }
+                    broken => broken,
+                }
+                .into());
             }
         }
         // What we write ourselves is UTF-8, whatever the file's encoding is.

@@ -129,6 +129,17 @@ impl RunFolder {
 }
 
 impl Copied {
+    /// Whether the file that it was copied from is another one by now. What is gone or can't be read isn't.
+    #[must_use]
+    pub fn has_a_newer_original(&self) -> bool {
+        if self.copy.is_none() {
+            return false;
+        }
+        let now = std::fs::metadata(&self.original).is_ok_and(|now| now.is_file());
+        let of_original = Self { copy: None, ..self.clone() };
+        now && matches!(of_original.verify(), Err(JournalError::Changed { .. }))
+    }
+
     /// The file to run: the copy, or the original of a large one.
     #[must_use]
     pub fn path(&self) -> &Path {

@@ -90,6 +90,15 @@ impl Footprint {
         Ok(Self { found })
     }
 
+    /// Reads the answer as a COPY in text format has it, which another program asked for in a session that it
+    /// had for this alone. What has no name is left out.
+    pub fn of_copied(lines: &[String]) -> Result<Self, MeasureError> {
+        let rows = Rows { rows: lines.iter().map(|line| cells(line)).collect(), ..Rows::default() };
+        let mut footprint = Self::parse(&rows, &Before::default())?;
+        footprint.found.retain(|found| found.name.is_some());
+        Ok(footprint)
+    }
+
     /// Asks another session for the names of what was dropped, before COMMIT. What that one doesn't
     /// know either lived in this transaction alone and is left out.
     pub async fn name_dropped(&mut self, other: &mut Session) -> Result<(), MeasureError> {
@@ -130,6 +139,7 @@ impl Footprint {
                 inserted: 0,
                 updated: 0,
                 deleted: 0,
+                at_most: false,
             });
             // Dropped and made again under one name: two oids, one line.
             let known = MODES.iter().position(|mode| *mode == touched.lock);
@@ -144,6 +154,31 @@ impl Footprint {
     }
 }
 
+/// A line of COPY in text format.
+fn cells(line: &str) -> Vec<Option<String>> {
+    let cell = |cell: &str| {
+        let mut text = String::with_capacity(cell.len());
+        let mut letters = cell.chars();
+        while let Some(letter) = letters.next() {
+            text.push(match letter {
+                '\\' => match letters.next()? {
+                    'N' => return None,
+                    'b' => '\u{8}',
+                    'f' => '\u{c}',
+                    'n' => '\n',
+                    'r' => '\r',
+                    't' => '\t',
+                    'v' => '\u{b}',
+                    other => other,
+                },
+                letter => letter,
+            });
+        }
+        Some(text)
+    };
+    line.split('\t').map(cell).collect()
+}
+
 fn shown(schema: &str, name: &str) -> String {
     Object { path: vec![schema.to_owned(), name.to_owned()], arguments: None }.to_string()
 }
@@ -156,4 +191,14 @@ fn since(now: [i64; 3], before: Option<&[i64; 3]>) -> [i64; 3] {
         return now;
     }
     [now[0] - before[0], now[1] - before[1], now[2] - before[2]]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_copy_is_read_as_the_server_wrote_it() {
+        assert_eq!(cells("1\t\\N\ta\\tb\\\\"), [Some("1".into()), None, Some("a\tb\\".into())]);
+    }
 }

@@ -45,4 +45,4 @@ pub use printer::Printer;
 pub use progress_line::progress;
 pub use rehearsal_lines::RehearsalPrinter;
 pub use snapshot_page::{SnapshotLines, snapshot_lines};
-pub use style::Style;
+pub use style::{Named, Style};

@@ -13,7 +13,7 @@ pub(super) fn commands(
     let resume = format!("holdpoint resume {run}");
     let rollback = ("to undo what was applied", format!("holdpoint rollback {run}"));
     let with = |flag: &str, value: &str| format!("{resume} {flag} {}={value}", shell(step.unwrap_or("STEP")));
-    match reason {
+    let mut commands = match reason {
         HoldReason::Failed => vec![
             ("to try it again", resume.clone()),
             ("to leave it out", with("--skip", "\"reason\"")),
@@ -54,15 +54,17 @@ pub(super) fn commands(
             ("to leave it as it was", format!("{resume} --end \"reason\"")),
         ],
         HoldReason::RolledBackTo => vec![("to go forward again", resume.clone()), rollback],
+    };
+    // There is nothing to go back from.
+    if printer.run.applied_order.is_empty() {
+        commands.retain(|(_, command)| !command.starts_with("holdpoint rollback"));
     }
+    commands
 }
 
-/// The run as a command names it: its id, and its folder where that isn't found by itself.
+/// The run as a command names it: its id, and its folder and database where they aren't found by themselves.
 pub(super) fn run_words(printer: &Printer) -> String {
-    match &printer.state_dir {
-        Some(dir) => format!("{} --state-dir {}", printer.id(), shell(dir)),
-        None => printer.id(),
-    }
+    format!("{}{}", printer.id(), printer.named.flags())
 }
 
 /// A checklist takes one name; a sign-off one a role.
@@ -84,8 +86,8 @@ fn person(printer: &Printer, resume: &str, step: Option<&str>) -> String {
 }
 
 /// A word as a shell takes it: what stands in a journal is copied into a terminal.
-fn shell(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '-' | '_' | '.' | ':' | '@');
+pub(super) fn shell(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '-' | '_' | '.' | ':' | '@' | '=');
     if !word.is_empty() && word.chars().all(plain) {
         return word.to_owned();
     }

@@ -122,8 +122,19 @@ impl Page {
         let begin = CLOCK + depth * 2 + 2;
         let label = if label.is_empty() { String::new() } else { format!("{} ", pad(label, 8)) };
         let mut count = 0;
-        for part in scrub::lines(text).filter(|part| !part.trim().is_empty()) {
-            for line in self.wrapped(&part, begin + width(&label)) {
+        let mut parts = scrub::lines(text).filter(|part| !part.trim().is_empty()).peekable();
+        while let Some(part) = parts.next() {
+            // A line of a source with a caret below it isn't broken: the caret would point elsewhere.
+            let caret = parts.next_if(|next| next.trim() == "^");
+            let room = self.room(begin + width(&label));
+            let lines = match caret {
+                Some(caret) => {
+                    let (line, caret) = around_caret(&part, &caret, room);
+                    vec![line, caret]
+                }
+                None => self.wrapped(&part, begin + width(&label)),
+            };
+            for line in lines {
                 count += 1;
                 if count > BELOW {
                     self.indented(begin + width(&label), Paint::None, "…");

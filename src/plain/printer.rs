@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use super::book::{Book, Group};
 use super::log_line::LogLine;
 use super::page::{Layout, Page};
-use super::style::Style;
+use super::style::{Named, Style};
 use super::symbols::Mark;
 use crate::run::event::{Envelope, Event, Problem, Summary};
 use crate::run::state::Run;
@@ -33,13 +33,13 @@ pub struct Printer {
     /// Why the fold refused an event; after that it knows no more.
     pub(super) lost: Option<String>,
     stranger_said: bool,
-    pub(super) state_dir: Option<String>,
+    pub(super) named: Named,
 }
 
 impl Printer {
     #[must_use]
     pub fn new(style: Style) -> Self {
-        let Style { colour, ascii, width, timezone, state_dir } = style;
+        let Style { colour, ascii, width, timezone, named } = style;
         Self {
             layout: Layout { colour, ascii, width },
             zone: timezone.clone().unwrap_or(TimeZone::UTC),
@@ -52,7 +52,7 @@ impl Printer {
             advised: None,
             figures: None,
             lost: None,
-            state_dir,
+            named,
             stranger_said: false,
         }
     }

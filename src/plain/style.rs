@@ -2,6 +2,8 @@
 
 use jiff::tz::TimeZone;
 
+use super::next::shell;
+
 /// How lines are laid out. The default is a log: no colour, no cutting, the run's own clock.
 #[derive(Debug, Clone, Default)]
 pub struct Style {
@@ -14,8 +16,26 @@ pub struct Style {
     pub width: usize,
     /// Of the clock; the run's own when `None`.
     pub timezone: Option<TimeZone>,
-    /// Where the run's folder is, when a command has to name it to find it.
+    pub named: Named,
+}
+
+/// What a command has to name beside the run, since it isn't found by itself.
+#[derive(Debug, Clone, Default)]
+pub struct Named {
+    /// Where the run's folder is.
     pub state_dir: Option<String>,
+    /// The database, as it was typed; never with a password in it.
+    pub target: Option<String>,
+}
+
+impl Named {
+    /// The flags, each with a blank before it, as a shell takes them.
+    #[must_use]
+    pub fn flags(&self) -> String {
+        let all = [("--state-dir", &self.state_dir), ("--target", &self.target)];
+        let given = all.into_iter().filter_map(|(flag, value)| Some((flag, value.as_deref()?)));
+        given.map(|(flag, value)| format!(" {flag} {}", shell(value))).collect()
+    }
 }
 
 impl Style {

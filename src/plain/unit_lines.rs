@@ -20,7 +20,7 @@ impl Printer {
             Event::UnitApplied { unit, how: AppliedHow::Confirmed, .. } if self.is_command(unit) => {}
             Event::BareIntent { unit, source, runner: Some(runner), .. } => {
                 let what = if unit.unit.is_empty() { source.words() } else { unit.unit.clone() };
-                page.fact(2, Mark::Begin, &format!("{what}, run by {runner}: what it does isn't counted"));
+                page.fact(2, Mark::Begin, &format!("{what}, run by {runner}: its statements aren't counted"));
             }
             Event::BareIntent { unit, source, probe, .. } => {
                 let what = if unit.unit.is_empty() { source.words() } else { self.unit_name(unit) };
@@ -36,13 +36,14 @@ impl Printer {
             Event::LockRetry { attempt, of, pause_ms, place, blockers, .. } => {
                 retry(page, *attempt, *of, *pause_ms, place.as_ref(), blockers);
             }
-            Event::UnitApplied { unit, warnings, elapsed_ms, .. } if self.is_psqls(unit) => {
+            Event::UnitApplied { unit, warnings, elapsed_ms, touched: of, .. } if self.is_psqls(unit) => {
                 let name = if unit.unit.is_empty() { String::new() } else { format!("{}: ", unit.unit) };
-                let (mark, figures) = match warnings {
-                    0 => (Mark::Plain, String::new()),
-                    warnings => (Mark::Warn, count(*warnings, "warning")),
-                };
-                page.row(2, mark, &format!("{name}psql came to its end"), Some(*elapsed_ms), &figures);
+                let mark = if *warnings == 0 { Mark::Plain } else { Mark::Warn };
+                let warned = (*warnings > 0).then(|| count(*warnings, "warning"));
+                let figures: Vec<String> =
+                    warned.into_iter().chain((!of.is_empty()).then(|| touched(of))).collect();
+                let what = format!("{name}psql came to its end");
+                page.row(2, mark, &what, Some(*elapsed_ms), &figures.join("; "));
             }
             Event::UnitApplied { unit, .. } => applied(page, &self.unit_name(unit), event),
             Event::UnitFailed { unit, problem } => {

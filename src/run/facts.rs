@@ -97,6 +97,17 @@ pub struct Touched {
     pub inserted: i64,
     pub updated: i64,
     pub deleted: i64,
+    /// The script went back to a savepoint: the server counts what was undone there too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub at_most: bool,
+}
+
+impl Touched {
+    /// Rows were written, and not only the relation itself locked or changed.
+    #[must_use]
+    pub fn has_rows(&self) -> bool {
+        self.inserted != 0 || self.updated != 0 || self.deleted != 0
+    }
 }
 
 /// Something went wrong, said for people.

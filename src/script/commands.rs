@@ -24,7 +24,7 @@ impl<R: Read> Splitter<R> {
         let answers = std::mem::take(&mut self.answers);
         let mut cursor = Cursor::new(line, start + 1);
         (cursor.answers, cursor.looking) = (&answers, around.looking);
-        let result = self.read_command(&mut cursor, around);
+        let result = self.read_command((line, start), &mut cursor, around);
         if cursor.waits {
             // The command is read anew when the output is there.
             let command = cursor.backticks.pop().unwrap_or_default();
@@ -81,7 +81,12 @@ impl<R: Read> Splitter<R> {
         }
     }
 
-    fn read_command(&mut self, cursor: &mut Cursor<'_>, around: Around<'_>) -> Result<Command, Fault> {
+    fn read_command(
+        &mut self,
+        (line, start): (&[u8], usize),
+        cursor: &mut Cursor<'_>,
+        around: Around<'_>,
+    ) -> Result<Command, Fault> {
         let name = cursor.command();
         if around.restricted && name != "unrestrict" {
             let what = format!("\\{name}: only \\unrestrict is allowed behind \\restrict");
@@ -89,7 +94,8 @@ impl<R: Read> Splitter<R> {
         }
         let mut command = Command::Nothing;
         if let Some(branching) = meta::branching(&name) {
-            self.branch(branching, &name, cursor, around.vars)?;
+            let at = self.place(line, start, cursor.pos);
+            self.branch(branching, &name, cursor, (around.vars, at))?;
         } else if self.conditions.active() {
             command = meta::parse(&name, cursor, around.vars)?;
         } else if !meta::skip(&name, cursor)? {
@@ -107,7 +113,7 @@ impl<R: Read> Splitter<R> {
         branching: Branching,
         name: &str,
         cursor: &mut Cursor<'_>,
-        vars: &Variables,
+        (vars, at): (&Variables, At),
     ) -> Result<(), Fault> {
         let now = Saved { query_len: self.query.len(), paren_depth: self.lexer.paren_depth() };
         let text = match branching {
@@ -118,7 +124,7 @@ impl<R: Read> Splitter<R> {
                     return value.map(drop);
                 }
                 // The block is there whatever its value is: its \endif must not look lonely to a scan.
-                self.conditions.begin(value.as_ref().map_or(Truth::No, |value| *value), now);
+                self.conditions.begin(value.as_ref().map_or(Truth::No, |value| *value), now, at);
                 value.map(|_| Text::Keep)?
             }
             Branching::Elif => {

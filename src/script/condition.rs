@@ -1,6 +1,7 @@
 //! The stack of `\if` blocks of one file.
 
 use super::error::{Fault, Problem};
+use super::split::At;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Branch {
@@ -42,6 +43,8 @@ pub(super) struct Saved {
 #[derive(Debug, Default)]
 pub(super) struct Conditions {
     stack: Vec<(Branch, Saved)>,
+    /// Where each of them begins.
+    begun: Vec<At>,
     /// How many blocks from the outside are known: what stands in the others may run or not.
     certain: usize,
 }
@@ -70,13 +73,18 @@ impl Conditions {
         self.stack.is_empty()
     }
 
+    /// Where the last block begins that is open.
+    pub fn begun(&self) -> Option<At> {
+        self.begun.get(self.stack.len().checked_sub(1)?).copied()
+    }
+
     /// Whether `\elif` has to look at its value here.
     pub fn elif_matters(&self) -> bool {
         matches!(self.stack.last(), Some((Branch::Waiting | Branch::Maybe, _)))
     }
 
     /// `\if`; the value counts only where the block itself is active.
-    pub fn begin(&mut self, value: Truth, now: Saved) {
+    pub fn begin(&mut self, value: Truth, now: Saved, at: At) {
         let branch = match (self.active(), value) {
             (false, _) => Branch::Past,
             (true, Truth::Yes) => Branch::Taken,
@@ -86,6 +94,8 @@ impl Conditions {
         if !self.uncertain() && branch != Branch::Maybe {
             self.certain = self.stack.len() + 1;
         }
+        self.begun.truncate(self.stack.len());
+        self.begun.push(at);
         self.stack.push((branch, now));
     }
 

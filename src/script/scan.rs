@@ -48,6 +48,8 @@ pub struct ScanReport {
     pub statements: Vec<Scanned>,
     /// Statements that send something, empty ones left out.
     pub count: usize,
+    /// Where it begins.
+    pub begin: Option<Place>,
     /// Where the first of them begins.
     pub first: Option<Place>,
     /// Everything that would stop a run, in order of the script.
@@ -95,7 +97,7 @@ pub fn scan(resolver: impl Resolver, file: &str, vars: Variables) -> Result<Scan
 /// Like [`scan`], for a script that is open already.
 pub fn scan_with<R: Resolver>(mut script: Script<R>) -> Result<ScanReport, ScriptError> {
     script.look_only();
-    let mut report = ScanReport::default();
+    let mut report = ScanReport { begin: script.begin(), ..ScanReport::default() };
     let mut chunk = Vec::new();
     let mut beginning = true;
     // A \gset stood before: which names have a value behind it, only the query's columns tell.

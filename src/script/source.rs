@@ -10,6 +10,8 @@ pub(super) const CHUNK: usize = 64 * 1024;
 const CHUNK_AT_MOST: usize = 4 * CHUNK;
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
+/// Of UTF-16, in both orders. Neither byte is ever in UTF-8.
+const UTF_16: [&[u8]; 2] = [b"\xff\xfe", b"\xfe\xff"];
 
 /// A problem in the bytes, and where: the caller knows which file it is.
 #[derive(Debug)]
@@ -96,6 +98,13 @@ impl<R: Read> Source<R> {
             line.drain(..BOM.len());
             at.offset += BOM.len() as u64;
             self.bom = true;
+        }
+        if at.number == 1 && UTF_16.iter().any(|mark| line.starts_with(mark)) && self.coding == Coding::Utf8 {
+            let fault =
+                Fault::new(Problem::Encoding, "the file is UTF-16 (it begins with that byte-order mark)")
+                    .why("neither psql nor PostgreSQL takes UTF-16")
+                    .todo("save it as UTF-8, or convert it: iconv -f UTF-16 -t UTF-8 FILE > NEW");
+            return Err(SourceFault { fault, offset: at.offset, line: 1, column: 1 });
         }
         check(line, false, (at.offset, at.number, 1), self.coding)?;
         if self.coding != Coding::Utf8 && !line.is_ascii() {

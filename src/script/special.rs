@@ -70,6 +70,13 @@ const OBEYED: &[(&str, &str, bool)] = &[
     ("VERBOSITY", "default", false),
 ];
 
+/// What psql says of itself: the version whose rules are kept to here, and who keeps to them.
+const OF_ITSELF: &[(&str, &str)] = &[
+    ("VERSION", concat!("PostgreSQL 15.0 (psql's rules, kept by holdpoint ", env!("CARGO_PKG_VERSION"), ")")),
+    ("VERSION_NAME", "15.0"),
+    ("VERSION_NUM", "150000"),
+];
+
 /// The statements before decide its value.
 pub(super) fn is_of_results(name: &str) -> bool {
     OF_RESULTS.contains(&name)
@@ -81,7 +88,10 @@ pub(super) fn is_obeyed(name: &str) -> bool {
 }
 
 pub(super) fn is_special(name: &str) -> bool {
-    is_obeyed(name) || is_of_results(name) || OF_SESSIONS.contains(&name)
+    is_obeyed(name)
+        || is_of_results(name)
+        || OF_SESSIONS.contains(&name)
+        || OF_ITSELF.iter().any(|(own, _)| *own == name)
 }
 
 /// What `\set NAME value` (none: `\unset NAME`) really sets: psql says `on` for a boolean without a value
@@ -109,7 +119,7 @@ impl Variables {
     pub(super) fn begin(&mut self) {
         let of_errors = [("LAST_ERROR_MESSAGE", ""), ("LAST_ERROR_SQLSTATE", "00000")];
         let obeyed = OBEYED.iter().map(|(name, first, _)| (*name, *first));
-        for (name, value) in obeyed.chain(of_errors) {
+        for (name, value) in obeyed.chain(of_errors).chain(OF_ITSELF.iter().copied()) {
             if self.get(name).is_none() {
                 let _ = self.set(name, value);
             }
@@ -212,5 +222,6 @@ mod tests {
         vars.begin();
         assert!(is_on(&vars, "ON_ERROR_STOP") && is_on(&vars, "AUTOCOMMIT"));
         assert!(!is_on(&vars, "ON_ERROR_ROLLBACK"));
+        assert_eq!((vars.text("VERSION_NUM"), vars.text("VERSION_NAME")), (Some("150000"), Some("15.0")));
     }
 }

@@ -253,8 +253,11 @@ impl<R: Read> Splitter<R> {
             self.ended = true;
             let end = self.source.offset();
             let at = At { start: end, end, line: self.source.lines(), column: 1 };
+            let begun = self.conditions.begun().map_or(String::new(), |begun| {
+                format!("the \\if in line {}, column {} isn't closed; ", begun.line, begun.column)
+            });
             let fault = Fault::new(Problem::Condition, "reached the end without finding closing \\endif(s)")
-                .why("\\if blocks begin and end in the same file");
+                .why(format!("{begun}\\if blocks begin and end in the same file"));
             return Err(FileFault { fault, at });
         }
         Ok(None)
@@ -448,7 +451,7 @@ fn pastes(name: &str) -> Fault {
 pub(super) fn gone(name: &str) -> Fault {
     Fault::new(Problem::Variable, format!("{name} isn't known any more"))
         .why("the statement that set it was applied before a stop and isn't run again")
-        .todo("finish the rest by hand and override, or roll back")
+        .todo("finish the rest by hand and leave the step out, or roll back")
 }
 
 /// The variable's name in `:name`, `:'name'`, `:"name"` or `:{?name}`.

@@ -222,6 +222,11 @@ impl<R: Resolver> Script<R> {
         &mut self.vars
     }
 
+    /// The beginning of the file that is read.
+    pub(super) fn begin(&self) -> Option<Place> {
+        self.stack.last().map(|level| level.place(At { line: 1, column: 1, ..At::default() }))
+    }
+
     /// How many bytes went where, over all files read so far.
     pub fn tally(&self) -> Tally {
         let mut sum = self.tally.clone();

@@ -115,6 +115,7 @@ pub fn touched(touched: &[Touched]) -> String {
                 .collect();
             let name = t.relation.strip_prefix("public.").unwrap_or(&t.relation);
             match (rows.is_empty(), t.lock.as_str()) {
+                (false, _) if t.at_most => format!("{name} up to {}", rows.join(" ")),
                 (false, _) => format!("{name} {}", rows.join(" ")),
                 (true, "AccessExclusive") => format!("{name} changed"),
                 (true, _) => name.to_owned(),

@@ -15,6 +15,7 @@ use holdpoint::cockpit::source::Source;
 use holdpoint::cockpit::state::{Setting, State};
 use holdpoint::cockpit::theme::Theme;
 use holdpoint::cockpit::update::{update, wanted};
+use holdpoint::plain::Named;
 use holdpoint::plan::{LoadOptions, load};
 use holdpoint::run::event::*;
 
@@ -149,7 +150,7 @@ impl Scene {
             target: "postgres@localhost/postgres".into(),
             theme,
             ascii: false,
-            state_dir: None,
+            named: Named::default(),
             mouse: false,
         };
         let state = State::new(setting, events::envelope(0, Event::Unknown).at);

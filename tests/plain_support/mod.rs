@@ -230,6 +230,7 @@ pub fn committed(
             inserted: *inserted,
             updated: 0,
             deleted: 0,
+            at_most: false,
         })
         .collect();
     Event::UnitApplied {

@@ -11,8 +11,8 @@ use std::path::{Component, Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use crate::engine::conductor::Conductor;
+use crate::engine::digests::hex;
 use crate::engine::problems;
-use crate::engine::stream::hex;
 use crate::run::event::{Artifact, Mode, Problem};
 
 impl Conductor {

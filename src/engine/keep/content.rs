@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::artifacts::whole;
 use crate::engine::conductor::Conductor;
-use crate::engine::stream::hex;
+use crate::engine::digests::hex;
 use crate::pg::fingerprint::Fingerprint;
 use crate::pg::image::TableRows;
 use crate::plan::model::SnapshotKind;

@@ -13,6 +13,9 @@ use crate::plan::model::{Runner, Transaction};
 use crate::run::event::{Problem, Unit};
 use crate::run::state::UnitPhase;
 
+/// Nothing is written behind the step's own transaction.
+pub(super) const READ_ONLY: &str = "25006";
+
 impl Conductor {
     /// Whether the file ended the step's transaction by itself, so that the rest of it may be committed.
     pub(super) async fn ended_early(
@@ -22,19 +25,17 @@ impl Conductor {
         said: &Said,
         problem: &Problem,
     ) -> Result<bool, Stop> {
-        if problem.sqlstate.as_deref() == Some(OTHER_TRANSACTION)
+        let seems = matches!(problem.sqlstate.as_deref(), Some(OTHER_TRANSACTION | READ_ONLY))
             || said.committed
-            || (said.rolled_back && !this.savepoints)
-        {
-            return Ok(true);
-        }
+            || (said.rolled_back && !this.savepoints);
         if self.epoch.is_none() {
-            return Ok(false);
+            return Ok(seems);
         }
         let found = intent::latest(&mut *self.control.session().await, &self.run, unit).await?;
-        Ok(found.is_some_and(|found| {
+        let marked = found.is_some_and(|found| {
             found.attempt == this.intent.attempt && found.outcome.as_deref() == Some("applied")
-        }))
+        });
+        Ok(marked || (seems && !this.told))
     }
 
     /// After a stop: what became of a file that psql ran. Says whether it is applied.

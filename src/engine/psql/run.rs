@@ -12,8 +12,10 @@
 
 use std::time::{Duration, Instant};
 
+use super::became::READ_ONLY;
 use super::said::Said;
 use super::scripts::Around;
+use super::why::{problem, rolled_back, touched, unit_file};
 use crate::crash;
 use crate::engine::attention::Interruption;
 use crate::engine::conductor::Conductor;
@@ -29,15 +31,13 @@ use crate::pg::ledger::entry::{self, OTHER_TRANSACTION, STALE_EPOCH};
 use crate::pg::ledger::fence;
 use crate::pg::ledger::intent::Intent;
 use crate::plan::model::{Step, Transaction};
-use crate::run::event::{AppliedHow, Event, Place, Problem, Unit};
-use crate::script::{Kind, Problem as Wrong, Session, Transaction as Control};
+use crate::run::event::{AppliedHow, Event, Place, Problem, Touched, Unit};
+use crate::script::{Kind, Problem as Wrong, Session, Switch, Transaction as Control};
 
 /// How long a backend may take to end once it was told to.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 /// psql's word for a connection that was lost.
 const CONNECTION_LOST: i32 = 2;
-/// A statement that can't be in a transaction: our last one, when the file left one open.
-const IN_TRANSACTION: &str = "25001";
 
 /// How psql came to its end.
 struct Course {
@@ -55,6 +55,8 @@ struct Fit {
     markable: bool,
     /// It goes back to savepoints: psql says ROLLBACK of that too.
     savepoints: bool,
+    /// It doesn't lift what keeps transactions behind the step's own from writing.
+    shut: bool,
 }
 
 /// One time that psql is given the file.
@@ -70,6 +72,8 @@ pub(super) struct Try<'a> {
     repeatable: bool,
     /// It goes back to savepoints.
     pub savepoints: bool,
+    /// Whether the step's own transaction was committed is told by a mark in it, and nothing else can be.
+    pub told: bool,
 }
 
 impl Conductor {
@@ -155,12 +159,22 @@ impl Conductor {
             Ok(child) => child,
             Err(why) => return self.bare_failed(&intent, unit, problems::plain(why)).await.map(Some),
         };
-        let course = self.follow_psql(child, &unit.step).await;
+        let said = Said::marked(around.single);
+        let course = self.follow_psql(child, &unit.step, said).await;
         crash::point("after-psql");
         let repeatable = fit.repeatable && number <= step.lock_retries;
         let savepoints = fit.savepoints;
-        let this =
-            Try { intent: &intent, digest: &digest, name: &name, began, number, repeatable, savepoints };
+        let told = fit.markable && fit.shut && self.epoch.is_some();
+        let this = Try {
+            intent: &intent,
+            digest: &digest,
+            name: &name,
+            began,
+            number,
+            repeatable,
+            savepoints,
+            told,
+        };
         self.judge_psql(step, unit, &this, course).await
     }
 
@@ -202,10 +216,17 @@ impl Conductor {
             Kind::Session(Session::Set { name, .. }) => name.starts_with("transaction_"),
             _ => false,
         };
+        let lifts = |kind: &Kind| match kind {
+            Kind::Session(Session::Reset { .. } | Session::Discard { .. } | Session::SetTransaction) => true,
+            Kind::Session(Session::Set { name, .. }) => name.ends_with("transaction_read_only"),
+            _ => false,
+        };
         Ok(Fit {
+            shut: !kinds.clone().any(lifts),
             repeatable: read && report.shell.is_empty() && single,
             markable: !kinds.clone().any(sets_mode),
-            savepoints: kinds.any(|kind| matches!(kind, Kind::Transaction(Control::RollbackTo))),
+            savepoints: kinds.any(|kind| matches!(kind, Kind::Transaction(Control::RollbackTo)))
+                || report.switches.iter().any(|switch| matches!(switch, (Switch::RollBackOnError, true, _))),
         })
     }
 
@@ -248,8 +269,8 @@ impl Conductor {
     }
 
     /// Prints what psql says until it has ended, by itself or by our word.
-    async fn follow_psql(&mut self, child: Child, step: &str) -> Course {
-        let (says, mut said) = (self.says.clone(), Said::default());
+    async fn follow_psql(&mut self, child: Child, step: &str, mut said: Said) -> Course {
+        let says = self.says.clone();
         let hear = |heard: Heard<'_>| {
             if let Heard::Line(line) = heard
                 && let Some(line) = said.hear(line)
@@ -298,7 +319,8 @@ impl Conductor {
             _ => ended == Ended::Code(0),
         };
         if applied {
-            self.psql_applied(unit, intent, digest, single, &said, began).await?;
+            let touched = touched(&said, this.savepoints);
+            self.psql_applied(unit, (intent, digest), single, &said, (began, touched)).await?;
             return Ok(Some(Ok(())));
         }
         let file = unit_file(unit, self, step);
@@ -324,6 +346,10 @@ impl Conductor {
                 problem.message
             );
             return Err(Stop::Left { exit: Exit::Unknown, why });
+        }
+        // Not committed, and yet over: it was the file's own ROLLBACK.
+        if single && matches!(problem.sqlstate.as_deref(), Some(OTHER_TRANSACTION | READ_ONLY)) {
+            rolled_back(&mut problem, &file);
         }
         if let Some(why) = interrupted {
             let mut stopped = problems::plain(match &why {
@@ -363,11 +389,10 @@ impl Conductor {
     async fn psql_applied(
         &mut self,
         unit: &Unit,
-        intent: &Intent<'_>,
-        digest: &str,
+        (intent, digest): (&Intent<'_>, &str),
         single: bool,
         said: &Said,
-        began: Instant,
+        (began, touched): (Instant, Vec<Touched>),
     ) -> Result<(), Stop> {
         if self.epoch.is_some() && !single {
             intent.result(&mut *self.control.session().await, true, digest).await?;
@@ -393,7 +418,7 @@ impl Conductor {
             rows: 0,
             warnings: said.warnings,
             elapsed_ms: millis(began.elapsed()),
-            touched: Vec::new(),
+            touched,
         })
         .await?;
         crash::point("after-applied");
@@ -404,47 +429,4 @@ impl Conductor {
     pub(in crate::engine) fn is_psqls(&self, unit: &Unit) -> bool {
         self.recorder.look(|run| run.unit(unit).is_some_and(|state| state.runner.is_some()))
     }
-}
-
-/// The name of the file that a unit stands for.
-fn unit_file(unit: &Unit, conductor: &Conductor, step: &Step) -> String {
-    let units = conductor.units_of(step, &unit.step, unit.direction);
-    let found = units.into_iter().find(|(name, _)| *name == unit.unit);
-    found.map_or_else(|| unit.unit.clone(), |(_, source)| source.name().to_owned())
-}
-
-/// Why it isn't applied, and what that means.
-fn problem(said: &Said, ended: Ended, single: bool, file: &str, disclosure: problems::Disclosure) -> Problem {
-    let how = format!("psql {}", program::words(ended));
-    let why = said.why();
-    let mut problem = match why {
-        Some(why) => why.problem(disclosure),
-        None => problems::plain(format!("{how} without a word about why")),
-    };
-    let sqlstate = why.and_then(|why| why.sqlstate.as_deref());
-    let ours = why.is_some_and(|why| why.place.is_none());
-    match sqlstate {
-        Some(OTHER_TRANSACTION) => {
-            problem.message =
-                format!("{file} ended the transaction that this step runs in, or left its connection");
-            problem.consequence = Some(
-                "what stood before its COMMIT is committed and isn't recorded: look at the database before going on".into(),
-            );
-            problem.hint =
-                Some("give the step transaction = \"script\", or take COMMIT out of the file".into());
-            problem.context = None;
-            return problem;
-        }
-        Some(IN_TRANSACTION) if ours && !single => {
-            problem.message = format!("{file} ends inside a transaction: its COMMIT is missing");
-        }
-        _ => {}
-    }
-    if !single {
-        problem.consequence = Some(format!(
-            "what stood before that in {file} may be committed: psql committed it statement by statement, and nothing of it \
-             is in the ledger. A rollback of the run doesn't undo it: look at the database before you retry"
-        ));
-    }
-    problem
 }

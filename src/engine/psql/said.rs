@@ -59,14 +59,28 @@ pub(super) struct Said {
     /// It told of a COMMIT, or of a ROLLBACK, of the file: ours come with QUIET on.
     pub committed: bool,
     pub rolled_back: bool,
+    /// What a line begins with that is an answer to us.
+    mark: Option<String>,
+    /// Such lines, without it.
+    pub told: Vec<String>,
     lines: usize,
     bytes: usize,
     pub left_out: u64,
 }
 
 impl Said {
+    /// Lines that begin with this are for us, and not for people.
+    pub fn marked(mark: Option<&str>) -> Self {
+        Self { mark: mark.map(|mark| format!("{mark}\t")), ..Self::default() }
+    }
+
     /// Takes a line in; gives it back as people should see it, or nothing.
     pub fn hear(&mut self, line: &Line) -> Option<String> {
+        let ours = self.mark.as_deref().filter(|_| line.from == Stream::Out);
+        if let Some(told) = ours.and_then(|mark| line.text.strip_prefix(mark)) {
+            self.told.push(told.to_owned());
+            return None;
+        }
         let shown = match line.from {
             Stream::Out => {
                 self.committed |= line.text == "COMMIT";

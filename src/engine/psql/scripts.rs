@@ -2,11 +2,12 @@
 //!
 //! Before it, from standard input: the variables, so that no value is seen in psql's arguments; a note of
 //! the session in the ledger, which a runner whose time is over can't write; BEGIN. After it, as
-//! arguments: the ledger's row and COMMIT, or the proof that no transaction was left open.
+//! arguments: what the transaction touched, the ledger's row and COMMIT, or the proof that no transaction was left open.
 
 use crate::pg::ledger::entry::Entry;
 use crate::pg::ledger::intent::Intent;
 use crate::pg::ledger::{fence, identifier};
+use crate::pg::touched::touched_sql;
 use crate::script::Variables;
 
 /// What the scripts are made of.
@@ -41,7 +42,10 @@ impl Around<'_> {
         );
         match (self.single, self.role) {
             (Some(nonce), role) => {
-                text.push_str(&format!("BEGIN;\n{};\n", super::super::unit::set_nonce(nonce)));
+                // Behind a COMMIT or ROLLBACK of the file nothing more is let through: it would be committed
+                // by itself, and nobody could tell.
+                text.push_str("SET default_transaction_read_only = on;\nBEGIN READ WRITE;\n");
+                text.push_str(&format!("{};\n", super::super::unit::set_nonce(nonce)));
                 // Committed without the ledger's row it says that the file ended this transaction itself.
                 if let Some((intent, _)) = self.ledger.filter(|_| self.marked) {
                     text.push_str(&format!("{};\n", intent.applied()));
@@ -74,6 +78,8 @@ impl Around<'_> {
         if self.encoding.is_some() {
             all.push("\\encoding UTF8".to_owned());
         }
+        // What we ask for comes to us, wherever the file has sent results.
+        all.push("\\o".to_owned());
         let Some(nonce) = self.single else {
             // It can't be run in a transaction: an open one is found, and isn't lost without a word.
             all.push("DISCARD ALL".to_owned());
@@ -81,6 +87,7 @@ impl Around<'_> {
         };
         all.extend(
             [
+                "SET default_transaction_read_only = off",
                 "SET CONSTRAINTS ALL IMMEDIATE",
                 "SET LOCAL SESSION AUTHORIZATION DEFAULT",
                 "SET LOCAL ROLE NONE",
@@ -92,6 +99,7 @@ impl Around<'_> {
             ]
             .map(str::to_owned),
         );
+        all.push(format!("COPY (SELECT '{nonce}', t.* FROM ({}) t) TO STDOUT", touched_sql().trim_end()));
         if let Some((intent, digest)) = self.ledger {
             let entry = Entry {
                 run: intent.run,
