@@ -118,7 +118,7 @@ fn opened(plan: Arc<Plan>, past: &[Envelope]) -> State {
         target: "postgres@localhost/postgres".into(),
         theme: Theme::Dark,
         ascii: false,
-        state_dir: None,
+        named: holdpoint::plain::Named::default(),
         mouse: false,
     };
     let mut state = State::new(setting, past[past.len() - 1].at);
