@@ -307,7 +307,7 @@ impl Conductor {
             Action::Group | Action::Check { .. } | Action::Inventory(_) | Action::Compare(_) => Ok(()),
             Action::Confirm(items) => self.confirm(step, items).await?,
             Action::Signoff(signoff) => self.signoff(step, signoff).await?,
-            Action::File { .. } | Action::Files { .. } | Action::Sql { .. } => {
+            Action::File { .. } | Action::Files { .. } | Action::Sql { .. } | Action::Restore(_) => {
                 return self.run_script_step(step, began).await;
             }
             Action::Probe { sql, line } => return self.run_probe(step, sql, *line).await,
@@ -323,6 +323,7 @@ impl Conductor {
             Action::Requires(requires) => self.look_for_evidence(step, requires).await?,
             Action::Snapshot(snapshot) => self.take_snapshot(step, snapshot).await?,
             Action::Report(path) => self.report_so_far(step, path).await?,
+            Action::Backup(backup) => self.take_backup(step, backup).await?,
             Action::Later(key) => Err(problems::plain(format!("`{key}` isn't built yet"))),
         };
         match result {
@@ -340,7 +341,9 @@ impl Conductor {
     /// What a step that changes nothing looks at: its own query first. `None`: it runs a script.
     pub(super) fn looks(&self, step: &Step) -> Option<Vec<Checkpoint>> {
         let own = match &step.action {
-            Action::File { .. } | Action::Files { .. } | Action::Sql { .. } => return None,
+            Action::File { .. } | Action::Files { .. } | Action::Sql { .. } | Action::Restore(_) => {
+                return None;
+            }
             Action::Command(_) if step.changes => return None,
             Action::Check { sql, line } => Some(self.check_of(step, Ask::Sql(sql.clone()), *line)),
             Action::Inventory(kinds) => Some(self.check_of(step, Ask::Inventory(kinds.clone()), step.line)),

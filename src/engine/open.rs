@@ -74,6 +74,14 @@ pub async fn open(opening: Opening) -> Result<Conductor, Stop> {
         Psql::find(looked.version_num)
             .map_err(|error| Stop::Refused { why: format!("psql is to run step \"{step}\", and {error}") })?;
     }
+    if let Some(step) = opening.plan.first_backup() {
+        for name in ["pg_dump", "pg_restore"] {
+            let found = Psql::named(name, looked.version_num);
+            found.map_err(|error| Stop::Refused {
+                why: format!("step \"{step}\" makes a backup, and {error}"),
+            })?;
+        }
+    }
     let waited_ms = lock(&mut sessions.control).await?;
     // A demo's server is new each time, though it looks like the last one: both are copies of one template.
     if opening.mode == Mode::Run {

@@ -82,6 +82,10 @@ fn checkpoints(step: &Step) -> Vec<CheckpointOutline> {
         id: format!("{}/expect", step.id),
         title: "runs as the plan expects".into(),
     });
+    let restored = matches!(step.action, Action::Restore(_)).then(|| CheckpointOutline {
+        id: format!("{}/restored", step.id),
+        title: "the schema is that of the backup".into(),
+    });
     let adds = step.adds.as_ref().map(|_| CheckpointOutline {
         id: format!("{}/adds", step.id),
         title: "adds what the plan says".into(),
@@ -90,7 +94,7 @@ fn checkpoints(step: &Step) -> Vec<CheckpointOutline> {
         .checkpoints
         .iter()
         .map(|Checkpoint { id, title, .. }| CheckpointOutline { id: id.clone(), title: title.clone() });
-    own.into_iter().chain(script).chain(named).chain(adds).collect()
+    own.into_iter().chain(script).chain(restored).chain(named).chain(adds).collect()
 }
 
 /// Whether the step says what its script or program must give: warnings, time, exit code.
@@ -123,6 +127,8 @@ pub fn action_word(action: &Action) -> &'static str {
         Action::Snapshot(_) => "snapshot",
         Action::Compare(_) => "compare",
         Action::Report(_) => "report",
+        Action::Backup(_) => "backup",
+        Action::Restore(_) => "restore",
         Action::Later(key) => key,
     }
 }
@@ -137,6 +143,7 @@ pub fn undo_words(undo: &Undo) -> String {
             Action::Files { pattern, .. } => format!("files {pattern}"),
             Action::Sql { .. } => "SQL".into(),
             Action::Command(program) => format!("command {}", program.call.words()),
+            Action::Restore(backup) => format!("restore of {backup}"),
             other => action_word(other).to_owned(),
         },
     }

@@ -292,7 +292,7 @@ fn concerns(plan: &Plan, run: &Run, course: &Course, table: &str) -> bool {
     let own = last_name(table);
     let names_it = |step: &Step| match &step.action {
         Action::Sql { text, .. } => mentions(text, &own),
-        Action::File { .. } | Action::Files { .. } | Action::Command(_) => true,
+        Action::File { .. } | Action::Files { .. } | Action::Command(_) | Action::Restore(_) => true,
         _ => false,
     };
     let wrote = |id: &String| {

@@ -85,6 +85,11 @@ impl Conductor {
         if !as_expected {
             failed.push(format!("{}/expect", step.id));
         }
+        if let Action::Restore(backup) = &step.action
+            && !self.verify_restored(step, backup).await?
+        {
+            failed.push(format!("{}/restored", step.id));
+        }
         if let Some(adds) = &step.adds {
             let before = self.inventory_before(step).await?;
             if !self.verify_adds(&unit, adds, &before).await? {
@@ -113,7 +118,14 @@ impl Conductor {
                 false => self.look_by_command(step, program, id, direction).await,
             };
         }
-        let units = self.units_of(step, id, direction);
+        let units = match &step.action {
+            Action::Restore(_) if self.is_behind(&self.unit_of(id, "", direction)) => Vec::new(),
+            Action::Restore(backup) => match self.restore_script(step, backup).await? {
+                Ok(source) => vec![(String::new(), source)],
+                Err(problem) => return Ok(Err(problem)),
+            },
+            _ => self.units_of(step, id, direction),
+        };
         let verify = self.verifies_before(step);
         let before = match (&step.adds, direction) {
             (Some(_), Direction::Forward) => Some(self.inventory_before(step).await?),

@@ -39,6 +39,9 @@ pub enum Source {
     },
     /// SQL that stands in the plan, from this line on.
     Inline { name: String, text: String, line: usize, digest: String },
+    /// SQL that the run itself made: a few statements, and the file behind them. The plan's variables mean
+    /// nothing in it.
+    Made { name: String, head: String, path: PathBuf, digest: String },
 }
 
 impl Source {
@@ -62,6 +65,14 @@ impl Source {
                 to: text.len() as u64,
                 digest: digest.clone(),
             },
+            Self::Made { name, path, digest, .. } => SourceRef {
+                file: name.clone(),
+                section: None,
+                line: 0,
+                from: 0,
+                to: path.metadata().map_or(0, |file| file.len()),
+                digest: digest.clone(),
+            },
         }
     }
 
@@ -69,7 +80,7 @@ impl Source {
     #[must_use]
     pub fn name(&self) -> &str {
         match self {
-            Self::File { name, .. } | Self::Inline { name, .. } => name,
+            Self::File { name, .. } | Self::Inline { name, .. } | Self::Made { name, .. } => name,
         }
     }
 }
@@ -222,6 +233,11 @@ impl Sources {
                 let shelf: Box<dyn Resolver + Send> = Box::new(self.shelf.clone());
                 Script::open(shelf, name, variables)
             }
+            Source::Made { name, head, path, .. } => {
+                let (head, path, gauge) = (head.clone(), path.clone(), self.shelf.gauge.clone());
+                let made: Box<dyn Resolver + Send> = Box::new(Made { head, path, gauge });
+                Script::open(made, name, Variables::new())
+            }
             Source::Inline { name, text, line, .. } => {
                 // Blank lines in front make the script's line numbers the plan's.
                 let padded = format!("{}{text}", "\n".repeat(line.saturating_sub(1)));
@@ -248,6 +264,26 @@ impl Resolver for Cut {
         let size = self.text.len() as u64;
         let reader = self.shelf.gauge.counted(std::io::Cursor::new(Arc::clone(&self.text)), size);
         Ok(Opened { path: Arc::clone(&self.path), reader: Box::new(reader) })
+    }
+}
+
+/// What the run made includes nothing.
+struct Made {
+    head: String,
+    path: PathBuf,
+    gauge: Gauge,
+}
+
+impl Resolver for Made {
+    fn open(&self, from: Option<&Path>, name: &str, _: bool) -> Result<Opened, ResolveError> {
+        if from.is_some() {
+            return Err("SQL that the run made includes no file".to_owned().into());
+        }
+        let file = File::open(&self.path)?;
+        let size = file.metadata()?.len() + self.head.len() as u64;
+        let head = std::io::Cursor::new(self.head.clone().into_bytes());
+        let reader = self.gauge.counted(head.chain(BufReader::new(file)), size);
+        Ok(Opened { path: PathBuf::from(name).into(), reader: Box::new(reader) })
     }
 }
 

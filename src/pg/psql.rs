@@ -1,4 +1,5 @@
-//! The real psql: where it is, and whether it is new enough for a server.
+//! The real psql and PostgreSQL's other client programs: where they are, and whether they are new enough for a
+//! server.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -20,15 +21,15 @@ pub struct Psql {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PsqlError {
     #[error(
-        "there is no psql {place}: install PostgreSQL's client programs (on Debian: apt-get install \
+        "there is no {name} {place}: install PostgreSQL's client programs (on Debian: apt-get install \
          postgresql-client-{server}), or set {FOLDER} to the folder they are in"
     )]
-    Missing { place: String, server: u32 },
+    Missing { name: &'static str, place: String, server: u32 },
     #[error(
-        "{} is psql {version}, older than the server ({server}): install psql {server} or newer (on Debian: apt-get \
+        "{} is {name} {version}, older than the server ({server}): install {name} {server} or newer (on Debian: apt-get \
          install postgresql-client-{server}), or set {FOLDER} to the folder it is in", program.display()
     )]
-    TooOld { program: PathBuf, version: String, server: u32 },
+    TooOld { name: &'static str, program: PathBuf, version: String, server: u32 },
 }
 
 impl Psql {
@@ -38,37 +39,46 @@ impl Psql {
     /// # Errors
     /// When there is none.
     pub fn find(server_version_num: u32) -> Result<Self, PsqlError> {
+        Self::named("psql", server_version_num)
+    }
+
+    /// Another of the client programs, as [`Self::find`] finds psql: `pg_dump`, `pg_restore`.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn named(name: &'static str, server_version_num: u32) -> Result<Self, PsqlError> {
         let named = std::env::var_os(FOLDER).filter(|folder| !folder.is_empty()).map(PathBuf::from);
         let place = named.as_ref().map_or_else(
             || "on this machine".to_owned(),
             |folder| format!("in {} (that is where {FOLDER} points)", folder.display()),
         );
         let folders = named.map_or_else(embedded::find::candidates, |folder| vec![folder]);
-        Self::among(&folders, server_version_num / 10_000, place)
+        Self::among(name, &folders, server_version_num / 10_000, place)
     }
 
-    fn among(folders: &[PathBuf], server: u32, place: String) -> Result<Self, PsqlError> {
+    fn among(name: &'static str, folders: &[PathBuf], server: u32, place: String) -> Result<Self, PsqlError> {
         let mut older = None;
-        for found in folders.iter().filter_map(|folder| Self::in_folder(folder)) {
+        for found in folders.iter().filter_map(|folder| Self::in_folder(name, folder)) {
             if found.major() >= server {
                 return Ok(found);
             }
             older.get_or_insert(found);
         }
         Err(match older {
-            Some(Self { program, version }) => PsqlError::TooOld { program, version, server },
-            None => PsqlError::Missing { place, server },
+            Some(Self { program, version }) => PsqlError::TooOld { name, program, version, server },
+            None => PsqlError::Missing { name, place, server },
         })
     }
 
-    fn in_folder(folder: &Path) -> Option<Self> {
-        let program = folder.join("psql");
+    fn in_folder(name: &str, folder: &Path) -> Option<Self> {
+        let program = folder.join(name);
         if !program.is_file() {
             return None;
         }
         let output = Command::new(&program).arg("--version").output().ok()?;
         let text = String::from_utf8_lossy(&output.stdout);
-        let version = text.trim().strip_prefix("psql (PostgreSQL) ")?.split(' ').next()?.to_owned();
+        let version =
+            text.trim().strip_prefix(&format!("{name} (PostgreSQL) "))?.split(' ').next()?.to_owned();
         output.status.success().then_some(Self { program, version })
     }
 
@@ -101,12 +111,13 @@ mod tests {
             folder("next", "16beta1 (Debian 16~beta1)"),
             folder("newest", "18.1"),
         ];
-        let find = |server| Psql::among(&folders, server, "here".to_owned());
+        let find = |server| Psql::among("psql", &folders, server, "here".to_owned());
         assert_eq!(find(15).map(|psql| psql.version), Ok("16beta1".to_owned()));
         assert_eq!(find(17).map(|psql| psql.version), Ok("18.1".to_owned()));
         let older = find(19).expect_err("older").to_string();
         assert!(older.contains("is psql 9.6.24, older than the server (19)"), "{older}");
-        let missing = Psql::among(&folders[..1], 15, "here".to_owned()).expect_err("none").to_string();
+        let missing =
+            Psql::among("psql", &folders[..1], 15, "here".to_owned()).expect_err("none").to_string();
         assert!(missing.starts_with("there is no psql here: install"), "{missing}");
     }
 }

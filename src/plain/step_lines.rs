@@ -44,6 +44,17 @@ impl Printer {
                 page.fact(2, Mark::Plain, &what);
                 page.below(2, "wrote", &format!("{}, {}", artifact.path, size(artifact.bytes)));
             }
+            Event::BackupTaken(taken) => {
+                let (bytes, of) = (size(taken.file.bytes), size(taken.database_bytes));
+                let what = format!(
+                    "a backup of {}, {bytes} of a database of {of}",
+                    of_len(usize::try_from(taken.tables).unwrap_or(usize::MAX), "table")
+                );
+                page.fact(2, Mark::Plain, &what);
+                page.below(2, "wrote", &taken.file.path);
+                page.below(2, "sha256", &taken.file.digest);
+                page.below(2, "proven", &taken.proven);
+            }
             // With nothing under it, the units have said it, or the verdict follows.
             Event::StepApplied { .. } => {}
             Event::StepVerified { step, elapsed_ms, checkpoints } => {

@@ -71,3 +71,21 @@ pub struct Tolerance {
     pub rows: u32,
     pub reason: String,
 }
+
+/// `backup`: the whole database in a file, proven.
+#[derive(Debug, Clone)]
+pub struct Backup {
+    /// Below the run's artifacts.
+    pub path: String,
+    pub proof: BackupProof,
+}
+
+/// How a backup is proven.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BackupProof {
+    /// Its list of contents has every table.
+    List,
+    /// It was restored into a private server, and that is the same database.
+    Restore,
+}

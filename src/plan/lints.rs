@@ -79,6 +79,7 @@ pub(super) fn step(report: &mut Report<'_>, raw: &Table<'_>, step: &Step) {
             | Action::Compare(_)
             | Action::Report(_)
             | Action::Soak(_)
+            | Action::Backup(_)
     ) || matches!(step.action, Action::Later("compare" | "requires"));
     if let (true, Some(rollback)) = (looks, raw.get("rollback")) {
         let message = "this step only looks: there is nothing to undo";

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::expect::{Cell, Expect};
-pub use super::kept::{Compare, Snapshot, SnapshotKind, Tolerance};
+pub use super::kept::{Backup, BackupProof, Compare, Snapshot, SnapshotKind, Tolerance};
 pub use super::objects::{Amount, Kind, Kinds};
 pub use super::program::{Call, Notice, Program};
 
@@ -69,6 +69,16 @@ impl Plan {
         let named = self.rollbacks.iter().flat_map(|procedure| &procedure.steps);
         let mut steps = self.phases.iter().flat_map(|phase| &phase.steps).chain(named);
         steps.find(|step| by_psql(step) || own(step)).map(|step| step.id.as_str())
+    }
+}
+
+impl Plan {
+    /// The first step that has the database backed up; its id.
+    #[must_use]
+    pub fn first_backup(&self) -> Option<&str> {
+        let named = self.rollbacks.iter().flat_map(|procedure| &procedure.steps);
+        let mut steps = self.phases.iter().flat_map(|phase| &phase.steps).chain(named);
+        steps.find(|step| matches!(step.action, Action::Backup(_))).map(|step| step.id.as_str())
     }
 }
 
@@ -337,6 +347,10 @@ pub enum Action {
     Compare(Compare),
     /// The evidence so far, as a file; the end of its name says the format.
     Report(String),
+    /// The database in a file.
+    Backup(Backup),
+    /// The database as it was in the backup of this step.
+    Restore(String),
     /// An action that a later version brings; its key.
     Later(&'static str),
 }
@@ -351,7 +365,7 @@ impl Action {
     /// Whether it runs SQL that may change something.
     #[must_use]
     pub fn runs_sql(&self) -> bool {
-        matches!(self, Self::File { .. } | Self::Files { .. } | Self::Sql { .. })
+        matches!(self, Self::File { .. } | Self::Files { .. } | Self::Sql { .. } | Self::Restore(_))
     }
 }
 

@@ -221,6 +221,11 @@ impl Gather {
                     self.kept(at, id, &what, artifact);
                 }
             }
+            Event::BackupTaken(taken) => {
+                let what = format!("backup by {}; {}", taken.program, taken.proven);
+                self.kept(at, id, &what, &taken.file);
+                self.kept(at, id, "the schema in that backup", &taken.schema);
+            }
             Event::ReportWritten(written) => {
                 let what = format!("report, {}", crate::text::words::count(written.events, "event"));
                 self.kept(at, id, &what, &written.artifact);

@@ -227,6 +227,8 @@ pub enum Event {
     WatchEnded(Box<WatchFigures>),
     /// A message to people (`notify`) was told. A program that doesn't take it fails nothing.
     Notified(Box<Notice>),
+    /// The database was written into a file. It is whole, and proven, before it has its name.
+    BackupTaken(Box<BackupTaken>),
     /// Nobody can say yet whether it was applied.
     UnitUnknown {
         #[serde(flatten)]

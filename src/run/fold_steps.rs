@@ -134,6 +134,12 @@ impl Run {
                     self.reports.push(place);
                 }
             }
+            Event::BackupTaken(taken) => {
+                let i = self.find(&taken.step)?;
+                self.may_move(i, Direction::Forward)?;
+                self.steps[i].is(&[Status::Running])?;
+                self.backups.push((**taken).clone());
+            }
             Event::Confirmed { step, item, by, note, .. } => {
                 let i = self.waits_for_people(step)?;
                 if !self.outline(step).is_some_and(|o| o.items.iter().any(|x| x.item == *item)) {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::plan::model::SnapshotKind;
+use crate::plan::model::{BackupProof, SnapshotKind};
 
 /// A file that the run wrote.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,5 +37,26 @@ pub struct SnapshotTaken {
     /// What a later comparison uses, in the run's folder; null where nothing can be compared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept: Option<Artifact>,
+    pub elapsed_ms: u64,
+}
+
+/// The database as it was, in a file that is proven.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackupTaken {
+    pub step: String,
+    /// What pg_dump wrote.
+    pub file: Artifact,
+    /// Name and version of what wrote it: `pg_dump 15.4`.
+    pub program: String,
+    /// Size of the database, in bytes.
+    pub database_bytes: u64,
+    /// How many tables are in it.
+    pub tables: u64,
+    /// How it was proven.
+    pub proof: BackupProof,
+    /// What the proof covers, in words.
+    pub proven: String,
+    /// The schema as it was at that moment, in the run's folder: what a restore is held against.
+    pub schema: Artifact,
     pub elapsed_ms: u64,
 }

@@ -37,6 +37,7 @@ impl Event {
             Self::WatchAccepted { .. } => "watch_accepted",
             Self::WatchEnded(_) => "watch_ended",
             Self::Notified(_) => "notified",
+            Self::BackupTaken(_) => "backup_taken",
             Self::UnitUnknown { .. } => "unit_unknown",
             Self::UnitReconciled { .. } => "unit_reconciled",
             Self::CheckpointResult(_) => "checkpoint_result",
@@ -95,6 +96,7 @@ impl Event {
             Self::ProgramEnded(end) => Some(&end.step),
             Self::ArtifactWritten(artifact) => Some(&artifact.step),
             Self::Notified(notice) => Some(&notice.step),
+            Self::BackupTaken(taken) => Some(&taken.step),
             _ => self.unit().map(|unit| unit.step.as_str()),
         }
     }

@@ -8,8 +8,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::event::{
-    Baseline, CheckpointResult, Course, Decision, Deltas, Ending, HoldReason, Image, KeptFile, Notice,
-    Opened, Person, ProgramEnd, Residue, Selection, SnapshotTaken, TargetIdentity, Unit, WayBack,
+    BackupTaken, Baseline, CheckpointResult, Course, Decision, Deltas, Ending, HoldReason, Image, KeptFile,
+    Notice, Opened, Person, ProgramEnd, Residue, Selection, SnapshotTaken, TargetIdentity, Unit, WayBack,
 };
 use crate::plan::expect::Saved;
 
@@ -74,6 +74,8 @@ pub struct Run {
     pub watches: BTreeMap<String, WatchState>,
     /// What the plan wanted kept as a file (`into`), in order.
     pub artifacts: Vec<KeptFile>,
+    /// Backups that it made, in order.
+    pub backups: Vec<BackupTaken>,
     /// Guards of the target, as last evaluated.
     pub target_checks: Vec<CheckpointResult>,
     /// Steps that changed something, in the order in which their first unit (or, without units, they

@@ -2,12 +2,14 @@
 
 #![allow(clippy::unwrap_used)] // a test stops where it fails
 
+mod backups;
 mod command;
 #[path = "../common/mod.rs"]
 mod common;
 mod into;
 mod notify;
 mod probe;
+mod restores;
 mod section;
 mod snapshots;
 mod watch;

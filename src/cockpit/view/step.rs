@@ -236,6 +236,8 @@ fn what(step: &Step, direction: Direction) -> Row {
         Action::Soak(text) => format!("waits {text} while watches are sampled"),
         Action::Requires(requires) => format!("needs the evidence of a rehearsal of {}", requires.rehearsal),
         Action::Snapshot(snapshot) => format!("a snapshot of {}", snapshot.of.word()),
+        Action::Restore(backup) => format!("restores the backup \"{backup}\" in one transaction"),
+        Action::Backup(backup) => format!("a backup into {}", backup.path),
         Action::Compare(compare) => format!("{} compared with \"{}\"", compare.of.word(), compare.with),
         Action::Report(path) => format!("the evidence so far, into {path}"),
         Action::Later(key) => (*key).to_owned(),

@@ -87,6 +87,7 @@ fn judge(expect: &Expect, then: &Timing, now: &Timing, saved: &Saved) -> Verdict
         expect.judge(&Outcome::Rows(answer), &saved)
     };
     let mut verdict = judge(now.median_us());
+    verdict.got.push_str(" ms");
     let apart = now.median_us().abs_diff(then.median_us());
     let near = apart <= u64::try_from(NOISE.as_micros()).unwrap_or(u64::MAX);
     if !verdict.passed && near && judge(then.median_us()).passed {
@@ -97,7 +98,6 @@ fn judge(expect: &Expect, then: &Timing, now: &Timing, saved: &Saved) -> Verdict
     if cell.contains("{baseline}") {
         verdict.expected = format!("{cell}, baseline {} ms", ms(then.median_us()));
     }
-    verdict.got = format!("{} ms", verdict.got);
     for difference in &mut verdict.differences {
         difference.expected.clone_from(&verdict.expected);
         difference.got.clone_from(&verdict.got);
@@ -228,7 +228,7 @@ fn tolerates(compare: &Compare, table: &str, apart: u64, told: &mut Vec<String>)
     true
 }
 
-fn verdict(expected: String, residue: &[Residue], tolerated: &[String]) -> Verdict {
+pub(super) fn verdict(expected: String, residue: &[Residue], tolerated: &[String]) -> Verdict {
     let tolerated = tolerated.iter().map(|words| format!("; {words}")).collect::<String>();
     if residue.is_empty() {
         return Verdict::pass(expected, format!("the same{tolerated}"));

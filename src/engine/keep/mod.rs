@@ -3,13 +3,18 @@
 //! - `artifacts` is where files go and how they are written, whole or not at all;
 //! - `snapshot` takes one: `content` is what is kept of it, `timings` how queries are timed, `page`
 //!   makes files of it that people read, `graph` draws tables and their foreign keys;
-//! - `compare` holds what there is now against a snapshot.
+//! - `compare` holds what there is now against a snapshot;
+//! - `backup` has pg_dump write the database into a file, `proof` proves it, and `restore`
+//!   puts it back.
 
 mod artifacts;
+mod backup;
 mod compare;
 mod content;
 mod graph;
 mod page;
+mod proof;
+mod restore;
 mod snapshot;
 mod timings;
 

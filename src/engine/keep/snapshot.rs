@@ -25,6 +25,10 @@ use crate::plan::model::{Kind, Snapshot, SnapshotKind, Step};
 use crate::plan::slug::slug;
 use crate::run::event::{Event, Problem, SnapshotTaken};
 
+/// What to do about a lock that isn't to be had.
+pub(super) const LOCKED: &str =
+    "somebody holds a lock on a table (Activity shows who): retry when it is free";
+
 /// What was found, before it is written down.
 pub(super) enum Found {
     Kept(Kept),
@@ -138,9 +142,15 @@ impl Conductor {
         }
     }
 
-    fn unmeasured(&self, error: MeasureError) -> Problem {
+    pub(super) fn unmeasured(&self, error: MeasureError) -> Problem {
         match error {
-            MeasureError::Pg(error) => problems::of_pg(&error, self.disclosure),
+            MeasureError::Pg(error) => {
+                let mut problem = problems::of_pg(&error, self.disclosure);
+                if error.sqlstate() == Some(problems::LOCK_NOT_AVAILABLE) {
+                    problem.hint = Some(LOCKED.into());
+                }
+                problem
+            }
             error => problems::plain(format!("failed to {error}")),
         }
     }
@@ -153,7 +163,7 @@ async fn read(
     role: Option<&str>,
     missing: Missing,
 ) -> Result<Found, MeasureError> {
-    session.batch("SET default_transaction_read_only = on").await?;
+    session.batch("SET default_transaction_read_only = on; SET lock_timeout = '5s'").await?;
     if let Some(role) = role {
         session.batch(&format!("SET ROLE {}", identifier(role))).await?;
     }

@@ -18,7 +18,7 @@ use crate::engine::stop::Stop;
 use crate::engine::unit::millis;
 use crate::pg::ConnectConfig;
 use crate::plan::digest::PlanDigest;
-use crate::plan::model::{Action, Plan, PlanFile, Procedure, Step};
+use crate::plan::model::{Plan, PlanFile, Procedure, Step};
 use crate::run::event::Residue;
 use crate::run::rehearsal::{Leg, Part, Progress, Rehearsal};
 
@@ -317,5 +317,5 @@ impl<'a> Course<'a> {
 }
 
 fn runs_a_script(step: &Step) -> bool {
-    matches!(step.action, Action::File { .. } | Action::Files { .. } | Action::Sql { .. })
+    step.action.runs_sql()
 }

@@ -75,6 +75,14 @@ pub fn forecast_by(
     }
     let mut others = Neighbours::of(plan, sources, vars, step);
     let mut told = judge(&forward, &backward, |did| others.did(did));
+    // It gives back all that there was then, and nothing that came later.
+    if let Some(backup) = back.iter().find_map(|undo| match &undo.action {
+        Action::Restore(backup) => Some(backup),
+        _ => None,
+    }) {
+        let since = format!("everything that anybody wrote since backup \"{backup}\"");
+        return Forecast { losses: vec![since], ..Forecast::default() };
+    }
     for effect in &backward.effects {
         let Effect::DropsSchema(schema) = effect else { continue };
         let made = forward.effects.iter().chain(others.effects()).filter_map(|effect| match effect {

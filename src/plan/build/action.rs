@@ -51,7 +51,9 @@ impl<'a> Build<'a> {
             "command" => self.command(raw, entry),
             "notify" => self.notify(raw, entry),
             "soak" => self.soak(entry),
-            _ => self.later_action(raw, entry, number),
+            "backup" => self.backup(raw, entry),
+            "restore" => self.restore(entry, number),
+            _ => self.later_action(entry, number),
         }
     }
 

@@ -1,11 +1,11 @@
-//! `snapshot`, `compare` and `report`.
+//! `snapshot`, `compare`, `backup`, `restore` and `report`.
 
 use super::action::Built;
 use super::context::Build;
 use super::expectation::Of;
 use super::index::Names;
 use crate::plan::diagnostic::Code;
-use crate::plan::model::{Action, Compare, Snapshot, SnapshotKind, Tolerance};
+use crate::plan::model::{Action, Backup, BackupProof, Compare, Snapshot, SnapshotKind, Tolerance};
 use crate::plan::raw::{Entry, Table, shorten};
 use crate::plan::schema::Place;
 use crate::plan::sqltext;
@@ -142,6 +142,25 @@ impl<'a> Build<'a> {
         let of = of.unwrap_or(SnapshotKind::Schema);
         let compare = Compare { of, with: id.to_owned(), tables, tolerance };
         Built::new(Action::Compare(compare), expects, false)
+    }
+
+    pub fn backup(&mut self, raw: &Table<'a>, entry: Entry<'a>) -> Built {
+        let path = self.artifact_path(entry).unwrap_or_default();
+        let words = [("list", BackupProof::List), ("restore", BackupProof::Restore)];
+        let proof = raw.get("verify").and_then(|verify| self.report.one_of(verify, &words));
+        let backup = Backup { path, proof: proof.unwrap_or(BackupProof::List) };
+        Built::new(Action::Backup(backup), None, false)
+    }
+
+    pub fn restore(&mut self, entry: Entry<'a>, number: usize) -> Built {
+        let id = self.report.text(entry).unwrap_or_default();
+        if let Some(to) = self.earlier("restore", number, id, entry.span(), &[Names::Step])
+            && !self.index.defs[to].table.contains_key("backup")
+        {
+            let message = format!("`restore` names `{}`, which isn't a `backup`", shorten(id));
+            self.report.error(Code::UnknownReference, entry.span(), message);
+        }
+        Built::new(Action::Restore(id.to_owned()), None, true)
     }
 
     fn tolerances(&mut self, raw: &Table<'a>, of: Option<SnapshotKind>) -> Vec<Tolerance> {

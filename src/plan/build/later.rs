@@ -6,7 +6,7 @@ use super::expectation::Of;
 use super::index::{Names, Scope};
 use crate::plan::diagnostic::Code;
 use crate::plan::model::{Action, Environment};
-use crate::plan::raw::{Entry, Table, shorten};
+use crate::plan::raw::Entry;
 use crate::plan::schema::Place;
 use crate::plan::sqltext;
 
@@ -14,34 +14,14 @@ pub(in crate::plan) const ENVIRONMENTS: [(&str, Environment); 3] =
     [("dev", Environment::Dev), ("staging", Environment::Staging), ("production", Environment::Production)];
 
 impl<'a> Build<'a> {
-    pub fn later_action(&mut self, raw: &Table<'a>, entry: Entry<'a>, number: usize) -> Built {
+    pub fn later_action(&mut self, entry: Entry<'a>, number: usize) -> Built {
         let (of, changes) = match entry.key {
-            "backup" => (self.backup(raw, entry), false),
-            "restore" => (self.restore(entry, number), true),
             "undo" => (self.undo(entry, number), false),
             _ => (None, false),
         };
         self.later(entry.key, entry.key_span);
         let key = crate::plan::schema::find(Place::Step, entry.key).map_or("", |key| key.name);
         Built::new(Action::Later(key), of, changes)
-    }
-
-    fn backup(&mut self, raw: &Table<'a>, entry: Entry<'a>) -> Option<Of> {
-        self.path_text(entry);
-        if let Some(verify) = raw.get("verify") {
-            self.report.one_of(verify, &[("list", ()), ("restore", ())]);
-        }
-        None
-    }
-
-    fn restore(&mut self, entry: Entry<'a>, number: usize) -> Option<Of> {
-        let id = self.report.text(entry)?;
-        let to = self.earlier("restore", number, id, entry.span(), &[Names::Step])?;
-        if !self.index.defs[to].table.contains_key("backup") {
-            let message = format!("`restore` names `{}`, which isn't a `backup`", shorten(id));
-            self.report.error(Code::UnknownReference, entry.span(), message);
-        }
-        None
     }
 
     fn undo(&mut self, entry: Entry<'a>, _number: usize) -> Option<Of> {

@@ -302,7 +302,7 @@ impl<'a> Build<'a> {
             action: built,
             line: self.report.source.line_of(raw.span.start),
         };
-        if let Action::Probe { .. } = step.action {
+        if let Action::Probe { .. } | Action::Restore(_) = step.action {
             step.transaction = Transaction::Single;
         }
         self.whole_for_psql(&step, raw);

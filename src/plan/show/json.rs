@@ -2,8 +2,8 @@
 
 use crate::plan::duration;
 use crate::plan::model::{
-    Action, Ask, Checkpoint, Environment, Item, NotBuilt, OnFailure, Phase, Plan, Proof, Runner, Side, Step,
-    Stepping, Transaction, Undo, Verify,
+    Action, Ask, BackupProof, Checkpoint, Environment, Item, NotBuilt, OnFailure, Phase, Plan, Proof, Runner,
+    Side, Step, Stepping, Transaction, Undo, Verify,
 };
 
 use super::words::{action_word, checkpoint_expected, step_expected};
@@ -113,9 +113,12 @@ pub struct ActionJson {
     /// Of a snapshot or a comparison.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub of: Option<&'static str>,
-    /// The snapshot that is compared with.
+    /// The snapshot that is compared with, or the backup that is restored.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub with: Option<String>,
+    /// Of a backup.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proof: Option<BackupProof>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub queries: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -287,6 +290,11 @@ fn action(action: &Action) -> ActionJson {
             out.queries = snapshot.queries.clone();
             out.tables = snapshot.tables.clone();
         }
+        Action::Backup(backup) => {
+            out.files.push(backup.path.clone());
+            out.proof = Some(backup.proof);
+        }
+        Action::Restore(backup) => out.with = Some(backup.clone()),
         Action::Compare(compare) => {
             out.of = Some(compare.of.word());
             out.with = Some(compare.with.clone());

@@ -2,7 +2,7 @@
 
 use crate::plan::duration;
 use crate::plan::expect::{Cell, Expect};
-use crate::plan::model::{Action, Amount, Ask, Checkpoint, Kinds, Step, Transaction};
+use crate::plan::model::{Action, Amount, Ask, BackupProof, Checkpoint, Kinds, Step, Transaction};
 
 use super::line::clean;
 
@@ -25,6 +25,8 @@ pub fn action_word(action: &Action) -> &'static str {
         Action::Snapshot(_) => "snapshot",
         Action::Compare(_) => "compare",
         Action::Report(_) => "report",
+        Action::Backup(_) => "backup",
+        Action::Restore(_) => "restore",
         Action::Later(key) => key,
     }
 }
@@ -45,6 +47,11 @@ pub(super) fn detail(action: &Action) -> String {
         Action::Snapshot(snapshot) => snapshot.of.word().to_owned(),
         Action::Report(path) => clean(path),
         Action::Compare(compare) => clean(&format!("{} with {}", compare.of.word(), compare.with)),
+        Action::Restore(backup) => clean(backup),
+        Action::Backup(backup) => match backup.proof {
+            BackupProof::List => clean(&format!("{}, listed", backup.path)),
+            BackupProof::Restore => clean(&format!("{}, restored to prove it", backup.path)),
+        },
         Action::Group
         | Action::Sql { .. }
         | Action::Check { .. }

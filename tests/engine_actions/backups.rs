@@ -1,0 +1,188 @@
+//! `backup`: a file that is whole and proven, or none.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use crate::common::runs::Bench;
+
+const WORLD: &str = "\
+    DO $$ BEGIN CREATE ROLE backup_app; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$; CREATE TYPE mood AS ENUM ('good', 'bad'); \
+    CREATE TABLE customer (id int PRIMARY KEY, m mood); ALTER TABLE customer OWNER TO backup_app; \
+    CREATE TABLE \"Order Lines\" (id int PRIMARY KEY, customer int REFERENCES customer); \
+    CREATE TABLE parts (id int) PARTITION BY RANGE (id); CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (0) TO (10); \
+    CREATE VIEW good AS SELECT * FROM customer WHERE m = 'good'; GRANT SELECT ON good TO PUBLIC; \
+    CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'; \
+    INSERT INTO customer SELECT n, 'good' FROM generate_series(1, 2000) n; INSERT INTO parts VALUES (1), (2)";
+
+fn backup(keys: &str) -> String {
+    format!(
+        "\n[[phase.step]]\nid = \"backup\"\ntitle = \"backup\"\nbackup = \"{{artifacts}}/shop.dump\"\n{keys}\n"
+    )
+}
+
+/// The folder of the client programs, each of them a link, but for those that a script stands in for.
+fn programs(bench: &Bench, scripts: &[(&str, &str)]) -> PathBuf {
+    let real = Path::new("/usr/lib/postgresql");
+    let real = std::fs::read_dir(real)
+        .expect("the folder of the programs")
+        .next()
+        .expect("the folder of the programs")
+        .expect("the folder of the programs")
+        .path()
+        .join("bin");
+    let folder = bench.path("programs");
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir(&folder).expect("the folder of the programs");
+    for entry in std::fs::read_dir(&real).expect("the folder of the programs") {
+        let entry = entry.expect("the folder of the programs");
+        let name = entry.file_name();
+        match scripts.iter().find(|(script, _)| name == *script) {
+            Some((_, text)) => {
+                let path = folder.join(&name);
+                let text = text.replace("REAL", entry.path().to_str().expect("the folder of the programs"));
+                std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).expect("the folder of the programs");
+                std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755))
+                    .expect("the folder of the programs");
+            }
+            None => std::os::unix::fs::symlink(entry.path(), folder.join(&name))
+                .expect("the folder of the programs"),
+        }
+    }
+    folder
+}
+
+fn files(bench: &Bench, folder: &str) -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir(bench.path(folder))
+        .map(|entries| {
+            entries
+                .map(|entry| {
+                    entry
+                        .expect("the folder of the programs")
+                        .file_name()
+                        .into_string()
+                        .expect("the folder of the programs")
+                })
+                .collect()
+        })
+        .unwrap_or_default();
+    names.sort();
+    names
+}
+
+/// Everything that the fake pg_dump was called with stands behind the file that it wrote.
+const FILE: &str = "for a in \"$@\"; do case \"$a\" in --file=*) file=${a#--file=};; esac; done";
+
+#[tokio::test]
+async fn it_is_listed_or_restored_and_told_with_its_digest() {
+    let bench = Bench::with(WORLD).await;
+    bench.plan_with("artifacts = \"kept\"", &backup(""));
+    let ran = bench.run().await;
+    ran.exits(0).says("its list has all 4 tables").says("sha256");
+    let taken = ran.last("backup_taken");
+    assert_eq!((taken["tables"].as_u64(), taken["proof"].as_str()), (Some(4), Some("list")), "{ran}");
+    let file = std::fs::read(bench.path("kept/shop.dump")).unwrap();
+    assert_eq!(taken["file"]["bytes"], file.len());
+    assert!(file.starts_with(b"PGDMP"));
+    assert!(taken["database_bytes"].as_u64().unwrap() > 1_000_000, "{taken}");
+    assert_eq!(bench.value("SELECT to_regclass('holdpoint.ledger')").await, "", "it changes nothing");
+
+    // Again under that name: the older one isn't lost. The ledger is there now, and isn't in it.
+    let change = "\n[[phase.step]]\nid = \"more\"\ntitle = \"more\"\nsql = \"CREATE TABLE more (id int)\"\n";
+    bench.plan_with("artifacts = \"kept\"", &format!("{change}{}", backup("verify = \"restore\"")));
+    let ran = bench.run().await;
+    ran.exits(0).says("shop.dump.~1~ now").says("restored into a private server");
+    assert_eq!(files(&bench, "kept"), ["shop.dump", "shop.dump.~1~"]);
+    assert_eq!(std::fs::read(bench.path("kept/shop.dump.~1~")).unwrap(), file);
+    let proven = ran.last("backup_taken")["proven"].as_str().unwrap().to_owned();
+    assert!(proven.ends_with("definitions and 2004 rows are the same"), "{proven}");
+}
+
+#[tokio::test]
+async fn a_truncated_one_lists_and_is_found_when_it_is_restored() {
+    let bench = Bench::with(WORLD).await;
+    let cut = format!(
+        "{FILE}\ncase \"$1\" in --version) exec REAL \"$@\";; esac\nREAL \"$@\" || exit 1\nsize=$(wc -c < \"$file\")\ntruncate -s $((size - 2000)) \"$file\""
+    );
+    bench.env("HOLDPOINT_PG_BIN", programs(&bench, &[("pg_dump", &cut)]).to_str().unwrap());
+    bench.env("PATH", "/usr/bin:/bin");
+    bench.plan_with("artifacts = \"kept\"", &backup(""));
+    bench.run().await.exits(0).says("its list has all 4 tables");
+    bench.plan_with("artifacts = \"kept\"", &backup("verify = \"restore\"").replace("shop", "proven"));
+    let ran = bench.run().await;
+    ran.exits(6)
+        .failed_with("backup", "the backup doesn't restore")
+        .says("a half one is never left under its name");
+    assert_eq!(files(&bench, "kept"), ["shop.dump"]);
+}
+
+#[tokio::test]
+async fn what_goes_wrong_is_said_and_leaves_no_file() {
+    let bench = Bench::with(WORLD).await;
+    let keys = "artifacts = \"kept\"";
+    bench.plan_with(keys, &backup("lock_timeout = \"100ms\""));
+    let old = "case \"$1\" in --version) echo 'pg_dump (PostgreSQL) 9.6.24';; esac";
+    bench.env("PATH", "/usr/bin:/bin");
+    bench.env("HOLDPOINT_PG_BIN", programs(&bench, &[("pg_dump", old)]).to_str().unwrap());
+    // Before the window, and before there is a run.
+    bench.run().await.exits(3).says("is pg_dump 9.6.24, older than the server");
+
+    let full = format!(
+        "{FILE}\ncase \"$1\" in --version) exec REAL \"$@\";; esac\nhead -c 5000 /dev/zero > \"$file\"\n\
+         echo 'pg_dump: error: could not write to output file: No space left on device' >&2; exit 1"
+    );
+    programs(&bench, &[("pg_dump", &full)]);
+    let ran = bench.run().await;
+    ran.exits(6).failed_with("backup", "the disk is full: pg_dump had written 5 kB").says("make room for");
+    assert_eq!(files(&bench, "kept"), [""; 0]);
+    bench.call(&["resume", "--end", "test"]).await;
+
+    // A table that isn't in its list.
+    let without =
+        "case \"$1\" in --version) exec REAL \"$@\";; esac\nexec REAL --exclude-table=customer \"$@\"";
+    programs(&bench, &[("pg_dump", without)]);
+    let ran = bench.run().await;
+    ran.exits(6).failed_with("backup", "the backup isn't whole: table public.customer isn't in it");
+    bench.call(&["resume", "--end", "test"]).await;
+    assert_eq!(files(&bench, "kept"), [""; 0]);
+
+    // A lock that isn't to be had; then it is made.
+    programs(&bench, &[]);
+    let config = bench.server.config(&bench.db);
+    let mut holder = holdpoint::pg::Session::connect(&config, "holder").await.unwrap();
+    holder.batch("BEGIN; LOCK TABLE customer").await.unwrap();
+    let ran = bench.run().await;
+    ran.exits(6).failed_with("backup", "lock timeout").says("somebody holds a lock on a table");
+    holder.batch("ROLLBACK").await.unwrap();
+    bench.resume().await.exits(0);
+    assert_eq!(files(&bench, "kept"), ["shop.dump"]);
+}
+
+/// Neither a password nor the connection is in the arguments of what runs.
+#[tokio::test]
+async fn killed_in_the_middle_no_half_file_is_left_for_a_whole_one() {
+    let bench = Bench::with(WORLD).await;
+    let mark = bench.path("started");
+    let slow = format!(
+        "{FILE}\ncase \"$1\" in --version) exec REAL \"$@\";; esac\nif [ ! -e {mark} ]; then printf half > \"$file\"; \
+         echo \"$@\" > {mark}; sleep 60; fi\nexec REAL \"$@\"",
+        mark = mark.display()
+    );
+    bench.env("PATH", "/usr/bin:/bin");
+    bench.env("HOLDPOINT_PG_BIN", programs(&bench, &[("pg_dump", &slow)]).to_str().unwrap());
+    bench.env("PGPASSWORD", "correct-horse");
+    bench.plan_with("artifacts = \"kept\"", &backup(""));
+    let running = bench.begin(&["run"]);
+    let began = std::time::Instant::now();
+    while std::fs::read_to_string(&mark).unwrap_or_default().is_empty() {
+        assert!(began.elapsed().as_secs() < 60, "pg_dump wasn't started");
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    drop(running);
+    let args = std::fs::read_to_string(&mark).unwrap();
+    assert!(args.contains("--exclude-schema=holdpoint") && !args.contains("correct-horse"), "{args}");
+    assert!(!bench.path("kept/shop.dump").exists());
+    let ran = bench.resume().await;
+    ran.exits(0);
+    assert_eq!(files(&bench, "kept"), ["shop.dump"], "{ran}");
+    assert_eq!(ran.all("backup_taken").len(), 1, "{ran}");
+}
