@@ -77,6 +77,7 @@ fn saved() -> Saved {
         // A variable of the plan.
         ("limit", Some("43"), "unknown"),
         ("schema", Some("app"), "unknown"),
+        ("room", Some("230MB"), "unknown"),
     ];
     values
         .into_iter()
@@ -443,6 +444,10 @@ fn saved_values() {
         (T("{limit}"), "text", "43", PASS),
         (T("{limit} + 1"), "int8", "44", PASS),
         (T("{schema}"), "int8", "43", "isn't a number"),
+        (T("{room}"), "int8", "241172480", PASS),
+        (T("<= {room}"), "int8", "241172481", DIFFERS),
+        (T("{limit}..{room}"), "int8", "250000", PASS),
+        (T("{room}"), "text", "230MB", PASS),
         (T("{schema}.users"), "text", "app.users", PASS),
         (T("{schema}-{word}"), "text", "app-abc", PASS),
         (T("= {schema} - {word}x"), "text", "app - abcx", PASS),

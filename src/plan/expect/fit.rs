@@ -6,7 +6,7 @@ use super::interval::Length;
 use super::json::Json;
 use super::moment::Moment;
 use super::number::Number;
-use super::quantity;
+use super::quantity::{self, Quantity};
 use super::show;
 use super::value::{Kind, Value};
 
@@ -49,7 +49,7 @@ pub(super) const COUNT: Kind = Kind::Integer("count");
 pub(super) fn fit(operator: Operator, term: &Term, kind: &Kind, got: &Value) -> Result<Value, String> {
     match term {
         Term::Text(text) => text_as(operator, text, kind),
-        Term::Untyped(text) if kind.is_number() => Number::parse(text.trim())
+        Term::Untyped(text) if kind.is_number() => number_or_size(text.trim())
             .map(Value::Number)
             .ok_or_else(|| format!("{} isn't a number", show::text(text))),
         Term::Untyped(text) if *kind == Kind::Boolean => Value::parse(kind, text.trim()),
@@ -79,6 +79,14 @@ pub(super) fn fit(operator: Operator, term: &Term, kind: &Kind, got: &Value) -> 
             _ => Err(not_a(kind, "a date or time")),
         },
     }
+}
+
+/// A variable may say `230MB`, as the plan itself may.
+fn number_or_size(text: &str) -> Option<Number> {
+    Number::parse(text).or_else(|| match quantity::quantity(text)? {
+        Quantity::Number(number) | Quantity::Size(number) => Some(Number::from(number)),
+        Quantity::Duration(_) | Quantity::Moment(_) => None,
+    })
 }
 
 fn the_value(kind: &Kind) -> &'static str {
