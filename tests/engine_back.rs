@@ -407,6 +407,23 @@ async fn what_takes_longer_than_it_may_is_a_deviation() {
     );
 }
 
+/// And no proof: a checklist that rests on the phase isn't ticked by it.
+#[tokio::test]
+async fn a_phase_that_took_longer_than_it_may_proves_nothing() {
+    let bench = Bench::new().await;
+    bench.file("a.sql", "CREATE TABLE a (n int); SELECT pg_sleep(0.06);");
+    let person = "[[phase]]\ntitle = \"Late\"\n[[phase.step]]\nid = \"p\"\ntitle = \"P\"\n\
+                  confirm = [{ item = \"In time\", proof = \"main\" }]\n";
+    bench.plan(&format!("{}{person}", step("a", "")));
+    let plan = std::fs::read_to_string(bench.path("plan.toml")).expect("the plan");
+    let head = plan.find("title = \"Work\"").expect("the phase");
+    let (before, after) = plan.split_at(head);
+    let id = if before.trim_end().ends_with("id = \"main\"") { "" } else { "id = \"main\"\n" };
+    bench.file("plan.toml", &format!("{before}{id}within = \"50ms\"\n{after}"));
+    let ran = bench.run().await;
+    ran.exits(6).failed_with("p", "expected 1 steps verified within 50ms, got its statements took");
+}
+
 /// Rows that others write between two ways back of one run are theirs, as those before the first are.
 #[tokio::test]
 async fn rows_that_others_write_between_two_rollbacks_are_listed_apart() {

@@ -93,8 +93,12 @@ impl Conductor {
         let by = Person { name: "plan".into(), how: Assurance::Policy };
         match self.policy_for(step) {
             OnFailure::Continue => {
-                let what =
-                    format!("\"{}\" failed and the plan says to go on: {}", step.title, problem.message);
+                let what = format!(
+                    "\"{}\" failed and the plan says to go on: {}{}",
+                    step.title,
+                    problem.message,
+                    self.advice(step)
+                );
                 if reason == HoldReason::Unverified {
                     self.record(Event::StepAccepted { step: step.id.clone(), reason: what, by }).await?;
                 } else {
@@ -109,7 +113,12 @@ impl Conductor {
                 Ok(Answer::Next)
             }
             OnFailure::Stop => {
-                let why = format!("\"{}\" failed and the plan says to stop: {}", step.title, problem.message);
+                let why = format!(
+                    "\"{}\" failed and the plan says to stop: {}{}",
+                    step.title,
+                    problem.message,
+                    self.advice(step)
+                );
                 Err(self.end(Ending::Stopped { why: why.clone() }, Exit::Failed, why).await)
             }
             OnFailure::Rollback => Err(Stop::TurnBack(Box::new(Wanted::all(problem.message.clone())))),
@@ -119,6 +128,13 @@ impl Conductor {
             }
             OnFailure::Hold => self.ask_about(step, reason, needs).await,
         }
+    }
+
+    /// What the plan says to people about a failure after which nobody is asked.
+    fn advice(&self, step: &Step) -> String {
+        step.otherwise
+            .as_deref()
+            .map_or_else(String::new, |advice| format!(". The plan says: {}", self.fill(advice)))
     }
 
     /// A checkpoint's own policy comes before its step's; the strictest of several holds.
@@ -162,7 +178,7 @@ impl Conductor {
             OnFailure::Continue => "the plan says to go on",
             _ => "the script says to go on (ON_ERROR_STOP off)",
         };
-        let reason = format!("{} failed, and {says}", count(statements, "statement"));
+        let reason = format!("{} failed, and {says}{}", count(statements, "statement"), self.advice(step));
         let failed = Vec::new();
         self.record(Event::StepUnverified { step: step.id.clone(), elapsed_ms, failed }).await?;
         let by = Person { name: "plan".into(), how: Assurance::Policy };

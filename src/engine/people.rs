@@ -230,10 +230,13 @@ impl Conductor {
                     .filter(|shown| !shown.passed)
                     .chain(watches.iter().map(|id| self.show_watch(id)).filter(|shown| !shown.passed))
                     .map(|shown| format!("{} {}", shown.of, shown.got))
+                    .chain(self.phase_over(id))
                     .collect();
+                let within =
+                    self.phase_allowed(id).map(|words| format!(" within {words}")).unwrap_or_default();
                 ProofShown {
                     of: id.clone(),
-                    expected: format!("{} steps verified", steps.len()),
+                    expected: format!("{} steps verified{within}", steps.len()),
                     got: if failed.is_empty() { "all of them".into() } else { failed.join(", ") },
                     passed: failed.is_empty(),
                 }

@@ -14,7 +14,12 @@ impl Conductor {
     /// took isn't in it, nor what its checkpoints did.
     pub(super) async fn compare_phase(&mut self, phase: &Phase) -> Result<(), Stop> {
         let Some(within) = phase.within else { return Ok(()) };
-        let took = self.recorder.look(|run| {
+        let what = format!("the statements of phase \"{}\"", phase.title);
+        self.over(&what, self.statements_of(phase), within).await
+    }
+
+    fn statements_of(&self, phase: &Phase) -> Duration {
+        self.recorder.look(|run| {
             let steps = phase.steps.iter().filter_map(|step| run.step(&step.id));
             let of_step = |step: &crate::run::state::StepState| {
                 let units: u64 = step.units.iter().map(|unit| unit.elapsed_ms).sum();
@@ -22,9 +27,22 @@ impl Conductor {
                 units + step.checkpoints.get(&step.id).map_or(0, |result| result.elapsed_ms)
             };
             Duration::from_millis(steps.map(of_step).sum())
-        });
-        let what = format!("the statements of phase \"{}\"", phase.title);
-        self.over(&what, took, within).await
+        })
+    }
+
+    /// What a phase's statements may take, in words.
+    pub(super) fn phase_allowed(&self, id: &str) -> Option<String> {
+        let phase = self.plan.phases.iter().find(|phase| phase.id == id)?;
+        phase.within.map(duration::words)
+    }
+
+    /// What a proof by a phase has to say of its `within`: it ends nothing, but nothing rests on it either.
+    pub(super) fn phase_over(&self, id: &str) -> Option<String> {
+        let phase = self.plan.phases.iter().find(|phase| phase.id == id)?;
+        let (within, took) = (phase.within?, self.statements_of(phase));
+        (took > within).then(|| {
+            format!("its statements took {} ms, not {}", super::unit::millis(took), duration::words(within))
+        })
     }
 
     /// A procedure that was carried out, from the beginning of its first step to the end of its last.
