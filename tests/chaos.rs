@@ -36,6 +36,29 @@ async fn kochel_is_killed_and_resumed() {
     killed_everywhere(lab, scenario, 60).await;
 }
 
+/// Long plans: a few points by default, spread over the run.
+async fn killed_here_and_there(lab: Lab, scenario: lab::Scenario) {
+    let (lab, scenario) = (Arc::new(lab), Arc::new(scenario));
+    let undisturbed = points::undisturbed(&lab, &scenario).await;
+    let chosen = points::spread(points::chosen(&undisturbed.points), 3);
+    println!("{}: {} points, {} tried", scenario.name, undisturbed.points.len(), chosen.len());
+    points::kill_at(&lab, &scenario, &Arc::new(undisturbed.picture), chosen).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn week2_is_killed_and_resumed() {
+    let lab = Lab::start().await;
+    let scenario = lab.shipped("week2", "week2-staging", "week2").await;
+    killed_here_and_there(lab, scenario).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn v7_is_killed_and_resumed() {
+    let lab = Lab::start().await;
+    let scenario = lab.shipped("v7", "v7-database-phase", "v7").await;
+    killed_here_and_there(lab, scenario).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn statements_outside_of_transactions_are_killed_and_resumed() {
     let lab = Lab::start().await;

@@ -106,9 +106,9 @@ pub struct AnswerArgs {
 
 #[derive(Debug, Args)]
 pub struct DemoArgs {
-    /// A plan's file, or the name of a shipped plan
-    #[arg(default_value = "kochel-phase-a")]
-    pub plan: String,
+    /// A plan's file, or the name of a shipped plan: kochel-phase-a (when none is given), v7-database-phase,
+    /// week2-staging
+    pub plan: Option<String>,
     #[command(flatten)]
     pub screenless: Screenless,
     #[command(flatten)]

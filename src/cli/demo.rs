@@ -25,7 +25,14 @@ use crate::run::event::{Mode, Selection};
 pub async fn demo(args: DemoArgs, level: &str) -> Result<Exit, Failure> {
     log::check(level)?;
     wants_screen(&args.screenless, false)?;
-    let on_disk = shipped::find(&args.plan)?;
+    let on_disk = shipped::find(args.plan.as_deref().unwrap_or(shipped::FIRST))?;
+    if args.plan.is_none() {
+        out::hint(&format!(
+            "this is {}; there are more to try: {}",
+            shipped::FIRST,
+            shipped::others().join(", ")
+        ));
+    }
     let loaded = run::ready(&on_disk.path)?;
     let plan = Arc::new(loaded.plan.clone());
     run::known_phases(&plan, &args.only)?;

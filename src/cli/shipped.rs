@@ -10,6 +10,9 @@ use crate::pg::embedded::Scratch;
 static PLANS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/plans");
 static MIGRATIONS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/migrations");
 
+/// What a demo shows to whoever names nothing: the shortest.
+pub const FIRST: &str = "kochel-phase-a";
+
 /// A plan on disk; shipped ones are unpacked into a folder that lives as long as this.
 #[derive(Debug)]
 pub struct PlanOnDisk {
@@ -33,6 +36,11 @@ pub fn names() -> Vec<String> {
         .collect();
     names.sort();
     names
+}
+
+/// How to try those that a demo doesn't show by itself.
+pub fn others() -> Vec<String> {
+    names().into_iter().filter(|name| name != FIRST).map(|name| format!("holdpoint demo {name}")).collect()
 }
 
 /// A plan by its path, or a shipped one by its name.

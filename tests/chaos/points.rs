@@ -129,6 +129,15 @@ pub fn chosen(points: &[(String, String)]) -> Vec<String> {
     chosen
 }
 
+/// So many of the points, from all over the run; HOLDPOINT_CHAOS=all leaves none out.
+pub fn spread(points: Vec<String>, count: usize) -> Vec<String> {
+    if is_all() {
+        return points;
+    }
+    let every = (points.len() / count).max(1);
+    points.into_iter().skip(every / 2).step_by(every).take(count).collect()
+}
+
 /// Kills, resumes and compares at each of the points (several in one, with blanks between: one after
 /// the other); panics with all that went wrong.
 pub async fn kill_at(lab: &Arc<Lab>, scenario: &Arc<Scenario>, wanted: &Arc<Picture>, points: Vec<String>) {

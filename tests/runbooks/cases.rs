@@ -1,11 +1,7 @@
 //! Four runbooks that were tried for real looked green and were wrong. Small versions of what went
 //! unnoticed, each run to the end that it deserves: none looks green.
-#![allow(clippy::unwrap_used, reason = "a test may fail")]
 
-mod common;
-mod scene;
-
-use scene::Scene;
+use crate::scene::Scene;
 
 /// A plan of one phase with these steps.
 fn steps(steps: &[&str]) -> String {

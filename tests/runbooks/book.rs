@@ -1,0 +1,124 @@
+//! A shipped plan in a folder of the test, with its files and answers, and the database that it is for.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::scene::{Said, Scene};
+
+pub struct Book {
+    pub scene: Scene,
+    name: &'static str,
+    sql: &'static str,
+}
+
+impl Book {
+    /// A copy of `plans/NAME.toml` and `migrations/SQL`, and a database with its fixture loaded.
+    pub async fn of(name: &'static str, sql: &'static str) -> Self {
+        let book = Self { scene: Scene::new().await, name, sql };
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        for folder in ["plans".to_owned(), "plans/answers".to_owned(), format!("migrations/{sql}")] {
+            for entry in std::fs::read_dir(root.join(&folder)).unwrap() {
+                let from = entry.unwrap().path();
+                if from.is_file() {
+                    let file = from.file_name().unwrap().to_str().unwrap();
+                    book.scene.file(&format!("{folder}/{file}"), std::fs::read(&from).unwrap());
+                }
+            }
+        }
+        let before = book.sql_file("_before.sql");
+        let args = ["-q1", "-v", "ON_ERROR_STOP=1", "-f", before.to_str().unwrap()];
+        let loaded = book.scene.server.psql_output(&book.scene.database, &args);
+        assert!(loaded.status.success(), "{}", String::from_utf8_lossy(&loaded.stderr));
+        book
+    }
+
+    fn sql_file(&self, file: &str) -> PathBuf {
+        self.scene.path(&format!("migrations/{}/{file}", self.sql))
+    }
+
+    #[track_caller]
+    fn change(path: &Path, from: &str, to: &str) {
+        let text = std::fs::read_to_string(path).unwrap();
+        assert!(text.contains(from), "{} has no \"{from}\"", path.display());
+        std::fs::write(path, text.replacen(from, to, 1)).unwrap();
+    }
+
+    /// Writes other words into the plan.
+    #[track_caller]
+    pub fn plan(&self, from: &str, to: &str) -> &Self {
+        Self::change(&self.scene.path(&format!("plans/{}.toml", self.name)), from, to);
+        self
+    }
+
+    /// Writes other words into a script.
+    #[track_caller]
+    pub fn script(&self, file: &str, from: &str, to: &str) -> &Self {
+        Self::change(&self.sql_file(file), from, to);
+        self
+    }
+
+    /// Adds a statement at the end of a script.
+    pub fn and_then(&self, file: &str, sql: &str) -> &Self {
+        let path = self.sql_file(file);
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, format!("{text}\n{sql}\n")).unwrap();
+        self
+    }
+
+    /// Writes other words into the answers.
+    #[track_caller]
+    pub fn answers(&self, from: &str, to: &str) -> &Self {
+        Self::change(&self.scene.path(&format!("plans/answers/{}.toml", self.name)), from, to);
+        self
+    }
+
+    fn with(&self, command: &str, more: &str) -> Said {
+        self.scene.type_in(&format!("{command} --plain --state-dir state --events events.jsonl {more}"))
+    }
+
+    fn given(&self) -> String {
+        format!("--answers plans/answers/{}.toml", self.name)
+    }
+
+    /// `run plans/NAME.toml --plain` with the answers.
+    pub fn run(&self, more: &str) -> Said {
+        self.with(&format!("run plans/{}.toml", self.name), &format!("{} {more}", self.given()))
+    }
+
+    pub fn resume(&self, more: &str) -> Said {
+        self.with("resume", &format!("{} {more}", self.given()))
+    }
+
+    pub fn rollback(&self, more: &str) -> Said {
+        self.with("rollback", &format!("{} {more}", self.given()))
+    }
+
+    pub fn rehearse(&self) -> Said {
+        self.scene.type_in(&format!("rehearse plans/{}.toml --state-dir state", self.name))
+    }
+
+    /// The last event of the program that was run last.
+    #[track_caller]
+    pub fn ended(&self) -> Value {
+        self.scene.events().pop().expect("an event")
+    }
+
+    /// The verdict on a checkpoint, by the journal.
+    #[track_caller]
+    pub fn verdict(&self, checkpoint: &str) -> Value {
+        let results = self.scene.events_named("checkpoint_result");
+        let found = results.into_iter().rfind(|event| event["checkpoint"] == checkpoint);
+        found.unwrap_or_else(|| panic!("nothing of {checkpoint}"))["verdict"].clone()
+    }
+
+    /// The one value of a query.
+    pub async fn value(&self, sql: &str) -> String {
+        self.scene.value(sql).await
+    }
+
+    /// Whether holdpoint has made its schema: the first change of all.
+    pub async fn is_changed(&self) -> bool {
+        self.value("SELECT to_regnamespace('holdpoint') IS NOT NULL").await == "t"
+    }
+}

@@ -1,0 +1,122 @@
+//! Migration Phase A (Kochel): the one plan whose guards name a server that isn't a test's.
+
+use crate::book::Book;
+
+/// The plan, aimed at the test's own database.
+async fn kochel() -> Book {
+    let book = Book::of("kochel-phase-a", "kochel").await;
+    book.plan(
+        "database = \"postgres\"\nhost     = \"db.dedlbzhpgkmetvhbkyzq.supabase.co\"\nport     = 5432\n",
+        "",
+    );
+    book.plan("db_name = \"postgres\"", "db_name = \"is not null\"");
+    book
+}
+
+/// What the rollback must give back.
+const BEFORE: &str = "SELECT (SELECT count(*) FROM strategic_directives_v2) || ' ' || \
+    (SELECT title FROM strategic_directives_v2 WHERE id = 'SD-VISION-TRANSITION-001') || ' ' || \
+    (SELECT count(*) FROM leo_interfaces) || ' ' || (to_regclass('lifecycle_stage_config') IS NULL)";
+
+#[tokio::test]
+async fn it_runs_to_its_end_and_all_the_way_back() {
+    let book = kochel().await;
+    let before = book.value(BEFORE).await;
+    book.run("").exits(0);
+    let ended = book.ended();
+    assert_eq!(ended["summary"]["checkpoints_failed"], 0);
+    assert_eq!(ended["summary"]["deviations"], 0);
+    assert_eq!(book.value("SELECT count(*) FROM lifecycle_stage_config").await, "25");
+    let run = book.scene.events()[0]["run"].as_str().unwrap().to_owned();
+    book.rollback(&run).exits(4);
+    let back = book.scene.events_named("rollback_ended").pop().unwrap();
+    assert!(back["residue"].as_array().is_none_or(Vec::is_empty), "{back}");
+    assert_eq!(book.value(BEFORE).await, before);
+}
+
+#[tokio::test]
+async fn elsewhere_it_is_refused_and_on_production_too() {
+    let book = Book::of("kochel-phase-a", "kochel").await;
+    book.run("").exits(3);
+    assert!(!book.is_changed().await);
+    let book = kochel().await;
+    // PROD has no test SDs.
+    book.scene
+        .sql(
+            "UPDATE strategic_directives_v2 SET title = 'Real work ' || id WHERE title ILIKE '%test%'; \
+              DELETE FROM strategic_directives_v2 WHERE id LIKE 'SD-TEST-%'",
+        )
+        .await;
+    book.run("").exits(3).says("2.1.2 This is DEV (not PROD)").says("STOP and verify the environment");
+    assert!(!book.is_changed().await);
+}
+
+#[tokio::test]
+async fn a_migration_that_raises_an_error_leaves_what_was_before_it() {
+    let book = kochel().await;
+    book.and_then("20251209_kochel_crewai_contracts.sql", "SELECT 1/0;");
+    book.run("").exits(6).says("division by zero").says("20251209_kochel_crewai_contracts.sql");
+    assert_eq!(book.scene.problem()["sqlstate"], "22012");
+    assert_eq!(
+        book.value("SELECT count(*) FROM leo_interfaces WHERE prd_id = 'KOCHEL-INTEGRATION'").await,
+        "0"
+    );
+    assert_eq!(book.value("SELECT count(*) FROM lifecycle_stage_config").await, "25");
+    book.rollback("").exits(4);
+    assert_eq!(book.value("SELECT to_regclass('lifecycle_stage_config') IS NULL").await, "t");
+}
+
+#[tokio::test]
+async fn twenty_four_stages_arent_twenty_five() {
+    let book = kochel().await;
+    book.and_then(
+        "20251206_lifecycle_stage_config.sql",
+        "DELETE FROM lifecycle_stage_config WHERE stage_number = 25;",
+    );
+    book.run("").exits(6).says("Checkpoint 1: 25 stages").says("expected 25, got 24");
+    let verdict = book.verdict("checkpoint-1");
+    assert_eq!((&verdict["passed"], &verdict["got"]), (&false.into(), &"24".into()));
+    // Asked before COMMIT: nothing is applied.
+    assert_eq!(book.value("SELECT to_regclass('lifecycle_stage_config') IS NULL").await, "t");
+}
+
+#[tokio::test]
+async fn a_prerequisite_that_is_missing_is_found_before_anything_changes() {
+    let book = kochel().await;
+    book.scene.sql("ALTER TABLE strategic_directives_v2 DROP COLUMN metadata CASCADE").await;
+    book.run("").exits(6).says("2.3.1 strategic_directives_v2 has the required columns").says("got 3 rows");
+    assert!(!book.is_changed().await);
+    book.resume("--end x").exits(1);
+}
+
+#[tokio::test]
+async fn without_the_chairman_nothing_changes() {
+    let book = kochel().await;
+    book.answers(
+        "[sign.authorization]\nChairman = \"C. Hair\"",
+        "[sign.authorization]\nChairman = { by = \"C. Hair\", accept = false, note = \"not this week\" }",
+    );
+    book.run("").exits(6).says("not this week");
+    assert!(!book.is_changed().await);
+    let signed = book.scene.events_named("signed").pop().unwrap();
+    assert_eq!(signed["accepted"], false, "{signed}");
+}
+
+#[tokio::test]
+async fn a_rollback_that_fails_leaves_its_step_applied_and_can_be_tried_again() {
+    let book = kochel().await;
+    book.run("").exits(0);
+    let run = book.scene.events()[0]["run"].as_str().unwrap().to_owned();
+    // Somebody has built on a table that the rollback drops: without CASCADE that has to stop it.
+    book.scene.sql("CREATE VIEW stages_of_others AS SELECT * FROM lifecycle_stage_config").await;
+    let said = book.rollback(&format!("{run} --despite others-built-on-it"));
+    said.exits(6).says("stages_of_others");
+    assert_eq!(book.value("SELECT count(*) FROM lifecycle_stage_config").await, "25");
+    assert_eq!(
+        book.value("SELECT count(*) FROM leo_interfaces WHERE prd_id = 'KOCHEL-INTEGRATION'").await,
+        "0"
+    );
+    book.scene.sql("DROP VIEW stages_of_others").await;
+    book.rollback("").exits(4);
+    assert_eq!(book.value("SELECT to_regclass('lifecycle_stage_config') IS NULL").await, "t");
+}
