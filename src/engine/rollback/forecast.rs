@@ -417,7 +417,7 @@ mod tests {
             ),
             (
                 "INSERT INTO t VALUES (1); INSERT INTO u VALUES (1)",
-                "DELETE FROM t",
+                "DELETE FROM t WHERE a = 1",
                 "restores, as far as its SQL tells, if the rows that the step adds to u go with others, by a cascade",
             ),
             (
