@@ -331,3 +331,30 @@ async fn a_procedure_that_fails_behind_its_commit_says_what_stays() {
     bench.resume().await.exits(0);
     assert_eq!(bench.value("SELECT string_agg(id::text, ' ' ORDER BY id) FROM t").await, "1 1 5 9");
 }
+
+/// Each is a unit of its own, whatever they have in common.
+#[tokio::test]
+async fn a_file_that_one_line_includes_twice_runs_twice() {
+    let bench = Bench::with("CREATE TABLE t (id int)").await;
+    bench.file("inner.sql", "INSERT INTO t VALUES (1);\n");
+    bench.script(
+        "\\ir inner.sql \\ir inner.sql\nINSERT INTO t SELECT id FROM later;\n",
+        "transaction = \"none\"",
+    );
+    bench.run().await.exits(6);
+    assert_eq!(bench.value("SELECT count(*) FROM t").await, "2");
+    bench.sql("CREATE TABLE later AS SELECT 5 AS id").await;
+    bench.resume().await.exits(0);
+    assert_eq!(bench.value("SELECT string_agg(id::text, ' ' ORDER BY id) FROM t").await, "1 1 5");
+}
+
+/// What a newer pg_dump writes, and the server doesn't know.
+#[tokio::test]
+async fn a_dump_of_a_newer_pg_dump_says_where_it_belongs() {
+    let bench = Bench::new().await;
+    if bench.value("SELECT current_setting('server_version_num')::int >= 170000").await == "t" {
+        return;
+    }
+    bench.script("SET statement_timeout = 0;\nSET transaction_timeout = 0;\nSELECT 1;\n", "");
+    bench.run().await.exits(6).says("a.sql:2:1").says("a pg_dump from 17 on writes this line");
+}

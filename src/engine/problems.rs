@@ -4,7 +4,7 @@ use crate::pg::PgError;
 use crate::pg::ServerError;
 use crate::plan::model::Environment;
 use crate::run::event::{Place, Problem};
-use crate::script::{self, CopyFile, Statement, mask_secrets};
+use crate::script::{self, CopyFile, Kind, Session, Statement, mask_secrets};
 
 /// SQLSTATE of a lock that wasn't to be had in time.
 pub const LOCK_NOT_AVAILABLE: &str = "55P03";
@@ -12,6 +12,8 @@ pub const LOCK_NOT_AVAILABLE: &str = "55P03";
 pub const DEADLOCK: &str = "40P01";
 /// SQLSTATE of a COMMIT or ROLLBACK in a procedure or DO block that runs inside a transaction.
 pub const COMMITS_INSIDE: &str = "2D000";
+/// SQLSTATE of a setting that the server doesn't know.
+const UNKNOWN_SETTING: &str = "42704";
 /// SQLSTATE of a cancelled statement.
 pub const CANCELED: &str = "57014";
 
@@ -67,6 +69,15 @@ pub fn in_statement(error: &ServerError, statement: &Statement, disclosure: Disc
         (_, position) => excerpt(statement, position),
     });
     problem.place = Some(place);
+    let newer =
+        matches!(&statement.kind, Kind::Session(Session::Set { name, .. }) if name == "transaction_timeout");
+    if error.sqlstate == UNKNOWN_SETTING && newer {
+        problem.hint.get_or_insert_with(|| {
+            "a pg_dump from 17 on writes this line, and only servers from 17 on know the setting (psql stops here too with \
+             ON_ERROR_STOP): take the line out, or dump with the pg_dump of this server's version"
+                .to_owned()
+        });
+    }
     if error.sqlstate == COMMITS_INSIDE {
         problem.hint.get_or_insert_with(|| {
             "a procedure or DO block with a COMMIT or ROLLBACK of its own can't be in a transaction: put it into a step with \

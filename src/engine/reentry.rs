@@ -194,7 +194,11 @@ pub(super) fn can_be_repeated(kind: &SessionKind) -> bool {
 pub(super) fn identity(whole: &Unit, statement: &Statement) -> String {
     let mut name = String::new();
     for from in statement.place.includes.iter() {
-        name.push_str(&format!("{}:{}>", from.file.display(), from.line));
+        name.push_str(&format!("{}:{}", from.file.display(), from.line));
+        if from.column > 1 {
+            name.push_str(&format!(".{}", from.column));
+        }
+        name.push('>');
     }
     let span = statement.place.span;
     let mut own = format!("{name}{}@{}-{}", statement.place.file.display(), span.start, span.end);

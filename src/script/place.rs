@@ -26,6 +26,8 @@ impl Span {
 pub struct IncludedFrom {
     pub file: Arc<Path>,
     pub line: u64,
+    /// A line may include the same file twice.
+    pub column: u64,
 }
 
 /// A place in a script. Lines and columns count from 1, columns in characters.

@@ -363,7 +363,11 @@ impl<R: Resolver> Script<R> {
         }
         let mut includes = place.includes.to_vec();
         if from.is_some() {
-            includes.push(IncludedFrom { file: Arc::clone(&place.file), line: place.line });
+            includes.push(IncludedFrom {
+                file: Arc::clone(&place.file),
+                line: place.line,
+                column: place.column,
+            });
         }
         self.stack.push(Level { splitter, path: opened.path, includes: includes.into() });
         Ok(())
