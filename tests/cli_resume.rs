@@ -143,7 +143,7 @@ async fn a_rollback_that_leaves_something_says_what_and_exits_1() {
     scene.plan_with("stepping = \"auto\"\nguards = [\"kept\"]", &body);
     scene.run("").exits(6);
     scene.rollback("").exits(1).says("rows of kept: it has changed").says("1 object isn't as before");
-    scene.type_in("status").says("rolled back, with residue (exit 1)");
+    scene.type_in("status").says("rolled back, not everything is as before (exit 1)");
 }
 
 #[tokio::test]
