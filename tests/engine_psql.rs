@@ -119,6 +119,8 @@ fn compare_all(server: &Server, cases: &[Case]) -> BTreeMap<Same, usize> {
 /// psql shows the message without a place when COMMIT fails.
 fn told_earlier(ran: &Ran) -> bool {
     let message = ran.holdpoint.problem.as_ref().and_then(|problem| problem["message"].as_str());
+    // When it came is ours to say.
+    let message = message.map(|message| message.strip_prefix("at COMMIT: ").unwrap_or(message));
     let same = message.is_some_and(|message| ran.psql.stderr.contains(message));
     same && !ran.psql.succeeded && ran.holdpoint.exit != 0 && ran.ends.0 == ran.ends.1
 }
