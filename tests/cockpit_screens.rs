@@ -124,6 +124,20 @@ fn the_end_of_a_rollback() {
     shot("rolled-back", |theme| with(theme, Scene::rolled_back()));
 }
 
+#[test]
+fn what_a_rollback_leaves_says_whose_it_may_be() {
+    let left =
+        |object: &str| Residue { object: object.into(), before: None, after: Some("whatever it is".into()) };
+    let residue = vec![left("table public.ours"), left("function public.f()")];
+    let frame = Scene::rolled_back_but(residue, vec!["function public.f()".into()]).frame(120, 36);
+    assert!(frame.contains("ROLLED BACK, RESIDUE"), "{frame}");
+    let shown: Vec<&str> = frame.lines().map(str::trim).collect();
+    let at = |words: &str| shown.iter().position(|line| line.contains(words));
+    let whose = at("by this run or by others").unwrap_or_else(|| panic!("{frame}"));
+    assert_eq!(at("function public.f()"), Some(whose - 1), "{frame}");
+    assert!(at("table public.ours").is_some_and(|table| table < whose - 1), "{frame}");
+}
+
 /// Each question, over the state that it is asked in.
 #[test]
 fn questions() {

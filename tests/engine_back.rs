@@ -2,6 +2,8 @@
 //! procedure, decisions that outlive the process.
 
 mod common;
+#[path = "engine_back/lost.rs"]
+mod lost;
 #[path = "engine_back/past_return.rs"]
 mod past_return;
 #[path = "engine_back/unguarded.rs"]

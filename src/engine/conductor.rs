@@ -1,6 +1,6 @@
 //! Goes through the plan, step by step, and knows when to wait.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::attention::Attention;
@@ -19,6 +19,7 @@ use super::watch::Watches;
 use crate::journal::{Key, RunFolder};
 use crate::pg::ConnectConfig;
 use crate::pg::Session;
+use crate::pg::rows::Column;
 use crate::plan::model::{Action, Ask, Checkpoint, Plan, Step};
 use crate::run::event::{Direction, Ending, Event, HoldReason, Mode, Problem, When};
 use crate::run::state::{Run, Status};
@@ -62,6 +63,8 @@ pub struct Conductor {
     pub broken_off: Option<String>,
     /// Counters of the work session from before the transaction that runs.
     pub counted_before: Option<crate::pg::touched::Before>,
+    /// Columns that the way back from a step drops, of the steps that were read for it.
+    pub dropped_columns: BTreeMap<String, Vec<Column>>,
     /// How long the last fingerprint for an image took.
     pub slow_fingerprint: Option<std::time::Duration>,
     /// Counting all objects of the catalog took too long to do it for every step.

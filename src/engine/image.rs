@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 
 use super::conductor::Conductor;
 use super::digests::hex;
+use super::rollback::counted_values;
 use super::stop::Stop;
 use crate::pg::family::families;
 use crate::pg::fingerprint::Fingerprint;
@@ -28,7 +29,7 @@ use crate::run::state::{StepState, UnitPhase};
 /// Rows of a guarded table up to which each is hashed by itself.
 const ROWS: usize = 20_000;
 /// What one measurement of an image may take.
-const BUDGET: Duration = Duration::from_secs(2);
+pub(super) const BUDGET: Duration = Duration::from_secs(2);
 /// A fingerprint that took longer isn't taken again for every step.
 const SLOW: Duration = Duration::from_secs(1);
 /// Tables that a step wrote are counted up to here.
@@ -164,6 +165,7 @@ impl Conductor {
             fingerprint: None,
             guards: BTreeMap::new(),
             rows: BTreeMap::new(),
+            values: BTreeMap::new(),
             missing: Vec::new(),
         };
         if !schema && guards.is_empty() && written.is_empty() {
@@ -190,6 +192,15 @@ impl Conductor {
         for table in written.iter().take(COUNTED) {
             if let Some(count) = counted(&mut session, table).await? {
                 image.rows.insert(table.clone(), count);
+            }
+        }
+        if when == ImageWhen::AfterStep
+            && let Some(step) = &image.step
+        {
+            for column in self.columns_to_drop(step, written).iter().take(COUNTED) {
+                if let Some(count) = counted_values(&mut session, column).await? {
+                    image.values.insert(column.to_string(), count);
+                }
             }
         }
         session.close().await;

@@ -230,6 +230,7 @@ fn assemble(opening: Opening, begun: Begun) -> Conductor {
         unsettled: false,
         broken_off: None,
         counted_before: None,
+        dropped_columns: Default::default(),
         slow_fingerprint: None,
         fence_xid: None,
         unsaved: Vec::new(),

@@ -13,7 +13,7 @@ use crate::journal::{Journal, RunFolder};
 use crate::pg::fingerprint::Fingerprint;
 use crate::pg::ledger::{entry, schema};
 use crate::plan::model::{Action, Plan, Step};
-use crate::run::event::{Direction, Event, Image, Person, Residue};
+use crate::run::event::{Direction, Event, Person, Residue};
 use crate::run::state::{Run, UnitPhase};
 use crate::script::{last_name, mentions};
 
@@ -175,21 +175,20 @@ impl Conductor {
         for item in &listed.items {
             for rows in &item.lost {
                 let about = if rows.exact { "" } else { "about " };
-                let step = &item.step;
-                if !told.insert(&rows.table) {
+                let (step, place, fate) = (&item.step, rows.place(), rows.fate());
+                let of_unit = |n: i64| count(usize::try_from(n).unwrap_or_default(), rows.unit());
+                if !told.insert(place.clone()) {
                     continue;
                 }
                 match rows.since {
                     Some(0) => {}
                     Some(n) => since.push(format!(
-                        "{about}{} written to {} since would be lost with \"{step}\"",
-                        count(usize::try_from(n).unwrap_or_default(), "row"),
-                        rows.table
+                        "{about}{} written to {place} since would be {fate} with \"{step}\"",
+                        of_unit(n)
                     )),
                     None if rows.now > 0 => since.push(format!(
-                        "{about}{} in {} would be lost with \"{step}\"; how many are new isn't known",
-                        count(usize::try_from(rows.now).unwrap_or_default(), "row"),
-                        rows.table
+                        "{about}{} in {place} would be {fate} with \"{step}\"; how many are new isn't known",
+                        of_unit(rows.now)
                     )),
                     None => {}
                 }
@@ -209,39 +208,18 @@ impl Conductor {
             if !self.recorder.look(|run| concerns(&plan, run, course, table)) {
                 continue;
             }
-            again.extend(self.written_again(&images, table).await?);
+            let Some((rows, now)) = self.written_again(&images, table).await? else { continue };
+            if rows.is_empty() {
+                continue;
+            }
+            let key = match (self.disclosure.rows, now.key.as_slice()) {
+                (false, _) | (_, []) => String::new(),
+                (true, key) => format!(" ({} {})", key.join(", "), named(&rows)),
+            };
+            let rows = count(rows.len(), "row");
+            again.push(format!("{rows} of {table} that this run wrote, others have written again{key}"));
         }
         Ok(again)
-    }
-
-    /// Rows that this run wrote and that aren't as it left them.
-    async fn written_again(&mut self, images: &[Image], table: &str) -> Result<Option<String>, Stop> {
-        let mut known = images.iter().filter_map(|image| image.guards.get(table));
-        let (Some(first), last) = (known.next(), known.next_back()) else { return Ok(None) };
-        let Some(last) = last.filter(|last| *last != first) else { return Ok(None) };
-        let (before, left) = (self.image_rows(first)?, self.image_rows(last)?);
-        let mut session = self.spare().await?;
-        let now = self.hashed(&mut session, table).await?;
-        session.close().await;
-        let Ok(now) = now else { return Ok(None) };
-        let keys: BTreeSet<&String> = before.rows.keys().chain(left.rows.keys()).collect();
-        let again: Vec<String> = keys
-            .into_iter()
-            .filter(|key| {
-                let ours = before.rows.get(*key) != left.rows.get(*key);
-                ours && left.rows.get(*key) != now.rows.get(*key)
-            })
-            .cloned()
-            .collect();
-        if again.is_empty() {
-            return Ok(None);
-        }
-        let key = match (self.disclosure.rows, now.key.as_slice()) {
-            (false, _) | (_, []) => String::new(),
-            (true, key) => format!(" ({} {})", key.join(", "), named(&again)),
-        };
-        let rows = count(again.len(), "row");
-        Ok(Some(format!("{rows} of {table} that this run wrote, others have written again{key}")))
     }
 
     /// Ends a run that was opened again and of which nothing was undone: it is over as it was.

@@ -129,7 +129,8 @@ fn listed(page: &mut Page, item: &UndoItem) {
     }
     // What others wrote into what the run made is counted below; an assumption has to be read.
     let assumes = |way: &WayBack| way.words.contains(", if ");
-    let told = |way: &&WayBack| way.verdict != WayBackVerdict::Restores || assumes(way);
+    let uncounted = |way: &WayBack| item.lost.is_empty() && way.words.contains("; takes along ");
+    let told = |way: &&WayBack| way.verdict != WayBackVerdict::Restores || assumes(way) || uncounted(way);
     if let Some(way) = item.way_back.as_ref().filter(told) {
         page.table(1, &format!("       {}", way.words));
     }
@@ -141,19 +142,19 @@ fn listed(page: &mut Page, item: &UndoItem) {
     }
 }
 
-/// `3 rows written to t since would be lost`.
+/// `3 rows written to t since would be lost`, `2 values written to t.c since would be lost`.
 #[must_use]
 pub fn lost_words(rows_of: &LostRows) -> String {
     let about = if rows_of.exact { "" } else { "about " };
+    let (place, unit, fate) = (rows_of.place(), rows_of.unit(), rows_of.fate());
     match rows_of.since {
-        Some(0) => format!("{} has as many rows as then; changed ones aren't counted", rows_of.table),
+        Some(0) => format!("{place} has as many {unit}s as then; changed ones aren't counted"),
         Some(since) => {
-            let rows = count(unsigned_of(since), "row");
-            format!("{about}{rows} written to {} since would be lost", rows_of.table)
+            format!("{about}{} written to {place} since would be {fate}", count(unsigned_of(since), unit))
         }
         None => {
-            let rows = count(unsigned_of(rows_of.now), "row");
-            format!("{about}{rows} in {} would be lost; how many are of before isn't known", rows_of.table)
+            let rows = count(unsigned_of(rows_of.now), unit);
+            format!("{about}{rows} in {place} would be {fate}; how many are of before isn't known")
         }
     }
 }

@@ -48,7 +48,14 @@ pub fn definition(before: Option<&str>, after: Option<&str>) -> Vec<String> {
 
 /// Lines that differ, with what is around them; of what is on one side only all lines.
 pub(super) fn lines(before: Option<&str>, after: Option<&str>) -> Vec<Line> {
-    let diff = TextDiff::from_lines(before.unwrap_or_default(), after.unwrap_or_default());
+    let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
+    // A line that was added behind the last one doesn't change that one.
+    let (mut before_lines, mut after_lines) = (split(before), split(after));
+    if before_lines == after_lines {
+        (before_lines, after_lines) =
+            (before.split_inclusive('\n').collect(), after.split_inclusive('\n').collect());
+    }
+    let diff = TextDiff::from_slices(&before_lines, &after_lines);
     let mut lines = Vec::new();
     for (at, group) in diff.grouped_ops(CONTEXT).iter().enumerate() {
         if at > 0 {
@@ -64,6 +71,10 @@ pub(super) fn lines(before: Option<&str>, after: Option<&str>) -> Vec<Line> {
         }
     }
     lines
+}
+
+fn split(text: &str) -> Vec<&str> {
+    text.split_terminator('\n').collect()
 }
 
 #[cfg(test)]
@@ -85,6 +96,7 @@ mod tests {
         assert_eq!(ends, ["- 1", "+ 0", "  2", "  3", "…", "  10", "  11", "- 12", "+ 13"]);
         assert_eq!(shown(None, Some("a\nb")), ["+ a", "+ b"]);
         assert_eq!(shown(Some("a"), None), ["- a"]);
+        assert_eq!(shown(Some("a\nb"), Some("a\nb\nc")), ["  a", "  b", "+ c"]);
         assert_eq!(shown(Some("a"), Some("a\n")), ["- a", "+ a"]);
     }
 }

@@ -87,17 +87,46 @@ pub struct UndoItem {
     pub rehearsed_ms: Option<u64>,
 }
 
-/// Rows of a table that would be lost.
+/// Rows of a table, or values of one of its columns, that would be lost.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LostRows {
     /// As the server names it.
     pub table: String,
+    /// Set when only this column is dropped: rows are counted that have a value there, other than its default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<String>,
+    /// The rows stay, and are written over.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub written_over: bool,
     /// Now, less those at the end of the step; null when those weren't counted.
     pub since: Option<i64>,
     /// All of them.
     pub now: i64,
     /// Counted, both times; false: estimated.
     pub exact: bool,
+}
+
+impl LostRows {
+    /// Where they are: `t`, `t.c`.
+    #[must_use]
+    pub fn place(&self) -> String {
+        match &self.column {
+            Some(column) => format!("{}.{column}", self.table),
+            None => self.table.clone(),
+        }
+    }
+
+    /// What is counted of it: `row`, `value`.
+    #[must_use]
+    pub fn unit(&self) -> &'static str {
+        if self.column.is_some() { "value" } else { "row" }
+    }
+
+    /// What becomes of them.
+    #[must_use]
+    pub fn fate(&self) -> &'static str {
+        if self.written_over { "written over" } else { "lost" }
+    }
 }
 
 /// The last rehearsal of the plan.

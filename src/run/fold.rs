@@ -210,7 +210,7 @@ impl Run {
                 covers,
                 not_compared,
                 elapsed_ms,
-                unsure: _,
+                unsure,
             } => {
                 self.nothing_moves()?;
                 self.all_undone()?;
@@ -219,6 +219,7 @@ impl Run {
                 };
                 rollback.ended = Some(RollbackResult {
                     residue: residue.clone(),
+                    unsure: unsure.clone(),
                     others: others.clone(),
                     stays: stays.clone(),
                     moved: moved.clone(),

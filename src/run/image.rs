@@ -24,6 +24,9 @@ pub struct Image {
     /// Rows of the tables that the step wrote or changed, right after it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub rows: BTreeMap<String, RowCount>,
+    /// Rows that have a value, other than its default, in columns that the way back drops, right after the step.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub values: BTreeMap<String, RowCount>,
     /// What should be in it and isn't, with the reason.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<(String, String)>,

@@ -223,6 +223,8 @@ pub struct RollbackState {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RollbackResult {
     pub residue: Vec<Residue>,
+    /// Objects of it that came while it went back, by this run or by others.
+    pub unsure: Vec<String>,
     /// Rows that others wrote meanwhile.
     pub others: Vec<Residue>,
     /// What irreversible steps did, as they left it.

@@ -30,6 +30,8 @@ pub fn of(look: &LookBack, at: jiff::Timestamp) -> Arc<Outlook> {
                 "loses rows written to lifecycle_stage_config since",
                 vec![LostRows {
                     table: "lifecycle_stage_config".into(),
+                    column: None,
+                    written_over: false,
                     since: Some(3),
                     now: 28,
                     exact: true,

@@ -194,6 +194,12 @@ impl Scene {
 
     /// Everything was rolled back.
     pub fn rolled_back() -> Self {
+        Self::rolled_back_but(vec![], vec![])
+    }
+
+    /// Everything was rolled back, but for this; of these objects nobody knows whose they are.
+    pub fn rolled_back_but(residue: Vec<Residue>, unsure: Vec<String>) -> Self {
+        let clean = residue.is_empty();
         let mut scene = Self::unverified();
         scene.events([
             Event::Decided {
@@ -242,23 +248,27 @@ impl Scene {
         }
         scene.events([
             Event::RollbackEnded {
-                residue: vec![],
+                residue,
                 others: vec![],
                 stays: vec![],
-                unsure: vec![],
+                unsure,
                 moved: vec![],
                 covers: vec!["schema".into(), "rows of venture_artifacts".into()],
                 not_compared: vec!["sequence values".into()],
                 elapsed_ms: 300,
             },
             Event::Ended {
-                outcome: Ending::RolledBack { clean: true },
-                exit_code: 4,
+                outcome: Ending::RolledBack { clean },
+                exit_code: if clean { 4 } else { 1 },
                 summary: Summary::default(),
             },
         ]);
-        let words = "the run is over: failed, and everything that was applied is undone".into();
-        scene.send(Msg::Over(Over { exit: 4, words, good: true }));
+        let words = match clean {
+            true => "the run is over: failed, and everything that was applied is undone",
+            false => "the run is over: something is left of it",
+        };
+        let (exit, words) = (if clean { 4 } else { 1 }, words.into());
+        scene.send(Msg::Over(Over { exit, words, good: clean }));
         scene
     }
 }

@@ -79,7 +79,12 @@ fn ended_rows(ended: &RollbackResult, columns: usize) -> Vec<Row> {
         n => vec![Row::of(Role::Bad, format!("! {n} that are left or lost"))],
     };
     let residue = ended.residue.iter().chain(&ended.stays).take(SHOWN);
-    rows.extend(residue.map(|residue| Row::of(Role::Text, format!("  {}", residue.object))));
+    rows.extend(residue.flat_map(|residue| {
+        let object = Row::of(Role::Text, format!("  {}", residue.object));
+        let unsure = ended.unsure.contains(&residue.object);
+        let whose = unsure.then(|| Row::of(Role::Warn, "    by this run or by others"));
+        [Some(object), whose].into_iter().flatten()
+    }));
     for (label, what) in [("compared", &ended.covers), ("not compared", &ended.not_compared)] {
         if !what.is_empty() {
             rows.extend(wrapped(Role::Dim, "", &format!("{label}: {}", what.join(", ")), columns, 2));

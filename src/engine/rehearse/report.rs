@@ -418,7 +418,9 @@ pub(super) fn some_words(residue: &[Residue]) -> String {
 
 /// The first line that isn't the same any more, and what stands there now.
 fn first_difference<'a>(before: &'a str, after: &'a str) -> (Option<&'a str>, Option<&'a str>) {
-    let diff = TextDiff::from_lines(before, after);
+    let lines = |text: &'a str| -> Vec<&'a str> { text.split_terminator('\n').collect() };
+    let (before, after) = (lines(before), lines(after));
+    let diff = TextDiff::from_slices(&before, &after);
     let first = diff.ops().iter().find(|operation| operation.tag() != DiffTag::Equal);
     let Some(first) = first else { return (None, None) };
     let line = |tag| {
@@ -451,5 +453,30 @@ fn changed_words(residue: &Residue) -> String {
             (Some(before), None) => format!("{object} (without a line now: {})", cut(before)),
             (None, None) => format!("{object} (it has changed)"),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::changed_words;
+    use crate::run::event::Residue;
+
+    #[test]
+    fn a_change_is_told_by_the_first_line_that_isnt_the_same() {
+        let words = |before: &str, after: &str| {
+            let (before, after) = (Some(before.to_owned()), Some(after.to_owned()));
+            changed_words(&Residue { object: "enum mood".into(), before, after })
+        };
+        let labels = "label 'sad'\nlabel 'bad'";
+        assert_eq!(
+            words(labels, "label 'sad'\nlabel 'bad'\nlabel 'glad'"),
+            "enum mood (with a line now: label 'glad')"
+        );
+        assert_eq!(words(labels, "label 'sad'"), "enum mood (without a line now: label 'bad')");
+        assert_eq!(
+            words(labels, "label 'sad'\nlabel 'mad'"),
+            "enum mood (label 'bad' before, label 'mad' now)"
+        );
+        assert_eq!(words("a", "a\n"), "enum mood (it has changed)");
     }
 }

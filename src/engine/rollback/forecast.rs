@@ -7,11 +7,11 @@ use std::collections::BTreeSet;
 use super::super::sources::Sources;
 use super::leaves::leaves;
 use super::put_back::{PutBack, put_back, writes_back};
-use super::reading::{Did, Neighbours, Reading, read, same};
-use super::{Way, step_for, way};
+use super::reading::{Did, Neighbours, Reading, read, read_back, same, way_back};
+use super::taken::Taken;
 use crate::pg::names::Object;
-use crate::plan::model::{Action, Plan, PlanFile, Step};
-use crate::run::event::{Direction, WayBack, WayBackVerdict};
+use crate::plan::model::{Action, Plan, Step};
+use crate::run::event::{WayBack, WayBackVerdict};
 use crate::script::{Effect, QualifiedName, Variables};
 
 /// Losses that are named of one step.
@@ -27,8 +27,8 @@ pub struct Forecast {
     pub leaves: Vec<String>,
     /// What the words of the scripts leave open, and was taken to be so.
     pub assumed: Vec<String>,
-    /// Tables that the way back drops or empties.
-    pub drops: Vec<String>,
+    /// What the way back takes along.
+    pub takes: Vec<Taken>,
     /// Why there is no way back.
     pub impossible: Option<String>,
     /// What can't be read, and why.
@@ -45,13 +45,10 @@ pub fn forecasts(plan: &Plan, sources: &Sources, vars: &Variables) -> Vec<(Strin
 /// Reads the step and its way back.
 #[must_use]
 pub fn forecast(plan: &Plan, sources: &Sources, vars: &Variables, step: &Step) -> Forecast {
-    let back: Vec<&Step> = match way(plan, &step.id) {
-        Way::Not(why) => return Forecast { impossible: Some(why), ..Forecast::default() },
-        Way::Own(undo) => vec![undo],
-        Way::By(other) => step_for(plan, other, Direction::Back).into_iter().collect(),
-        Way::Procedure(procedure) => procedure.steps.iter().collect(),
-    };
-    forecast_by(plan, sources, vars, step, &back)
+    match way_back(plan, step) {
+        Ok(back) => forecast_by(plan, sources, vars, step, &back),
+        Err(why) => Forecast { impossible: Some(why), ..Forecast::default() },
+    }
 }
 
 /// Reads the step and the way back that is really taken: a procedure that was asked for by its name may
@@ -65,14 +62,7 @@ pub fn forecast_by(
     back: &[&Step],
 ) -> Forecast {
     let forward = read(plan, sources, vars, step);
-    let mut backward = Reading::default();
-    for undo in back {
-        let one = read(plan, sources, vars, &of_each_file(undo, step));
-        backward.effects.extend(one.effects);
-        backward.acts = backward.acts.max(one.acts);
-        backward.by_hand |= one.by_hand;
-        backward.unseen = backward.unseen.or(one.unseen);
-    }
+    let backward = read_back(plan, sources, vars, step, back);
     let mut others = Neighbours::of(plan, sources, vars, step);
     let mut told = judge(&forward, &backward, |did| others.did(did));
     // It gives back all that there was then, and nothing that came later.
@@ -86,32 +76,18 @@ pub fn forecast_by(
     for effect in &backward.effects {
         let Effect::DropsSchema(schema) = effect else { continue };
         let made = forward.effects.iter().chain(others.effects()).filter_map(|effect| match effect {
-            Effect::MakesTable(table) if table.schema.as_ref() == Some(schema) => Some(shown(table)),
+            Effect::MakesTable(table) if table.schema.as_ref() == Some(schema) => {
+                Some(Taken::table(shown(table)))
+            }
             _ => None,
         });
-        for table in made {
-            if !told.drops.contains(&table) {
-                told.drops.push(table);
+        for taken in made {
+            if !told.takes.contains(&taken) {
+                told.takes.push(taken);
             }
         }
     }
     told
-}
-
-/// An undo that has a file for each of the step's files, with their names.
-fn of_each_file(undo: &Step, step: &Step) -> Step {
-    let mut undo = undo.clone();
-    if let (Action::Files { pattern, files }, Action::Files { files: forward, .. }) =
-        (&mut undo.action, &step.action)
-        && pattern.contains("{file}")
-    {
-        let named = |file: &PlanFile| {
-            let base = file.name.rsplit('/').next().unwrap_or(&file.name);
-            PlanFile { name: pattern.replace("{file}", base), ..file.clone() }
-        };
-        *files = forward.iter().rev().map(named).collect();
-    }
-    undo
 }
 
 /// `others`: whether another step of the run did that.
@@ -171,45 +147,66 @@ fn judge(forward: &Reading, backward: &Reading, mut others: impl FnMut(&Did<'_>)
             _ => {}
         }
     }
-    let mut drops: Vec<String> = Vec::new();
+    let mut takes: Vec<Taken> = Vec::new();
     let unless_there = |table: &QualifiedName| {
         forward.effects.iter().any(|e| matches!(e, Effect::UnlessThere(t) if same(t, table)))
     };
     for effect in &backward.effects {
-        let what = match effect {
+        let (taken, table) = match effect {
             Effect::DropsTable(table) | Effect::Empties(table) | Effect::DeletesAll(table) => {
-                let name = shown(table);
-                if drops.contains(&name) {
-                    continue;
-                }
-                drops.push(name.clone());
-                (rows_since(&name), Some(table))
+                (Taken::table(shown(table)), table)
             }
             Effect::DropsColumn(table, column) => {
-                (format!("values written to {}.{column} since", shown(table)), Some(table))
+                (Taken { column: Some(column.clone()), ..Taken::table(shown(table)) }, table)
             }
-            Effect::DropsSchema(schema) => (format!("what was written in schema {schema} since"), None),
+            // In columns that the run itself made nothing is overwritten that stays.
+            Effect::Updates(update)
+                if update.all_rows
+                    && !did(&Did::Table(&update.table))
+                    && (update.columns.is_empty()
+                        || !update.columns.iter().all(|column| did(&Did::Column(&update.table, column)))) =>
+            {
+                (Taken { written_over: true, ..Taken::table(shown(&update.table)) }, &update.table)
+            }
+            Effect::DropsSchema(schema) => {
+                losses.add(format!("what was written in schema {schema} since"));
+                continue;
+            }
             _ => continue,
         };
+        if takes.contains(&taken) {
+            continue;
+        }
+        let words = taken.words();
+        let updates = taken.written_over;
+        takes.push(taken);
+        // Whether it puts back what was there is said above.
+        if updates {
+            continue;
+        }
         // What the run made takes nothing along that was there before.
         if own(effect, &mut |one| did(one) || others(one)) {
-            if let Some(table) = what.1.filter(|table| unless_there(table)) {
+            if unless_there(table) {
                 assumed.add(format!("{} had none of it before", shown(table)));
             }
-            new_since.add(what.0);
+            new_since.add(words);
         } else {
-            losses.add(what.0);
+            losses.add(words);
         }
     }
     let found = leaves(forward, backward, losses.list.is_empty(), |made| did(made) || others(made));
     found.assumed.into_iter().for_each(|what| assumed.add(what));
+    // What goes with its table is counted there.
+    let whole: BTreeSet<String> =
+        takes.iter().filter(|t| t.column.is_none() && !t.written_over).map(|t| t.table.clone()).collect();
+    takes.retain(|taken| (taken.column.is_none() && !taken.written_over) || !whole.contains(&taken.table));
     let unseen = forward.unseen.clone().or_else(|| backward.unseen.clone());
     Forecast {
         losses: losses.list,
         new_since: new_since.list,
         leaves: found.leaves,
         assumed: assumed.list,
-        drops,
+        takes,
         impossible: None,
         unseen,
     }
@@ -237,10 +234,6 @@ fn written(effect: &Effect) -> Option<&QualifiedName> {
         Effect::Updates(update) => Some(&update.table),
         _ => None,
     }
-}
-
-pub(super) fn rows_since(table: &str) -> String {
-    format!("rows written to {table} since")
 }
 
 /// Each loss once.

@@ -5,12 +5,14 @@ use super::super::image::counted;
 use super::super::sources::{Source, Sources};
 use super::super::stop::Stop;
 use super::super::verify::count;
-use super::forecast::{Forecast, forecast_by, rows_since};
+use super::forecast::{Forecast, forecast_by};
+use super::taken::{Taken, counted_values};
 use super::{Course, Way, forecast, step_for, way};
 use crate::journal::StateDir;
 use crate::pg::Session;
+use crate::pg::rows::Column;
 use crate::plan::model::{Action, Plan, Step};
-use crate::run::event::{self, Direction, ImageWhen, LostRows, ProcedureTurn, Rehearsed, UndoItem};
+use crate::run::event::{self, Direction, Image, ImageWhen, ProcedureTurn, Rehearsed, RowCount, UndoItem};
 use crate::run::state::{Run, Status, StepState, UnitPhase};
 use crate::script::{Item, Variables, heads};
 
@@ -61,12 +63,7 @@ impl Known<'_> {
                 if with_another { without_drops(told) } else { told }
             }
         });
-        let lost = told.iter().flat_map(|told| &told.drops).map(|table| LostRows {
-            table: table.clone(),
-            since: None,
-            now: 0,
-            exact: false,
-        });
+        let lost = told.iter().flat_map(|told| &told.takes).map(Taken::uncounted);
         UndoItem {
             step: id.to_owned(),
             runs,
@@ -149,9 +146,9 @@ impl Known<'_> {
 
 /// What is run for several steps drops tables once: with the step that it stands with.
 fn without_drops(mut told: Forecast) -> Forecast {
-    let drops: Vec<String> = std::mem::take(&mut told.drops).iter().map(|table| rows_since(table)).collect();
-    told.losses.retain(|loss| !drops.contains(loss));
-    told.new_since.retain(|loss| !drops.contains(loss));
+    let takes: Vec<String> = std::mem::take(&mut told.takes).iter().map(Taken::words).collect();
+    told.losses.retain(|loss| !takes.contains(loss));
+    told.new_since.retain(|loss| !takes.contains(loss));
     told
 }
 
@@ -191,15 +188,27 @@ pub async fn count_lost(session: &mut Session, run: &Run, items: &mut [UndoItem]
                 && image.generation == generation
         });
         // What later steps of this run wrote there is no loss: they are undone first.
-        let counted_last = |table: &String| {
+        let counted_last = |find: &dyn Fn(&Image) -> Option<RowCount>| {
             let since = run.images.get(after?..)?.iter().rev();
-            let mut counts = since.filter(|image| image.when == ImageWhen::AfterStep);
-            counts.find_map(|image| image.rows.get(table)).copied()
+            since.filter(|image| image.when == ImageWhen::AfterStep).find_map(find)
         };
         let mut lost = Vec::new();
         for mut rows in std::mem::take(&mut item.lost) {
-            let Some(now) = counted(session, &rows.table).await? else { continue };
-            let then = counted_last(&rows.table);
+            let (now, then) = match &rows.column {
+                Some(column) => {
+                    let column = Column { table: rows.table.clone(), column: column.clone() };
+                    let then = counted_last(&|image| image.values.get(&column.to_string()).copied());
+                    let now = counted_values(session, &column).await?;
+                    // An estimate is of rows, with a value or without.
+                    let both = now.is_some_and(|now| now.exact) && then.is_some_and(|then| then.exact);
+                    (now, then.filter(|_| both))
+                }
+                None => {
+                    let then = counted_last(&|image| image.rows.get(&rows.table).copied());
+                    (counted(session, &rows.table).await?, then)
+                }
+            };
+            let Some(now) = now else { continue };
             rows.now = now.rows;
             rows.since = then.map(|then| (now.rows - then.rows).max(0));
             rows.exact = now.exact && then.is_none_or(|then| then.exact);

@@ -3,7 +3,7 @@
 //! - what is asked for, and what comes of it (which steps, in which order, by what), is in
 //!   [`crate::run::back`];
 //! - `forecast` says beforehand what each way back gives back (`reading` is what scripts say, `leaves` what stays of
-//!   it all the same, `put_back` whether values come back), `list` what will run;
+//!   it all the same, `put_back` whether values come back, `taken` what of others goes along), `list` what will run;
 //! - `outlook` keeps both ready for a person who may want to decide, `statements` lists every one of them;
 //! - `back` goes along it; `undo` undoes one step by its own rollback, `procedure` several by a named one;
 //! - `residue` compares what is there now with what was there before, `rows` row by row, and `timeline` says what should be
@@ -21,6 +21,7 @@ mod reading;
 mod residue;
 mod rows;
 mod statements;
+mod taken;
 mod timeline;
 mod undo;
 mod unguarded;
@@ -29,3 +30,4 @@ pub use crate::run::back::{Course, Wanted, Way, set_out, step_for, undoes, way};
 pub use forecast::{Forecast, forecast, forecasts};
 pub use list::{Known, applied_files, count_lost, listed, rehearsed};
 pub use outlook::{Lookout, look_back};
+pub(super) use taken::counted_values;

@@ -1,7 +1,9 @@
 //! What the scripts of a step do, as far as their words tell, and what the steps around it made.
 
 use super::super::sources::{Source, Sources};
-use crate::plan::model::{Action, Plan, Step};
+use super::{Way, step_for, way};
+use crate::plan::model::{Action, Plan, PlanFile, Step};
+use crate::run::event::Direction;
 use crate::script::{Acts, Effect, Item, QualifiedName, Variables, acts, effects};
 
 /// A script of more statements is read up to here; a dump has a million of one kind.
@@ -134,4 +136,53 @@ pub(super) fn read(plan: &Plan, sources: &Sources, vars: &Variables, step: &Step
         }
     }
     reading
+}
+
+/// The steps that undo it.
+pub(super) fn way_back<'a>(plan: &'a Plan, step: &Step) -> Result<Vec<&'a Step>, String> {
+    match way(plan, &step.id) {
+        Way::Not(why) => Err(why),
+        Way::Own(undo) => Ok(vec![undo]),
+        Way::By(other) => Ok(step_for(plan, other, Direction::Back).into_iter().collect()),
+        Way::Procedure(procedure) => Ok(procedure.steps.iter().collect()),
+    }
+}
+
+/// What the words of its way back do.
+pub(super) fn backward(plan: &Plan, sources: &Sources, vars: &Variables, step: &Step) -> Reading {
+    read_back(plan, sources, vars, step, &way_back(plan, step).unwrap_or_default())
+}
+
+pub(super) fn read_back(
+    plan: &Plan,
+    sources: &Sources,
+    vars: &Variables,
+    step: &Step,
+    back: &[&Step],
+) -> Reading {
+    let mut backward = Reading::default();
+    for undo in back {
+        let one = read(plan, sources, vars, &of_each_file(undo, step));
+        backward.effects.extend(one.effects);
+        backward.acts = backward.acts.max(one.acts);
+        backward.by_hand |= one.by_hand;
+        backward.unseen = backward.unseen.or(one.unseen);
+    }
+    backward
+}
+
+/// An undo that has a file for each of the step's files, with their names.
+fn of_each_file(undo: &Step, step: &Step) -> Step {
+    let mut undo = undo.clone();
+    if let (Action::Files { pattern, files }, Action::Files { files: forward, .. }) =
+        (&mut undo.action, &step.action)
+        && pattern.contains("{file}")
+    {
+        let named = |file: &PlanFile| {
+            let base = file.name.rsplit('/').next().unwrap_or(&file.name);
+            PlanFile { name: pattern.replace("{file}", base), ..file.clone() }
+        };
+        *files = forward.iter().rev().map(named).collect();
+    }
+    undo
 }

@@ -69,25 +69,11 @@ impl Conductor {
         let now = self.hashed(&mut session, table).await?;
         session.close().await;
         let Ok(now) = now else { return Ok(false) };
-        let mut points: Vec<Option<RowHashes>> = Vec::new();
-        for image in images {
-            points.push(match image.guards.get(table) {
-                Some(digest) => Some(self.image_rows(digest)?),
-                None => None,
-            });
-        }
+        let points = self.rows_at(images, table)?;
         let Some(first) = points.first().and_then(Option::as_ref) else { return Ok(false) };
         let (other_columns, shared) = (first.columns != now.columns, first.shared_columns(&now));
         let key = now.key.clone();
-        let idle = self.idle();
-        let mut timeline = Timeline::default();
-        for (at, rows) in points.iter().enumerate() {
-            let authors = authors_of_rows(images, at, table, &idle);
-            match rows {
-                Some(rows) => timeline.point(row_values(rows, &shared), authors),
-                None => timeline.gap(authors),
-            }
-        }
+        let timeline = self.timeline(images, table, &points, &shared);
         let now = row_values(&now, &shared);
         // What others wrote during the rollback is set apart first; the rest is what the rollback left.
         let before_rollback = points.last().and_then(Option::as_ref).map(|rows| row_values(rows, &shared));
@@ -133,6 +119,52 @@ impl Conductor {
         // Its content differs from before although no row does: that isn't believed, unless the columns
         // aren't the same, which is a matter of the schema.
         Ok(other_columns || !(nothing && self.recorder.look(|run| run.applied_order.is_empty())))
+    }
+
+    fn rows_at(&self, images: &[Image], table: &str) -> Result<Vec<Option<RowHashes>>, Stop> {
+        let rows = |image: &Image| image.guards.get(table).map(|digest| self.image_rows(digest)).transpose();
+        images.iter().map(rows).collect()
+    }
+
+    /// The rows at the moments of the images; of columns that aren't there, each row as a whole.
+    fn timeline(
+        &self,
+        images: &[Image],
+        table: &str,
+        points: &[Option<RowHashes>],
+        columns: &[String],
+    ) -> Timeline {
+        let idle = self.idle();
+        let mut timeline = Timeline::default();
+        for (at, rows) in points.iter().enumerate() {
+            let authors = authors_of_rows(images, at, table, &idle);
+            match rows {
+                Some(rows) => timeline.point(row_values(rows, columns), authors),
+                None => timeline.gap(authors),
+            }
+        }
+        timeline
+    }
+
+    /// Rows of a guarded table that this run wrote and that aren't as it left them. `None`: nobody can say.
+    pub(in crate::engine) async fn written_again(
+        &mut self,
+        images: &[Image],
+        table: &str,
+    ) -> Result<Option<(Vec<String>, RowHashes)>, Stop> {
+        let points = self.rows_at(images, table)?;
+        let timeline = self.timeline(images, table, &points, &[]);
+        let left = timeline.left();
+        if left.is_empty() {
+            return Ok(None);
+        }
+        let mut session = self.spare().await?;
+        let now = self.hashed(&mut session, table).await?;
+        session.close().await;
+        let Ok(now) = now else { return Ok(None) };
+        let values = row_values(&now, &[]);
+        let again = left.into_iter().filter(|(row, left)| values.get(*row) != *left);
+        Ok(Some((again.map(|(row, _)| row.clone()).collect(), now)))
     }
 
     /// Steps that were begun and of which nothing was applied, by generation: they wrote nothing.

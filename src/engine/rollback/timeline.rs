@@ -74,6 +74,22 @@ impl Timeline {
         left == Some(now)
     }
 
+    /// What authors left of each object that they changed and that isn't back at what it was at first.
+    pub fn left(&self) -> BTreeMap<&String, Option<&String>> {
+        let mut left = BTreeMap::new();
+        let by_authors = |(at, _): &(usize, &[Values])| !self.authors[*at].is_empty();
+        for (_, pair) in self.points.windows(2).enumerate().filter(by_authors) {
+            for object in pair[0].keys().chain(pair[1].keys()) {
+                if pair[0].get(object) != pair[1].get(object) {
+                    left.insert(object, pair[1].get(object));
+                }
+            }
+        }
+        let first = self.points.first();
+        left.retain(|object, value| first.and_then(|first| first.get(*object)) != *value);
+        left
+    }
+
     fn judge_one(&self, object: &str, undone: &BTreeSet<String>, now: &Values) -> Option<Finding> {
         let values: Vec<Option<&String>> = self.points.iter().map(|point| point.get(object)).collect();
         let after = now.get(object);
@@ -176,6 +192,18 @@ mod tests {
             found.iter().any(|f| matches!(f, Finding::Residue { object, .. } if object == "x")),
             "{found:?}"
         );
+    }
+
+    #[test]
+    fn what_authors_left_is_theirs_whoever_wrote_it_again() {
+        let mut timeline = Timeline::default();
+        timeline.point(values(&[("x", "0"), ("y", "0"), ("z", "0")]), by(&["a"]));
+        timeline.point(values(&[("x", "1"), ("y", "1"), ("z", "0")]), by(&[]));
+        // Others change x and z; the way back puts y back.
+        timeline.point(values(&[("x", "2"), ("y", "1"), ("z", "2")]), by(&[BACK]));
+        timeline.point(values(&[("x", "2"), ("y", "0"), ("z", "2")]), by(&[]));
+        let left: Vec<_> = timeline.left().into_iter().collect();
+        assert_eq!(left, [(&"x".to_owned(), Some(&"1".to_owned()))]);
     }
 
     #[test]
