@@ -380,9 +380,9 @@ async fn rows_that_others_write_during_the_rollback_are_listed_apart() {
     assert_eq!(ended["others"].as_array().map(Vec::len), Some(7), "{ran}");
 }
 
-/// What took longer than the plan allows is in the evidence, once, and nothing is ended for it.
+/// A phase whose statements took longer than it allows stops there, once; a procedure has done its work by then.
 #[tokio::test]
-async fn what_takes_longer_than_it_may_is_a_deviation() {
+async fn what_takes_longer_than_it_may_fails_the_phase_and_not_the_way_back() {
     let bench = Bench::new().await;
     bench.file("a.sql", "CREATE TABLE a (n int); SELECT pg_sleep(0.06);");
     bench.file("b.sql", "SELECT pg_sleep(0.06);");
@@ -392,17 +392,32 @@ async fn what_takes_longer_than_it_may_is_a_deviation() {
         "[[phase]]\ntitle = \"Late\"\nwithin = \"1h\"\n[[phase.step]]\ntitle = \"P\"\nconfirm = \"so\"\n";
     bench.plan(&format!("{}{}{person}{slow}", step("a", ""), step("b", "changes = false")));
     let plan = std::fs::read_to_string(bench.path("plan.toml")).expect("the plan");
-    bench.file("plan.toml", &plan.replace("title = \"Work\"", "title = \"Work\"\nwithin = \"100ms\""));
-    bench.run().await.exits(6);
+    let within = "title = \"Work\"\nwithin = \"100ms\"\nelse = \"Ask Ada\"";
+    bench.file("plan.toml", &plan.replace("title = \"Work\"", within));
+    let ran = bench.run().await;
+    ran.exits(6)
+        .says("the statements of phase \"Work\" took longer than they may: expected at most 100ms, got ")
+        .says("Ask Ada");
+    assert_eq!(
+        (&ran.last("held")["reason"], ran.all("watch_breached").len()),
+        (&"breached".into(), 1),
+        "{ran}"
+    );
+    assert_eq!(bench.value("SELECT to_regclass('a')").await, "a", "late, and applied all the same");
+    // Taken up, it goes on to the next phase, and that is told once.
+    let ran = bench.resume().await;
+    ran.exits(6).says("P");
+    assert_eq!(
+        (ran.last("held")["reason"].as_str(), ran.all("watch_breached").len()),
+        (Some("person"), 1),
+        "{ran}"
+    );
     let ran = back(&bench, &[]).await;
     ran.exits(4);
     let told: Vec<&str> =
         ran.all("deviation").into_iter().filter_map(|event| event["what"].as_str()).collect();
     assert_eq!(told.len(), 2, "{told:?}\n{ran}");
-    assert!(
-        told[0].starts_with("the statements of phase \"Work\" took ") && told[0].ends_with("allows 100ms"),
-        "{told:?}"
-    );
+    assert!(told[0].starts_with("the statements of phase \"Work\" took longer than they may"), "{told:?}");
     assert!(
         told[1].starts_with("procedure \"Slowly\" took ") && told[1].ends_with("allows 20ms"),
         "{told:?}"
@@ -422,8 +437,22 @@ async fn a_phase_that_took_longer_than_it_may_proves_nothing() {
     let (before, after) = plan.split_at(head);
     let id = if before.trim_end().ends_with("id = \"main\"") { "" } else { "id = \"main\"\n" };
     bench.file("plan.toml", &format!("{before}{id}within = \"50ms\"\n{after}"));
-    let ran = bench.run().await;
+    bench.run().await.exits(6);
+    let ran = bench.resume().await;
     ran.exits(6).failed_with("p", "expected 1 steps verified within 50ms, got its statements took");
+    // The plan may go back by itself, or stop.
+    for (policy, code, table) in [("rollback", 4, ""), ("stop", 1, "a")] {
+        let bench = Bench::new().await;
+        bench.file("a.sql", "CREATE TABLE a (n int); SELECT pg_sleep(0.06);");
+        let policed = format!("within = \"50ms\"\non_failure = \"{policy}\"\n");
+        let own = "[phase.step.rollback]\nsql = \"DROP TABLE a\"\n";
+        bench.plan(&step("a", own));
+        let plan = std::fs::read_to_string(bench.path("plan.toml")).expect("the plan");
+        bench.file("plan.toml", &plan.replacen("title = \"Work\"", &format!("{policed}title = \"Work\""), 1));
+        let ran = bench.run().await;
+        ran.exits(code);
+        assert_eq!(bench.value("SELECT to_regclass('a')").await, table, "{policy}: {ran}");
+    }
 }
 
 /// Rows that others write between two ways back of one run are theirs, as those before the first are.

@@ -25,6 +25,7 @@ fn taken_up_again_after_a_crash() {
         target: target(),
         selection: Selection { only: vec!["execute".into()], from: None },
         plan_digest: "another".into(),
+        vars: [].into(),
     };
     let mut lines = print(
         &mut printer,

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::failure::Failure;
-use crate::plan::model::Plan;
+use crate::plan::model::{Action, Plan};
+use crate::plan::{duration, variable_alone};
 
 /// Name → value and whether it is secret.
 pub type Values = BTreeMap<String, (String, bool)>;
@@ -42,9 +43,29 @@ pub fn values(
         }
     }
     if missing.is_empty() {
+        durations(plan, &values)?;
         return Ok(values);
     }
     Err(Failure::usage(format!("the plan needs values: {}", missing.join(", "))))
+}
+
+/// A soak's duration is known by now, and a run that finds out in the middle of the window is too late.
+fn durations(plan: &Plan, values: &Values) -> Result<(), Failure> {
+    let own = plan.phases.iter().flat_map(|phase| &phase.steps);
+    for step in own.chain(plan.rollbacks.iter().flat_map(|procedure| &procedure.steps)) {
+        let Action::Soak(text) = &step.action else { continue };
+        let Some((name, (value, _))) = variable_alone(text).and_then(|name| values.get_key_value(name))
+        else {
+            continue;
+        };
+        if let Err(why) = duration::parse(value.trim()) {
+            return Err(Failure::usage(format!(
+                "--var {name}: {value:?} is no duration ({why}), and \"{}\" waits for so long: write 30s, 5min, 2h",
+                step.title
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// `NAME=VALUE` pairs.

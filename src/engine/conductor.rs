@@ -235,7 +235,7 @@ impl Conductor {
                     _ => failure_words(step, &problem),
                 };
                 if let Answer::Retry = self.policy(step, reason, &problem, needs).await? {
-                    self.do_step(step).await?;
+                    self.try_again(step).await?;
                 }
             }
             return Ok(());
@@ -248,12 +248,23 @@ impl Conductor {
             }
             (HoldReason::Failed | HoldReason::Unverified | HoldReason::HalfApplied, Some(step)) => {
                 if let Answer::Retry = self.ask_about(step, hold.reason.clone(), hold.needs.clone()).await? {
-                    self.do_step(step).await?;
+                    self.try_again(step).await?;
                 }
                 Ok(())
             }
             _ => self.go_on("taken up again").await,
         }
+    }
+
+    /// A step of which an earlier process left a failure, in its phase: what is watched and told there goes on.
+    async fn try_again(&mut self, step: &Step) -> Result<(), Stop> {
+        let plan = Arc::clone(&self.plan);
+        let phase = plan.phases.iter().find(|phase| phase.steps.iter().any(|one| one.id == step.id));
+        if let Some(phase) = phase {
+            self.remind_of_settled(&phase.steps);
+            self.watch_phase(phase);
+        }
+        self.do_step(step).await
     }
 
     /// One step, until it is settled: verified, accepted, skipped.
@@ -303,7 +314,7 @@ impl Conductor {
             }
             self.image_before(step).await?;
         }
-        let began = std::time::Instant::now();
+        let mut began = std::time::Instant::now();
         self.start(step, Direction::Forward).await?;
         let result = match &step.action {
             // They only look, below.
@@ -322,7 +333,7 @@ impl Conductor {
                 self.tell(step, notice, &step.id).await?;
                 Ok(())
             }
-            Action::Soak(text) => self.soak(step, text).await?,
+            Action::Soak(text) => self.soak(step, text).await?.map(|since| began = since),
             Action::Requires(requires) => self.look_for_evidence(step, requires).await?,
             Action::Snapshot(snapshot) => self.take_snapshot(step, snapshot).await?,
             Action::Report(path) => self.report_so_far(step, path).await?,

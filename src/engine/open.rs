@@ -127,12 +127,14 @@ pub async fn resume(
     }
     let known = known_files(&folder)?;
     let newer = newer_files(&folder, &run)?;
+    let (vars, changed) = other_vars(&opening, &run);
     let event = Event::RunResumed {
         program: program(),
         operator: operator(),
         target: looked.identity.clone(),
         selection: opening.selection.clone(),
         plan_digest: opening.digest.sha256.clone(),
+        vars,
     };
     let timeline = run.target.as_ref().and_then(|target| target.timeline.clone());
     let key = folder.key()?;
@@ -144,7 +146,7 @@ pub async fn resume(
     conductor.record(event).await?;
     let pid = conductor.control.pid;
     conductor.record(Event::LockTaken { pid, waited_ms }).await?;
-    if let Some(what) = newer {
+    for what in changed.into_iter().chain(newer) {
         conductor.record(Event::Deviation { step: None, what }).await?;
     }
     if timeline.is_some() && timeline != looked.identity.timeline {
@@ -154,6 +156,28 @@ pub async fn resume(
     }
     conductor.unsettled = true;
     Ok(conductor)
+}
+
+/// Variables whose values aren't those that the run has, and what there is to say of it. Whether a secret one is
+/// another can't be known: nobody wrote it down.
+fn other_vars(opening: &Opening, run: &Run) -> (BTreeMap<String, String>, Vec<String>) {
+    let known = run.opened.as_ref().map(|opened| &opened.vars);
+    let (mut vars, mut changed) = (BTreeMap::new(), Vec::new());
+    for (name, (value, secret)) in &opening.vars {
+        let shown = if *secret { "•••" } else { value };
+        let was = known.and_then(|known| known.get(name));
+        if was.is_some_and(|was| was == shown) {
+            continue;
+        }
+        if let Some(was) = was {
+            changed.push(format!(
+                "variable {name} is \"{shown}\" from here on, as {} gave it; it was \"{was}\"",
+                operator().os_user
+            ));
+        }
+        vars.insert(name.clone(), shown.to_owned());
+    }
+    (vars, changed)
 }
 
 /// A run in hand to look at, with its database: no lock is taken, and nothing is journaled.

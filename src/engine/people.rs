@@ -3,7 +3,7 @@
 use super::conductor::{Conductor, Flow};
 use super::problems;
 use super::stop::Stop;
-use crate::plan::model::{Item, Proof, Signoff, Step};
+use crate::plan::model::{Item, Phase, Proof, Signoff, Step};
 use crate::run::command::Wish;
 use crate::run::event::{Assurance, Event, HoldReason, Person, Problem, ProofShown};
 use crate::run::state::Status;
@@ -141,6 +141,18 @@ impl Conductor {
         }
     }
 
+    /// What can be done about a proof that didn't pass. A phase is watched once.
+    fn what_helps(&self, of: &str) -> String {
+        let watched = |phase: &Phase| phase.watches.iter().any(|watch| watch.checkpoint.id == of);
+        let over = self.plan.phases.iter().any(|phase| watched(phase) || phase.id == of);
+        match over {
+            true => format!(
+                "{of} stands as it is, since its phase is over: leave this checklist out with a reason, or roll back"
+            ),
+            false => format!("mend {of} and retry, or leave this checklist out with a reason"),
+        }
+    }
+
     /// Ticks what proofs can tick. A proof that didn't pass fails the step.
     async fn prove(&mut self, step: &str, items: &[Item]) -> Result<Result<(), Problem>, Stop> {
         for item in items.iter().filter(|item| !item.proof.is_empty()) {
@@ -156,7 +168,7 @@ impl Conductor {
                     "\"{}\" rests on {}, which didn't pass: expected {}, got {}",
                     item.item, failed.of, failed.expected, failed.got
                 ));
-                problem.hint = Some(format!("mend {} and retry, or override with a reason", failed.of));
+                problem.hint = Some(self.what_helps(&failed.of));
                 return Ok(Err(problem));
             }
             // Text is a person's to write, also where the fact is proven.

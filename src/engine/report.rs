@@ -6,12 +6,12 @@ use std::path::Path;
 use super::conductor::Conductor;
 use super::problems;
 use super::stop::Stop;
-use crate::journal::{JournalError, Reader, RunFolder};
+use crate::journal::{DOESNT_FOLLOW, JournalError, Reader, RunFolder};
 use crate::plan::model::{Plan, Step};
 use crate::plan::{FileCheck, LoadOptions, load_bytes};
 use crate::report::model::{ChainState, JournalRead};
 use crate::report::{Format, Gather, Report, render};
-use crate::run::event::{Artifact, Event, Problem, ReportWritten};
+use crate::run::event::{Artifact, Envelope, Event, Problem, ReportWritten};
 
 impl Conductor {
     /// The action: the evidence so far.
@@ -80,21 +80,29 @@ pub fn read(folder: &RunFolder) -> Result<Report, JournalError> {
         why: None,
     };
     let mut original = String::new();
+    // A line is proven by the next one: each is told when that has been read.
+    let mut last: Option<(Envelope, String)> = None;
     let damage = loop {
-        match reader.next_event() {
+        let next = reader.next_event();
+        if let Err(JournalError::Damaged { line, why, .. }) = &next
+            && why == DOESNT_FOLLOW
+        {
+            break Some((line - 1, format!("line {line} doesn't follow it, and one of the two was changed")));
+        }
+        if let Some((envelope, head)) = last.take() {
+            if let Event::RunOpened(opened) = &envelope.event {
+                original.clone_from(&opened.plan_path);
+            }
+            if let Err(illegal) = gather.take(&envelope) {
+                break Some((envelope.seq, illegal.to_string()));
+            }
+            (journal.events, journal.head) = (envelope.seq, head);
+        }
+        match next {
             Ok(None) => break None,
+            Ok(Some(envelope)) => last = Some((envelope, reader.tail().head.clone())),
             Err(JournalError::Damaged { line, why, .. }) => break Some((line, why)),
             Err(error) => return Err(error),
-            Ok(Some(envelope)) => {
-                if let crate::run::event::Event::RunOpened(opened) = &envelope.event {
-                    original.clone_from(&opened.plan_path);
-                }
-                if let Err(illegal) = gather.take(&envelope) {
-                    break Some((reader.tail().lines, illegal.to_string()));
-                }
-                journal.events = envelope.seq;
-                journal.head.clone_from(&reader.tail().head);
-            }
         }
     };
     if let Some((line, why)) = damage {

@@ -12,8 +12,9 @@ use crate::plan::model::{OnFailure, Step};
 use crate::run::event::{Direction, Problem};
 
 impl Conductor {
-    /// Waits as long as the plan says. Taken up again after a stop, it waits all of it again.
-    pub(super) async fn soak(&mut self, step: &Step, text: &str) -> Result<Result<(), Problem>, Stop> {
+    /// Waits as long as the plan says, and says when it began to. Taken up again after a stop or a breach, it waits
+    /// all of it again: what nobody watched, or what wasn't quiet, is no soak.
+    pub(super) async fn soak(&mut self, step: &Step, text: &str) -> Result<Result<Instant, Problem>, Stop> {
         let mut missing = Vec::new();
         let filled = self.texts().fill_noting(text, &mut missing);
         let long = match (missing.first(), duration::parse(filled.trim())) {
@@ -25,21 +26,19 @@ impl Conductor {
                 return Ok(Err(problems::plain(format!("`soak`: {filled:?} is no duration: {why}"))));
             }
         };
-        let began = Instant::now();
         self.attention.begin_work();
         let watched = self.plan.phases.iter().find(|phase| phase.steps.iter().any(|s| s.id == step.id));
         let watched = watched.map_or(0, |phase| phase.watches.len());
         let what = super::verify::count(watched, "watch").replace("watchs", "watches");
-        self.says.say(
-            &step.id,
-            &format!(
-                "waits for {} while {what} {} sampled",
-                duration::words(long),
-                if watched == 1 { "is" } else { "are" }
-            ),
+        let waits = format!(
+            "waits for {} while {what} {} sampled",
+            duration::words(long),
+            if watched == 1 { "is" } else { "are" }
         );
-        let until = tokio::time::Instant::now() + long;
+        self.says.say(&step.id, &waits);
+        let mut began = Instant::now();
         loop {
+            let until = tokio::time::Instant::from_std(began + long);
             let breach = tokio::select! {
                 biased;
                 why = self.attention.interrupted() => match why {
@@ -52,7 +51,7 @@ impl Conductor {
                     }
                 },
                 breach = Self::next_breach(&mut self.watches) => breach,
-                () = tokio::time::sleep_until(until) => return Ok(Ok(())),
+                () = tokio::time::sleep_until(until) => return Ok(Ok(began)),
             };
             if self.policy_of(&breach) == OnFailure::Continue {
                 self.breached(&breach).await?;
@@ -63,6 +62,8 @@ impl Conductor {
             self.breached(&breach).await?;
             self.start(step, Direction::Forward).await?;
             self.attention.begin_work();
+            self.says.say(&step.id, &format!("{waits}, from the beginning"));
+            began = Instant::now();
         }
     }
 }

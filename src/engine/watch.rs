@@ -22,6 +22,7 @@ use super::rollback::Wanted;
 use super::secrets::Secrets;
 use super::stop::Stop;
 use super::unit::millis;
+use crate::crash;
 use crate::pg::{ConnectConfig, Session};
 use crate::plan::expect::{Outcome, Verdict};
 use crate::plan::model::{OnFailure, Phase, Watch};
@@ -241,8 +242,8 @@ pub(super) fn words(breach: &Breach) -> String {
         0..1000 => String::new(),
         ms => format!(" for {}", crate::plan::duration::words(Duration::from_secs(ms / 1000))),
     };
-    let Breach { title, verdict, .. } = breach;
-    format!("watch \"{title}\" is breached: expected {}, got {}{lasting}", verdict.expected, verdict.got)
+    let (what, verdict) = (breach.headline(), &breach.verdict);
+    format!("{what}: expected {}, got {}{lasting}", verdict.expected, verdict.got)
 }
 
 impl Watchman {
@@ -348,6 +349,7 @@ impl Watchman {
                 None => Session::connect(&self.target, "watch").await?,
             };
             let judged = asker.evaluate(&mut look, checkpoint, most).await?;
+            crash::point("watch-asked");
             *session = Some(look);
             Ok::<_, crate::pg::PgError>(judged)
         })

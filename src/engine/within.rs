@@ -1,21 +1,50 @@
-//! What a phase's statements and a procedure took, beside what the plan allows. More of it belongs in the
-//! evidence, and ends nothing: what was done in time and what late is applied alike.
+//! What a phase's statements and a procedure took, beside what the plan allows. A phase that took more is
+//! breached, as by a watch, and what the plan says about its failure is done: what was applied late is applied
+//! all the same. A procedure that took more has brought the database back; that belongs in the evidence.
 
 use std::time::Duration;
 
 use super::conductor::Conductor;
 use super::stop::Stop;
 use crate::plan::duration;
+use crate::plan::expect::Verdict;
 use crate::plan::model::{Phase, Procedure};
-use crate::run::event::Event;
+use crate::run::event::{Breach, Event, within_of};
 
 impl Conductor {
     /// A phase of which all steps are settled: the time of its own statements, all together. What people
     /// took isn't in it, nor what its checkpoints did.
     pub(super) async fn compare_phase(&mut self, phase: &Phase) -> Result<(), Stop> {
         let Some(within) = phase.within else { return Ok(()) };
-        let what = format!("the statements of phase \"{}\"", phase.title);
-        self.over(&what, self.statements_of(phase), within).await
+        let took = self.statements_of(phase);
+        if took <= within {
+            return Ok(());
+        }
+        let why = "the time of its own statements, all together";
+        let breach = Breach {
+            watch: within_of(&phase.id),
+            phase: phase.id.clone(),
+            title: format!("the statements of phase \"{}\"", phase.title),
+            verdict: Verdict::fail(
+                format!("at most {}", duration::words(within)),
+                format!("{} ms", super::unit::millis(took)),
+                why,
+            ),
+            lasting_ms: 0,
+            otherwise: phase.otherwise.clone(),
+        };
+        // The figures are the journal's, so that a resume finds the same: it is told once, and asked about
+        // until somebody has answered.
+        let (told, open) = self.recorder.look(|run| {
+            let known = run.watches.get(&breach.watch);
+            let last = known.and_then(|known| known.breaches.last());
+            let told = last.is_some_and(|last| last.verdict.got == breach.verdict.got);
+            (told, known.is_some_and(|known| known.open))
+        });
+        if !told {
+            self.record(Event::WatchBreached(Box::new(breach.clone()))).await?;
+        }
+        if !told || open { self.breached(&breach).await } else { Ok(()) }
     }
 
     fn statements_of(&self, phase: &Phase) -> Duration {
@@ -36,7 +65,7 @@ impl Conductor {
         phase.within.map(duration::words)
     }
 
-    /// What a proof by a phase has to say of its `within`: it ends nothing, but nothing rests on it either.
+    /// What a proof by a phase has to say of its `within`: whoever went on, nothing rests on it.
     pub(super) fn phase_over(&self, id: &str) -> Option<String> {
         let phase = self.plan.phases.iter().find(|phase| phase.id == id)?;
         let (within, took) = (phase.within?, self.statements_of(phase));
@@ -54,17 +83,12 @@ impl Conductor {
             let ended = steps().filter_map(|step| step.ended_at).max()?;
             Some(ended.duration_since(began).unsigned_abs())
         });
-        let what = format!("procedure \"{}\"", procedure.title);
-        self.over(&what, took.unwrap_or_default(), within).await
-    }
-
-    /// Said once: the figures are the journal's, so that a resume finds the same.
-    async fn over(&mut self, what: &str, took: Duration, within: Duration) -> Result<(), Stop> {
+        let took = took.unwrap_or_default();
         if took <= within {
             return Ok(());
         }
-        let allowed = duration::words(within);
-        let what = format!("{what} took {} ms, the plan allows {allowed}", super::unit::millis(took));
+        let (title, took, allowed) = (&procedure.title, super::unit::millis(took), duration::words(within));
+        let what = format!("procedure \"{title}\" took {took} ms, the plan allows {allowed}");
         if self.recorder.look(|run| run.deviations.iter().any(|(_, known)| *known == what)) {
             return Ok(());
         }

@@ -159,6 +159,12 @@ impl RunFolder {
         !self.fleeting
     }
 
+    /// Whether it keeps what a run measures before its first change.
+    #[must_use]
+    pub fn has_images(&self) -> bool {
+        self.path().join("before-image.json").exists()
+    }
+
     #[must_use]
     pub fn journal(&self) -> PathBuf {
         self.path.join("journal.jsonl")

@@ -1,4 +1,5 @@
-//! The runs that there are, at a glance: of each journal only the first and the last line is read.
+//! The runs that there are, at a glance: of each journal only the first and the last line is read, unless more is
+//! wanted.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -12,6 +13,7 @@ use super::error::{JournalError, Tried};
 use super::folder::{RunFolder, StateDir};
 use super::format::{self, MAX_LINE};
 use super::lock::RunLock;
+use super::read::Reader;
 use crate::run::event::{Ending, Envelope, Event, Mode, TargetIdentity};
 
 /// A run, as its first and last line tell it.
@@ -31,6 +33,32 @@ pub struct RunEntry {
 }
 
 impl RunEntry {
+    /// As it stands when every line of its journal is read, and not the first and the last alone. A journal that is
+    /// gone or empty is damage too where the run had begun: its images are there.
+    #[must_use]
+    pub fn proven(mut self) -> Self {
+        if self.standing == Standing::NeverBegan {
+            if self.folder.has_images() {
+                let journal = self.folder.journal();
+                let what = if journal.exists() { "is empty" } else { "is gone" };
+                let why = format!(
+                    "{} {what}, and the run had begun: what it did stands in the ledger of its database",
+                    journal.display()
+                );
+                self.standing = Standing::Damaged { why };
+            }
+            return self;
+        }
+        let read = Reader::open(&self.folder.journal()).and_then(|mut reader| {
+            while reader.next_event()?.is_some() {}
+            Ok(())
+        });
+        if let Err(error) = read {
+            self.standing = Standing::Damaged { why: error.to_string() };
+        }
+        self
+    }
+
     #[must_use]
     pub fn is_open(&self) -> bool {
         !matches!(self.standing, Standing::Ended { .. } | Standing::NeverBegan)

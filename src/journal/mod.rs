@@ -43,6 +43,6 @@ pub use format::{MAX_LINE, decode, encode};
 pub use key::Key;
 pub use list::{RunEntry, Standing};
 pub use lock::RunLock;
-pub use read::{Reader, Tail, Torn, read_run};
+pub use read::{DOESNT_FOLLOW, Reader, Tail, Torn, read_run};
 pub use rehearsals::KeptRehearsal;
 pub use write::{Journal, Recovery, TornTail};

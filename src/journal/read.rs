@@ -14,6 +14,9 @@ use super::format::{self, MAX_LINE};
 use crate::run::event::Envelope;
 use crate::run::state::Run;
 
+/// Why a line is damaged whose digest of the line before isn't that line's: either may be the one that was changed.
+pub const DOESNT_FOLLOW: &str = "it doesn't follow the line before: one of the two was changed";
+
 /// Reads events, each proven to follow the one before.
 #[derive(Debug)]
 pub struct Reader<R> {
@@ -109,7 +112,7 @@ impl<R: BufRead> Reader<R> {
             return Err(self.damaged(&format!("it is event {}, and event {expected} is due", envelope.seq)));
         }
         if envelope.prev != self.tail.head {
-            return Err(self.damaged("it doesn't follow the line before: one of the two was changed"));
+            return Err(self.damaged(DOESNT_FOLLOW));
         }
         Ok(())
     }

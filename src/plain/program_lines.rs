@@ -73,7 +73,7 @@ fn message(page: &mut Page, notice: &Notice) {
 }
 
 fn breached(page: &mut Page, breach: &Breach) {
-    page.fact(1, Mark::Bad, &format!("watch \"{}\" is breached", breach.title));
+    page.fact(1, Mark::Bad, &breach.headline());
     page.below(1, "expected", &breach.verdict.expected);
     page.below(1, "got", &breach.verdict.got);
     for why in

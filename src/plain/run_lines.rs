@@ -14,7 +14,7 @@ impl Printer {
     pub(super) fn run_event(&mut self, page: &mut Page, event: &Event) -> bool {
         match event {
             Event::RunOpened(opened) => self.opened(page, opened),
-            Event::RunResumed { operator, target, selection, plan_digest, program } => {
+            Event::RunResumed { operator, target, selection, plan_digest, program, .. } => {
                 // Who sees this sees nothing of what was before.
                 self.group = None;
                 self.day = None;

@@ -102,7 +102,7 @@ pub(super) const KEYS: &[Key] = &[
     key("title", &[Phase, Step, Watch, Checkpoint, Procedure], "text", "required", "name for people"),
     key("starts", &[Phase, Step], "`09:00`, `day 2`", "none", "timeline"),
     key("takes", &[Phase, Step], "duration or range", "none", "planned; outside is a deviation"),
-    key("within", &[Phase], "duration", "none", "summed time of its statements; over it is a deviation"),
+    key("within", &[Phase], "duration", "none", "summed time of its statements; over it fails"),
     key("team", &[Phase], "role = duty", "none", "who does what"),
     key("watch", &[Phase], "list of watches", "none", "sampled while the phase runs"),
     key("owner", &[Phase, Step, Defaults], "text", "the driver", "who"),

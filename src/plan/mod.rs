@@ -34,4 +34,4 @@ mod times;
 
 pub use build::files::GLOB;
 pub use load::{FileCheck, LoadOptions, Loaded, load, load_bytes, load_str};
-pub use sqltext::names_in;
+pub use sqltext::{names_in, variable_alone};

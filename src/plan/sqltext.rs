@@ -24,6 +24,13 @@ pub(super) fn braces(text: &str) -> Vec<(usize, usize, &str)> {
     out
 }
 
+/// The name of a text that is one variable and nothing else.
+#[must_use]
+pub fn variable_alone(text: &str) -> Option<&str> {
+    let name = text.trim().strip_prefix('{')?.strip_suffix('}')?;
+    is_name(name).then_some(name)
+}
+
 /// The names in braces of a text, in their order.
 pub fn names_in(text: &str) -> impl Iterator<Item = &str> {
     braces(text).into_iter().map(|(_, _, name)| name)

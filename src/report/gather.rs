@@ -29,6 +29,9 @@ pub struct Gather {
     pub(super) holds: Vec<HoldTold>,
     pub(super) confirmations: Vec<ConfirmationTold>,
     pub(super) signatures: Vec<SignatureTold>,
+    pub(super) programs: Vec<ProgramTold>,
+    pub(super) messages: Vec<MessageTold>,
+    pub(super) watches: Vec<WatchTold>,
     pub(super) rollbacks: Vec<RollbackTold>,
     pub(super) notes: Vec<NoteTold>,
     pub(super) looks: Vec<LookTold>,
@@ -59,6 +62,7 @@ impl Gather {
         let known = self.sat(envelope)
             || self.took_step(envelope)
             || self.said(envelope)
+            || self.ran_beside(envelope)
             || self.went_back(envelope)
             || self.departed(envelope);
         if !known {
@@ -216,8 +220,8 @@ impl Gather {
         Some(Report {
             v: VERSION,
             run: id,
+            standing: known(self.standing(&opened, opened_at, last_at), &journal),
             journal,
-            standing: self.standing(&opened, opened_at, last_at),
             plan: plan_run(&opened, &self.run.plan_digest, plan, missing),
             target,
             totals,
@@ -231,6 +235,9 @@ impl Gather {
             holds: self.holds,
             confirmations: self.confirmations,
             signatures: self.signatures,
+            programs: self.programs,
+            messages: self.messages,
+            watches: super::beside::in_order(self.watches, plan),
             rollbacks: self.rollbacks,
             notes: self.notes,
             looks: self.looks,
@@ -314,9 +321,9 @@ impl Gather {
     }
 
     fn totals(&self, phases: &[PhaseTold], procedures: &[PhaseTold]) -> Totals {
-        let counts = self.run.counts_by_status();
+        let counts = self.run.counts_by_word();
         let mut totals = Totals {
-            steps: counts.into_iter().map(|(status, n)| (status.word().to_owned(), n)).collect(),
+            steps: counts.into_iter().map(|(word, n)| (word.to_owned(), n)).collect(),
             held_ms: self.holds.iter().map(|hold| hold.ms).sum(),
             deviations: u32::try_from(self.deviations.iter().filter(|one| one.departs).count())
                 .unwrap_or(u32::MAX),
@@ -380,6 +387,25 @@ impl Gather {
             rows: rows.into_values().collect(),
             missing: figures.missing.clone(),
         }
+    }
+}
+
+/// Behind a damage anything may have happened: how the run stood before it isn't how it stands.
+fn known(standing: RunStands, journal: &JournalRead) -> RunStands {
+    if journal.state != ChainState::Damaged {
+        return standing;
+    }
+    let line = journal.line.map_or_else(|| "?".to_owned(), |line| line.to_string());
+    RunStands {
+        over: false,
+        state: "not known".to_owned(),
+        outcome: None,
+        exit_code: None,
+        words: format!(
+            "not known: the journal is damaged from line {line} on. Before that: {}",
+            standing.words
+        ),
+        ..standing
     }
 }
 

@@ -1,11 +1,13 @@
-//! The part of the record that is about phases, steps, checkpoints, objects and rows.
+//! The part of the record that is about phases, steps, checkpoints, objects and rows; and about what ran beside
+//! the database: programs, messages, watches.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::model::Who;
 use crate::plan::expect::Difference;
-use crate::run::event::{Direction, Problem, Touched, WayBack, When};
+use crate::run::event::{Direction, Handed, Problem, ProgramEnding, Touched, WatchFigures, WayBack, When};
 
 /// A phase, or a named procedure.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -203,4 +205,77 @@ pub struct RowsTold {
     pub now: Option<i64>,
     /// Counted both times; false: one of them is estimated.
     pub exact: bool,
+}
+
+/// A program of the plan that ended, or wasn't run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ProgramTold {
+    pub at: jiff::Timestamp,
+    pub step: String,
+    pub direction: Direction,
+    /// As it was called; secret values masked.
+    pub command: String,
+    /// How it ended.
+    pub ending: ProgramEnding,
+    /// Lines that it wrote, to stdout and stderr.
+    pub lines: u64,
+    /// Bytes that it wrote to stdout.
+    pub bytes: u64,
+    /// The last lines; empty where rows of the database aren't written down either.
+    pub tail: Vec<String>,
+    /// The file in the run's folder that has what it wrote, up to a bound.
+    pub log: Option<String>,
+    pub elapsed_ms: u64,
+}
+
+/// A message to people, or a reminder of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MessageTold {
+    pub at: jiff::Timestamp,
+    pub step: String,
+    /// Roles; nobody in particular when empty.
+    pub to: Vec<String>,
+    /// Word for word.
+    pub text: String,
+    /// 0: the first time; then how manieth reminder it is.
+    pub reminder: u32,
+    /// Who got it.
+    pub handed: Handed,
+}
+
+/// A condition that is sampled while a phase runs, and what was seen of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WatchTold {
+    pub id: String,
+    pub title: String,
+    /// The phase's id.
+    pub phase: String,
+    /// What was asked, as of a checkpoint. Null where the plan can't be read.
+    pub query: Option<String>,
+    /// Samples of all times together.
+    pub samples: u64,
+    /// Samples that didn't hold.
+    pub failed: u64,
+    /// Each time that its phase came to its end, or was left.
+    pub times: Vec<WatchFigures>,
+    /// When it didn't hold for as long as the plan allows.
+    pub breaches: Vec<BreachTold>,
+}
+
+/// A watch was breached, and what followed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BreachTold {
+    pub at: jiff::Timestamp,
+    /// In words, short.
+    pub expected: String,
+    /// In words, short.
+    pub got: String,
+    /// How long it hadn't held by then.
+    pub lasting_ms: u64,
+    /// What the plan says to do.
+    pub otherwise: Option<String>,
+    /// Who went on all the same; null: nobody did.
+    pub by: Option<Who>,
+    /// In the words of who decided it.
+    pub reason: Option<String>,
 }

@@ -95,7 +95,12 @@ fn facts(report: &Report, clock: &Clock) -> Vec<(&'static str, Line)> {
         0 => String::new(),
         ms => format!(", {} of it waiting", took(ms)),
     };
-    let time = format!("{}{waited}; {} in steps", took(standing.elapsed_ms), took(standing.work_ms));
+    // A step that asks people lasts as long as they take.
+    let time = format!(
+        "{}{waited}; {} in steps, people's time in them too",
+        took(standing.elapsed_ms),
+        took(standing.work_ms)
+    );
     fact("Time", text(time));
     fact("Time zone", text(plan.timezone.clone()));
     let code_words =

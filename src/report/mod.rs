@@ -1,10 +1,10 @@
 //! The evidence: what a journal says about its run, as Markdown, one HTML page, or JSON. Pure.
 //!
 //! - [`Gather`] takes a journal's events, one after another, and makes the [`Report`] of them; `steps`, `people`,
-//!   `back` and `others` are its parts, `planned` has the timeline as the plan means it;
+//!   `beside`, `back` and `others` are its parts, `planned` has the timeline as the plan means it;
 //! - [`model`] (with `happened` and `answered`) is that record: what `--format json` prints, documented in docs/report.md;
 //! - `page` is a page of headings, tables and lines, without a format; `head`, `course`, `detail`, `answers`,
-//!   `returns` and `rest` write the report into it, in words of `words`;
+//!   `outside`, `returns` and `rest` write the report into it, in words of `words`;
 //! - `markdown` and `html` put such a page into their format, and are the only places where text is escaped;
 //!   `chart` draws the timeline for the latter.
 //!
@@ -13,6 +13,7 @@
 mod answered;
 mod answers;
 mod back;
+mod beside;
 mod chart;
 mod course;
 mod detail;
@@ -23,6 +24,7 @@ mod html;
 mod markdown;
 pub mod model;
 mod others;
+mod outside;
 mod page;
 mod people;
 mod planned;

@@ -54,6 +54,12 @@ pub struct Report {
     pub confirmations: Vec<ConfirmationTold>,
     /// Who signed, or declined.
     pub signatures: Vec<SignatureTold>,
+    /// Programs of the plan, in the order in which they ended.
+    pub programs: Vec<ProgramTold>,
+    /// Messages to people.
+    pub messages: Vec<MessageTold>,
+    /// Conditions that were sampled while phases ran, in the order of the plan.
+    pub watches: Vec<WatchTold>,
     /// When the run went backwards, and what was left.
     pub rollbacks: Vec<RollbackTold>,
     /// What people wrote down.
@@ -102,7 +108,7 @@ pub enum ChainState {
 pub struct RunStands {
     /// It has come to its end.
     pub over: bool,
-    /// `opening`, `running`, `holding`, `in doubt`, `rolling back`, `over`.
+    /// `opening`, `running`, `holding`, `in doubt`, `rolling back`, `over`; `not known` when the journal is damaged.
     pub state: String,
     /// How it ended; null as long as it didn't.
     pub outcome: Option<Ending>,

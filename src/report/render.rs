@@ -3,7 +3,7 @@
 use super::model::Report;
 use super::page::Block;
 use super::words::Clock;
-use super::{answers, course, detail, head, html, markdown, rest, returns};
+use super::{answers, course, detail, head, html, markdown, outside, rest, returns};
 
 /// What a report is written as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +50,7 @@ fn page(report: &Report) -> Vec<Block> {
     answers::answers(&mut page, report, &clock);
     rest::deviations(&mut page, report, &clock);
     rest::deltas(&mut page, report);
+    outside::outside(&mut page, report, &clock);
     returns::returns(&mut page, report, &clock);
     detail::detail(&mut page, report, &clock);
     rest::rest(&mut page, report, &clock);

@@ -389,7 +389,8 @@ fn comparison(compared: &Compare) -> String {
     format!("compare: {} with the snapshot {}", compared.of.word(), compared.with)
 }
 
-fn asked(checkpoint: &Checkpoint) -> String {
+/// What a checkpoint asks, as the plan has it.
+pub(super) fn asked(checkpoint: &Checkpoint) -> String {
     match &checkpoint.ask {
         Ask::Sql(sql) => shown(sql),
         Ask::Inventory(counted) => format!("inventory: {}", kinds(counted)),

@@ -82,7 +82,11 @@ pub(super) fn standing(run: &Run) -> String {
         RunState::InDoubt(unit) => format!("whether {} was applied isn't known yet", unit.words()),
         state => match &run.left {
             Some((code, why)) => format!("{why} (exit {code}: {})", exit_words(*code)),
-            None => format!("it is {}", state.word()),
+            // A process that is at work and one that was killed leave the same lines.
+            None => format!(
+                "it was {} at its last event, and no process has let go of it since: one is at work, or died",
+                state.word()
+            ),
         },
     }
 }

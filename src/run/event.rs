@@ -20,7 +20,7 @@ pub use super::image::{Image, ImageWhen};
 pub use super::kept::*;
 pub use super::outline::*;
 pub use super::program::{COMMAND, Handed, KeptFile, Notice, ProgramEnd, ProgramEnding};
-pub use super::watch::{Breach, WatchFigures};
+pub use super::watch::{Breach, WatchFigures, within_of};
 
 /// Version of the envelope.
 pub const VERSION: u32 = 1;
@@ -77,6 +77,9 @@ pub enum Event {
         selection: Selection,
         /// Whether the plan and its files are the ones the run was opened with.
         plan_digest: String,
+        /// Variables that have another value from here on, or have one only now; secret ones as `•••`.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        vars: BTreeMap<String, String>,
     },
     /// A run that was over is open again, and all that may come now is the way back.
     RunReopened {
@@ -214,7 +217,7 @@ pub enum Event {
     ProgramEnded(Box<ProgramEnd>),
     /// A result of a step was kept as a file (`into`), which is whole. It stays, whatever becomes of the step.
     ArtifactWritten(Box<KeptFile>),
-    /// A watch of the phase that runs was breached.
+    /// A watch of the phase that runs was breached, or its statements took longer than its `within`.
     WatchBreached(Box<Breach>),
     /// The run goes on although a watch was breached.
     WatchAccepted {

@@ -68,8 +68,11 @@ impl Run {
                 self.id = Some(envelope.run);
                 self.opened_at = Some(envelope.at);
             }
-            Event::RunResumed { target, selection, plan_digest, .. } => {
+            Event::RunResumed { target, selection, plan_digest, vars, .. } => {
                 self.let_go();
+                if let Some(opened) = &mut self.opened {
+                    opened.vars.extend(vars.clone());
+                }
                 self.sittings += 1;
                 self.left = None;
                 self.target = Some(target.clone());

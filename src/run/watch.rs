@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 use super::event::Person;
 use crate::plan::expect::Verdict;
 
-/// A watch didn't hold for as long as the plan allows.
+/// A watch didn't hold for as long as the plan allows; or a phase's statements took longer than its `within`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Breach {
-    /// The watch's id.
+    /// The watch's id; of a phase's `within` the phase's and `/within`.
     pub watch: String,
     /// The phase's id.
     pub phase: String,
@@ -21,6 +21,23 @@ pub struct Breach {
     /// What the plan says to do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub otherwise: Option<String>,
+}
+
+/// What a phase's `within` is called among the watches: the plan's limit for its statements.
+#[must_use]
+pub fn within_of(phase: &str) -> String {
+    format!("{phase}/within")
+}
+
+impl Breach {
+    /// What is broken: a watch, or a phase's `within`.
+    #[must_use]
+    pub fn headline(&self) -> String {
+        match self.watch == within_of(&self.phase) {
+            true => format!("{} took longer than they may", self.title),
+            false => format!("watch \"{}\" is breached", self.title),
+        }
+    }
 }
 
 /// What a watch saw, from the beginning of its phase (or since the run was taken up) to its end.

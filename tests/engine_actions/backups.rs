@@ -83,6 +83,9 @@ async fn it_is_listed_or_restored_and_told_with_its_digest() {
     let file = std::fs::read(bench.path("kept/shop.dump")).unwrap();
     assert_eq!(taken["file"]["bytes"], file.len());
     assert!(file.starts_with(b"PGDMP"));
+    // It has all the rows: it is nobody else's to read, whatever the folder allows.
+    let mode = std::fs::metadata(bench.path("kept/shop.dump")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
     assert!(taken["database_bytes"].as_u64().unwrap() > 1_000_000, "{taken}");
     assert_eq!(bench.value("SELECT to_regclass('holdpoint.ledger')").await, "", "it changes nothing");
 

@@ -56,6 +56,16 @@ fn every_part_of_the_evidence_is_in_it() {
     assert_eq!(report["rollbacks"][0]["left"]["residue"].as_array().unwrap().len(), 2);
     assert_eq!(report["holds"].as_array().unwrap().len(), 8);
     assert_eq!(report["others"], serde_json::json!([]));
+    let programs = report["programs"].as_array().unwrap();
+    assert_eq!((programs.len(), &programs[0]["ending"]["code"]), (2, &22.into()));
+    assert_eq!(report["messages"][1]["handed"]["how"], "failed");
+    // Those of the plan, in its order, also the one that never ran.
+    let watches = report["watches"].as_array().unwrap();
+    assert_eq!(
+        (&watches[0]["samples"], &watches[0]["breaches"][0]["by"]["name"]),
+        (&412.into(), &"Ann".into())
+    );
+    assert_eq!((&watches[1]["id"], &watches[1]["samples"]), (&"backlog".into(), &0.into()));
     let md = story.written("md");
     for words in [
         "asserted by OS user ann",
@@ -68,6 +78,12 @@ fn every_part_of_the_evidence_is_in_it() {
         "syntax error at or near",
         "the whole rollback took 950 ms in the rehearsal of 2026-02-05 15:00 UTC",
         "Look at the orders from abroad",
+        "wrote 40 lines, of which these are the last:",
+        "ended, since it hadn't within 20.0 s",
+        "handed to `/usr/local/bin/tell`",
+        "reminder 1",
+        "not sampled",
+        "Ask in #shop who holds the lock",
     ] {
         assert!(md.contains(words), "{words}\n{md}");
     }
@@ -100,7 +116,7 @@ fn what_stands_before_the_damage_is_reported_and_the_damage_with_it() {
     let story = Story::told();
     let whole = std::fs::read_to_string(story.journal()).unwrap();
     let damaged = whole.replacen("\"name\":\"Cleo\"", "\"name\":\"Carl\"", 1);
-    let line = damaged.lines().position(|line| line.contains("Carl")).unwrap() + 2;
+    let line = damaged.lines().position(|line| line.contains("Carl")).unwrap() + 1;
     std::fs::write(story.journal(), damaged).unwrap();
     for format in ["md", "html", "json"] {
         let output = story.report(&["--format", format]);
@@ -112,11 +128,20 @@ fn what_stands_before_the_damage_is_reported_and_the_damage_with_it() {
             text.contains("two orders in pounds are right") && !text.contains("rows of clicks"),
             "{text}"
         );
+        // The changed line itself isn't believed, nor how the run stood before it taken for how it stands.
+        assert!(!text.contains("Carl") && text.contains("not known: the journal is damaged"), "{text}");
         if format != "json" {
             assert!(text.contains("THE JOURNAL IS DAMAGED"), "{text}");
             assert!(text.contains(&format!("damaged from line {line} on")), "{text}");
         }
     }
+    // Whoever asks for the run's state hears it too, and when the journal is gone or empty.
+    assert!(story.status().contains("damaged: "), "{}", story.status());
+    std::fs::write(story.folder().join("before-image.json"), "{}").unwrap();
+    std::fs::write(story.journal(), "").unwrap();
+    assert!(story.status().contains("is empty, and the run had begun"), "{}", story.status());
+    std::fs::remove_file(story.journal()).unwrap();
+    assert!(story.status().contains("is gone, and the run had begun"), "{}", story.status());
     // An event that can't be, in a chain that is whole.
     let plan = std::fs::read_to_string("tests/report/evening.toml").unwrap();
     let mut all = events();

@@ -45,7 +45,7 @@ const WORDS: &[&str] = &[
 ];
 
 /// Names by which journal and plan know a step.
-const IDS: &[&str] = &["id", "step", "steps", "checkpoint", "authorization"];
+const IDS: &[&str] = &["id", "step", "steps", "phase", "checkpoint", "watch", "authorization"];
 
 /// The same events with something hostile behind every text; or before it, and before every id too, by which nothing
 /// of the plan is found any more.

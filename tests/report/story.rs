@@ -70,6 +70,14 @@ impl Story {
         self.folder().join("journal.jsonl")
     }
 
+    /// What `holdpoint status` says.
+    pub fn status(&self) -> String {
+        let mut command = crate::scene::holdpoint(["status", "--state-dir"]);
+        let output = command.arg(self.state.path()).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
     /// What the program says when it is asked.
     pub fn report(&self, args: &[&str]) -> Output {
         let mut command = crate::scene::holdpoint(["report", "--state-dir"]);

@@ -112,6 +112,7 @@ pub fn resumed() -> Event {
         target: target(),
         selection: Selection::default(),
         plan_digest: "p".into(),
+        vars: [].into(),
     }
 }
 

@@ -265,6 +265,7 @@ impl Conductor {
         let started = Child::start_with(ready.start, Pipes { output: true, input: false });
         let (ending, cut, ended) = match started {
             Ok(child) => {
+                crash::point("command-started");
                 let hear = |heard: program::Heard<'_>| {
                     listener.hear(&heard);
                     Ok(())

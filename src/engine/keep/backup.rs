@@ -10,6 +10,7 @@
 
 use std::fs::File;
 use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -99,6 +100,9 @@ impl Conductor {
         let part = PathBuf::from(part);
         // One that a crash has left.
         let _ = std::fs::remove_file(&part);
+        // All rows of the database will stand in it: it is this user's alone before pg_dump opens it.
+        let mut own = std::fs::OpenOptions::new();
+        own.write(true).create_new(true).mode(0o600).open(&part).map_err(|error| unwritten(&part, &error))?;
         let made = self.dump(step, backup, (&dump, &restore), &part).await;
         let (then, proven) = match made {
             Ok(made) => made,

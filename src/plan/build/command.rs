@@ -85,6 +85,7 @@ impl<'a> Build<'a> {
             }
         } else {
             self.braces(text, entry.span(), true);
+            self.lasting.extend(sqltext::variable_alone(text).map(str::to_owned));
         }
         Built::new(Action::Soak(text.to_owned()), None, false)
     }

@@ -86,6 +86,8 @@ pub(in crate::plan) struct Build<'a> {
     pub edges: Vec<Edge>,
     pub changes: Vec<Change>,
     pub not_built: Vec<NotBuilt>,
+    /// Variables that say how long a `soak` is.
+    pub lasting: Vec<String>,
 }
 
 impl<'a> Build<'a> {
@@ -108,6 +110,7 @@ impl<'a> Build<'a> {
             edges: Vec::new(),
             changes: Vec::new(),
             not_built: Vec::new(),
+            lasting: Vec::new(),
         }
     }
 

@@ -6,6 +6,7 @@ use crate::plan::build::context::{Build, Save, Use};
 use crate::plan::build::index::Scope;
 use crate::plan::build::vars::{BUILT_IN, Var};
 use crate::plan::diagnostic::{Code, Severity};
+use crate::plan::duration;
 use crate::plan::model::Variable;
 use crate::plan::nearest::nearest;
 use crate::plan::raw::Report;
@@ -18,6 +19,7 @@ pub(in crate::plan) fn check<'a>(build: &mut Build<'a>, vars: Vec<Var<'a>>) -> V
     let saves = saves(build, &vars, &by_name);
     let known = Known { vars: &by_name, saves: &saves };
     templates(&mut build.report, &vars, &known);
+    durations(build, &vars);
     let mut course: HashSet<usize> = HashSet::new();
     let mut procedures: HashSet<usize> = HashSet::new();
     for used in std::mem::take(&mut build.uses) {
@@ -40,6 +42,21 @@ pub(in crate::plan) fn check<'a>(build: &mut Build<'a>, vars: Vec<Var<'a>>) -> V
             ..var.variable
         })
         .collect()
+}
+
+/// What a `soak` takes from a variable has to be a duration before anything has begun.
+fn durations(build: &mut Build<'_>, vars: &[Var<'_>]) {
+    let lasting = std::mem::take(&mut build.lasting);
+    for var in vars.iter().filter(|var| lasting.contains(&var.variable.name)) {
+        for (text, span) in var.texts.iter().filter(|(text, _)| sqltext::braces(text).is_empty()) {
+            if let Err(reason) = duration::parse(text.trim()) {
+                let name = &var.variable.name;
+                let message =
+                    format!("`{{{name}}}` is how long a `soak` waits, and this is no duration: {reason}");
+                build.report.error_help(Code::BadValue, *span, message, "such as 30s, 5min or 2h");
+            }
+        }
+    }
 }
 
 struct Known<'k> {
