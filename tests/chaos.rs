@@ -36,11 +36,15 @@ async fn kochel_is_killed_and_resumed() {
     killed_everywhere(lab, scenario, 60).await;
 }
 
-/// Long plans: a few points by default, spread over the run.
-async fn killed_here_and_there(lab: Lab, scenario: lab::Scenario) {
+/// Long plans: a few points by default, spread over the run, and those that such a plan is tried for.
+async fn killed_here_and_there(lab: Lab, scenario: lab::Scenario, always: &[&str]) {
     let (lab, scenario) = (Arc::new(lab), Arc::new(scenario));
     let undisturbed = points::undisturbed(&lab, &scenario).await;
-    let chosen = points::spread(points::chosen(&undisturbed.points), 3);
+    let mut chosen = points::spread(points::chosen(&undisturbed.points), 3);
+    for point in always {
+        assert!(undisturbed.points.iter().any(|(passed, _)| passed == point), "{point} isn't passed");
+        chosen.push((*point).to_owned());
+    }
     println!("{}: {} points, {} tried", scenario.name, undisturbed.points.len(), chosen.len());
     points::kill_at(&lab, &scenario, &Arc::new(undisturbed.picture), chosen).await;
 }
@@ -49,14 +53,16 @@ async fn killed_here_and_there(lab: Lab, scenario: lab::Scenario) {
 async fn week2_is_killed_and_resumed() {
     let lab = Lab::start().await;
     let scenario = lab.shipped("week2", "week2-staging", "week2").await;
-    killed_here_and_there(lab, scenario).await;
+    // In the middle of the backup, and while a watch is asked beside the migrations.
+    killed_here_and_there(lab, scenario, &["backup-dumped:1", "watch-asked:1"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn v7_is_killed_and_resumed() {
     let lab = Lab::start().await;
     let scenario = lab.shipped("v7", "v7-database-phase", "v7").await;
-    killed_here_and_there(lab, scenario).await;
+    // While its program, which archives the state before, runs.
+    killed_here_and_there(lab, scenario, &["command-started:1"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

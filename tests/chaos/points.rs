@@ -110,6 +110,10 @@ pub fn chosen(points: &[(String, String)]) -> Vec<String> {
     let mut chosen = Vec::new();
     for (point, event) in points {
         let Some((name, n)) = point.rsplit_once(':') else { continue };
+        // How often a watch is asked is another number each time.
+        if name == "watch-asked" && n != "1" {
+            continue;
+        }
         let turn = match name {
             "journal-before-line" => 0,
             "journal-torn-line" => 1,

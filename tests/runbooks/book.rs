@@ -104,6 +104,20 @@ impl Book {
         self.scene.events().pop().expect("an event")
     }
 
+    /// What `holdpoint report` makes of the newest run, which ended, or was left, with this code.
+    #[track_caller]
+    pub fn report(&self, code: i32) -> Told {
+        let written = |format: &str| {
+            let said = self.scene.type_in(&format!("report --state-dir state --format {format}"));
+            said.exits(0);
+            said.out
+        };
+        let record: Value = serde_json::from_str(&written("json")).unwrap();
+        assert_eq!(record["standing"]["exit_code"], code, "{}", record["standing"]);
+        // As it reads, not as Markdown writes it.
+        Told { record, page: written("md").replace('\\', "") }
+    }
+
     /// The verdict on a checkpoint, by the journal.
     #[track_caller]
     pub fn verdict(&self, checkpoint: &str) -> Value {
@@ -120,5 +134,32 @@ impl Book {
     /// Whether holdpoint has made its schema: the first change of all.
     pub async fn is_changed(&self) -> bool {
         self.value("SELECT to_regnamespace('holdpoint') IS NOT NULL").await == "t"
+    }
+}
+
+/// A report: the record for programs, and the page for people.
+pub struct Told {
+    pub record: Value,
+    page: String,
+}
+
+impl Told {
+    /// A step stands so in it.
+    #[track_caller]
+    pub fn step(&self, id: &str, status: &str) -> &Self {
+        let groups = ["phases", "procedures"].iter().flat_map(|part| self.record[part].as_array().unwrap());
+        let mut steps = groups.flat_map(|group| group["steps"].as_array().unwrap());
+        let step = steps.find(|step| step["id"] == id).unwrap_or_else(|| panic!("no step {id}"));
+        let undone = if step["undone"] == true { "undone" } else { "" };
+        let stands = if undone.is_empty() { step["status"].as_str().unwrap() } else { undone };
+        assert_eq!(stands, status, "{id}: {step:#}");
+        self
+    }
+
+    /// The page has these words.
+    #[track_caller]
+    pub fn says(&self, words: &str) -> &Self {
+        assert!(self.page.contains(words), "the report doesn't say \"{words}\"\n{}", self.page);
+        self
     }
 }

@@ -62,8 +62,12 @@ async fn a_migration_that_raises_an_error_leaves_what_was_before_it() {
         "0"
     );
     assert_eq!(book.value("SELECT count(*) FROM lifecycle_stage_config").await, "25");
+    let told = book.report(6);
+    told.step("quality", "verified").step("contracts", "failed").step("verify-stages", "pending");
+    told.says("division by zero").says("SQLSTATE: 22012").says("20251209_kochel_crewai_contracts.sql:");
     book.rollback("").exits(4);
     assert_eq!(book.value("SELECT to_regclass('lifecycle_stage_config') IS NULL").await, "t");
+    book.report(4).step("stages", "undone").step("contracts", "failed").says("✓ Residue");
 }
 
 #[tokio::test]
@@ -78,6 +82,7 @@ async fn twenty_four_stages_arent_twenty_five() {
     assert_eq!((&verdict["passed"], &verdict["got"]), (&false.into(), &"24".into()));
     // Asked before COMMIT: nothing is applied.
     assert_eq!(book.value("SELECT to_regclass('lifecycle_stage_config') IS NULL").await, "t");
+    book.report(6).step("stages", "failed").says("| `25` | `24` |");
 }
 
 #[tokio::test]
@@ -86,6 +91,8 @@ async fn a_prerequisite_that_is_missing_is_found_before_anything_changes() {
     book.scene.sql("ALTER TABLE strategic_directives_v2 DROP COLUMN metadata CASCADE").await;
     book.run("").exits(6).says("2.3.1 strategic_directives_v2 has the required columns").says("got 3 rows");
     assert!(!book.is_changed().await);
+    let told = book.report(6);
+    told.step("prerequisites", "unverified").step("authorization", "pending").says("Nothing was measured");
     book.resume("--end x").exits(1);
 }
 
@@ -100,6 +107,9 @@ async fn without_the_chairman_nothing_changes() {
     assert!(!book.is_changed().await);
     let signed = book.scene.events_named("signed").pop().unwrap();
     assert_eq!(signed["accepted"], false, "{signed}");
+    let told = book.report(6);
+    told.step("authorization", "failed").says("not this week");
+    assert_eq!(told.record["signatures"][0]["accepted"], false);
 }
 
 #[tokio::test]
@@ -116,7 +126,11 @@ async fn a_rollback_that_fails_leaves_its_step_applied_and_can_be_tried_again() 
         book.value("SELECT count(*) FROM leo_interfaces WHERE prd_id = 'KOCHEL-INTEGRATION'").await,
         "0"
     );
+    let told = book.report(6);
+    told.step("contracts", "undone").step("stages", "undo failed").says("stages_of_others");
+    assert_eq!(told.record["rollbacks"][0]["left"], serde_json::Value::Null);
     book.scene.sql("DROP VIEW stages_of_others").await;
     book.rollback("").exits(4);
+    book.report(4).step("stages", "undone");
     assert_eq!(book.value("SELECT to_regclass('lifecycle_stage_config') IS NULL").await, "t");
 }

@@ -116,6 +116,8 @@ async fn nothing_changes_when_the_architect_declines() {
         .map(|event| event["role"].as_str().unwrap())
         .collect();
     assert_eq!(roles, ["DB Team Lead", "Test Sentinel", "The Architect"]);
+    let told = book.report(6);
+    told.step("execution-approval", "failed").step("s1", "pending").says("not before the audit");
     assert!(!book.is_changed().await);
     assert_eq!(book.value(STATE).await, BEFORE);
 }
@@ -133,6 +135,8 @@ async fn a_table_that_cant_be_made_stops_the_run() {
     assert_eq!(problem["place"]["file"], "V7_Migration_Tables.sql", "{problem}");
     // Sections 1 and 3 stand, and nothing after them was begun.
     assert_eq!(book.value(STATE).await, "2 0 48");
+    let told = book.report(1);
+    told.step("s1", "verified").says("V7_Migration_Tables.sql:").says("STOP, investigate");
     let run = book.scene.events()[0]["run"].as_str().unwrap().to_owned();
     book.rollback(&run).exits(4);
     assert_eq!(book.value(STATE).await, BEFORE);
@@ -144,6 +148,7 @@ async fn a_table_that_is_there_already_is_found_before_the_approvals() {
     book.scene.sql("CREATE VIEW v7_of_somebody AS SELECT 1 AS n").await;
     book.run("").exits(6).says("2 and 4.1 No V7 tables exist").says("document and escalate to The Architect");
     assert!(!book.is_changed().await);
+    book.report(6).step("no-v7", "unverified").step("s1", "pending").says("| `0 rows` | `1 row` |");
 }
 
 #[tokio::test]
@@ -156,6 +161,7 @@ async fn an_index_that_fails_is_recorded_and_the_run_goes_on() {
     assert!(reason.contains("Index creation fails: continue, but document for a later fix"), "{reason}");
     let deviations = book.scene.events_named("deviation");
     assert!(deviations.iter().any(|event| event["step"] == "s7"), "{deviations:?}");
+    book.report(0).step("s7", "accepted").says("Index creation fails: continue");
     // The other five are there.
     assert_eq!(book.value("SELECT count(*) FROM pg_indexes WHERE indexname LIKE 'idx\\_v7\\_%'").await, "6");
     assert_eq!(book.value(STATE).await, AFTER);
@@ -168,6 +174,7 @@ async fn an_alter_that_fails_stops_at_once() {
     book.run("").exits(1).says("STOP immediately, assess data integrity");
     assert_eq!(book.scene.problem()["sqlstate"], "42701");
     assert_eq!(book.value("SELECT count(*) FROM file_audit").await, "80");
+    book.report(1).step("s2", "failed").says("SQLSTATE: 42701").says("STOP immediately");
     // The column of somebody else is still alone there.
     assert_eq!(book.value(STATE).await, "8 1 48");
 }
@@ -178,6 +185,8 @@ async fn an_enum_with_a_label_that_isnt_mapped_stops_before_any_column_moves() {
     book.scene.sql("ALTER TYPE domainsyncstate ADD VALUE 'LOST'").await;
     book.run("").exits(1).says("Every duplicate is mapped, label by label");
     assert_eq!(book.verdict("mapped")["passed"], false);
+    let told = book.report(1);
+    told.step("mapped", "unverified").step("canonical", "pending").says("label by label isn't as expected");
     assert_eq!(book.value(STATE).await, "8 4 48");
 }
 
@@ -191,6 +200,10 @@ async fn what_was_built_on_it_stops_the_emergency_and_nothing_is_half_gone() {
         .exits(6)
         .says("phases_of_others");
     assert_eq!(book.value(STATE).await, AFTER);
+    let told = book.report(6);
+    told.step("s9", "failed").step("s1", "verified").says("phases_of_others");
+    let messages = told.record["messages"].as_array().unwrap();
+    assert_eq!(messages.last().unwrap()["to"], serde_json::json!(["The Architect", "DB Team Lead"]));
     book.scene.sql("DROP VIEW phases_of_others").await;
     book.resume("").exits(4);
     assert_eq!(book.value(STATE).await, BEFORE);
@@ -202,4 +215,7 @@ async fn what_cant_be_archived_isnt_approved() {
     std::fs::remove_dir_all(book.scene.path(".git")).unwrap();
     book.run("").exits(6).says("5 Archive the current state in version control");
     assert!(!book.is_changed().await);
+    let told = book.report(6);
+    told.step("archive", "failed").says("! exit code 128");
+    assert_eq!(told.record["programs"][0]["ending"]["code"], 128);
 }

@@ -59,6 +59,27 @@ async fn it_is_rehearsed_run_and_taken_back() {
     assert_eq!(book.value(COUNTS).await, WEEK_1);
 }
 
+/// Option 1 of the runbook: the backup of the morning, which the run has proven.
+#[tokio::test]
+async fn the_recommended_way_back_is_the_mornings_backup() {
+    let book = week2().await;
+    book.scene.sql("CREATE ROLE auditor; GRANT SELECT ON workspaces TO auditor").await;
+    book.run(OWN_SIZE).exits(0).says("restored into a private server");
+    assert_eq!(book.value(COUNTS).await, WEEK_2);
+    // What somebody did since is gone with it, and that is said.
+    book.scene.sql("UPDATE workspaces SET name = 'renamed since'; CREATE TABLE of_others (n int)").await;
+    let run = book.scene.events()[0]["run"].as_str().unwrap().to_owned();
+    let said = book.rollback(&format!("{run} --procedure restore --despite validation-failed"));
+    said.exits(4).says("restores").says("43 tables");
+    assert_eq!(book.value(COUNTS).await, WEEK_1);
+    assert_eq!(book.value("SELECT count(*) FROM workspaces WHERE name = 'renamed since'").await, "0");
+    assert_eq!(book.value("SELECT has_table_privilege('auditor', 'workspaces', 'SELECT')").await, "t");
+    // The ledger isn't the backup's: it knows the migrations and the way back.
+    let ledger = "SELECT string_agg(DISTINCT step, ' ' ORDER BY step) FROM holdpoint.ledger";
+    assert_eq!(book.value(ledger).await, "m013 m014 m015 m016 m017 restored");
+    assert_eq!(book.verdict("restored/restored")["passed"], true);
+}
+
 /// On the database of Week 1 none of the sixteen may pass.
 #[tokio::test]
 async fn each_of_the_sixteen_checks_can_fail() {
@@ -83,6 +104,8 @@ async fn a_migration_that_raises_an_error_stops_there() {
     // 013 and 014 stand, and nothing of 015.
     assert_eq!(book.value(COUNTS).await, "51 72 28 5");
     assert_eq!(book.scene.problem()["sqlstate"], "P0001");
+    let told = book.report(6);
+    told.step("m014", "verified").step("m015", "failed").step("sixteen", "pending").says("no agents today");
     book.rollback("").exits(4);
     assert_eq!(book.value(COUNTS).await, WEEK_1);
 }
@@ -96,6 +119,7 @@ async fn a_warning_fails_a_migration_that_succeeds() {
     );
     book.run(OWN_SIZE).exits(6).says("expected warnings 0 warnings, got warnings 1 warning");
     assert_eq!(book.value(COUNTS).await, WEEK_1);
+    book.report(6).step("m013", "failed").says("warnings 1 warning");
 }
 
 #[tokio::test]
@@ -106,6 +130,7 @@ async fn another_state_than_week_1_is_found_before_anything_changes() {
     assert!(!book.is_changed().await);
     let verdict = book.verdict("table-count");
     assert_eq!((&verdict["expected"], &verdict["got"]), (&"43".into(), &"44".into()));
+    book.report(6).step("initial", "unverified").says("| `43` | `44` |").says("Nothing was measured");
     // The size of the real staging is what counts where nobody says otherwise.
     let book = week2().await;
     book.run("").exits(6).says("(230MB..260MB)");
@@ -155,6 +180,8 @@ async fn a_no_go_is_followed_by_the_way_back() {
         .says("the app fails")
         .says("NO-GO: validation failed, roll back");
     assert_eq!(book.value(COUNTS).await, WEEK_2);
+    let told = book.report(6);
+    told.step("go", "failed").says("NO-GO").says("the app fails").says("NO-GO: validation failed, roll back");
     book.rollback("").exits(4);
     assert_eq!(book.value(COUNTS).await, WEEK_1);
 }
@@ -174,6 +201,8 @@ async fn a_rollback_that_fails_is_tried_again() {
     book.rollback("").exits(6).says("calculate_move_success_rate");
     // 017 to 015 are undone, 014 is as it was.
     assert_eq!(book.value(COUNTS).await, "51 72 28 5");
+    let told = book.report(6);
+    told.step("m015", "undone").step("m014", "undo failed").step("m013", "verified").says("calculate_move");
     book.scene.sql("DROP VIEW rates").await;
     book.rollback("").exits(4);
     assert_eq!(book.value(COUNTS).await, WEEK_1);
@@ -187,6 +216,10 @@ async fn a_watch_that_breaches_stops_the_migrations() {
     book.run(OWN_SIZE).exits(6).says("Sessions waiting for a lock");
     assert!(!book.scene.events_named("watch_breached").is_empty());
     assert_ne!(book.value(COUNTS).await, WEEK_2, "the rest waits");
+    let told = book.report(6);
+    told.says("a watch was breached").says("| `< 0` | `0` |");
+    assert_eq!(told.record["watches"][0]["id"], "lock-waits");
+    assert_eq!(told.record["watches"][0]["breaches"][0]["got"], "0");
     book.rollback("");
     assert_eq!(book.value(COUNTS).await, WEEK_1);
 }

@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, watch};
 use super::ground::{Ground, Source};
 use super::image::Image;
 use super::report::Report;
-use super::settings::rehearsed;
+use super::settings::{once_proven, rehearsed};
 use super::twice::twice;
 use super::walk::{Back, Forward, Walk, interrupted};
 use crate::engine::rollback::{Wanted, undoes};
@@ -120,6 +120,7 @@ impl<'a> Course<'a> {
         let steps: Vec<Step> = self.plan.phases.iter().flat_map(|phase| phase.steps.clone()).collect();
         let Some(last) = steps.last() else { return Ok(()) };
         let came_through = self.whole(&last.id).await?;
+        self.plan = Arc::new(once_proven(&self.plan));
         if came_through {
             self.again(&last.id).await?;
         }

@@ -1,6 +1,6 @@
 //! What a rehearsal changes of a plan: only who waits, and what follows a failure.
 
-use crate::plan::model::{OnFailure, Phase, Plan, Step, Stepping};
+use crate::plan::model::{Action, BackupProof, OnFailure, Phase, Plan, Step, Stepping};
 
 /// The plan as it is rehearsed. Nobody presses keys; and whatever the plan does about a failure, here
 /// the run stands still at it, so that the way back can be looked at from there. A failure that the plan
@@ -23,6 +23,18 @@ fn stand_still(policy: &mut OnFailure) {
     if *policy != OnFailure::Continue {
         *policy = OnFailure::Hold;
     }
+}
+
+/// What the first walk has proven needs no second proof: the others list their backups, which is enough to
+/// restore one, and don't try each on a server of its own.
+pub(super) fn once_proven(plan: &Plan) -> Plan {
+    let mut plan = plan.clone();
+    for step in plan.phases.iter_mut().flat_map(|phase| &mut phase.steps) {
+        if let Action::Backup(backup) = &mut step.action {
+            backup.proof = BackupProof::List;
+        }
+    }
+    plan
 }
 
 /// The plan with this step alone and nothing that is to be proven: what it leaves is compared instead.
