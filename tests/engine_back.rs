@@ -2,6 +2,8 @@
 //! procedure, decisions that outlive the process.
 
 mod common;
+#[path = "engine_back/half.rs"]
+mod half;
 #[path = "engine_back/lost.rs"]
 mod lost;
 #[path = "engine_back/past_return.rs"]

@@ -29,6 +29,7 @@ fn hostile_events() -> Vec<Event> {
         hint: Some(text()),
         context: Some(text()),
         consequence: Some(text()),
+        may_stay: false,
     };
     let mut verdict = pass(HOSTILE, HOSTILE);
     verdict.passed = false;

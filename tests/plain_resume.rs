@@ -138,6 +138,7 @@ fn rolled_back_with_residue() {
                 others: vec![],
                 stays: vec![],
                 unsure: vec![],
+                not_put_back: vec![],
                 moved: vec![residue(
                     "value of sequence public.ids",
                     Some("last value 4"),

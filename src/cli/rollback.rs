@@ -38,6 +38,16 @@ pub async fn rollback(args: RollbackArgs, level: &str) -> Result<Exit, Failure> 
         } else {
             "has applied nothing"
         };
+        let half: Vec<String> = taken.run.half_known().map(|step| format!("\"{step}\"")).collect();
+        if !half.is_empty() {
+            return Err(Failure::refused(format!(
+                "this run has nothing in the ledger that could be rolled back, and yet something of {} may be there: it \
+                 failed, and what it had committed by itself before that stays. Look at the database, and undo by hand \
+                 what is there: `holdpoint show {} --rollback` says how the plan means it",
+                half.join(", "),
+                taken.loaded.plan.path.display()
+            )));
+        }
         return Err(Failure::refused(format!("this run {what}: there is nothing to roll back")));
     }
     if let Some(despite) = &args.despite {

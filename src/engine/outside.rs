@@ -145,24 +145,16 @@ impl Conductor {
                         continue;
                     }
                     if let Broken::Interrupted(why, mut problem) = broken {
-                        problem.consequence = match self.left_behind(passage, &statement).await {
-                            None if !statement.kind.forbidden_in_transaction() => {
-                                Some(COMMITTED_BY_ITSELF.into())
-                            }
-                            left => left,
-                        };
+                        problem.consequence = self.left_behind(passage, &statement).await;
+                        committed_by_itself(&mut problem, &statement);
                         if self.epoch.is_some() {
                             intent.result(&mut *self.control.session().await, false, &digest).await?;
                         }
                         return self.interrupted(&unit, why, *problem).await.map(Err);
                     }
                     let mut problem = broken.problem();
-                    problem.consequence = match self.left_behind(passage, &statement).await {
-                        None if !statement.kind.forbidden_in_transaction() => {
-                            Some(COMMITTED_BY_ITSELF.into())
-                        }
-                        left => left,
-                    };
+                    problem.consequence = self.left_behind(passage, &statement).await;
+                    committed_by_itself(&mut problem, &statement);
                     return self.bare_failed(&intent, &unit, problem).await;
                 }
             }
@@ -440,6 +432,13 @@ impl Conductor {
 /// A CALL or DO that ran outside of a transaction because it commits by itself.
 const COMMITTED_BY_ITSELF: &str = "what this statement committed by itself before that stays, and isn't undone by a rollback: look at the \
      database before you retry, which runs it from its beginning";
+
+fn committed_by_itself(problem: &mut Problem, statement: &Statement) {
+    if problem.consequence.is_none() && !statement.kind.forbidden_in_transaction() {
+        problem.consequence = Some(COMMITTED_BY_ITSELF.into());
+        problem.may_stay = true;
+    }
+}
 
 /// The plan as a person.
 #[must_use]

@@ -78,6 +78,7 @@ impl Conductor {
             self.has_values_for_rollback().map_err(|stop| refused(stop.to_string()))?;
         }
         let mut since = self.ledger_agrees().await?;
+        since.extend(course.procedures.iter().flat_map(|turn| restored_by(&plan, &turn.procedure)));
         since.extend(self.schema_since().await?);
         since.extend(self.rows_since(&course, wanted).await?);
         Ok(since)
@@ -242,6 +243,20 @@ impl Conductor {
             Err(stop) => stop,
         }
     }
+}
+
+/// Everybody's rows go back with a restore, also those that nobody counts.
+fn restored_by(plan: &Plan, procedure: &str) -> Vec<String> {
+    let procedures = plan.rollbacks.iter().filter(|known| known.id == procedure);
+    let restored = procedures.flat_map(|procedure| &procedure.steps).filter_map(|step| match &step.action {
+        Action::Restore(backup) => Some(format!(
+            "\"{}\" puts the whole database back to backup \"{backup}\": everything that anybody has written since then, \
+             in every table, would be lost",
+            step.title
+        )),
+        _ => None,
+    });
+    restored.collect()
 }
 
 /// What is left where nobody can know any more what is there.

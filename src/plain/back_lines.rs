@@ -34,10 +34,15 @@ impl Printer {
                 moved,
                 covers,
                 not_compared,
+                not_put_back,
                 elapsed_ms,
             } => {
                 let kept = self.run.rollback.as_ref().map_or(&[][..], |rollback| &rollback.kept);
-                left(page, (residue, unsure), stays, covers, kept.len(), *elapsed_ms);
+                left(page, (residue, unsure), (stays, not_put_back), covers, kept.len(), *elapsed_ms);
+                if !not_put_back.is_empty() {
+                    let words = not_put_back_words(not_put_back);
+                    page.fact(1, Mark::Warn, &words);
+                }
                 if !stays.is_empty() {
                     self.stays(page, stays, kept);
                 }
@@ -102,8 +107,14 @@ impl Printer {
             n => page.fact(1, Mark::Plain, &format!("will undo {}, in this order:", of_len(n, "step"))),
         }
         for (at, step) in undone.iter().enumerate() {
-            let how = self.book.outline(step).and_then(|outline| outline.rollback.clone());
-            let how = how.map(|how| format!(" ({how})")).unwrap_or_default();
+            let own = self.book.outline(step).and_then(|outline| outline.rollback.clone());
+            let how = match course.procedure_for(step) {
+                Some(turn) => {
+                    let procedure = self.procedure(&turn.procedure);
+                    format!(" (counts as undone by {procedure}; its own rollback isn't run)")
+                }
+                None => own.map(|how| format!(" ({how})")).unwrap_or_default(),
+            };
             page.table(1, &format!("{:>3}  {}{how}", at + 1, self.book.title(step)));
             if let Some(item) = course.items.iter().find(|item| item.step == **step) {
                 listed(page, item);
@@ -147,6 +158,16 @@ fn listed(page: &mut Page, item: &UndoItem) {
 pub fn lost_words(rows_of: &LostRows) -> String {
     let about = if rows_of.exact { "" } else { "about " };
     let (place, unit, fate) = (rows_of.place(), rows_of.unit(), rows_of.fate());
+    if let Some(before) = rows_of.from_before.filter(|before| *before > 0) {
+        let before = count(unsigned_of(before), "row");
+        return match rows_of.since {
+            Some(since) if since > 0 => format!(
+                "{about}all {} in {place} would be lost, {before} from before this run too",
+                count(unsigned_of(rows_of.now), unit)
+            ),
+            _ => format!("{about}all rows in {place} would be lost, {before} from before this run"),
+        };
+    }
     match rows_of.since {
         Some(0) => format!("{place} has as many {unit}s as then; changed ones aren't counted"),
         Some(since) => {
@@ -157,6 +178,15 @@ pub fn lost_words(rows_of: &LostRows) -> String {
             format!("{about}{rows} in {place} would be {fate}; how many are of before isn't known")
         }
     }
+}
+
+/// `rows of a, b: this run wrote them, …`
+#[must_use]
+pub fn not_put_back_words(tables: &[String]) -> String {
+    format!(
+        "not proven: rows of {}, which this run wrote and no undo did; the plan doesn't guard them, and so they weren't compared",
+        some(tables, 8)
+    )
 }
 
 /// How long it took, and whether that can be relied on.
@@ -187,7 +217,7 @@ fn unsigned_of(n: i64) -> u64 {
 fn left(
     page: &mut Page,
     (residue, unsure): (&[Residue], &[String]),
-    stays: &[Residue],
+    (stays, not_put_back): (&[Residue], &[String]),
     covers: &[String],
     kept: usize,
     elapsed_ms: u64,
@@ -210,6 +240,9 @@ fn left(
         (0, _) if kept > 0 => {
             let what = format!("{} left out; what was compared is as before", count(kept as u64, "step"));
             (Mark::Warn, what)
+        }
+        (0, _) if !not_put_back.is_empty() => {
+            (Mark::Warn, "undone; what was compared is as before".to_owned())
         }
         (0, _) => (Mark::Good, "undone, and nothing is left behind".to_owned()),
         (n, _) => (Mark::Bad, format!("undone, but {} as before", differ(n))),

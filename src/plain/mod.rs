@@ -37,7 +37,7 @@ mod summary;
 mod symbols;
 mod unit_lines;
 
-pub use back_lines::{lost_words, rehearsal_words};
+pub use back_lines::{lost_words, not_put_back_words, rehearsal_words};
 pub use definition::definition;
 pub use diff_page::{DiffLine, DiffLines, diff_lines};
 pub use log_line::LogLine;

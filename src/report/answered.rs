@@ -173,6 +173,8 @@ pub struct LeftTold {
     pub covers: Vec<String>,
     /// What wasn't.
     pub not_compared: Vec<String>,
+    /// Tables whose rows the run wrote and no undo did, and that nobody guards.
+    pub not_put_back: Vec<String>,
 }
 
 /// A note.

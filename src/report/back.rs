@@ -64,6 +64,7 @@ impl Gather {
                 moved,
                 covers,
                 not_compared,
+                not_put_back,
                 elapsed_ms,
             } => {
                 self.keeps();
@@ -78,6 +79,7 @@ impl Gather {
                         moved: moved.clone(),
                         covers: covers.clone(),
                         not_compared: not_compared.clone(),
+                        not_put_back: not_put_back.clone(),
                     });
                 }
             }

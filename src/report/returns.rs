@@ -3,7 +3,7 @@
 use super::model::{LeftTold, Report, RollbackTold, UndoTold};
 use super::page::{Block, Line, Span, Table, Tone, code, heading, joined, stacked, text};
 use super::words::{self, Clock};
-use crate::plain::{definition, lost_words, rehearsal_words};
+use crate::plain::{definition, lost_words, not_put_back_words, rehearsal_words};
 use crate::run::event::{Residue, WayBackVerdict};
 use crate::text::words::{of_len, took};
 
@@ -99,6 +99,13 @@ fn is_left(page: &mut Vec<Block>, clock: &Clock, left: &LeftTold) {
         (true, false) if !left.stays.is_empty() => {
             let words = "None, but for what can't be taken back: that stays, as was decided.";
             (Tone::Warn, words.to_owned())
+        }
+        (true, false) if !left.not_put_back.is_empty() => {
+            let proven = not_put_back_words(&left.not_put_back);
+            (
+                Tone::Warn,
+                format!("None in what was compared. {}.", proven.replacen("not proven", "Not proven", 1)),
+            )
         }
         (true, false) => (Tone::Good, "None in what was compared.".to_owned()),
         (false, _) => {

@@ -100,6 +100,9 @@ pub struct LostRows {
     pub written_over: bool,
     /// Now, less those at the end of the step; null when those weren't counted.
     pub since: Option<i64>,
+    /// Of a table that the run didn't make, and whose rows nothing puts back: rows that were there before the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_before: Option<i64>,
     /// All of them.
     pub now: i64,
     /// Counted, both times; false: estimated.

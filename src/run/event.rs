@@ -355,6 +355,9 @@ pub enum Event {
         moved: Vec<Residue>,
         covers: Vec<String>,
         not_compared: Vec<String>,
+        /// Tables whose rows the run wrote and no undo did, and that nobody guards: that they are as before isn't proven.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        not_put_back: Vec<String>,
         elapsed_ms: u64,
     },
     /// A signal came; the run stopped at a safe point.

@@ -126,6 +126,9 @@ pub struct Problem {
     pub context: Option<String>,
     /// What it means for the data: `nothing of this step was applied`.
     pub consequence: Option<String>,
+    /// What stood before it may be committed all the same, and no ledger has it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub may_stay: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -212,6 +212,7 @@ impl Run {
                 moved,
                 covers,
                 not_compared,
+                not_put_back,
                 elapsed_ms,
                 unsure,
             } => {
@@ -228,6 +229,7 @@ impl Run {
                     moved: moved.clone(),
                     covers: covers.clone(),
                     not_compared: not_compared.clone(),
+                    not_put_back: not_put_back.clone(),
                     elapsed_ms: *elapsed_ms,
                 });
             }

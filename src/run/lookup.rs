@@ -1,7 +1,7 @@
 //! Finding units, and what the run waits for: what the engine asks after a stop.
 
 use super::event::{HoldReason, Unit};
-use super::state::{Run, RunState, Status};
+use super::state::{Run, RunState, Status, StepState};
 use super::unit::{UnitPhase, UnitState};
 
 impl Run {
@@ -40,6 +40,12 @@ impl Run {
     pub fn knows_unit(&self, unit: &Unit) -> bool {
         self.unit(unit).is_some()
             || self.step(&unit.step).is_some_and(|step| unit.generation < step.generation)
+    }
+
+    /// Steps that failed, and of which something may stand that no ledger has.
+    pub fn half_known(&self) -> impl Iterator<Item = &str> {
+        let unknown = |step: &&StepState| step.may_stay && !self.applied_order.contains(&step.id);
+        self.steps.iter().filter(unknown).map(|step| step.id.as_str())
     }
 
     /// Something stands of which no rollback said yet that it stays.

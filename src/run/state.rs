@@ -233,6 +233,8 @@ pub struct RollbackResult {
     pub moved: Vec<Residue>,
     pub covers: Vec<String>,
     pub not_compared: Vec<String>,
+    /// Tables that the run wrote and no undo did.
+    pub not_put_back: Vec<String>,
     pub elapsed_ms: u64,
 }
 

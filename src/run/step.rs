@@ -40,6 +40,8 @@ pub struct StepState {
     /// Role → (who, accepted, word).
     pub signed: BTreeMap<String, (Person, bool, String)>,
     pub problem: Option<Problem>,
+    /// A try failed, and what it had committed by itself before may stand: no ledger has it.
+    pub may_stay: bool,
     /// Who decided to do it although it can't be taken back, and why.
     pub past_return: Option<(Person, String)>,
     /// Why it was skipped, assumed or accepted.
@@ -324,7 +326,10 @@ impl StepState {
         }
         self.units_done(direction)?;
         match direction {
-            Direction::Forward => self.status = Status::Applied,
+            Direction::Forward => {
+                self.status = Status::Applied;
+                self.may_stay = false;
+            }
             Direction::Back => self.undo_applied = true,
         }
         self.elapsed_ms = elapsed_ms;

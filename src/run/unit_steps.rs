@@ -134,6 +134,7 @@ impl StepState {
             &[UnitPhase::Started, UnitPhase::Committing, UnitPhase::Intent, UnitPhase::Waiting],
         )?;
         self.no_longer_committing();
+        self.may_stay |= problem.may_stay && unit.direction == Direction::Forward;
         self.change(unit, |u| {
             u.phase = UnitPhase::Failed;
             u.problem = Some(problem.clone());

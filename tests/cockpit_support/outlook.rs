@@ -32,6 +32,7 @@ pub fn of(look: &LookBack, at: jiff::Timestamp) -> Arc<Outlook> {
                     table: "lifecycle_stage_config".into(),
                     column: None,
                     written_over: false,
+                    from_before: None,
                     since: Some(3),
                     now: 28,
                     exact: true,

@@ -255,6 +255,7 @@ impl Scene {
                 moved: vec![],
                 covers: vec!["schema".into(), "rows of venture_artifacts".into()],
                 not_compared: vec!["sequence values".into()],
+                not_put_back: vec![],
                 elapsed_ms: 300,
             },
             Event::Ended {

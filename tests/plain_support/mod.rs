@@ -303,6 +303,7 @@ pub fn syntax_error() -> Problem {
         hint: Some("Perhaps you meant to reference the column \"quality_score\".".into()),
         context: None,
         consequence: Some("nothing of this step was applied".into()),
+        may_stay: false,
     }
 }
 

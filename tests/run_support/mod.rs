@@ -288,6 +288,7 @@ pub fn rollback_ended() -> Event {
         others: vec![],
         stays: vec![],
         unsure: vec![],
+        not_put_back: vec![],
         moved: vec![],
         covers: vec!["schema".into()],
         not_compared: vec![],

@@ -6,6 +6,7 @@ use super::paper::{Paper, Row, inset, wrapped};
 use crate::cockpit::state::State;
 use crate::cockpit::theme::Role;
 use crate::cockpit::way_back::{Back, Way, estimate, outlook, steps};
+use crate::plain::not_put_back_words;
 use crate::run::event::{Rehearsed, WayBackVerdict};
 use crate::run::outlook::Outlook;
 use crate::run::state::RollbackResult;
@@ -75,6 +76,9 @@ fn ended_rows(ended: &RollbackResult, columns: usize) -> Vec<Row> {
             vec![Row::of(Role::Warn, "! not proven: the schema wasn't compared")]
         }
         0 if !ended.stays.is_empty() => vec![Row::of(Role::Warn, "! what can't be taken back stays")],
+        0 if !ended.not_put_back.is_empty() => {
+            vec![Row::of(Role::Warn, "! what was compared is as before")]
+        }
         0 => vec![Row::of(Role::Good, "✓ no residue")],
         n => vec![Row::of(Role::Bad, format!("! {n} that are left or lost"))],
     };
@@ -85,6 +89,9 @@ fn ended_rows(ended: &RollbackResult, columns: usize) -> Vec<Row> {
         let whose = unsure.then(|| Row::of(Role::Warn, "    by this run or by others"));
         [Some(object), whose].into_iter().flatten()
     }));
+    if !ended.not_put_back.is_empty() {
+        rows.extend(wrapped(Role::Warn, "", &not_put_back_words(&ended.not_put_back), columns, 3));
+    }
     for (label, what) in [("compared", &ended.covers), ("not compared", &ended.not_compared)] {
         if !what.is_empty() {
             rows.extend(wrapped(Role::Dim, "", &format!("{label}: {}", what.join(", ")), columns, 2));

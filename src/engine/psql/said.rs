@@ -240,6 +240,7 @@ impl Report {
             hint: some(&self.hint),
             context: some(&context.join("\n")).filter(|_| disclosure.rows),
             consequence: None,
+            may_stay: false,
         }
     }
 }

@@ -64,6 +64,7 @@ pub(super) fn problem(
             problem.hint =
                 Some("give the step transaction = \"script\", or take COMMIT out of the file".into());
             problem.context = None;
+            problem.may_stay = true;
             return problem;
         }
         Some(IN_TRANSACTION) if ours && !single => {
@@ -72,6 +73,7 @@ pub(super) fn problem(
         _ => {}
     }
     if !single {
+        problem.may_stay = true;
         problem.consequence = Some(format!(
             "what stood before that in {file} may be committed: psql committed it statement by statement, and nothing of it \
              is in the ledger. A rollback of the run doesn't undo it: look at the database before you retry"

@@ -128,6 +128,7 @@ impl Conductor {
             moved: found.moved,
             covers: found.covers,
             not_compared: found.not_compared,
+            not_put_back: found.not_put_back,
             elapsed_ms,
         })
         .await?;

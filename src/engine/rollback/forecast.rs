@@ -174,9 +174,12 @@ fn judge(forward: &Reading, backward: &Reading, mut others: impl FnMut(&Did<'_>)
             }
             _ => continue,
         };
-        if takes.contains(&taken) {
+        if takes.iter().any(|known| known.is_same(&taken)) {
             continue;
         }
+        let own = own(effect, &mut |one| did(one) || others(one));
+        let whole = taken.column.is_none() && !taken.written_over;
+        let taken = Taken { from_before: whole && !own && !gives_back(forward, backward, table), ..taken };
         let words = taken.words();
         let updates = taken.written_over;
         takes.push(taken);
@@ -185,7 +188,7 @@ fn judge(forward: &Reading, backward: &Reading, mut others: impl FnMut(&Did<'_>)
             continue;
         }
         // What the run made takes nothing along that was there before.
-        if own(effect, &mut |one| did(one) || others(one)) {
+        if own {
             if unless_there(table) {
                 assumed.add(format!("{} had none of it before", shown(table)));
             }
@@ -210,6 +213,20 @@ fn judge(forward: &Reading, backward: &Reading, mut others: impl FnMut(&Did<'_>)
         impossible: None,
         unseen,
     }
+}
+
+/// Whether the rows of before may be elsewhere, or be put there again.
+fn gives_back(forward: &Reading, backward: &Reading, table: &QualifiedName) -> bool {
+    let takes = |effect: &Effect| match effect {
+        Effect::DropsTable(t)
+        | Effect::Empties(t)
+        | Effect::Deletes(t)
+        | Effect::DeletesAll(t)
+        | Effect::Copies(t)
+        | Effect::Renames(t) => same(t, table),
+        _ => false,
+    };
+    writes_back(backward, table) || forward.effects.iter().any(takes)
 }
 
 /// Whether what is dropped or emptied was made by the run itself.

@@ -209,6 +209,10 @@ pub async fn count_lost(session: &mut Session, run: &Run, items: &mut [UndoItem]
                 }
             };
             let Some(now) = now else { continue };
+            let before = run.baseline.as_ref().and_then(|baseline| baseline.rows.get(&rows.table)).copied();
+            let before = before.filter(|_| rows.from_before.is_some());
+            rows.from_before = before.map(|before| before.rows.min(now.rows));
+            let then = then.or(before);
             rows.now = now.rows;
             rows.since = then.map(|then| (now.rows - then.rows).max(0));
             rows.exact = now.exact && then.is_none_or(|then| then.exact);
@@ -227,13 +231,23 @@ pub fn rehearsed(state: &StateDir, run: &Run, course: &mut event::Course) -> Opt
         Ok(kept) => kept?.rehearsal,
         Err(error) => return Some(error.to_string()),
     };
-    for item in &mut course.items {
+    // What a procedure undoes isn't undone step by step.
+    let procedures = &course.procedures;
+    let by_procedure = |id: &String| procedures.iter().any(|turn| turn.undoes.contains(id));
+    for item in course.items.iter_mut().filter(|item| !by_procedure(&item.step)) {
         let part = kept.steps.iter().find(|step| step.id == item.step).map(|step| &step.back);
         item.rehearsed_ms = part.and_then(|part| part.ms);
     }
+    // By a procedure alone it takes as long as that one took.
+    let only = match procedures.as_slice() {
+        [turn] if course.items.iter().all(|item| by_procedure(&item.step)) => {
+            kept.procedures.iter().find(|rehearsed| rehearsed.id == turn.procedure)
+        }
+        _ => None,
+    };
     course.rehearsed = Some(Rehearsed {
         on: kept.at,
-        rollback_ms: kept.rollback_ms,
+        rollback_ms: only.and_then(|procedure| procedure.part.ms).unwrap_or(kept.rollback_ms),
         passed: kept.passed,
         same_plan: kept.plan_digest == opened.plan_digest,
     });

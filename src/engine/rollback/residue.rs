@@ -35,6 +35,8 @@ pub(in crate::engine) struct Found {
     pub moved: Vec<Residue>,
     pub covers: Vec<String>,
     pub not_compared: Vec<String>,
+    /// Tables that this run wrote, no undo did, and nobody guards: nobody can say that they are as before.
+    pub not_put_back: Vec<String>,
 }
 
 impl Found {
@@ -76,6 +78,15 @@ impl Conductor {
                 after: Some(result.verdict.got),
             });
         }
+        let half: Vec<String> = self.recorder.look(|run| {
+            let kept = run.half_known().filter(|id| rollback.kept.iter().any(|(kept, _)| kept == id));
+            kept.map(str::to_owned).collect()
+        });
+        found.residue.extend(half.into_iter().map(|step| Residue {
+            object: format!("step \"{step}\""),
+            before: Some("nothing of it".to_owned()),
+            after: Some("what it had committed by itself before it failed may be there".to_owned()),
+        }));
         let any = |run: &Run| {
             let mut steps = rollback.steps.iter().filter_map(|id| run.step(id));
             steps.any(|step| !step.undo_checkpoints.is_empty())

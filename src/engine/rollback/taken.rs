@@ -22,12 +22,20 @@ pub struct Taken {
     pub column: Option<String>,
     /// The rows stay, and are written over.
     pub written_over: bool,
+    /// Rows from before the run too, and nothing puts them back.
+    pub from_before: bool,
 }
 
 impl Taken {
     #[must_use]
     pub fn table(table: String) -> Self {
-        Self { table, column: None, written_over: false }
+        Self { table, column: None, written_over: false, from_before: false }
+    }
+
+    /// The same rows or values.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        (&self.table, &self.column, self.written_over) == (&other.table, &other.column, other.written_over)
     }
 
     /// For people.
@@ -35,6 +43,7 @@ impl Taken {
     pub fn words(&self) -> String {
         match &self.column {
             Some(column) => format!("values written to {}.{column} since", self.table),
+            None if self.from_before => format!("all rows of {}, from before the run too", self.table),
             None if self.written_over => format!("values written to {} since", self.table),
             None => format!("rows written to {} since", self.table),
         }
@@ -47,6 +56,7 @@ impl Taken {
             table: self.table.clone(),
             column: self.column.clone(),
             written_over: self.written_over,
+            from_before: self.from_before.then_some(0),
             since: None,
             now: 0,
             exact: false,

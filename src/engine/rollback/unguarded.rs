@@ -38,6 +38,9 @@ impl Conductor {
         let mut written: BTreeSet<String> =
             images.iter().flat_map(|image| image.rows.keys()).cloned().collect();
         written.extend(self.written_by_words());
+        // Of a step that was applied in part there is no image.
+        written.extend(self.recorder.look(|run| written_by(run.steps.iter().flat_map(units_of))));
+        let put_back = self.recorder.look(written_back);
         let unguarded: Vec<&String> = written
             .iter()
             .filter(|table| baseline.rows.contains_key(*table) && !baseline.guards.contains_key(*table))
@@ -55,6 +58,9 @@ impl Conductor {
             {
                 found.put(apart, counted_rows(table, then.rows, now.rows));
                 continue;
+            }
+            if now.is_some() && !put_back.contains(*table) {
+                found.not_put_back.push((*table).clone());
             }
             let now = now.map_or_else(|| "gone now".to_owned(), |now| format!("{} now", now.rows));
             let about = if then.exact { "" } else { "about " };
@@ -79,15 +85,10 @@ impl Conductor {
         let unguarded: BTreeSet<String> = self.recorder.look(|run| {
             let before = |table: &String| run.baseline.as_ref().is_some_and(|b| b.rows.contains_key(table));
             let units = run.steps.iter().filter(|step| of_part(step)).flat_map(units_of);
-            let touched = units.flat_map(|unit| unit.touched.iter());
-            touched
-                .filter(|touched| {
-                    touched.inserted + touched.updated + touched.deleted > 0 || touched.lock == EXCLUSIVE
-                })
-                .map(|touched| touched.relation.clone())
-                .filter(|table| before(table) && !guards.contains(table))
-                .collect()
+            let written = written_by(units).into_iter();
+            written.filter(|table| before(table) && !guards.contains(table)).collect()
         });
+        let put_back = self.recorder.look(written_back);
         if unguarded.is_empty() {
             return Ok(false);
         }
@@ -101,11 +102,16 @@ impl Conductor {
                     let stays = self.recorder.look(|run| net_of(run, table, known)) == net;
                     found.put(stays, counted_rows(table, now.rows - rows, now.rows));
                 }
-                _ => found.not_compared.push(format!(
-                    "rows of {table}, which what was undone wrote and the plan doesn't guard ({}{} now)",
-                    if now.exact { "" } else { "about " },
-                    now.rows
-                )),
+                _ => {
+                    if !put_back.contains(table) {
+                        found.not_put_back.push(table.clone());
+                    }
+                    found.not_compared.push(format!(
+                        "rows of {table}, which what was undone wrote and the plan doesn't guard ({}{} now)",
+                        if now.exact { "" } else { "about " },
+                        now.rows
+                    ));
+                }
             }
         }
         session.close().await;
@@ -188,6 +194,27 @@ fn counted_rows(table: &str, then: i64, now: i64) -> Residue {
         before: Some(words(then)),
         after: Some(format!("{}; the plan doesn't guard it, they were counted", words(now))),
     }
+}
+
+/// Tables of which the server said that these wrote rows, or may have emptied them.
+fn written_by<'a>(units: impl Iterator<Item = &'a UnitState>) -> BTreeSet<String> {
+    let touched = units.filter(|unit| applied(unit)).flat_map(|unit| unit.touched.iter());
+    touched
+        .filter(|touched| {
+            touched.inserted + touched.updated + touched.deleted > 0 || touched.lock == EXCLUSIVE
+        })
+        .map(|touched| touched.relation.clone())
+        .collect()
+}
+
+/// The same of all that goes back: undos, and steps of procedures.
+fn written_back(run: &Run) -> BTreeSet<String> {
+    let back = run.steps.iter().flat_map(|step| {
+        let own = if step.procedure.is_some() { Some(&step.units) } else { None };
+        let before = step.before_its_undo().map(|last| &last.undo_units);
+        own.into_iter().chain([&step.undo_units]).chain(before).flat_map(|units| units.iter())
+    });
+    written_by(back)
 }
 
 fn applied(unit: &UnitState) -> bool {

@@ -24,6 +24,10 @@ pub enum Way<'a> {
     Not(String),
 }
 
+/// Why the rollback of a step isn't run.
+const HALF_KNOWN: &str = "it failed, and what it had committed by itself before that may be there: the ledger has \
+     nothing of it, so its rollback isn't run; look at the database, and undo by hand what is there";
+
 /// What a rollback sets out to do.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Course {
@@ -159,6 +163,9 @@ pub fn set_out(plan: &Plan, run: &Run, wanted: &Wanted) -> Result<Course, String
             Way::Procedure(procedure) => course.bring_in(plan, run, procedure, &all)?,
             Way::By(_) | Way::Own(_) => {}
         }
+    }
+    if wanted.to.is_none() && wanted.only.is_empty() {
+        course.kept.extend(run.half_known().map(|step| (step.to_owned(), HALF_KNOWN.to_owned())));
     }
     Ok(course)
 }
