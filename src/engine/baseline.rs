@@ -110,7 +110,7 @@ impl Conductor {
     }
 
     async fn take_baseline(&mut self) -> Result<(), Stop> {
-        let mut session = self.spare().await?;
+        let mut session = self.measuring().await?;
         let fingerprint = Fingerprint::take(&mut session).await.map_err(measured)?;
         let sequences = sequence_values(&mut session).await.map_err(measured)?;
         let inventory = Inventory::take(&mut session, &[]).await.map_err(measured)?;
@@ -124,7 +124,7 @@ impl Conductor {
             Err(error) => return Err(measured(error)),
         };
         let rows = self.rows_now(&mut session).await?;
-        session.close().await;
+        self.rest(session).await;
         let counts = counted(&inventory.counts);
         self.keep("before-image.json", &fingerprint)?;
         self.keep(SEQUENCES_BEFORE, &sequences)?;
@@ -146,9 +146,9 @@ impl Conductor {
     /// What others changed while nobody had the run in hand belongs in the evidence.
     pub(super) async fn note_drift(&mut self) -> Result<(), Stop> {
         let Some(then) = self.recorder.look(|run| run.left_fingerprint.clone()) else { return Ok(()) };
-        let mut session = self.spare().await?;
+        let mut session = self.measuring().await?;
         let now = Fingerprint::take(&mut session).await.map_err(measured)?;
-        session.close().await;
+        self.rest(session).await;
         if now.digest() == then {
             return Ok(());
         }
@@ -171,15 +171,15 @@ impl Conductor {
         if self.plan.guards.is_empty() {
             return Ok(Ok(BTreeMap::new()));
         }
-        let mut session = self.spare().await?;
+        let mut session = self.measuring().await?;
         let hashed = content::contents(&mut session, &self.plan.guards, None).await;
-        session.close().await;
+        self.rest(session).await;
         Ok(hashed.map(|hashed| hashed.into_iter().map(|(table, content)| (table, content.hash)).collect()))
     }
 
     /// Of the guarded tables that are still there.
     pub(super) async fn guard_hashes_now(&mut self) -> Result<BTreeMap<String, String>, Stop> {
-        let mut session = self.spare().await?;
+        let mut session = self.measuring().await?;
         let mut hashes = BTreeMap::new();
         for table in &self.plan.guards {
             match content::contents(&mut session, std::slice::from_ref(table), None).await {
@@ -188,7 +188,7 @@ impl Conductor {
                 Err(error) => return Err(measured(error)),
             }
         }
-        session.close().await;
+        self.rest(session).await;
         Ok(hashes)
     }
 
@@ -242,7 +242,7 @@ impl Conductor {
         {
             return Ok(before);
         }
-        let mut session = self.spare().await?;
+        let mut session = self.measuring().await?;
         let kinds: Vec<Kind> =
             step.adds.iter().flat_map(|adds| adds.counts.iter().map(|(kind, _)| *kind)).collect();
         let inventory = Inventory::take(&mut session, &kinds).await.map_err(measured)?;
@@ -256,7 +256,7 @@ impl Conductor {
             };
             before.rows.insert(table.clone(), rows);
         }
-        session.close().await;
+        self.rest(session).await;
         self.keep(&name, &before)?;
         Ok(before)
     }
@@ -266,7 +266,7 @@ impl Conductor {
         let mut summary = self.recorder.look(|run| run.summary(jiff::Timestamp::now()));
         let Some(baseline) = self.recorder.look(|run| run.baseline.clone()) else { return summary };
         let measured = async {
-            let mut session = self.spare().await?;
+            let mut session = self.measuring().await?;
             let inventory = Inventory::take(&mut session, &[]).await.map_err(measured)?;
             let rows = self.rows_now(&mut session).await?;
             Ok::<_, Stop>((counted(&inventory.counts), rows))

@@ -7,6 +7,7 @@ use super::attention::Attention;
 use super::control::Control;
 use super::exit::Exit;
 use super::failure::failure_words;
+use super::measuring::Idle;
 use super::notify::Reminder;
 use super::problems::{self, Disclosure};
 use super::recorder::Recorder;
@@ -45,6 +46,8 @@ pub struct Conductor {
     pub look: Session,
     /// A session for checkpoints, kept for the next one.
     pub idle_look: Option<Session>,
+    /// A session that measures, kept for the next time.
+    pub idle_measuring: Idle,
     /// Go back as soon as the run is taken up.
     pub turn: Option<Wanted>,
     /// Ask the person at the screen about a rollback before anything goes on.

@@ -139,9 +139,9 @@ impl Conductor {
         if tables.is_empty() {
             return Ok(Some(BTreeMap::new()));
         }
-        let mut session = self.spare().await?;
+        let mut session = self.measuring().await?;
         let found = families(&mut session, tables).await;
-        session.close().await;
+        self.rest(session).await;
         match found {
             Ok(found) => Ok(Some(found)),
             Err(MeasureError::Pg(error)) if error.is_lost() => Err(error.into()),
@@ -171,7 +171,7 @@ impl Conductor {
         if !schema && guards.is_empty() && written.is_empty() {
             return self.record(Event::ImageTaken(Box::new(image))).await;
         }
-        let mut session = self.spare().await?;
+        let mut session = self.measuring().await?;
         session.batch("SET lock_timeout = '500ms'").await?;
         if schema {
             match self.fingerprint(&mut session).await? {
@@ -203,7 +203,7 @@ impl Conductor {
                 }
             }
         }
-        session.close().await;
+        self.rest(session).await;
         self.record(Event::ImageTaken(Box::new(image))).await
     }
 
@@ -231,9 +231,9 @@ impl Conductor {
     /// Keeps the schema as the run leaves it; `None` when it can't be had.
     pub(super) async fn schema_at_end(&self) -> Option<String> {
         let kept = async {
-            let mut session = self.spare().await?;
+            let mut session = self.measuring().await?;
             let now = Fingerprint::take(&mut session).await.map_err(super::baseline::measured)?;
-            session.close().await;
+            self.rest(session).await;
             let digest = now.digest();
             self.keep_once(&schema_file(&digest), &now)?;
             Ok::<_, Stop>(digest)

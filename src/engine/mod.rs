@@ -64,6 +64,7 @@ pub mod image;
 mod into;
 mod keep;
 mod listener;
+mod measuring;
 mod needs;
 mod notes;
 mod notify;

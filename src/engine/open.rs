@@ -12,6 +12,7 @@ use super::attention::Attention;
 use super::backends;
 use super::conductor::Conductor;
 use super::control::Control;
+use super::measuring::Idle;
 use super::one_run::{not_open_yet, same_target};
 use super::outline::{outline, procedures};
 use super::problems::Disclosure;
@@ -245,6 +246,7 @@ fn assemble(opening: Opening, begun: Begun) -> Conductor {
         control,
         look: begun.sessions.look,
         idle_look: None,
+        idle_measuring: Idle::default(),
         slow_counts: None,
         turn: None,
         asks_back: false,

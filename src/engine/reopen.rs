@@ -153,9 +153,9 @@ impl Conductor {
                 "what the schema was at its end wasn't kept: nobody can say what has changed".into(),
             ]);
         };
-        let mut session = self.spare().await?;
+        let mut session = self.measuring().await?;
         let now = Fingerprint::take(&mut session).await.map_err(measured)?;
-        session.close().await;
+        self.rest(session).await;
         if now.digest() == digest {
             return Ok(Vec::new());
         }

@@ -123,13 +123,13 @@ impl Conductor {
     /// When the database can't be asked.
     pub async fn verify_adds(&mut self, unit: &Unit, adds: &Kinds, before: &Before) -> Result<bool, Stop> {
         let began = Instant::now();
-        let mut look = self.spare().await?;
+        let mut look = self.measuring().await?;
         let verdict = match self.judge_adds(&mut look, adds, before).await {
             Ok(verdict) => verdict,
             Err(MeasureError::Pg(error)) => return Err(error.into()),
             Err(error) => Verdict::fail("what the plan says it adds", "not measured", error.to_string()),
         };
-        look.close().await;
+        self.rest(look).await;
         self.record_adds(unit, verdict, When::AfterCommit, began).await
     }
 

@@ -149,6 +149,28 @@ impl Session {
         self.query_answer(limits).await
     }
 
+    /// Runs statements without parameters one after the other, without waiting for an answer before the
+    /// next is sent: a far server is as fast as a near one. After an error the others are still answered;
+    /// the first error is returned.
+    pub async fn queries(&mut self, statements: &[String]) -> Result<Vec<Rows>, PgError> {
+        if self.in_flight() > 0 {
+            return Err(self.busy());
+        }
+        for sql in statements {
+            self.put_query(sql, &[])?;
+            self.count_sync();
+        }
+        let (mut answers, mut failed) = (Vec::with_capacity(statements.len()), None);
+        for _ in statements {
+            match self.query_answer(Limits::NONE).await {
+                Ok(rows) => answers.push(rows),
+                Err(error) if error.is_lost() => return Err(failed.unwrap_or(error)),
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
+        failed.map_or(Ok(answers), Err)
+    }
+
     async fn query_answer(&mut self, limits: Limits) -> Result<Rows, PgError> {
         let (mut rows, mut failed, mut held) = (Rows::default(), None, 0usize);
         loop {

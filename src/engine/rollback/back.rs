@@ -54,10 +54,10 @@ impl Conductor {
         let run = self.recorder.look(Run::clone);
         let known = Known { plan: &self.plan, run: &run, sources: &self.sources, vars: self.variables() };
         let mut course = listed(&known, course, only);
-        let mut session = self.spare().await?;
+        let mut session = self.measuring().await?;
         session.batch("SET lock_timeout = '500ms'").await?;
         count_lost(&mut session, &run, &mut course.items).await?;
-        session.close().await;
+        self.rest(session).await;
         let state = self.folder.path().parent().map(|state| StateDir::find(Some(state), state));
         if let Some(Ok(state)) = state
             && let Some(why) = rehearsed(&state, &run, &mut course)

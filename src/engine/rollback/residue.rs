@@ -245,9 +245,9 @@ impl Conductor {
             found.not_compared.push("values of sequences".to_owned());
             return Ok(());
         };
-        let mut session = self.spare().await?;
+        let mut session = self.measuring().await?;
         let now = sequence_values(&mut session).await.map_err(measured)?;
-        session.close().await;
+        self.rest(session).await;
         let (went_back, moved_on) = sequences::compare(&before, &now);
         found.residue.extend(went_back);
         found.moved = moved_on;
@@ -345,9 +345,9 @@ impl Conductor {
     }
 
     async fn schema_now(&mut self) -> Result<Fingerprint, Stop> {
-        let mut session = self.spare().await?;
+        let mut session = self.measuring().await?;
         let now = Fingerprint::take(&mut session).await.map_err(measured)?;
-        session.close().await;
+        self.rest(session).await;
         Ok(now)
     }
 

@@ -65,9 +65,9 @@ impl Conductor {
         if !has(images.first()) || !has(images.last()) {
             return Ok(false);
         }
-        let mut session = self.spare().await?;
+        let mut session = self.measuring().await?;
         let now = self.hashed(&mut session, table).await?;
-        session.close().await;
+        self.rest(session).await;
         let Ok(now) = now else { return Ok(false) };
         let points = self.rows_at(images, table)?;
         let Some(first) = points.first().and_then(Option::as_ref) else { return Ok(false) };

@@ -69,7 +69,7 @@ impl Conductor {
                 then.rows
             ));
         }
-        session.close().await;
+        self.rest(session).await;
         more(found, unguarded.len());
         Ok(true)
     }
@@ -114,13 +114,13 @@ impl Conductor {
                 }
             }
         }
-        session.close().await;
+        self.rest(session).await;
         more(found, unguarded.len());
         Ok(true)
     }
 
     async fn counting(&self) -> Result<Session, Stop> {
-        let mut session = self.spare().await?;
+        let mut session = self.measuring().await?;
         session.batch("SET lock_timeout = '500ms'").await?;
         Ok(session)
     }

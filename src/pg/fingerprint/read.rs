@@ -52,8 +52,12 @@ impl Fingerprint {
         if taken.major >= 15 {
             classes.push(PUBLISHED_SCHEMAS);
         }
-        for class in classes {
-            for row in &session.query(&format!("{PRELUDE}{class}"), &[]).await?.rows {
+        classes.push(COLUMN_ORDER);
+        let statements: Vec<String> = classes.iter().map(|class| format!("{PRELUDE}{class}")).collect();
+        let mut answers = session.queries(&statements).await?;
+        let order = answers.pop().unwrap_or_default();
+        for answer in &answers {
+            for row in &answer.rows {
                 // A definition that is gone while we read (dropped by somebody else) is NULL; that it
                 // was there is still worth a line.
                 let definition = row.get(1).and_then(Option::as_deref).unwrap_or("(no definition)");
@@ -65,7 +69,7 @@ impl Fingerprint {
                 }
             }
         }
-        for row in &session.query(&format!("{PRELUDE}{COLUMN_ORDER}"), &[]).await?.rows {
+        for row in &order.rows {
             taken.column_order.insert(text(row, 0)?.to_owned(), json(row, 1)?);
         }
         Ok(taken)
