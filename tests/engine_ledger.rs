@@ -267,3 +267,31 @@ async fn the_ledger_isnt_counted() {
     assert_eq!(deltas["tables"], serde_json::json!([0, 0]), "{ran}");
     assert_eq!(bench.ledger().await, ["a forward 0", "a back 0"]);
 }
+
+/// The journal of an open run is on another machine: its plan isn't begun a second time without a word.
+#[tokio::test]
+async fn a_run_whose_journal_isnt_here_isnt_repeated() {
+    let bench = Bench::with("CREATE TABLE acc (total int); INSERT INTO acc VALUES (100)").await;
+    bench.file("a.sql", "UPDATE acc SET total = total + 10;");
+    bench.plan(&format!(
+        "{}rollback = {{ sql = \"UPDATE acc SET total = total - 10\" }}\n\
+         [[phase.step]]\nid = \"person\"\ntitle = \"Person\"\nconfirm = \"ready\"\n",
+        step("a", "")
+    ));
+    bench.run().await.exits(6);
+    std::fs::rename(bench.path("state"), bench.path("elsewhere")).unwrap();
+    let ran = bench.run().await;
+    ran.exits(3).says("by the ledger in this database, run").says("applied a (").says("--despite");
+    assert_eq!(bench.value("SELECT total FROM acc").await, "110");
+    bench.call(&["run", "--despite", " "]).await.exits(2).says("a reason is needed");
+    let ran = bench.call(&["run", "--despite", "the laptop is lost"]).await;
+    ran.exits(6);
+    assert!(ran.all("deviation")[0]["what"].to_string().contains("the laptop is lost"), "{ran}");
+    assert_eq!(bench.value("SELECT total FROM acc").await, "120");
+    // What is undone doesn't stand.
+    bench.call(&["rollback", "--reason", "x"]).await;
+    std::fs::remove_dir_all(bench.path("state")).unwrap();
+    std::fs::rename(bench.path("elsewhere"), bench.path("state")).unwrap();
+    bench.call(&["resume", "--end", "enough"]).await.exits(1);
+    bench.run().await.exits(6);
+}

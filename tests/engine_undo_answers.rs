@@ -35,7 +35,8 @@ async fn an_undo_that_fails_waits_and_nobody_is_said_to_have_tried_again() {
     assert_eq!(ran.all("step_failed").len(), 1, "one try");
     // One whose undo failed isn't simply verified any more.
     ran.says("1 undo failed");
-    assert!(ran.all("decided").is_empty(), "nobody has decided anything");
+    let decided: Vec<String> = ran.all("decided").iter().map(|e| e["what"].to_string()).collect();
+    assert_eq!(decided, ["\"roll_back\""], "nobody has said anything else");
     // What the server hints at isn't what the plan says.
     assert!(ran.last("held")["hint"].is_null());
     assert_eq!(there(&bench).await, "a b");
@@ -155,7 +156,7 @@ async fn units_of_a_step_are_ruled_on_one_by_one() {
     );
     bench.run().await.exits(6);
     bench.sql("DELETE FROM holdpoint.ledger WHERE step = 'parts'; DROP TABLE two").await;
-    bench.resume().await.exits(5).says("was \"parts part-1.sql\" applied?");
+    bench.resume().await.exits(5).says("was `part-1.sql` of step `parts` applied?");
     // In the end the second file is run again, although a person was waited for behind it.
     for (word, part, code) in [("applied", "part-1.sql", 5), ("not-applied", "part-2.sql", 6)] {
         let ran = bench.call(&["resume", "--rule", &format!("parts={word}")]).await;
@@ -365,4 +366,50 @@ async fn a_part_with_residue_says_so_last() {
     assert!(ran.err.contains("table public.b"), "{ran}");
     let waits = ran.last("held")["needs"].to_string();
     assert!(waits.contains("table public.b"), "{ran}");
+}
+
+/// Whoever types `rollback` after a kill means it, whatever the program was in the middle of.
+#[tokio::test]
+async fn a_run_that_was_killed_in_the_middle_of_a_step_goes_back() {
+    let bench = Bench::new().await;
+    for name in ["a", "b", "c"] {
+        bench.file(&format!("{name}.sql"), &format!("CREATE TABLE {name} (n int);"));
+    }
+    bench.plan(&["a", "b", "c"].map(|name| undoable(name, &format!("DROP TABLE {name}"), "")).concat());
+    bench.env("HOLDPOINT_CRASH_AT", "after-statements:2");
+    bench.run().await;
+    bench.env("HOLDPOINT_CRASH_AT", "");
+    assert_eq!(there(&bench).await, "a");
+    bench.call(&["rollback", "--list"]).await.exits(0).says("1  a (SQL)");
+    let ran = bench.call(&["rollback", "--reason", "enough"]).await;
+    ran.exits(4).says("undone: a").says("enough");
+    assert_eq!(there(&bench).await, "");
+    assert_eq!(bench.value("SELECT count(*) FROM holdpoint.ledger WHERE step IN ('b', 'c')").await, "0");
+}
+
+/// And what has to be ruled on first isn't the end of it.
+#[tokio::test]
+async fn a_rollback_that_meets_a_doubt_is_gone_on_with_after_the_ruling() {
+    let bench = Bench::with("CREATE TABLE log (n int)").await;
+    bench.file("a.sql", "CREATE TABLE a (n int);");
+    bench.file("n.sql", "\n\nCALL p();\n");
+    bench
+        .sql("CREATE PROCEDURE p() LANGUAGE plpgsql AS 'BEGIN INSERT INTO log VALUES (1); COMMIT; END'")
+        .await;
+    let steps = [
+        undoable("a", "DROP TABLE a", ""),
+        undoable("n", "DELETE FROM log", "transaction = \"none\"\n"),
+        undoable("never", "SELECT 1", "").replace("never.sql", "a.sql"),
+    ];
+    bench.plan(&steps.concat());
+    bench.env("HOLDPOINT_CRASH_AT", "after-bare-statement");
+    bench.run().await;
+    bench.env("HOLDPOINT_CRASH_AT", "");
+    let ran = bench.call(&["rollback", "--reason", "enough"]).await;
+    ran.exits(5).says("n.sql:3").says("`CALL p`").says("a part of its work").says("then back as asked");
+    assert!(!ran.out.contains("n.sql@"), "{ran}");
+    let ran = bench.call(&["resume", "--rule", "n=applied"]).await;
+    ran.exits(4).says("undone: n").says("undone: a").says("enough");
+    assert_eq!(there(&bench).await, "log");
+    assert_eq!(bench.value("SELECT count(*) FROM log").await, "0");
 }

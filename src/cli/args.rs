@@ -172,6 +172,9 @@ pub struct RunArgs {
     /// Begin with this step; those before it are taken as done, on your word
     #[arg(long, value_name = "STEP")]
     pub from: Option<String>,
+    /// Begin although, by the ledger, another run has applied steps of this plan; why
+    #[arg(long, value_name = "REASON")]
+    pub despite: Option<String>,
     /// Give a variable of the plan a value
     #[arg(long = "var", value_name = "NAME=VALUE")]
     pub vars: Vec<String>,

@@ -138,6 +138,7 @@ async fn on_server(
         show.hint(&format!("the database before the window: {}", file.display()));
     }
     let opening = Opening {
+        despite: None,
         digest: match digest(&plan, &source, &included) {
             Ok(digest) => digest,
             Err(error) => return Err(show.fail(Failure::unreachable(error.to_string())).await),

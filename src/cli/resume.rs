@@ -180,6 +180,7 @@ impl TakenUp {
         let (says, _asides) = Says::new();
         let (_told, signal) = tokio::sync::watch::channel(None);
         let opening = Opening {
+            despite: None,
             digest: PlanDigest { sha256: self.run.plan_digest.clone(), files: Vec::new() },
             included: Vec::new(),
             plan: Arc::new(self.loaded.plan),
@@ -233,6 +234,7 @@ impl TakenUp {
         let show = Show::start(screenless, (&self.state, typed), &past, scene)?;
         show.stage(&format!("connecting to {}", target.describe()));
         let opening = Opening {
+            despite: None,
             // Its copies are proven to be what they were when the lock is ours.
             digest: PlanDigest { sha256: self.run.plan_digest.clone(), files: Vec::new() },
             included: Vec::new(),

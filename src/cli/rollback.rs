@@ -18,7 +18,7 @@ use crate::engine::stop::Stop;
 use crate::journal::StateDir;
 use crate::pg::{ConnectConfig, Session};
 use crate::plain::{Named, Printer, Style};
-use crate::run::event::{Assurance, Course, Envelope, Event, Person};
+use crate::run::event::{Assurance, Course, Envelope, Event, HoldReason, Person};
 use crate::run::state::{RollbackState, Run};
 use crate::script::Variables;
 use crate::text::scrub;
@@ -68,6 +68,7 @@ pub async fn rollback(args: RollbackArgs, level: &str) -> Result<Exit, Failure> 
         return Err(Failure::usage(why));
     }
     let operator = operator().os_user;
+    let by = Person { name: operator.clone(), how: Assurance::Asserted };
     let settled = is_settled(&taken.run);
     let wanted = Wanted {
         to: args.to.clone(),
@@ -76,7 +77,7 @@ pub async fn rollback(args: RollbackArgs, level: &str) -> Result<Exit, Failure> 
         why: format!("{} ({operator})", args.reason),
     };
     let reopening = taken.run.is_ended().then(|| Reopening {
-        by: Person { name: operator.clone(), how: Assurance::Asserted },
+        by: by.clone(),
         reason: args.reason.clone(),
         wanted: wanted.clone(),
         despite: args.despite.clone(),
@@ -104,11 +105,29 @@ pub async fn rollback(args: RollbackArgs, level: &str) -> Result<Exit, Failure> 
         if asks {
             conductor.ask_back()
         } else {
-            conductor.turn_back(wanted)
+            conductor.turn_back_for(wanted, by, args.reason.clone())
         }
         conductor
     });
     drive(opened, pilot, show).await
+}
+
+/// What a rollback would do first with a step that was broken off: find out what became of it, and stand
+/// still there. The printer has to think so, for a rollback to follow.
+fn as_it_would_be_found(run: &Run) -> Vec<Event> {
+    let Some(step) = run.current_step().filter(|step| step.status.is_moving() && !run.is_holding()) else {
+        return Vec::new();
+    };
+    let open = step.units_of(step.direction()).open().map(|open| open.unit.clone());
+    let settled =
+        open.map(|unit| Event::UnitReconciled { unit, applied: false, evidence: Vec::new(), by: None });
+    let held = Event::Held {
+        reason: HoldReason::Asked,
+        step: Some(step.id.clone()),
+        needs: String::new(),
+        hint: None,
+    };
+    settled.into_iter().chain([held]).collect()
 }
 
 /// Nothing is under way of which it has to be found out first what became of it.
@@ -197,6 +216,13 @@ async fn list(args: &RollbackArgs, taken: TakenUp, wanted: Wanted) -> Result<Exi
         prev: String::new(),
     };
     let mut seq = taken.run.seq + 1;
+    for found in as_it_would_be_found(&taken.run) {
+        if let Event::UnitReconciled { unit, .. } = &found {
+            out::hint(&format!("what became of {} is found out first; it may come on top", unit.words()));
+        }
+        printer.line(&event(seq, found));
+        seq += 1;
+    }
     if taken.run.is_ended() {
         // Looking doesn't open it again; the printer has to think so, for a rollback to follow.
         printer.line(&event(seq, as_if_reopened(args)));

@@ -32,6 +32,9 @@ pub async fn run(args: RunArgs, level: &str) -> Result<Exit, Failure> {
     log::check(level)?;
     let given = args.answers.answers.is_some() || !args.answers.confirm.is_empty();
     let screen = wants_screen(&args.screenless, given)?;
+    if args.despite.as_ref().is_some_and(|why| why.trim().is_empty()) {
+        return Err(Failure::usage("--despite: a reason is needed; it is in the evidence"));
+    }
     let loaded = ready(&args.plan)?;
     let plan = Arc::new(loaded.plan.clone());
     known_phases(&plan, &args.only)?;
@@ -62,6 +65,7 @@ pub async fn run(args: RunArgs, level: &str) -> Result<Exit, Failure> {
         state,
         mode: Mode::Run,
         selection: Selection { only: args.only.clone(), from: args.from.clone() },
+        despite: args.despite.clone(),
         vars: values,
         signal: show.signal.clone(),
         says: show.says.clone(),

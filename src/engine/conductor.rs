@@ -23,7 +23,7 @@ use crate::pg::Session;
 use crate::pg::rows::Column;
 use crate::plan::model::{Action, Ask, Checkpoint, Plan, Step};
 use crate::run::event::{Direction, Ending, Event, HoldReason, Mode, Problem, When};
-use crate::run::state::{Run, Status};
+use crate::run::state::{Choice, Run, Status};
 use crate::script::Variables;
 
 /// The one who goes through the plan.
@@ -50,6 +50,8 @@ pub struct Conductor {
     pub idle_measuring: Idle,
     /// Go back as soon as the run is taken up.
     pub turn: Option<Wanted>,
+    /// Whose word that is; not in the journal yet.
+    pub asked_back: Option<Choice>,
     /// Ask the person at the screen about a rollback before anything goes on.
     pub asks_back: bool,
     /// Steps that a person wants to leave out: asked about when their turn comes.
@@ -135,9 +137,11 @@ impl Conductor {
     pub async fn conduct(&mut self) -> Result<Exit, Stop> {
         if self.unsettled {
             self.look_for_broken_off();
+            self.note_the_turn().await?;
             self.reconcile().await?;
             self.unsettled = false;
             self.note_drift().await?;
+            self.take_up_ending();
             // The way back isn't closed with the window, nor by a guard that is no longer true.
             let back = self.turn.is_some()
                 || self.asks_back
@@ -179,6 +183,7 @@ impl Conductor {
 
     pub(super) async fn forward(&mut self) -> Result<Exit, Stop> {
         if let Some(wanted) = self.turn.take() {
+            self.stand_still().await?;
             return Err(Stop::TurnBack(Box::new(wanted)));
         }
         if !self.recorder.look(|run| run.is_holding() || run.in_doubt().is_some()) {

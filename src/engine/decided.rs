@@ -4,13 +4,48 @@ use super::conductor::Conductor;
 use super::rollback::{Wanted, set_out};
 use super::stop::Stop;
 use crate::run::command::{Command, Wish};
-use crate::run::event::{Decision, Event, HoldReason};
-use crate::run::state::{Run, Status};
+use crate::run::event::{Decision, Event, HoldReason, Person};
+use crate::run::state::{Choice, Run, Status};
 
 impl Conductor {
-    /// Go back instead of forward, by a person's word.
+    /// Go back instead of forward.
     pub fn turn_back(&mut self, wanted: Wanted) {
         self.turn = Some(wanted);
+    }
+
+    /// Go back instead of forward, by a person's word. It counts also when the run stops once more before
+    /// it can turn: what was under way may have to be ruled on first.
+    pub fn turn_back_for(&mut self, wanted: Wanted, by: Person, reason: String) {
+        self.asked_back = Some(Choice {
+            what: Decision::RollBack,
+            step: wanted.to.clone(),
+            by,
+            reason: Some(reason),
+            procedure: wanted.procedure.clone(),
+            only: wanted.only.clone(),
+        });
+        self.turn = Some(wanted);
+    }
+
+    /// Journals that a rollback was asked for.
+    pub(super) async fn note_the_turn(&mut self) -> Result<(), Stop> {
+        let Some(choice) = self.asked_back.take() else { return Ok(()) };
+        if self.recorder.look(|run| run.goes_back() || run.only_goes_back()) {
+            return Ok(());
+        }
+        let Choice { what, step, by, reason, procedure, only } = choice;
+        self.record(Event::Decided { what, step, by, reason, procedure, only }).await
+    }
+
+    /// Leaves the step that was broken off: what became of it is known, and it isn't gone on with.
+    pub(super) async fn stand_still(&mut self) -> Result<(), Stop> {
+        let moves = |run: &Run| {
+            let step = run.current_step().filter(|step| step.status.is_moving() && !run.is_holding());
+            step.map(|step| step.id.clone())
+        };
+        let Some(step) = self.recorder.look(moves) else { return Ok(()) };
+        let needs = "nothing more of it: the run goes back, as was asked".to_owned();
+        self.hold(HoldReason::Asked, Some(&step), needs, None).await
     }
 
     /// Somebody at the screen is to be asked about a rollback before anything goes on.

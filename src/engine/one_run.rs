@@ -1,12 +1,18 @@
 //! One open run a plan and database, and each run on the database that it is bound to.
 
+use std::collections::BTreeSet;
+
 use super::open::no_folder;
 use super::stop::Stop;
 use crate::journal::{RunEntry, Standing, StateDir};
 use crate::pg::identity::Target;
+use crate::pg::ledger::entry;
 use crate::pg::{ConnectConfig, Session};
 use crate::plan::model::Plan;
 use crate::run::event::TargetIdentity;
+
+/// So many steps are named.
+const NAMED: usize = 5;
 
 /// The open run of this plan on the database that the target is.
 ///
@@ -62,6 +68,38 @@ pub(super) fn not_open_yet(state: &StateDir, plan: &Plan, identity: &TargetIdent
             Err(Stop::Refused { why })
         }
     }
+}
+
+/// What stands in this database of a run of this plan (as far as steps have the same names) whose journal
+/// isn't in the state folder: it may be open on another machine, and nobody here can know. In words.
+pub(super) async fn stands_elsewhere(
+    state: &StateDir,
+    plan: &Plan,
+    control: &mut Session,
+) -> Result<Option<String>, Stop> {
+    let known: BTreeSet<String> = state
+        .runs()
+        .map_err(no_folder)?
+        .into_iter()
+        .filter(|run| run.opened.is_some())
+        .map(|run| run.id.to_string())
+        .collect();
+    let ours = |step: &String| plan.phases.iter().flat_map(|phase| &phase.steps).any(|own| own.id == *step);
+    let stands = entry::standing(control).await?;
+    let found: Vec<String> = stands
+        .into_iter()
+        .filter(|stands| !known.contains(&stands.run))
+        .filter_map(|stands| {
+            let steps: Vec<String> = stands.steps.into_iter().filter(ours).collect();
+            let more = steps.len().saturating_sub(NAMED);
+            let mut words = steps.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+            if more > 0 {
+                words.push_str(&format!(" and {more} more"));
+            }
+            (!steps.is_empty()).then(|| format!("run {} applied {words} ({})", stands.run, stands.last))
+        })
+        .collect();
+    Ok((!found.is_empty()).then(|| format!("by the ledger in this database, {}", found.join("; "))))
 }
 
 fn same_database(a: &TargetIdentity, b: &TargetIdentity) -> bool {

@@ -13,7 +13,7 @@ use super::backends;
 use super::conductor::Conductor;
 use super::control::Control;
 use super::measuring::Idle;
-use super::one_run::{not_open_yet, same_target};
+use super::one_run::{not_open_yet, same_target, stands_elsewhere};
 use super::outline::{outline, procedures};
 use super::problems::Disclosure;
 use super::recorder::Recorder;
@@ -50,6 +50,8 @@ pub struct Opening {
     pub state: StateDir,
     pub mode: Mode,
     pub selection: Selection,
+    /// Begin although another run of the plan stands in the database; why.
+    pub despite: Option<String>,
     /// Values of the plan's variables, and which of them are secret.
     pub vars: BTreeMap<String, (String, bool)>,
     pub signal: watch::Receiver<Option<String>>,
@@ -88,6 +90,20 @@ pub async fn open(opening: Opening) -> Result<Conductor, Stop> {
     if opening.mode == Mode::Run {
         not_open_yet(&opening.state, &opening.plan, &looked.identity)?;
     }
+    let elsewhere = match opening.mode {
+        Mode::Run => stands_elsewhere(&opening.state, &opening.plan, &mut sessions.control).await?,
+        _ => None,
+    };
+    if let Some(found) = elsewhere.as_ref().filter(|_| opening.despite.is_none()) {
+        let why = format!(
+            "{found}, and that run isn't in {}. It may be open: look for its folder (another machine, another \
+             --state-dir) and `resume` or `rollback` it there. Nothing was done; `--despite \"why\"` begins a new run \
+             all the same",
+            opening.state.path().display()
+        );
+        return Err(Stop::Refused { why });
+    }
+    let despite = elsewhere.zip(opening.despite.clone());
 
     let id = Uuid::now_v7();
     let folder = opening.state.create_run(id).map_err(no_folder)?;
@@ -98,6 +114,10 @@ pub async fn open(opening: Opening) -> Result<Conductor, Stop> {
     let begun = Begun { id, folder, key, known, journal, run: Run::default(), sessions };
     let mut conductor = assemble(opening, begun);
     conductor.record(event).await?;
+    if let Some((found, why)) = despite {
+        let what = format!("{found}, and that run isn't here; begun all the same: {why}");
+        conductor.record(Event::Deviation { step: None, what }).await?;
+    }
     conductor.assume_before_from().await?;
     let pid = conductor.control.pid;
     conductor.record(Event::LockTaken { pid, waited_ms }).await?;
@@ -249,6 +269,7 @@ fn assemble(opening: Opening, begun: Begun) -> Conductor {
         idle_measuring: Idle::default(),
         slow_counts: None,
         turn: None,
+        asked_back: None,
         asks_back: false,
         leave_out: BTreeSet::new(),
         ending: None,

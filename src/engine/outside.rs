@@ -365,10 +365,9 @@ impl Conductor {
         if let Some(ruling) = ruled {
             return self.carry_out_ruling(unit, ruling.applied, &ruling.reason, ruling.by).await;
         }
-        let what =
-            if unit.unit.is_empty() { unit.step.clone() } else { format!("{} {}", unit.step, unit.unit) };
+        let what = self.doubted(unit);
         let needs = format!(
-            "was \"{what}\" applied? {}. Look at the database, then rule: holdpoint resume --rule {}=applied or =not-applied",
+            "was {what} applied? {}. Look at the database, then rule: holdpoint resume --rule {}=applied or =not-applied",
             evidence.join("; "),
             unit.step
         );
@@ -386,6 +385,19 @@ impl Conductor {
                 }
             }
         }
+    }
+
+    /// What a person is asked about: a statement by its words and its line, else the unit.
+    fn doubted(&self, unit: &Unit) -> String {
+        let Ok(Some(statement)) = self.find_statement(unit) else { return unit.words() };
+        let place = problems::place_of(&statement.place);
+        let words = statement.opening();
+        let first = words.split(" ").next().unwrap_or_default();
+        let mut what = format!("`{words}` at {}:{} (step `{}`)", place.file, place.line, unit.step);
+        if ["CALL", "DO"].iter().any(|word| first.eq_ignore_ascii_case(word)) {
+            what.push_str(", which may have committed a part of its work by itself,");
+        }
+        what
     }
 
     async fn carry_out_ruling(

@@ -33,6 +33,10 @@ pub(super) fn commands(
             ("to leave the rest out", with("--skip", "\"reason\"")),
             rollback,
         ],
+        HoldReason::Unknown if printer.run.is_to_go_back() => vec![
+            ("if it was applied, then back as asked", with("--rule", "applied")),
+            ("if it wasn't, then back as asked", with("--rule", "not-applied")),
+        ],
         HoldReason::Unknown => vec![
             ("if it was applied", with("--rule", "applied")),
             ("if it wasn't", with("--rule", "not-applied")),

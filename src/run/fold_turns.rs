@@ -72,6 +72,8 @@ impl Run {
             && choice.by.how == Assurance::Policy;
         let leaves = match (&self.state, what) {
             (RunState::InDoubt(_), Decision::RuledApplied | Decision::RuledNotApplied) => false,
+            // Asked for when the run was taken up: it waits until the doubt is settled.
+            (RunState::InDoubt(_), Decision::RollBack) => false,
             (RunState::InDoubt(_), _) => return self.is_not_in_doubt(),
             (_, Decision::RuledApplied | Decision::RuledNotApplied) => {
                 return Err("nothing is in doubt".into());
@@ -129,7 +131,11 @@ impl Run {
         if leaves {
             self.state = if back { RunState::RollingBack } else { RunState::Running };
         }
-        self.decided = Some(choice);
+        // That a doubt is settled doesn't take back what a person asked for.
+        let settled = what == Decision::Go && choice.by.how == Assurance::Policy;
+        if !(settled && self.is_to_go_back()) {
+            self.decided = Some(choice);
+        }
         Ok(())
     }
 

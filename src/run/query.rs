@@ -48,6 +48,12 @@ impl Run {
         (!self.goes_back() || failed.procedure.is_some() || undone).then_some(failed.id.as_str())
     }
 
+    /// A person asked for a rollback, and it hasn't begun.
+    #[must_use]
+    pub fn is_to_go_back(&self) -> bool {
+        !self.goes_back() && self.decided.as_ref().is_some_and(|choice| choice.what == Decision::RollBack)
+    }
+
     /// Going forward, the step whose turn it is: the one that has begun; then the one that a person
     /// wants tried again; then the first in the plan (and in the selection) that isn't settled.
     #[must_use]

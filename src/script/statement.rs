@@ -89,6 +89,12 @@ impl Statement {
         Some(names)
     }
 
+    /// The words that it begins with, at most three: what it is, and no value of it.
+    pub fn opening(&self) -> String {
+        let words = Tokens::new(&self.text).take_while(|piece| piece.tok == Tok::Word);
+        words.take(3).map(|piece| piece.text).collect::<Vec<_>>().join(" ")
+    }
+
     /// Its text as people should read it.
     pub fn shown(&self) -> Cow<'_, str> {
         self.coding.shown(&self.text)

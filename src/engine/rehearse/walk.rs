@@ -52,6 +52,7 @@ impl Walk {
         let (listener, events) = mpsc::unbounded_channel();
         let (says, _) = Says::new();
         let opening = Opening {
+            despite: None,
             plan: Arc::clone(plan),
             digest: order.digest.clone(),
             included: order.included.clone(),

@@ -158,9 +158,9 @@ impl Conductor {
         if left.is_empty() {
             return Ok(None);
         }
-        let mut session = self.spare().await?;
+        let mut session = self.measuring().await?;
         let now = self.hashed(&mut session, table).await?;
-        session.close().await;
+        self.rest(session).await;
         let Ok(now) = now else { return Ok(None) };
         let values = row_values(&now, &[]);
         let again = left.into_iter().filter(|(row, left)| values.get(*row) != *left);

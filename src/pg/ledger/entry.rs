@@ -122,6 +122,41 @@ pub async fn has(control: &mut Session, run: &str, unit: &Unit) -> Result<bool, 
     Ok(!rows.rows.is_empty())
 }
 
+/// What a run has applied, by the ledger, and hasn't undone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stands {
+    pub run: String,
+    pub steps: Vec<String>,
+    /// When the last of it was applied.
+    pub last: String,
+}
+
+/// What stands of the runs in this database, the oldest first; nothing where there is no ledger of ours
+/// (what somebody else put in its place isn't asked, and is refused before the first change).
+///
+/// # Errors
+/// When the server can't be asked.
+pub async fn standing(control: &mut Session) -> Result<Vec<Stands>, PgError> {
+    if !super::schema::exists(control).await? || super::schema::verify(control).await.is_err() {
+        return Ok(Vec::new());
+    }
+    let rows = control
+        .query(
+            "SELECT l.run, pg_catalog.array_to_json(pg_catalog.array_agg(DISTINCT l.step)), \
+             pg_catalog.to_char(pg_catalog.max(l.applied_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS UTC') \
+             FROM holdpoint.ledger l WHERE l.direction = 'forward' AND NOT EXISTS (SELECT FROM holdpoint.ledger b \
+             WHERE b.run = l.run AND b.step = l.step AND b.direction = 'back' AND b.generation = l.generation) \
+             GROUP BY l.run ORDER BY pg_catalog.max(l.applied_at)",
+            &[],
+        )
+        .await?;
+    let read = |row: Vec<Option<String>>| {
+        let [run, steps, last] = <[Option<String>; 3]>::try_from(row).ok()?;
+        Some(Stands { run: run?, steps: serde_json::from_str(&steps?).ok()?, last: last? })
+    };
+    Ok(rows.rows.into_iter().filter_map(read).collect())
+}
+
 /// Other runs that have written to the ledger since this epoch: run, units, when the last.
 ///
 /// # Errors
