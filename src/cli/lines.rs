@@ -52,7 +52,8 @@ impl Lines {
         for envelope in past {
             printer.line(envelope);
         }
-        let printing = tokio::spawn(print(printer, facts, asides, events, json_only));
+        let seen = past.last().map_or(0, |envelope| envelope.seq);
+        let printing = tokio::spawn(print(Printing { printer, events, json_only, seen }, facts, asides));
         Ok(Self { printing, json_only })
     }
 
@@ -74,34 +75,57 @@ impl Lines {
     }
 }
 
-async fn print(
-    mut printer: Printer,
-    mut facts: mpsc::UnboundedReceiver<Arc<Envelope>>,
-    mut asides: Asides,
-    mut events: Option<Events>,
+/// What prints, and how far it is.
+struct Printing {
+    printer: Printer,
+    events: Option<Events>,
     json_only: bool,
-) -> Printer {
-    loop {
-        let lines = tokio::select! {
-            biased;
-            aside = asides.recv(), if !asides.is_closed() || !asides.is_empty() => match aside {
-                Some(aside) => printer.say(&aside.step, &aside.text),
-                None => continue,
-            },
-            fact = facts.recv() => match fact {
-                Some(envelope) => {
-                    if let Some(events) = &mut events {
-                        events.write(&envelope);
-                    }
-                    printer.line(&envelope)
-                }
-                None => return printer,
-            },
-        };
-        if json_only {
+    /// The last event that was printed.
+    seen: u64,
+}
+
+impl Printing {
+    fn fact(&mut self, envelope: &Envelope) {
+        if let Some(events) = &mut self.events {
+            events.write(envelope);
+        }
+        self.seen = envelope.seq;
+        let lines = self.printer.line(envelope);
+        self.put(&lines);
+    }
+
+    fn put(&self, lines: &[String]) {
+        if self.json_only {
             lines.iter().for_each(|line| out::hint(line));
         } else {
-            out::lines(&lines);
+            out::lines(lines);
+        }
+    }
+}
+
+async fn print(
+    mut printing: Printing,
+    mut facts: mpsc::UnboundedReceiver<Arc<Envelope>>,
+    mut asides: Asides,
+) -> Printer {
+    loop {
+        tokio::select! {
+            biased;
+            aside = asides.recv(), if !asides.is_closed() || !asides.is_empty() => {
+                let Some(aside) = aside else { continue };
+                // What was said stands below what it was said after.
+                while printing.seen < aside.after
+                    && let Ok(envelope) = facts.try_recv()
+                {
+                    printing.fact(&envelope);
+                }
+                let lines = printing.printer.say(&aside.step, &aside.text);
+                printing.put(&lines);
+            }
+            fact = facts.recv() => match fact {
+                Some(envelope) => printing.fact(&envelope),
+                None => return printing.printer,
+            },
         }
     }
 }

@@ -19,6 +19,7 @@ use crate::engine::preflight::{Preflight, preflight};
 use crate::engine::programs::missing_programs;
 use crate::engine::rollback::step_for;
 use crate::engine::surroundings::surroundings;
+use crate::engine::writable::unwritable_artifacts;
 use crate::journal::StateDir;
 use crate::pg::ConnectConfig;
 use crate::plan::digest::digest;
@@ -133,6 +134,9 @@ pub fn scanned(plan: &Plan, values: &Values, target: Option<&ConnectConfig>) -> 
         return Err(Failure::usage(format!("the plan's scripts can't be run\n{}", errors.join("\n"))));
     }
     let demo = target.is_none();
+    if let Some(why) = unwritable_artifacts(plan, &vars).filter(|_| !demo) {
+        return Err(Failure::refused(why));
+    }
     let missing: Vec<String> =
         missing_programs(plan, &vars, demo).iter().take(20).map(check::words).collect();
     if !missing.is_empty() {

@@ -8,7 +8,7 @@
 //!
 //! - [`recorder`] is the one owner of the truth: it judges commands, makes facts durable, folds them
 //!   and hands them out; nothing starts before its start is in the journal;
-//! - [`preflight`] reads every script before the window ([`programs`] looks for the plan's programs), and `notes` says what may surprise in them; [`open`] connects, looks, locks and begins the
+//! - [`preflight`] reads every script before the window ([`programs`] looks for the plan's programs, [`writable`] whether its files can be written), and `notes` says what may surprise in them; [`open`] connects, looks, locks and begins the
 //!   journal ([`one_run`]: unless another is open, on the database that it is bound to; `target_guards`: that the plan is for), with [`outline`] as what is in it of the plan; [`control`] holds the lock;
 //! - [`conductor`] goes through the plan, [`attention`] hears what may interrupt it, and [`stop`] is why
 //!   it ends early, with [`exit`] as the code for that; `needs`, `permission`, `holds`, `failure` and `decided` are what it asks for, how it waits, what follows a
@@ -113,3 +113,4 @@ mod values;
 pub mod verify;
 pub mod watch;
 mod within;
+pub mod writable;

@@ -328,7 +328,7 @@ fn judge(preflight: &mut Preflight, id: &str, step: &Step, report: &ScanReport) 
             _ => {}
         }
         for kind in statement.kind.each() {
-            if let Some((what, hint)) = refused(step.transaction, kind) {
+            if let Some((what, hint)) = refused(step, kind) {
                 find(&statement.place, what.into_owned(), Some(hint), true);
             }
             commits |= matches!(kind, Kind::Transaction(Control::Commit { .. }));
@@ -407,7 +407,7 @@ fn by_psql(
                 Kind::Transaction(Control::Prepare | Control::CommitPrepared | Control::RollbackPrepared)
             );
             if (step.transaction == Transaction::Single || prepares)
-                && let Some((what, hint)) = refused(step.transaction, kind)
+                && let Some((what, hint)) = refused(step, kind)
             {
                 find(&statement.place, what.into_owned(), Some(hint), true);
             }
@@ -449,13 +449,21 @@ fn stays_out(kind: &Kind) -> Cow<'static, str> {
 }
 
 /// What can't be in a script of this kind.
-fn refused(mode: Transaction, kind: &Kind) -> Option<(Cow<'static, str>, &'static str)> {
+fn refused(step: &Step, kind: &Kind) -> Option<(Cow<'static, str>, &'static str)> {
     use Control::{Begin, Commit, CommitPrepared, Prepare, Rollback, RollbackPrepared};
-    match (mode, kind) {
+    match (step.transaction, kind) {
         (_, Kind::Transaction(Prepare | CommitPrepared | RollbackPrepared)) => Some((
             "a prepared transaction outlives the run and can't be recorded with it".into(),
             "take it out of the script",
         )),
+        (_, Kind::Transaction(Begin | Commit { .. } | Rollback { .. }))
+            if matches!(step.action, Action::Probe { .. }) =>
+        {
+            Some((
+                "a probe is one transaction that is always rolled back, and this would end it".into(),
+                "take it out; what is to stay belongs into a step with `sql` or `file`",
+            ))
+        }
         (Transaction::Single, Kind::Transaction(Begin | Commit { .. } | Rollback { .. })) => Some((
             "the script controls the transaction, and the step runs in one of its own".into(),
             "take it out, or give the step transaction = \"script\"",

@@ -55,7 +55,7 @@ pub fn missing_programs(plan: &Plan, vars: &Variables, demo: bool) -> Vec<Findin
 }
 
 /// The text with its variables; `None`: not all of them have a value before the run.
-fn filled(text: &str, vars: &Variables) -> Option<String> {
+pub(super) fn filled(text: &str, vars: &Variables) -> Option<String> {
     let mut filled = text.to_owned();
     for name in crate::plan::names_in(text) {
         filled = filled.replace(&format!("{{{name}}}"), vars.text(name)?);

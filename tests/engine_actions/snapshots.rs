@@ -354,3 +354,14 @@ async fn ctrl_c_ends_it_and_resume_takes_it() {
     bench.sql("UPDATE wait SET s = 0").await;
     bench.resume().await.exits(0);
 }
+
+/// Where nothing can be written is known before anything has begun.
+#[tokio::test]
+async fn artifacts_that_cant_be_written_are_found_before_the_window() {
+    let bench = Bench::new().await;
+    bench.file("taken", "a file, where a folder should be");
+    bench.plan_with("artifacts = \"taken/here\"", &snapshot("rows", "rows", ""));
+    let ran = bench.run().await;
+    ran.exits(3).says("files can't be written there").says("taken is no folder").says("nothing was begun");
+    assert!(ran.events.is_empty(), "{ran}");
+}

@@ -162,6 +162,8 @@ async fn a_soak_is_watched() {
     bench.plan(&plan("100ms"));
     let ran = bench.run().await;
     ran.exits(0).says("waits for 100ms while 1 watch is sampled");
+    // What a step says stands below its heading.
+    assert!(ran.out.find("▶ soak") < ran.out.find("waits for 100ms"), "{ran}");
     bench.call(&["rollback", ran.run(), "--reason", "test"]).await.exits(4);
 
     bench.plan_with("[vars]\nlong = \"1h\"\n", &plan("{long}"));
@@ -182,7 +184,7 @@ async fn a_soak_that_is_tried_again_is_watched_again() {
     bench.plan_with("[vars]\nlong = { default = \"1h\", demo = \"3 seconds\" }\n", &steps);
     // Found before anything has begun.
     bench
-        .call(&["check"])
+        .call(&["check", "plan.toml"])
         .await
         .exits(2)
         .says("`{long}` is how long a `soak` waits, and this is no duration");
@@ -201,7 +203,7 @@ async fn a_soak_that_is_tried_again_is_watched_again() {
     ran.exits(0).says("waits for 300ms").says("variable long is \"300ms\" from here on");
     assert!(ran.last("step_verified")["elapsed_ms"].as_u64() >= Some(300), "{ran}");
     assert!(ran.last("watch_ended")["samples"].as_u64() >= Some(3), "{ran}");
-    let told = bench.call(&["report", ran.run()]).await;
+    let told = bench.call(&["report", ran.run(), "--state-dir", "state"]).await;
     told.says("`long` = `300ms`").says("it was \"1h\"");
 
     // So is any step that an earlier process left as failed.

@@ -134,7 +134,8 @@ impl<'a> Build<'a> {
                         shorten(id),
                         shorten(of)
                     );
-                    self.report.error(Code::Conflict, with.span(), message);
+                    let help = format!("write compare = \"{}\", or name a snapshot of {word}", shorten(of));
+                    self.report.error_help(Code::Conflict, with.span(), message, help);
                 }
                 Some(_) => {}
             }
