@@ -140,11 +140,125 @@ async fn a_demo_doesnt_ask() {
     assert!(ran.out.contains("not asked for on a private server"), "{}", ran.out);
 }
 
+const STAGING: &str = "\
+    [plan]\nid = \"staging-run\"\ntitle = \"Staging\"\nenvironment = \"staging\"\nstepping = \"auto\"\n\n\
+    [[phase]]\nid = \"work\"\ntitle = \"Work\"\n\n\
+    [[phase.step]]\nid = \"look\"\ntitle = \"Look\"\ncheck = \"SELECT count(*) FROM t\"\nexpect = \">= 0\"\n\n\
+    [[phase.step]]\nid = \"ready\"\ntitle = \"Ready\"\nconfirm = \"It is well\"\noptional = true\n";
+
+/// A run on staging, whose state lies in `elsewhere`, and then the plan that asks for it.
+async fn after_staging(keys: &str, answers: &[&str]) -> Bench {
+    let bench = Bench::with("CREATE TABLE t (n int);").await;
+    staging(&bench, answers).await;
+    asks_for_run(&bench, keys);
+    bench
+}
+
+async fn staging(bench: &Bench, answers: &[&str]) -> Ran {
+    bench.file("staging.toml", STAGING);
+    bench.file("plan.toml", STAGING);
+    let mut call = vec!["run"];
+    call.extend(answers);
+    let ran = bench.call(&call).await;
+    std::fs::create_dir_all(bench.path("elsewhere")).unwrap();
+    let id = ran.run().to_owned();
+    std::fs::rename(bench.path("state").join(&id), bench.path("elsewhere").join(&id)).unwrap();
+    ran
+}
+
+fn asks_for_run(bench: &Bench, keys: &str) {
+    bench.plan(&format!(
+        "[[phase.step]]\nid = \"staging\"\ntitle = \"Staging passed\"\nrequires = {{ run = \"staging-run\"{keys} }}\n\n\
+         [[phase.step]]\nid = \"fill\"\ntitle = \"Fill\"\nsql = \"INSERT INTO t VALUES (1)\"\nneeds = [\"staging\"]\n\
+         rollback = {{ sql = \"DELETE FROM t\" }}\n"
+    ));
+}
+
+const BRING: [&str; 3] = ["run", "--evidence", "elsewhere"];
+const CONFIRMED: [&str; 2] = ["--confirm", "ready=Ann"];
+
 #[tokio::test]
-async fn the_evidence_of_a_run_isnt_built_yet() {
-    let bench = bench("").await;
-    bench.plan("[[phase.step]]\ntitle = \"After\"\nrequires = { run = \"q\" }\n");
-    let ran = bench.run().await;
-    assert_eq!(ran.code, 2, "{ran:#?}");
-    assert!(ran.err.contains("isn't built yet: `requires`"), "{}", ran.err);
+async fn a_run_elsewhere_is_brought_and_stands_in_the_evidence() {
+    let keys =
+        ", plan = \"staging.toml\", environment = \"staging\", age = \"14d\", passed = [\"work\", \"look\"]";
+    let bench = after_staging(keys, &CONFIRMED).await;
+    refused(&bench.run().await, "asks for a run of staging-run that passed");
+    refused(&bench.run().await, "--evidence");
+    let ran = bench.call(&BRING).await;
+    ran.exits(0);
+    let (passed, got) = ran.verdict("Staging passed");
+    assert!(passed && got.contains(" on staging by ") && got.contains("no deviation"), "{got}");
+    let report = bench.call(&["report", "--state-dir", "state"]).await;
+    assert!(report.out.contains("a run of staging-run that passed"), "{}", report.out);
+    // It is kept: whoever goes on later doesn't bring it again. The own run isn't evidence for itself.
+    bench.call(&["rollback", ran.run(), "--reason", "test"]).await.exits(4);
+    bench.run().await.exits(0);
+}
+
+#[tokio::test]
+async fn what_isnt_that_run_is_refused() {
+    let bench = after_staging("", &CONFIRMED).await;
+    // Of another plan's text; each refusal says what, and what to do.
+    for (keys, why, todo) in [
+        (", environment = \"production\"", "it was on staging", "a run on production"),
+        (", age = \"1ms\"", "it is older than 1ms", "run staging-run again there"),
+        (", passed = [\"gone\"]", "there is no \"gone\" in it", "again there"),
+        (", plan = \"gone.toml\"", "gone.toml can't be read", "put it there"),
+    ] {
+        asks_for_run(&bench, keys);
+        let ran = bench.call(&BRING).await;
+        refused(&ran, why);
+        refused(&ran, todo);
+    }
+    asks_for_run(&bench, ", plan = \"staging.toml\"");
+    bench.file("staging.toml", &STAGING.replace("Look", "Look again"));
+    refused(&bench.call(&BRING).await, "the plan or one of its files is another one now than it was then");
+    bench.file("staging.toml", STAGING);
+    bench.call(&BRING).await.exits(0);
+}
+
+#[tokio::test]
+async fn an_edited_or_half_journal_is_no_evidence() {
+    let bench = after_staging("", &CONFIRMED).await;
+    let run = std::fs::read_dir(bench.path("elsewhere")).unwrap().next().unwrap().unwrap().path();
+    let journal = run.join("journal.jsonl");
+    let text = std::fs::read_to_string(&journal).unwrap();
+    std::fs::write(&journal, text.replacen("\"got\":\"0\"", "\"got\":\"7\"", 1)).unwrap();
+    let ran = bench.call(&BRING).await;
+    refused(&ran, "is no evidence: line");
+    refused(&ran, "one of the two was changed");
+    std::fs::write(&journal, &text[..text.len() - 20]).unwrap();
+    refused(&bench.call(&BRING).await, "its last line is cut off");
+    std::fs::write(&journal, &text).unwrap();
+    bench.call(&["run", "--evidence", run.to_str().unwrap()]).await.exits(0);
+    // What was brought is looked at again each time.
+    let brought = bench.path("state/evidence").join(run.file_name().unwrap()).with_extension("jsonl");
+    std::fs::write(&brought, text.replacen("\"got\":\"0\"", "\"got\":\"7\"", 1)).unwrap();
+    refused(&bench.run().await, "is no evidence: line");
+    let usage = bench.call(&["run", "--evidence", "nowhere"]).await;
+    assert_eq!(usage.code, 2, "{usage:#?}");
+}
+
+#[tokio::test]
+async fn the_newest_run_counts_and_has_to_have_passed() {
+    let bench = after_staging("", &CONFIRMED).await;
+    bench.call(&BRING).await.exits(0);
+    // Then one that waits for somebody, one that stopped, and a step that was left out.
+    staging(&bench, &[]).await.exits(6);
+    asks_for_run(&bench, "");
+    refused(&bench.call(&BRING).await, "it isn't over: it is holding");
+    let run = newest_run(&bench);
+    bench.file("plan.toml", STAGING);
+    std::fs::rename(bench.path("elsewhere").join(&run), bench.path("state").join(&run)).unwrap();
+    bench.call(&["resume", &run, "--skip", "ready=nobody is here"]).await.exits(0);
+    asks_for_run(&bench, ", passed = [\"ready\"]");
+    refused(&bench.run().await, "\"ready\" is skipped in it, not passed");
+}
+
+fn newest_run(bench: &Bench) -> String {
+    let entries = std::fs::read_dir(bench.path("elsewhere")).unwrap();
+    let mut ids: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    ids.sort();
+    ids.pop().unwrap()
 }

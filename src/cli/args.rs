@@ -106,8 +106,8 @@ pub struct AnswerArgs {
 
 #[derive(Debug, Args)]
 pub struct DemoArgs {
-    /// A plan's file, or the name of a shipped plan: kochel-phase-a (when none is given), v7-database-phase,
-    /// week2-staging
+    /// A plan's file, or the name of a shipped plan: kochel-phase-a (when none is given),
+    /// production-promotion, v7-database-phase, week2-staging
     pub plan: Option<String>,
     #[command(flatten)]
     pub screenless: Screenless,
@@ -169,6 +169,10 @@ pub struct RunArgs {
     /// Run only this phase (may be given again); a later call goes on in the same run
     #[arg(long, value_name = "PHASE")]
     pub only: Vec<String>,
+    /// Journals of runs elsewhere that the plan requires (a journal, a run's folder, or a folder of them); they are
+    /// kept in the state folder
+    #[arg(long, value_name = "PATH")]
+    pub evidence: Vec<PathBuf>,
     /// Begin with this step; those before it are taken as done, on your word
     #[arg(long, value_name = "STEP")]
     pub from: Option<String>,
@@ -201,6 +205,9 @@ pub struct ResumeArgs {
     /// Run only this phase now
     #[arg(long, value_name = "PHASE")]
     pub only: Vec<String>,
+    /// Journals of runs elsewhere that the plan requires
+    #[arg(long, value_name = "PATH")]
+    pub evidence: Vec<PathBuf>,
     /// Leave out a step that failed
     #[arg(long, value_name = "STEP=REASON")]
     pub skip: Vec<String>,

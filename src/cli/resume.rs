@@ -40,6 +40,7 @@ pub async fn resume(args: ResumeArgs, level: &str) -> Result<Exit, Failure> {
     if taken.run.is_ended() {
         return Err(taken.is_over());
     }
+    run::keep_evidence(&taken.state, &args.evidence)?;
     let mut answers = run::answers(&args.answers, &taken.loaded.plan)?;
     from_flags(&mut answers, &args, &taken.run)?;
     let only = selection(&args.only, &taken);

@@ -75,6 +75,7 @@ pub async fn rollback(args: RollbackArgs, level: &str) -> Result<Exit, Failure> 
         only: args.only.clone(),
         procedure: args.procedure.clone(),
         why: format!("{} ({operator})", args.reason),
+        vars: given_values(&taken, &args)?,
     };
     let reopening = taken.run.is_ended().then(|| Reopening {
         by: by.clone(),
@@ -128,6 +129,15 @@ fn as_it_would_be_found(run: &Run) -> Vec<Event> {
         hint: None,
     };
     settled.into_iter().chain([held]).collect()
+}
+
+/// Values of variables that only rollbacks use: what a procedure undoes may rest on them.
+fn given_values(taken: &TakenUp, args: &RollbackArgs) -> Result<BTreeMap<String, String>, Failure> {
+    let plan = &taken.loaded.plan;
+    let kept = taken.run.opened.as_ref().map(|opened| opened.vars.clone()).unwrap_or_default();
+    let mut values = vars::values(plan, &args.vars, &kept, false)?;
+    values.retain(|name, _| plan.vars.iter().any(|var| var.name == *name && var.only_rollback));
+    Ok(values.into_iter().map(|(name, (value, _))| (name, value)).collect())
 }
 
 /// Nothing is under way of which it has to be found out first what became of it.

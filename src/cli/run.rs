@@ -1,6 +1,6 @@
 //! `holdpoint run`: a plan on a real database.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::args::{AnswerArgs, RunArgs};
@@ -20,7 +20,7 @@ use crate::engine::programs::missing_programs;
 use crate::engine::rollback::step_for;
 use crate::engine::surroundings::surroundings;
 use crate::engine::writable::unwritable_artifacts;
-use crate::journal::StateDir;
+use crate::journal::{JournalError, StateDir};
 use crate::pg::ConnectConfig;
 use crate::plan::digest::digest;
 use crate::plan::model::{Action, Plan, Stepping};
@@ -43,6 +43,7 @@ pub async fn run(args: RunArgs, level: &str) -> Result<Exit, Failure> {
     let answers = answers(&args.answers, &plan)?;
     let state = StateDir::find(args.state.state_dir.as_deref(), &args.plan)
         .map_err(|error| Failure::unreachable(error.to_string()))?;
+    keep_evidence(&state, &args.evidence)?;
     let target = target::target(args.target.as_deref(), &plan)?;
     if let Some(open) = open_run_for_phases(&state, &plan, &target, &args).await? {
         return super::resume::resume(open, level).await;
@@ -81,7 +82,20 @@ pub async fn run(args: RunArgs, level: &str) -> Result<Exit, Failure> {
     drive(opened, pilot, show).await
 }
 
-/// What the plan asks of a rehearsal is there, before anything begins; it is looked for again at its step.
+/// Brings journals of other machines here, each proven whole.
+pub fn keep_evidence(state: &StateDir, from: &[PathBuf]) -> Result<(), Failure> {
+    for path in from {
+        state.keep_evidence(path).map_err(|error| match error {
+            JournalError::EvidenceChanged { .. } => Failure::refused(format!("{error}; nothing was begun")),
+            JournalError::NoEvidence { .. } => Failure::usage(format!("--evidence: {error}")),
+            JournalError::Io { .. } => Failure::usage(format!("--evidence {}: {error}", path.display())),
+            other => Failure::unreachable(other.to_string()),
+        })?;
+    }
+    Ok(())
+}
+
+/// What the plan asks of a rehearsal or of another run is there, before anything begins; it is looked for again at its step.
 fn has_evidence(plan: &Plan, digest: &str, state: &StateDir, args: &RunArgs) -> Result<(), Failure> {
     // What stands before `--from` is taken as done.
     let mut plan = plan.clone();
@@ -255,6 +269,7 @@ async fn open_run_for_phases(
         target: args.target.clone(),
         vars: args.vars.clone(),
         only: args.only.clone(),
+        evidence: Vec::new(),
         skip: Vec::new(),
         overrides: Vec::new(),
         rule: Vec::new(),

@@ -59,6 +59,19 @@ pub fn find(plan: &str) -> Result<PlanOnDisk, Failure> {
     unpack(plan).map_err(|error| Failure::unreachable(format!("{plan} can't be unpacked: {error}")))
 }
 
+/// Programs of a plan's demo: files of folders beside the plans that begin as a script does.
+fn make_executable(plans: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    for folder in std::fs::read_dir(plans)?.filter_map(Result::ok).filter(|entry| entry.path().is_dir()) {
+        for file in std::fs::read_dir(folder.path())?.filter_map(Result::ok).map(|entry| entry.path()) {
+            if file.is_file() && std::fs::read(&file)?.starts_with(b"#!") {
+                std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755))?;
+            }
+        }
+    }
+    Ok(())
+}
+
 fn unpack(plan: &str) -> std::io::Result<PlanOnDisk> {
     let folder = Scratch::new().map_err(std::io::Error::other)?;
     for (name, dir) in [("plans", &PLANS), ("migrations", &MIGRATIONS)] {
@@ -66,6 +79,7 @@ fn unpack(plan: &str) -> std::io::Result<PlanOnDisk> {
         std::fs::create_dir_all(&to)?;
         dir.extract(&to)?;
     }
+    make_executable(&folder.path().join("plans"))?;
     let path = folder.path().join("plans").join(format!("{plan}.toml"));
     Ok(PlanOnDisk { path, unpacked: Some(folder) })
 }

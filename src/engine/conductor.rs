@@ -346,6 +346,8 @@ impl Conductor {
             Action::Snapshot(snapshot) => self.take_snapshot(step, snapshot).await?,
             Action::Report(path) => self.report_so_far(step, path).await?,
             Action::Backup(backup) => self.take_backup(step, backup).await?,
+            // The steps that it names are undone before its turn comes.
+            Action::Undo(_) => Ok(()),
             Action::Later(key) => Err(problems::plain(format!("`{key}` isn't built yet"))),
         };
         match result {

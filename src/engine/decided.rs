@@ -110,7 +110,7 @@ impl Conductor {
                 self.end_here(&choice.by.name, choice.reason.as_deref().unwrap_or("decided"));
             }
             Decision::RollBack if !self.recorder.look(|run| run.goes_back()) => {
-                let wanted = Wanted::of(&choice);
+                let wanted = self.with_values(Wanted::of(&choice));
                 if self.recorder.look(|run| set_out(&self.plan, run, &wanted)).is_ok() {
                     self.turn = Some(wanted);
                 }

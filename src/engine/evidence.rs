@@ -1,16 +1,23 @@
-//! `requires`: the rehearsal that a step asks for, looked at before the window and when its turn comes.
+//! `requires`: the rehearsal, or the run, that a step asks for, looked at before the window and when its turn
+//! comes.
+
+use std::path::Path;
+
+use uuid::Uuid;
 
 use super::conductor::Conductor;
+use super::preflight::preflight;
 use super::problems;
 use super::stop::Stop;
 use crate::journal::StateDir;
+use crate::plan::digest::digest;
 use crate::plan::expect::Verdict;
-use crate::plan::model::{Action, Plan, Requires, Step};
-use crate::run::event::{CheckpointResult, Direction, Event, Mode, Problem, When};
+use crate::plan::model::{Action, Evidence, Plan, Requires, Step};
+use crate::plan::{LoadOptions, load};
+use crate::run::event::{CheckpointResult, Direction, Event, Mode, Opened, Problem, When};
 use crate::run::evidence::Asking;
-
-/// What to type to get the evidence.
-const HINT: &str = "`holdpoint rehearse` makes it; it is looked for in the state folder of this run";
+use crate::run::evidence_of_run::{Judged, RunFound};
+use crate::script::Variables;
 
 /// The evidence that the steps of these phases (all when empty) ask for and that isn't there. The plan's
 /// digest is that of the plan as it would run now.
@@ -21,24 +28,78 @@ pub fn missing(plan: &Plan, digest: &str, state: &StateDir, only: &[String]) -> 
         .flat_map(|phase| &phase.steps)
         .filter_map(|step| match &step.action {
             Action::Requires(requires) if !step.optional => {
-                let verdict = look(requires, plan, digest, state);
-                (!verdict.passed).then(|| (step.id.clone(), words(&step.title, &verdict)))
+                let judged = look(requires, plan, digest, state, None);
+                (!judged.verdict.passed).then(|| (step.id.clone(), words(&step.title, &judged)))
             }
             _ => None,
         })
         .collect()
 }
 
-fn look(requires: &Requires, plan: &Plan, digest: &str, state: &StateDir) -> Verdict {
-    let asking = Asking { plan_id: &plan.id, plan_digest: digest, now: jiff::Timestamp::now() };
-    match state.last_rehearsal(&requires.rehearsal) {
-        Ok(newest) => requires.judge(newest.as_ref().map(|kept| &kept.rehearsal), asking),
-        Err(error) => Verdict::fail(requires.words(), error.to_string(), ""),
+/// `own`: the run that asks.
+fn look(requires: &Requires, plan: &Plan, digest: &str, state: &StateDir, own: Option<Uuid>) -> Judged {
+    let now = jiff::Timestamp::now();
+    match &requires.of {
+        Evidence::Rehearsal => {
+            let asking = Asking { plan_id: &plan.id, plan_digest: digest, now };
+            let verdict = match state.last_rehearsal(&requires.plan_id) {
+                Ok(newest) => requires.judge(newest.as_ref().map(|kept| &kept.rehearsal), asking),
+                Err(error) => Verdict::fail(requires.words(), error.to_string(), ""),
+            };
+            let todo = "`holdpoint rehearse` makes it; it is looked for in the state folder of this run";
+            Judged { verdict, todo: todo.into() }
+        }
+        Evidence::Run { plan: text } => {
+            let fits = |opened: &Opened| {
+                opened.mode == Mode::Run
+                    && requires.environment.is_none_or(|wanted| wanted == opened.environment)
+            };
+            let newest = match state.last_run_of(&requires.plan_id, fits, own) {
+                Ok(newest) => newest,
+                Err(error) => return unread(requires, error.to_string(), ""),
+            };
+            let opened = newest.as_ref().and_then(|kept| kept.run.opened.as_ref());
+            let wanted = match (text, opened) {
+                (Some(text), Some(opened)) => match digest_of(&plan.folder().join(text), opened) {
+                    Ok(digest) => Some(digest),
+                    Err(why) => {
+                        let todo = "it is the plan's text that the run must have been of: put it there";
+                        return unread(requires, why, todo);
+                    }
+                },
+                _ => (requires.plan_id == plan.id).then(|| digest.to_owned()),
+            };
+            let found = newest.as_ref().map(|kept| RunFound { run: &kept.run, head: &kept.head });
+            requires.judge_run(found, wanted.as_deref(), now)
+        }
     }
 }
 
-fn words(title: &str, verdict: &Verdict) -> String {
-    format!("\"{title}\" asks for {}; {}. {HINT}", verdict.expected, verdict.got)
+fn unread(requires: &Requires, why: String, todo: &str) -> Judged {
+    Judged { verdict: Verdict::fail(requires.words(), why, ""), todo: todo.into() }
+}
+
+/// The digest that a plan's run would be bound to, with the variables that this one had.
+fn digest_of(path: &Path, of: &Opened) -> Result<String, String> {
+    let loaded = load(path, LoadOptions::default())
+        .map_err(|_| format!("the plan {} can't be read: `holdpoint check` says why", path.display()))?;
+    if loaded.plan.id != of.plan_id {
+        return Err(format!("{} is the plan {}, not {}", path.display(), loaded.plan.id, of.plan_id));
+    }
+    let mut vars = Variables::new();
+    for (name, value) in &of.vars {
+        let _ = vars.set(name, value.clone());
+    }
+    let scripts = preflight(&loaded.plan, &vars);
+    let digest =
+        digest(&loaded.plan, &loaded.source, &scripts.included).map_err(|error| error.to_string())?;
+    Ok(digest.sha256)
+}
+
+fn words(title: &str, judged: &Judged) -> String {
+    let Judged { verdict, todo } = judged;
+    let todo = if todo.is_empty() { String::new() } else { format!(". {todo}") };
+    format!("\"{title}\" asks for {}; {}{todo}", verdict.expected, verdict.got)
 }
 
 impl Conductor {
@@ -57,9 +118,10 @@ impl Conductor {
             return Ok(Err(problems::plain("the run's folder has none around it")));
         };
         let state = StateDir::find(Some(state), &self.plan.path)?;
-        let verdict = look(requires, &self.plan, &self.digest, &state);
+        let own = Some(self.folder.id());
+        let Judged { verdict, todo } = look(requires, &self.plan, &self.digest, &state, own);
         let problem = (!verdict.passed).then(|| Problem {
-            hint: Some(HINT.into()),
+            hint: Some(todo).filter(|todo| !todo.is_empty()),
             ..problems::plain(format!("it asks for {}; {}", verdict.expected, verdict.got))
         });
         self.record(Event::CheckpointResult(Box::new(CheckpointResult {

@@ -121,7 +121,7 @@ impl Conductor {
                 Err(self.end(Ending::Stopped { why: why.clone() }, Exit::Failed, why).await)
             }
             Wish::RollBack { to, only, procedure, reason } => {
-                Err(Stop::TurnBack(Box::new(Wanted { to, only, procedure, why: reason })))
+                Err(Stop::TurnBack(Box::new(Wanted { to, only, procedure, ..Wanted::all(reason) })))
             }
             Wish::Skip { step: of, reason } if step == Some(of.as_str()) => {
                 let problem = problems::plain(format!("skipped: {reason}"));

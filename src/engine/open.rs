@@ -323,7 +323,7 @@ async fn look(control: &mut Session, plan: &Plan) -> Result<Target, Stop> {
     if target.encoding != "UTF8" {
         tracing::warn!(encoding = %target.encoding, "the database isn't UTF-8; the server converts");
     }
-    let environment = plan_environment(plan);
+    let environment = plan.environment.word();
     if let Some(marker) = target.environment.as_deref().filter(|marker| *marker != environment) {
         return refuse(format!(
             "this database says of itself that it is \"{marker}\" (holdpoint.environment), and the plan is for \"{environment}\""
@@ -336,15 +336,6 @@ async fn look(control: &mut Session, plan: &Plan) -> Result<Target, Stop> {
         ));
     }
     Ok(target)
-}
-
-fn plan_environment(plan: &Plan) -> &'static str {
-    use crate::plan::model::Environment;
-    match plan.environment {
-        Environment::Dev => "dev",
-        Environment::Staging => "staging",
-        Environment::Production => "production",
-    }
 }
 
 /// Takes the lock by polling, with no transaction open: waiting inside the server would stand in the

@@ -129,6 +129,7 @@ pub fn action_word(action: &Action) -> &'static str {
         Action::Report(_) => "report",
         Action::Backup(_) => "backup",
         Action::Restore(_) => "restore",
+        Action::Undo(_) => "undo",
         Action::Later(key) => key,
     }
 }

@@ -65,6 +65,7 @@ impl Conductor {
     /// What has changed since the end of the run and stands against going back.
     async fn since_its_end(&mut self, wanted: &Wanted) -> Result<Vec<String>, Stop> {
         let plan = std::sync::Arc::clone(&self.plan);
+        let wanted = &self.with_values(wanted.clone());
         let course = self.recorder.look(|run| set_out(&plan, run, wanted));
         let course = course.map_err(refused)?;
         if course.procedures.is_empty()
@@ -74,9 +75,7 @@ impl Conductor {
                 course.kept.iter().map(|(step, why)| format!("\"{step}\": {why}")).collect();
             return Err(refused(format!("nothing of it can be undone: {}", why.join("; "))));
         }
-        if !course.procedures.is_empty() {
-            self.has_values_for_rollback().map_err(|stop| refused(stop.to_string()))?;
-        }
+        self.has_values_for_rollback(&course).map_err(|stop| refused(stop.to_string()))?;
         let mut since = self.ledger_agrees().await?;
         since.extend(course.procedures.iter().flat_map(|turn| restored_by(&plan, &turn.procedure)));
         since.extend(self.schema_since().await?);

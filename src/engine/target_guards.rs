@@ -6,7 +6,7 @@ use super::conductor::Conductor;
 use super::exit::Exit;
 use super::open::local_timezone;
 use super::stop::Stop;
-use crate::plan::expect::{Answer, Cell, Column, Expect, Outcome, Saved};
+use crate::plan::expect::{Answer, Cell, Column, Expect, Outcome, Saved, SavedValue};
 use crate::plan::model::{Plan, Server};
 use crate::run::event::{Direction, Ending, Event, Mode, Summary, When};
 
@@ -71,17 +71,22 @@ impl Conductor {
             ("user", &server.user, identity.user.clone()),
             ("server", &server.server, version),
         ];
+        let known = self.plan.vars.iter().filter_map(|var| {
+            let text = self.vars.text(&var.name)?.to_owned();
+            Some((var.name.clone(), SavedValue { text: Some(text), type_oid: 0 }))
+        });
+        let saved: Saved = known.collect();
         facts.into_iter().find_map(|(what, guard, got)| {
             let guard = guard.as_ref()?;
-            let met = guard.any_of.iter().any(|cell| is_met(cell, what, &got));
-            let wanted: Vec<String> = guard.any_of.iter().map(ToString::to_string).collect();
+            let met = guard.any_of.iter().any(|cell| is_met(cell, what, &got, &saved));
+            let wanted: Vec<String> = guard.any_of.iter().map(|cell| self.fill(&cell.to_string())).collect();
             (!met).then(|| format!("the plan is for {what} {}, and this is {got}", wanted.join(" or ")))
         })
     }
 }
 
 /// Whether a fact of the connection is what the guard says. Ports and versions are numbers.
-fn is_met(cell: &Cell, what: &str, got: &str) -> bool {
+fn is_met(cell: &Cell, what: &str, got: &str, saved: &Saved) -> bool {
     const TEXT: u32 = 25;
     const NUMERIC: u32 = 1700;
     let type_oid = if matches!(what, "port" | "server") { NUMERIC } else { TEXT };
@@ -92,7 +97,7 @@ fn is_met(cell: &Cell, what: &str, got: &str) -> bool {
         ..Answer::default()
     };
     let expect = Expect { value: Some(cell.clone()), ..Expect::default() };
-    expect.judge(&Outcome::Rows(answer), &Saved::new()).passed
+    expect.judge(&Outcome::Rows(answer), saved).passed
 }
 
 fn outside_window(plan: &Plan) -> Option<String> {

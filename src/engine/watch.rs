@@ -18,7 +18,7 @@ use super::asker::Asker;
 use super::conductor::Conductor;
 use super::exit::Exit;
 use super::recorder::Recorder;
-use super::rollback::Wanted;
+use super::rollback::{Wanted, set_out};
 use super::secrets::Secrets;
 use super::stop::Stop;
 use super::unit::millis;
@@ -180,7 +180,7 @@ impl Conductor {
     pub(super) async fn breached(&mut self, breach: &Breach) -> Result<(), Stop> {
         let policy = self.policy_of(breach);
         let why = words(breach);
-        match policy {
+        match policy.clone() {
             OnFailure::Continue => {
                 let by = Person { name: "plan".into(), how: Assurance::Policy };
                 self.accept_breach(breach, by, "the plan says to go on".to_owned()).await
@@ -190,11 +190,18 @@ impl Conductor {
                 Err(self.end(Ending::Stopped { why: why.clone() }, Exit::Failed, why).await)
             }
             OnFailure::Rollback => Err(Stop::TurnBack(Box::new(Wanted::all(why)))),
-            OnFailure::Procedure(id) => {
+            OnFailure::Procedure(id) if self.cant_begin(&id).is_none() => {
                 Err(Stop::TurnBack(Box::new(Wanted { procedure: Some(id), ..Wanted::all(why) })))
             }
-            OnFailure::Hold => {
+            OnFailure::Hold | OnFailure::Procedure(_) => {
                 let advice = breach.otherwise.clone();
+                let why = match &policy {
+                    OnFailure::Procedure(id) => {
+                        let cant = self.cant_begin(id).unwrap_or_default();
+                        format!("{why}; the plan says {id}, which can't be carried out: {cant}")
+                    }
+                    _ => why,
+                };
                 self.hold(HoldReason::Breached, None, why, advice).await?;
                 loop {
                     let Command { what, by } = self.next_wish().await?;
@@ -207,6 +214,17 @@ impl Conductor {
                 }
             }
         }
+    }
+
+    /// Why a procedure can't be carried out now.
+    fn cant_begin(&self, procedure: &str) -> Option<String> {
+        let wanted = Wanted { procedure: Some(procedure.to_owned()), ..Wanted::default() };
+        let wanted = self.with_values(wanted);
+        let course = match self.recorder.look(|run| set_out(&self.plan, run, &wanted)) {
+            Ok(course) => course,
+            Err(why) => return Some(why),
+        };
+        self.has_values_for_rollback(&course).err().map(|stop| stop.to_string())
     }
 
     async fn accept_breach(&mut self, breach: &Breach, by: Person, reason: String) -> Result<(), Stop> {

@@ -51,6 +51,11 @@ pub enum JournalError {
     /// The record of a rehearsal isn't as it was written.
     #[error("the rehearsal's record {} can't be trusted: {why}; rehearse again, and move this file away", path.display())]
     RehearsalChanged { path: PathBuf, why: String },
+    /// A journal that was brought as evidence isn't whole.
+    #[error("the journal {} is no evidence: {why}; bring it again from the machine where the run was", path.display())]
+    EvidenceChanged { path: PathBuf, why: String },
+    #[error("{} is no journal of a run, and holds none: name journal.jsonl, the run's folder, or the folder of runs", path.display())]
+    NoEvidence { path: PathBuf },
     #[error("there is no place for the run's state: {why}; give one with `--state-dir`")]
     NoPlace { why: String },
     #[error("failed to {what} {}: {source}", path.display())]

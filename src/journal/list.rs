@@ -153,6 +153,25 @@ fn entry(folder: &RunFolder) -> RunEntry {
     entry
 }
 
+/// How a journal begins; `None`: nothing has begun, or there is no such file.
+pub(super) fn opened_by(path: &Path) -> Result<Option<Box<crate::run::event::Opened>>, JournalError> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).tried("read", path),
+    };
+    let mut first = Vec::new();
+    BufReader::new(file).take(MAX_LINE).read_until(b'\n', &mut first).tried("read", path)?;
+    if first.pop() != Some(b'\n') {
+        return Ok(None);
+    }
+    let changed = |why: String| JournalError::EvidenceChanged { path: path.to_owned(), why };
+    match format::decode(&first).map_err(|error| changed(error.why))?.event {
+        Event::RunOpened(opened) => Ok(Some(opened)),
+        _ => Err(changed("its first line isn't `run_opened`".into())),
+    }
+}
+
 /// First and last event; `None` when there is no whole line.
 fn ends(path: &Path) -> Result<Option<(Envelope, Envelope)>, JournalError> {
     let file = File::open(path).tried("read", path)?;

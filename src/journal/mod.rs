@@ -8,7 +8,7 @@
 //! - `folder` is where runs live ([`StateDir`], [`RunFolder`]), `list` what there is at a glance;
 //! - `lock` lets one process at a time have a run;
 //! - `copies` keeps the plan and its files as the run was opened with them; `key` is the run's secret;
-//! - `rehearsals` are the records of rehearsals, beside the runs.
+//! - `rehearsals` are the records of rehearsals, beside the runs; `evidence` are journals of runs elsewhere.
 //!
 //! A run's folder:
 //! ```text
@@ -20,11 +20,13 @@
 //!   key              32 random bytes for the run's HMACs
 //!   plan.toml  files/…  copies.json   what it was opened with
 //! <state>/rehearsals/<id>.json        0600, what a rehearsal found
+//! <state>/evidence/<run id>.jsonl     0600, the journal of a run on another machine
 //! ```
 
 mod chain;
 mod copies;
 mod error;
+mod evidence;
 mod folder;
 mod format;
 mod key;
@@ -38,6 +40,7 @@ mod write;
 pub use chain::{GENESIS, digest};
 pub use copies::{COPY_LIMIT, Copied, FileToCopy};
 pub use error::JournalError;
+pub use evidence::RunKept;
 pub use folder::{RunFolder, StateDir};
 pub use format::{MAX_LINE, decode, encode};
 pub use key::Key;

@@ -263,7 +263,7 @@ pub(super) const KEYS: &[Key] = &[
         "the database as it was in that backup; the ledger survives it",
     ),
     action("notify", STEPS, "text", true, "a message to people"),
-    action("requires", STEPS, "table", true, "evidence of a rehearsal; that of a run isn't built yet"),
+    action("requires", STEPS, "table", true, "evidence of a rehearsal, or of another run"),
     action("soak", &[Step], "duration", true, "waits while the phase's watches are sampled"),
     action(
         "report",
@@ -272,7 +272,13 @@ pub(super) const KEYS: &[Key] = &[
         true,
         "the evidence so far, as .md, .html or .json; written again at the run's end",
     ),
-    action("undo", STEPS, "ids", false, "their own rollbacks"),
+    action(
+        "undo",
+        &[Step],
+        "ids",
+        true,
+        "of a [[rollback]]: the own rollbacks of steps and phases; a variable may stand in one",
+    ),
     // keys of actions
     of("section", &["file"], "text", "whole", "part of the script, from the comment that begins so"),
     of("queries", &["snapshot"], "list of SQL", "none", "for timings"),
@@ -336,8 +342,9 @@ pub(super) const KEYS: &[Key] = &[
     key("owner", &[Item], "text", "the driver", "who"),
     key("write", &[Item], "bool", "false", "wants text"),
     // requires
-    key("run", &[Requires], "plan id", "", "a run of that plan; not built yet"),
+    key("run", &[Requires], "plan id", "", "a run of that plan"),
     key("rehearsal", &[Requires], "plan id", "", "a rehearsal of that plan"),
+    key("plan", &[Requires], "path", "any text", "of a run: the plan's file, as it must have been"),
     key("environment", &[Requires], "dev, staging, production", "any", "where it was"),
     key("age", &[Requires], "duration", "any", "no older"),
     key("passed", &[Requires], "ids", "none", "what must have passed in it"),

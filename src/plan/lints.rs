@@ -80,7 +80,7 @@ pub(super) fn step(report: &mut Report<'_>, raw: &Table<'_>, step: &Step) {
             | Action::Report(_)
             | Action::Soak(_)
             | Action::Backup(_)
-    ) || matches!(step.action, Action::Later("compare" | "requires"));
+    ) || matches!(step.action, Action::Later("compare"));
     if let (true, Some(rollback)) = (looks, raw.get("rollback")) {
         let message = "this step only looks: there is nothing to undo";
         report.warn_help(Code::Lint, rollback.key_span, message, "leave `rollback` out");

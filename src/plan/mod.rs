@@ -17,6 +17,7 @@ pub mod model;
 pub mod nearest;
 mod objects;
 mod program;
+mod requires;
 pub mod schema;
 pub mod show;
 pub mod slug;

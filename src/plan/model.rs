@@ -11,6 +11,7 @@ use super::expect::{Cell, Expect};
 pub use super::kept::{Backup, BackupProof, Compare, Snapshot, SnapshotKind, Tolerance};
 pub use super::objects::{Amount, Kind, Kinds};
 pub use super::program::{Call, Notice, Program};
+pub use super::requires::{Evidence, Requires};
 
 /// A whole plan.
 #[derive(Debug, Clone)]
@@ -107,6 +108,18 @@ pub enum Environment {
     Production,
 }
 
+impl Environment {
+    /// As a plan writes it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Dev => "dev",
+            Self::Staging => "staging",
+            Self::Production => "production",
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stepping {
@@ -141,6 +154,8 @@ pub struct Variable {
     pub secret: bool,
     /// Used by a `[[rollback]]` alone: asked for when that starts.
     pub only_rollback: bool,
+    /// Which procedures use it, by their place among `[[rollback]]`s.
+    pub procedures: Vec<usize>,
 }
 
 /// `[target]` or `[source]`.
@@ -339,7 +354,7 @@ pub enum Action {
     Soak(String),
     Confirm(Vec<Item>),
     Signoff(Signoff),
-    /// Evidence of a rehearsal.
+    /// Evidence of a rehearsal, or of another run.
     Requires(Requires),
     /// What there is now, kept to be compared with.
     Snapshot(Snapshot),
@@ -351,6 +366,8 @@ pub enum Action {
     Backup(Backup),
     /// The database as it was in the backup of this step.
     Restore(String),
+    /// The own rollbacks of these steps (of a phase: of its steps), last first; a variable may stand in an id.
+    Undo(Vec<String>),
     /// An action that a later version brings; its key.
     Later(&'static str),
 }
@@ -395,23 +412,6 @@ pub struct Procedure {
     pub undoes: Vec<String>,
     pub within: Option<Duration>,
     pub steps: Vec<Step>,
-}
-
-/// What the newest rehearsal of a plan must have shown.
-#[derive(Debug, Clone)]
-pub struct Requires {
-    /// The plan's id.
-    pub rehearsal: String,
-    /// What the copied database must have said it is.
-    pub environment: Option<Environment>,
-    /// No older.
-    pub age: Option<Duration>,
-    /// Phases, steps and checkpoints that must have passed in it.
-    pub passed: Vec<String>,
-    /// How long the whole rollback took.
-    pub rollback: Option<Cell>,
-    /// How many objects the rollbacks left.
-    pub residue: Option<Cell>,
 }
 
 /// One line of a checklist.

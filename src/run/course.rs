@@ -1,5 +1,7 @@
 //! What a rollback sets out to do: which steps, by what, and what is known about it beforehand.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// The part of a rollback's beginning that says how each step will be undone.
@@ -26,6 +28,18 @@ pub struct ProcedureTurn {
     pub procedure: String,
     /// Steps that this run applied and that it undoes.
     pub undoes: Vec<String>,
+    /// Those of them that a step of it (`undo`) takes back by their own rollbacks, in this order; by the id of that
+    /// step.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub own: BTreeMap<String, Vec<String>>,
+}
+
+impl ProcedureTurn {
+    /// Undone by its own rollback, when the procedure comes to it.
+    #[must_use]
+    pub fn by_own(&self, step: &str) -> bool {
+        self.own.values().flatten().any(|own| own == step)
+    }
 }
 
 impl Course {

@@ -1,11 +1,11 @@
-//! Whether a rehearsal is the evidence that a plan asks for. Fails closed: what isn't known isn't met.
+//! Whether a rehearsal, or a run, is the evidence that a plan asks for. Fails closed: what isn't known isn't met.
 
 use std::time::Duration;
 
 use super::rehearsal::{Ground, Outcome, Rehearsal};
 use crate::plan::duration;
 use crate::plan::expect::{Answer, Cell, Column, Expect, Outcome as Given, Saved, Verdict};
-use crate::plan::model::{Environment, Requires};
+use crate::plan::model::{Evidence, Requires};
 
 /// A plan as it is about to run: its rehearsal must have been of this very text.
 #[derive(Debug, Clone, Copy)]
@@ -19,9 +19,12 @@ impl Requires {
     /// What is asked for, in words.
     #[must_use]
     pub fn words(&self) -> String {
-        let mut words = vec![format!("a rehearsal of {} that passed", self.rehearsal)];
+        let mut words = vec![format!("{} that passed", self.whose())];
         words.extend(self.age.map(|age| format!("at most {} old", duration::words(age))));
-        words.extend(self.environment.map(|wanted| format!("on a copy of {}", environment_word(wanted))));
+        words.extend(self.environment.map(|wanted| match self.of {
+            Evidence::Rehearsal => format!("on a copy of {}", wanted.word()),
+            Evidence::Run { .. } => format!("on {}", wanted.word()),
+        }));
         if !self.passed.is_empty() {
             words.push(format!("with {} passed", self.passed.join(", ")));
         }
@@ -44,7 +47,7 @@ impl Requires {
 
     /// The first thing that isn't as it is asked for.
     fn unmet(&self, found: &Rehearsal, asking: Asking<'_>) -> Option<String> {
-        if found.plan_id != self.rehearsal {
+        if found.plan_id != self.plan_id {
             return Some(format!("it is of {}", found.plan_id));
         }
         if !found.passed {
@@ -58,7 +61,7 @@ impl Requires {
             return Some("the plan or one of its files has changed since then".into());
         }
         if let Some(age) = self.age
-            && age_of(found, asking.now).is_none_or(|old| old > age)
+            && age_of(found.at, asking.now).is_none_or(|old| old > age)
         {
             return Some(format!("it is older than {}", duration::words(age)));
         }
@@ -66,7 +69,7 @@ impl Requires {
             && found.environment != Some(wanted)
         {
             return Some(match (found.environment, &found.ground) {
-                (Some(other), _) => format!("it was on a copy of {}", environment_word(other)),
+                (Some(other), _) => format!("it was on a copy of {}", other.word()),
                 (None, Ground::Fixture { .. }) => "it was on the plan's fixture, not on a copy".into(),
                 (None, _) => {
                     "the copied database doesn't say which environment it is (holdpoint.environment)".into()
@@ -97,20 +100,25 @@ impl Requires {
 }
 
 /// How long ago; `None` when it says it is from a time to come.
-fn age_of(found: &Rehearsal, now: jiff::Timestamp) -> Option<Duration> {
-    Duration::try_from(now.duration_since(found.at)).ok()
+pub(super) fn age_of(at: jiff::Timestamp, now: jiff::Timestamp) -> Option<Duration> {
+    Duration::try_from(now.duration_since(at)).ok()
 }
 
-fn found_words(found: &Rehearsal, now: jiff::Timestamp) -> String {
-    let result = if found.passed { "passed" } else { "failed" };
-    let ago = match age_of(found, now) {
+/// The same for people.
+pub(super) fn ago(at: jiff::Timestamp, now: jiff::Timestamp) -> String {
+    match age_of(at, now) {
         Some(ago) if ago.as_secs() < 60 => "less than a minute ago".to_owned(),
         Some(ago) => {
             let minutes = Duration::from_secs(ago.as_secs() / 60 * 60);
             format!("{} ago", duration::words(minutes))
         }
         None => "in the future by this machine's clock".to_owned(),
-    };
+    }
+}
+
+fn found_words(found: &Rehearsal, now: jiff::Timestamp) -> String {
+    let result = if found.passed { "passed" } else { "failed" };
+    let ago = ago(found.at, now);
     // What broke off on the way has no rollback to be measured by.
     let undone = found.steps.iter().any(|step| step.back.outcome == Outcome::Passed);
     if !found.passed && !undone && found.residue.is_empty() {
@@ -137,12 +145,4 @@ fn is_met(cell: &Cell, what: &str, got: &str, type_oid: u32) -> bool {
     };
     let expect = Expect { value: Some(cell.clone()), ..Expect::default() };
     expect.judge(&Given::Rows(answer), &Saved::new()).passed
-}
-
-fn environment_word(environment: Environment) -> &'static str {
-    match environment {
-        Environment::Dev => "dev",
-        Environment::Staging => "staging",
-        Environment::Production => "production",
-    }
 }

@@ -9,7 +9,7 @@
 //! - [`command`] is what a person (or a pipeline) may ask for;
 //! - [`gate`] (with `gate_people`) decides what is allowed now, and says why not;
 //! - [`back`] is what a rollback would do, before it begins;
-//! - [`evidence`] judges whether a rehearsal is the one that a plan asks for;
+//! - [`evidence`] judges whether a rehearsal is the one that a plan asks for, [`evidence_of_run`] whether a run is;
 //! - [`rehearsal`] is what a rehearsal of a plan found;
 //! - [`outlook`] is what is known of a rollback that nobody has asked for yet;
 //! - [`sample`] is what may be overwritten at any time and is never journaled: the statement that runs.
@@ -22,6 +22,7 @@ mod counts;
 mod course;
 pub mod event;
 pub mod evidence;
+pub mod evidence_of_run;
 mod facts;
 mod fold;
 mod fold_reopen;

@@ -136,6 +136,55 @@ async fn a_truncated_one_lists_and_is_found_when_it_is_restored() {
     assert_eq!(files(&bench, "kept"), ["shop.dump"]);
 }
 
+/// As many rows and the same definitions aren't enough: what is in them counts.
+#[tokio::test]
+async fn one_that_restores_to_other_content_is_no_backup() {
+    let bench = Bench::with(WORLD).await;
+    let other = "case \"$*\" in *--dbname=*) REAL \"$@\" && exec \"$(dirname REAL)/psql\" -qX holdpoint_proof \
+                 -c \"UPDATE customer SET m = 'bad' WHERE id = 7\";; *) exec REAL \"$@\";; esac";
+    bench.env("PATH", "/usr/bin:/bin");
+    bench.env("HOLDPOINT_PG_BIN", programs(&bench, &[("pg_restore", other)]).to_str().unwrap());
+    bench.plan_with("artifacts = \"kept\"", &backup("verify = \"restore\""));
+    let ran = bench.run().await;
+    ran.exits(6).failed_with(
+        "backup",
+        "what comes out of the backup isn't what was in the database: content of customer",
+    );
+    assert_eq!(files(&bench, "kept"), [""; 0]);
+}
+
+/// The disk is really full: a small file system where that can be mounted.
+#[tokio::test]
+async fn a_disk_that_fills_up_leaves_no_file() {
+    let bench = Bench::with(&format!(
+        "{WORLD}; CREATE TABLE large AS SELECT n, sha256(n::text::bytea) AS h FROM generate_series(1, 20000) n"
+    ))
+    .await;
+    bench.plan_with("artifacts = \"kept\"", &backup(""));
+    let kept = bench.path("kept");
+    std::fs::create_dir(&kept).unwrap();
+    let mount = |args: &[&str]| {
+        let mounted = std::process::Command::new(args[0]).args(&args[1..]).arg(&kept).output();
+        mounted.is_ok_and(|mounted| mounted.status.success())
+    };
+    if !mount(&["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs"]) {
+        eprintln!("no file system may be mounted here: not tried");
+        return;
+    }
+    let ran = bench.run().await;
+    let left = files(&bench, "kept");
+    // Room again, and it is made.
+    let grown = mount(&["mount", "-o", "remount,size=64m"]);
+    let again = bench.resume().await;
+    let made = files(&bench, "kept");
+    assert!(mount(&["umount"]));
+    ran.exits(6).failed_with("backup", "the disk is full: pg_dump had written").says("make room for");
+    assert_eq!(left, [""; 0]);
+    assert!(grown);
+    again.exits(0);
+    assert_eq!(made, ["shop.dump"]);
+}
+
 #[tokio::test]
 async fn what_goes_wrong_is_said_and_leaves_no_file() {
     let bench = Bench::with(WORLD).await;

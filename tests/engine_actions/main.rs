@@ -12,4 +12,5 @@ mod probe;
 mod restores;
 mod section;
 mod snapshots;
+mod undo;
 mod watch;

@@ -234,12 +234,13 @@ fn what(step: &Step, direction: Direction) -> Row {
         Action::Notify(notice) if notice.to.is_empty() => "a message".to_owned(),
         Action::Notify(notice) => format!("a message to {}", notice.to.join(", ")),
         Action::Soak(text) => format!("waits {text} while watches are sampled"),
-        Action::Requires(requires) => format!("needs the evidence of a rehearsal of {}", requires.rehearsal),
+        Action::Requires(requires) => format!("needs the evidence of {}", requires.whose()),
         Action::Snapshot(snapshot) => format!("a snapshot of {}", snapshot.of.word()),
         Action::Restore(backup) => format!("restores the backup \"{backup}\" in one transaction"),
         Action::Backup(backup) => format!("a backup into {}", backup.path),
         Action::Compare(compare) => format!("{} compared with \"{}\"", compare.of.word(), compare.with),
         Action::Report(path) => format!("the evidence so far, into {path}"),
+        Action::Undo(ids) => format!("the own rollbacks of {}", ids.join(", ")),
         Action::Later(key) => (*key).to_owned(),
     };
     let row = Row::of(Role::Dim, if undo { "undo: " } else { "" }).add(Role::Dim, words);

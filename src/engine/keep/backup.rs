@@ -8,6 +8,7 @@
 //! It changes nothing: after a stop it is made again. A file that was there before is never lost: it keeps
 //! another name.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;
@@ -28,11 +29,12 @@ use crate::engine::program::{Cut, Heard, words};
 use crate::engine::stop::Stop;
 use crate::engine::unit::millis;
 use crate::pg::child::{Child, Ended, Program};
+use crate::pg::content::{self, Content};
 use crate::pg::fingerprint::Fingerprint;
 use crate::pg::inventory::{self, Inventory};
 use crate::pg::ledger::identifier;
 use crate::pg::measure::MeasureError;
-use crate::pg::{Psql, Session, rows};
+use crate::pg::{Psql, Session};
 use crate::plan::model::{Backup, BackupProof, Kind, Step};
 use crate::plan::slug::slug;
 use crate::run::event::{Artifact, BackupTaken, Event, Problem};
@@ -45,8 +47,8 @@ pub(super) struct Then {
     /// Schema and name, as they are.
     pub tables: Vec<Vec<String>>,
     pub schema: Fingerprint,
-    /// Counted only for a proof that needs it.
-    pub rows: Vec<(String, i64)>,
+    /// Read only for a proof that needs it: the rows of each table.
+    pub rows: BTreeMap<String, Content>,
     pub roles: Vec<String>,
     pub encoding: String,
     bytes: u64,
@@ -377,11 +379,10 @@ async fn look(
     let schema = Fingerprint::take(session).await?;
     let bytes = inventory::size(session).await?;
     let names: Vec<String> = tables.iter().map(ToString::to_string).collect();
-    let mut counted = Vec::new();
+    let mut read = BTreeMap::new();
     let mut roles = Vec::new();
     if proof == BackupProof::Restore {
-        let counts = rows::row_counts(session, &names).await?;
-        counted.extend(counts.into_iter().map(|(table, count)| (table, count.rows)));
+        read = content::contents(session, &names, None).await?;
         let sql = "SELECT rolname FROM pg_catalog.pg_roles WHERE rolname !~ '^pg_' ORDER BY 1";
         let found = session.query(sql, &[]).await?;
         roles.extend(found.rows.into_iter().filter_map(|row| row.into_iter().next().flatten()));
@@ -389,7 +390,7 @@ async fn look(
     let encoding = session.query("SHOW server_encoding", &[]).await?;
     let encoding = encoding.scalar().unwrap_or("UTF8").to_owned();
     let tables = tables.into_iter().map(|table| table.path).collect();
-    Ok((snapshot, Then { tables, schema, rows: counted, roles, encoding, bytes }))
+    Ok((snapshot, Then { tables, schema, rows: read, roles, encoding, bytes }))
 }
 
 /// An older file of that name gets another: the first number that is free.

@@ -10,7 +10,7 @@ use crate::pg::embedded::{Embedded, Options};
 use crate::pg::fingerprint::Fingerprint;
 use crate::pg::ledger::{identifier, literal};
 use crate::pg::measure::MeasureError;
-use crate::pg::{ConnectConfig, PgError, Psql, Session, rows};
+use crate::pg::{ConnectConfig, PgError, Psql, Session, content};
 use crate::plan::model::Step;
 use crate::run::event::Residue;
 
@@ -90,7 +90,7 @@ impl Conductor {
             );
             return Err(problems::plain(what).into());
         }
-        let rows: i64 = then.rows.iter().map(|(_, rows)| rows).sum();
+        let rows: u64 = then.rows.values().map(|content| content.rows).sum();
         Ok(format!(
             "restored into a private server: {} definitions and {rows} rows are the same",
             then.schema.objects.len()
@@ -145,12 +145,15 @@ async fn held_against(database: &ConnectConfig, then: &Then) -> Result<Vec<Strin
         .map(|residue| residue.object)
         .collect();
     if differs.is_empty() {
-        let tables: Vec<String> = then.rows.iter().map(|(table, _)| table.clone()).collect();
-        let found = rows::row_counts(&mut session, &tables).await?;
-        for (table, rows) in &then.rows {
-            let now = found.get(table).map_or(0, |count| count.rows);
-            if now != *rows {
-                differs.push(format!("rows of {table} ({now}, {rows} were there)"));
+        let tables: Vec<String> = then.rows.keys().cloned().collect();
+        let found = content::contents(&mut session, &tables, None).await?;
+        for (table, before) in &then.rows {
+            match found.get(table) {
+                Some(now) if now.rows != before.rows => {
+                    differs.push(format!("rows of {table} ({}, {} were there)", now.rows, before.rows));
+                }
+                Some(now) if now.hash == before.hash => {}
+                _ => differs.push(format!("content of {table}")),
             }
         }
     }

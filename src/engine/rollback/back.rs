@@ -19,11 +19,10 @@ impl Conductor {
     /// When it can't be begun so, or the run can't go on.
     pub(in crate::engine) async fn roll_back(&mut self, wanted: Wanted) -> Result<Exit, Stop> {
         let plan = std::sync::Arc::clone(&self.plan);
+        let wanted = self.with_values(wanted);
         let course = self.recorder.look(|run| set_out(&plan, run, &wanted));
         let course = course.map_err(|why| Stop::Left { exit: Exit::Waiting, why })?;
-        if !course.procedures.is_empty() {
-            self.has_values_for_rollback()?;
-        }
+        self.has_values_for_rollback(&course)?;
         // One that is opened again was asked about it.
         if !self.recorder.look(Run::only_goes_back) {
             for rows in self.rows_written_again(&course).await? {
@@ -67,13 +66,28 @@ impl Conductor {
         Ok(course)
     }
 
-    /// A variable that only a procedure uses is needed when one starts.
-    pub(in crate::engine) fn has_values_for_rollback(&self) -> Result<(), Stop> {
+    /// With the values of variables that only rollbacks use.
+    pub(in crate::engine) fn with_values(&self, mut wanted: Wanted) -> Wanted {
+        for var in self.plan.vars.iter().filter(|var| var.only_rollback) {
+            if let Some(value) = self.vars.text(&var.name) {
+                wanted.vars.entry(var.name.clone()).or_insert_with(|| value.to_owned());
+            }
+        }
+        wanted
+    }
+
+    /// A variable that only a procedure uses is needed when that starts.
+    pub(in crate::engine) fn has_values_for_rollback(&self, course: &Course) -> Result<(), Stop> {
+        let takes_part = |number: &usize| {
+            let of = self.plan.rollbacks.get(*number);
+            of.is_some_and(|of| course.procedures.iter().any(|turn| turn.procedure == of.id))
+        };
         let missing: Vec<String> = self
             .plan
             .vars
             .iter()
-            .filter(|var| var.only_rollback && self.vars.get(&var.name).is_none())
+            .filter(|var| var.only_rollback && var.procedures.iter().any(takes_part))
+            .filter(|var| self.vars.get(&var.name).is_none())
             .map(|var| match &var.ask {
                 Some(ask) => format!("--var {}=… ({ask})", var.name),
                 None => format!("--var {}=…", var.name),

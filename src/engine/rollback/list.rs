@@ -44,9 +44,7 @@ impl Known<'_> {
     fn item(&self, course: &Course, id: &str) -> UndoItem {
         let turn = course.procedures.iter().find(|turn| turn.undoes.iter().any(|step| step == id));
         let runs = match turn {
-            Some(turn) if turn.undoes.first().map(String::as_str) == Some(id) => {
-                self.procedure(&turn.procedure)
-            }
+            Some(turn) if turn.undoes.first().map(String::as_str) == Some(id) => self.procedure(turn),
             Some(turn) => vec![format!("with procedure {}", turn.procedure)],
             None => match way(self.plan, id) {
                 Way::Own(undo) => self.runs(undo, id),
@@ -56,8 +54,8 @@ impl Known<'_> {
         };
         let step = step_for(self.plan, id, Direction::Forward);
         let told = step.map(|step| match turn {
-            Some(turn) => self.by_procedure(turn, step),
-            None => {
+            Some(turn) if !turn.by_own(id) => self.by_procedure(turn, step),
+            _ => {
                 let told = forecast(self.plan, self.sources, &self.vars, step);
                 let with_another = matches!(way(self.plan, id), Way::By(_));
                 if with_another { without_drops(told) } else { told }
@@ -87,10 +85,13 @@ impl Known<'_> {
         found.into_iter().flat_map(|procedure| &procedure.steps)
     }
 
-    fn procedure(&self, id: &str) -> Vec<String> {
-        self.steps_of(id)
+    fn procedure(&self, turn: &ProcedureTurn) -> Vec<String> {
+        self.steps_of(&turn.procedure)
             .flat_map(|step| {
-                let runs = self.runs(step, &step.id);
+                let runs = match turn.own.get(&step.id) {
+                    Some(own) => own.iter().flat_map(|id| self.by_own(id)).collect(),
+                    None => self.runs(step, &step.id),
+                };
                 let words = match runs.as_slice() {
                     [] => vec![super::super::outline::action_word(&step.action).to_owned()],
                     _ => runs,
@@ -98,6 +99,15 @@ impl Known<'_> {
                 words.into_iter().map(|run| format!("{}: {run}", step.title)).collect::<Vec<_>>()
             })
             .collect()
+    }
+
+    /// What a step's own rollback runs.
+    fn by_own(&self, id: &str) -> Vec<String> {
+        match way(self.plan, id) {
+            Way::Own(undo) => self.runs(undo, id),
+            Way::By(other) => vec![format!("{id} with {other}")],
+            Way::Procedure(_) | Way::Not(_) => Vec::new(),
+        }
     }
 
     /// Files and statements of a step, in their order.

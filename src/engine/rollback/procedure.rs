@@ -27,6 +27,10 @@ impl Conductor {
                 self.between_steps().await?;
                 if self.leave_out.contains(&step.id) {
                     self.skip(step).await?;
+                } else if !self.undo_by_own(turn, &step.id).await? {
+                    let why = "not everything that it names is undone".to_owned();
+                    self.record(Event::Deviation { step: Some(step.id.clone()), what: why }).await?;
+                    self.do_step(step).await?;
                 } else {
                     self.do_step(step).await?;
                 }
@@ -44,7 +48,7 @@ impl Conductor {
             .map(|step| step.id.as_str())
             .collect();
         for id in &turn.undoes {
-            if !self.stands(id) || self.is_kept(id) {
+            if !self.stands(id) || self.is_kept(id) || turn.by_own(id) {
                 continue;
             }
             if left_out.is_empty() {
@@ -55,6 +59,18 @@ impl Conductor {
             }
         }
         Ok(())
+    }
+
+    /// What a step of a procedure (`undo`) takes back by their own rollbacks; whether all of it is undone.
+    async fn undo_by_own(&mut self, turn: &ProcedureTurn, step: &str) -> Result<bool, Stop> {
+        let own = turn.own.get(step).cloned().unwrap_or_default();
+        for id in &own {
+            self.undo(id).await?;
+        }
+        for id in &own {
+            self.undone_with_another(id).await?;
+        }
+        Ok(own.iter().all(|id| !self.stands(id)))
     }
 
     /// Its effects are in the database, as far as the journal knows.

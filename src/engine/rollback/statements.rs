@@ -30,7 +30,15 @@ impl Known<'_> {
                 Some(turn) if turn.undoes.first() == Some(id) => {
                     let found = self.plan.rollbacks.iter().find(|found| found.id == turn.procedure);
                     for step in found.into_iter().flat_map(|procedure| &procedure.steps) {
-                        self.list(step, &step.id, Some(&step.title), &mut listing);
+                        let Some(own) = turn.own.get(&step.id) else {
+                            self.list(step, &step.id, Some(&step.title), &mut listing);
+                            continue;
+                        };
+                        for undone in own {
+                            if let Way::Own(undo) = way(self.plan, undone) {
+                                self.list(undo, undone, Some(&step.title), &mut listing);
+                            }
+                        }
                     }
                 }
                 Some(_) => continue,

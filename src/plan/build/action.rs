@@ -53,7 +53,8 @@ impl<'a> Build<'a> {
             "soak" => self.soak(entry),
             "backup" => self.backup(raw, entry),
             "restore" => self.restore(entry, number),
-            _ => self.later_action(entry, number),
+            "undo" => self.undo(entry),
+            _ => self.later_action(entry),
         }
     }
 

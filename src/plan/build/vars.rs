@@ -56,6 +56,7 @@ impl<'a> Build<'a> {
             ask: None,
             secret: false,
             only_rollback: false,
+            procedures: Vec::new(),
         };
         let mut texts = Vec::new();
         match entry.value.get_ref() {
@@ -77,7 +78,8 @@ impl<'a> Build<'a> {
                         "give it env, ask or default",
                     );
                 }
-                if variable.secret && (variable.default.is_some() || variable.demo.is_some()) {
+                // What a demo or a rehearsal has in its place is no secret.
+                if variable.secret && variable.default.is_some() {
                     let message = format!("the secret `{}` has its value in the plan", variable.name);
                     self.report.warn_help(Code::Lint, table.span, message, "take it from `env` or `ask`");
                 }

@@ -1,6 +1,6 @@
 //! Every `{name}` has a value by the time it is used.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::plan::build::context::{Build, Save, Use};
 use crate::plan::build::index::Scope;
@@ -21,11 +21,13 @@ pub(in crate::plan) fn check<'a>(build: &mut Build<'a>, vars: Vec<Var<'a>>) -> V
     templates(&mut build.report, &vars, &known);
     durations(build, &vars);
     let mut course: HashSet<usize> = HashSet::new();
-    let mut procedures: HashSet<usize> = HashSet::new();
+    let mut procedures: BTreeMap<usize, HashSet<usize>> = BTreeMap::new();
     for used in std::mem::take(&mut build.uses) {
         if let Some(var) = by_name.get(used.name.as_str()) {
-            let set =
-                if matches!(used.at.scope, Scope::Procedure(_)) { &mut procedures } else { &mut course };
+            let set = match used.at.scope {
+                Scope::Procedure(number) => procedures.entry(number).or_default(),
+                _ => &mut course,
+            };
             set.insert(*var);
         } else {
             saved(&mut build.report, &used, &known);
@@ -34,12 +36,15 @@ pub(in crate::plan) fn check<'a>(build: &mut Build<'a>, vars: Vec<Var<'a>>) -> V
     let plain: Vec<Variable> = vars.iter().map(|var| var.variable.clone()).collect();
     build.shown_values(&plain, &|name| known.save(name).is_some());
     let course = closure(course, &vars, &by_name);
-    let procedures = closure(procedures, &vars, &by_name);
+    let procedures: Vec<(usize, HashSet<usize>)> =
+        procedures.into_iter().map(|(of, used)| (of, closure(used, &vars, &by_name))).collect();
     vars.into_iter()
         .enumerate()
-        .map(|(number, var)| Variable {
-            only_rollback: procedures.contains(&number) && !course.contains(&number),
-            ..var.variable
+        .map(|(number, var)| {
+            let users = procedures.iter().filter(|(_, used)| used.contains(&number));
+            let procedures: Vec<usize> = users.map(|(of, _)| *of).collect();
+            let only_rollback = !procedures.is_empty() && !course.contains(&number);
+            Variable { only_rollback, procedures, ..var.variable }
         })
         .collect()
 }

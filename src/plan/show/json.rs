@@ -129,6 +129,8 @@ pub struct ActionJson {
     pub command: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub undoes: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub soak: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -295,6 +297,7 @@ fn action(action: &Action) -> ActionJson {
             out.proof = Some(backup.proof);
         }
         Action::Restore(backup) => out.with = Some(backup.clone()),
+        Action::Undo(ids) => out.undoes = ids.clone(),
         Action::Compare(compare) => {
             out.of = Some(compare.of.word());
             out.with = Some(compare.with.clone());

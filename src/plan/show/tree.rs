@@ -1,7 +1,7 @@
 //! The plan as a tree: phases, steps with what they do, checkpoints with what they expect.
 
 use crate::plan::duration;
-use crate::plan::model::{Checkpoint, Environment, Phase, Plan, Runner, Step, Undo};
+use crate::plan::model::{Checkpoint, Phase, Plan, Runner, Step, Undo};
 
 use super::line::{both_ends, clean, pad, width};
 use super::rollback::{Way, way};
@@ -15,11 +15,7 @@ pub fn tree(plan: &Plan, cells: usize) -> String {
         out.push_str(text.trim_end());
         out.push('\n');
     };
-    let environment = match plan.environment {
-        Environment::Dev => "dev",
-        Environment::Staging => "staging",
-        Environment::Production => "production",
-    };
+    let environment = plan.environment.word();
     line(both_ends(&clean(&plan.title), &format!("{} · {environment}", plan.id), cells));
     line(summary(plan));
     let ids = plan.phases.iter().flat_map(|p| &p.steps).map(|s| width(&s.id)).max().unwrap_or(0).min(24);

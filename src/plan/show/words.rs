@@ -27,6 +27,7 @@ pub fn action_word(action: &Action) -> &'static str {
         Action::Report(_) => "report",
         Action::Backup(_) => "backup",
         Action::Restore(_) => "restore",
+        Action::Undo(_) => "undo",
         Action::Later(key) => key,
     }
 }
@@ -43,11 +44,12 @@ pub(super) fn detail(action: &Action) -> String {
         Action::Command(program) => clean(&program.call.words()),
         Action::Notify(notice) => clean(&notice.to.join(", ")),
         Action::Soak(text) => clean(text),
-        Action::Requires(requires) => clean(&format!("a rehearsal of {}", requires.rehearsal)),
+        Action::Requires(requires) => clean(&requires.whose()),
         Action::Snapshot(snapshot) => snapshot.of.word().to_owned(),
         Action::Report(path) => clean(path),
         Action::Compare(compare) => clean(&format!("{} with {}", compare.of.word(), compare.with)),
         Action::Restore(backup) => clean(backup),
+        Action::Undo(ids) => clean(&ids.join(", ")),
         Action::Backup(backup) => match backup.proof {
             BackupProof::List => clean(&format!("{}, listed", backup.path)),
             BackupProof::Restore => clean(&format!("{}, restored to prove it", backup.path)),

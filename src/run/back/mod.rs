@@ -1,6 +1,7 @@
 //! What a rollback would do, known before it begins: the engine goes by it, and whoever asks a person
 //! shows it.
 
+mod own;
 mod set_out;
 mod wanted;
 

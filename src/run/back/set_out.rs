@@ -10,6 +10,7 @@ use crate::plan::model::{Plan, Procedure, Step, Transaction, Undo};
 use crate::run::event::{Direction, ProcedureTurn};
 use crate::run::state::Run;
 
+use super::own::own_rollbacks;
 use super::wanted::Wanted;
 
 /// How a step is undone.
@@ -101,7 +102,7 @@ pub fn undoes(plan: &Plan, procedure: &Procedure) -> Vec<String> {
 }
 
 /// Whether an id (of a phase, a step or a checkpoint) stands for this step.
-fn means(plan: &Plan, id: &str, step: &Step) -> bool {
+pub(super) fn means(plan: &Plan, id: &str, step: &Step) -> bool {
     step.id == id
         || step.checkpoints.iter().any(|checkpoint| checkpoint.id == id)
         || plan
@@ -128,9 +129,15 @@ pub fn set_out(plan: &Plan, run: &Run, wanted: &Wanted) -> Result<Course, String
             .iter()
             .find(|procedure| procedure.id == *id)
             .ok_or_else(|| format!("the plan has no [[rollback]] \"{id}\"{}", known(plan)))?;
+        let own = own_rollbacks(plan, run, procedure, &applied, &wanted.vars)?;
         let undone = undoes(plan, procedure);
-        applied.retain(|step| undone.contains(step));
-        let turn = ProcedureTurn { procedure: id.clone(), undoes: applied.clone() };
+        let by_own: Vec<String> = own.values().flatten().cloned().collect();
+        // What the procedure itself undoes goes with them.
+        let mut others = applied.clone();
+        others.retain(|step| !undone.contains(step));
+        alone(plan, run, &others, &by_own)?;
+        applied.retain(|step| undone.contains(step) || by_own.contains(step));
+        let turn = ProcedureTurn { procedure: id.clone(), undoes: applied.clone(), own };
         return Ok(Course { steps: applied, kept: Vec::new(), procedures: vec![turn] });
     }
     for step in wanted.to.iter().chain(&wanted.only) {
@@ -160,7 +167,7 @@ pub fn set_out(plan: &Plan, run: &Run, wanted: &Wanted) -> Result<Course, String
                     "\"{id}\" is undone with \"{other}\": roll back to \"{other}\", or further"
                 ));
             }
-            Way::Procedure(procedure) => course.bring_in(plan, run, procedure, &all)?,
+            Way::Procedure(procedure) => course.bring_in(plan, run, procedure, &all, wanted)?,
             Way::By(_) | Way::Own(_) => {}
         }
     }
@@ -192,11 +199,14 @@ impl Course {
         run: &Run,
         procedure: &Procedure,
         all: &[String],
+        wanted: &Wanted,
     ) -> Result<(), String> {
         if self.procedures.iter().any(|turn| turn.procedure == procedure.id) {
             return Ok(());
         }
-        let undone = undoes(plan, procedure);
+        let own = own_rollbacks(plan, run, procedure, all, &wanted.vars)?;
+        let mut undone = undoes(plan, procedure);
+        undone.extend(own.values().flatten().cloned());
         if let Some(outside) = all.iter().find(|step| undone.contains(step) && !self.steps.contains(step)) {
             return Err(format!(
                 "procedure \"{}\" undoes \"{outside}\" too: roll back to \"{outside}\", or further",
@@ -230,7 +240,7 @@ impl Course {
         }
         self.steps = order;
         self.kept.retain(|(step, _)| !members.contains(step));
-        self.procedures.push(ProcedureTurn { procedure: procedure.id.clone(), undoes: members });
+        self.procedures.push(ProcedureTurn { procedure: procedure.id.clone(), undoes: members, own });
         Ok(())
     }
 }

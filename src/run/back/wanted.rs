@@ -1,5 +1,7 @@
 //! What a rollback is asked to undo.
 
+use std::collections::BTreeMap;
+
 use crate::run::state::Choice;
 
 /// All that this run applied, unless one of the narrower wishes is there.
@@ -11,6 +13,8 @@ pub struct Wanted {
     pub only: Vec<String>,
     /// By this procedure.
     pub procedure: Option<String>,
+    /// Values of variables that only rollbacks use.
+    pub vars: BTreeMap<String, String>,
     /// For the evidence.
     pub why: String,
 }
@@ -28,6 +32,7 @@ impl Wanted {
             to: choice.step.clone(),
             only: choice.only.clone(),
             procedure: choice.procedure.clone(),
+            vars: BTreeMap::new(),
             why: format!("{} ({})", choice.reason.as_deref().unwrap_or("decided"), choice.by.name),
         }
     }
