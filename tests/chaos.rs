@@ -66,6 +66,13 @@ async fn v7_is_killed_and_resumed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn production_is_killed_and_resumed() {
+    let lab = Lab::start().await;
+    let scenario = lab.production().await;
+    killed_here_and_there(lab, scenario).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn statements_outside_of_transactions_are_killed_and_resumed() {
     let lab = Lab::start().await;
     let scenario = lab.plan("bare").await;

@@ -10,21 +10,31 @@ pub struct Book {
     pub scene: Scene,
     name: &'static str,
     sql: &'static str,
+    /// More of the program's surroundings.
+    pub env: Vec<(&'static str, String)>,
+}
+
+/// A folder with all that is in it, executable files as such.
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let from = entry.unwrap().path();
+        let to = to.join(from.file_name().unwrap());
+        if from.is_dir() {
+            copy(&from, &to);
+        } else {
+            std::fs::copy(&from, &to).unwrap();
+        }
+    }
 }
 
 impl Book {
     /// A copy of `plans/NAME.toml` and `migrations/SQL`, and a database with its fixture loaded.
     pub async fn of(name: &'static str, sql: &'static str) -> Self {
-        let book = Self { scene: Scene::new().await, name, sql };
+        let book = Self { scene: Scene::new().await, name, sql, env: Vec::new() };
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        for folder in ["plans".to_owned(), "plans/answers".to_owned(), format!("migrations/{sql}")] {
-            for entry in std::fs::read_dir(root.join(&folder)).unwrap() {
-                let from = entry.unwrap().path();
-                if from.is_file() {
-                    let file = from.file_name().unwrap().to_str().unwrap();
-                    book.scene.file(&format!("{folder}/{file}"), std::fs::read(&from).unwrap());
-                }
-            }
+        for folder in ["plans".to_owned(), format!("migrations/{sql}")] {
+            copy(&root.join(&folder), &book.scene.path(&folder));
         }
         let before = book.sql_file("_before.sql");
         let args = ["-q1", "-v", "ON_ERROR_STOP=1", "-f", before.to_str().unwrap()];
@@ -74,7 +84,10 @@ impl Book {
     }
 
     fn with(&self, command: &str, more: &str) -> Said {
-        self.scene.type_in(&format!("{command} --plain --state-dir state --events events.jsonl {more}"))
+        let words = format!("{command} --plain --state-dir state --events events.jsonl {more}");
+        let mut command = self.scene.command(words.split_whitespace());
+        command.envs(self.env.iter().map(|(name, value)| (name, value)));
+        Said::by(command)
     }
 
     fn given(&self) -> String {

@@ -6,6 +6,7 @@ mod cases;
 #[path = "../common/mod.rs"]
 mod common;
 mod kochel;
+mod production;
 #[path = "../scene/mod.rs"]
 mod scene;
 mod sections;

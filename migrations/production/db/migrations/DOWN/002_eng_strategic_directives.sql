@@ -1,0 +1,3 @@
+DROP TABLE eng.strategic_directives_v2;
+DELETE FROM audit.change_log
+WHERE version = '2025.10' AND object = 'eng.strategic_directives_v2' AND operation IN ('CREATE TABLE', 'INSERT');
