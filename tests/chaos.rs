@@ -69,7 +69,7 @@ async fn v7_is_killed_and_resumed() {
 async fn production_is_killed_and_resumed() {
     let lab = Lab::start().await;
     let scenario = lab.production().await;
-    killed_here_and_there(lab, scenario).await;
+    killed_here_and_there(lab, scenario, &[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

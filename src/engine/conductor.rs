@@ -422,23 +422,6 @@ impl Conductor {
         Ok(StepEnd::Unverified(failed))
     }
 
-    /// A step that takes longer or shorter than planned is a deviation.
-    pub(super) async fn compare_with_planned(
-        &mut self,
-        step: &Step,
-        took: std::time::Duration,
-    ) -> Result<(), Stop> {
-        let Some(takes) = &step.takes else { return Ok(()) };
-        // A single figure is an upper bound; a range has both ends.
-        let too_short = takes.from != takes.to && took < takes.from;
-        if !too_short && took <= takes.to {
-            return Ok(());
-        }
-        let planned = crate::plan::duration::takes_words(takes);
-        let what = format!("took {} ms, planned {planned}", super::unit::millis(took));
-        self.record(Event::Deviation { step: Some(step.id.clone()), what }).await
-    }
-
     pub(super) async fn applied(
         &mut self,
         step: &Step,

@@ -1,4 +1,4 @@
-//! What a phase's statements and a procedure took, beside what the plan allows. A phase that took more is
+//! What a step, a phase's statements and a procedure took, beside what the plan allows. A phase that took more is
 //! breached, as by a watch, and what the plan says about its failure is done: what was applied late is applied
 //! all the same. A procedure that took more has brought the database back; that belongs in the evidence.
 
@@ -8,10 +8,23 @@ use super::conductor::Conductor;
 use super::stop::Stop;
 use crate::plan::duration;
 use crate::plan::expect::Verdict;
-use crate::plan::model::{Phase, Procedure};
+use crate::plan::model::{Phase, Procedure, Step};
 use crate::run::event::{Breach, Event, within_of};
 
 impl Conductor {
+    /// A step that takes longer or shorter than planned is a deviation.
+    pub(super) async fn compare_with_planned(&mut self, step: &Step, took: Duration) -> Result<(), Stop> {
+        let Some(takes) = &step.takes else { return Ok(()) };
+        // A single figure is an upper bound; a range has both ends.
+        let too_short = takes.from != takes.to && took < takes.from;
+        if !too_short && took <= takes.to {
+            return Ok(());
+        }
+        let planned = crate::plan::duration::takes_words(takes);
+        let what = format!("took {} ms, planned {planned}", super::unit::millis(took));
+        self.record(Event::Deviation { step: Some(step.id.clone()), what }).await
+    }
+
     /// A phase of which all steps are settled: the time of its own statements, all together. What people
     /// took isn't in it, nor what its checkpoints did.
     pub(super) async fn compare_phase(&mut self, phase: &Phase) -> Result<(), Stop> {
