@@ -179,6 +179,7 @@ impl Lab {
             ("  [phase.step.requires]", "\n\n", "confirm = \"It was validated\"".to_owned()),
             ("database = ", "\n\n", String::new()),
             ("artifacts   = ", "\n", String::new()),
+            ("prod_db  ", "set_flag ", String::new()),
             ("\"ops/bin/set-flag\"", ",", format!("\"{}\"", set_flag.display())),
             ("\".github/workflows", ",", "\"{artifacts}/boundary-check.yml\"".to_owned()),
             ("\"ops/audit/", "\n", format!("\"{}\"", log.display())),
