@@ -7,7 +7,7 @@ use crate::engine::evidence;
 use crate::engine::exit::Exit;
 use crate::engine::preflight::{Finding, Preflight, preflight};
 use crate::engine::programs::missing_programs;
-use crate::engine::rollback::forecasts;
+use crate::engine::rollback::{denied, forecasts};
 use crate::engine::sources::Sources;
 use crate::journal::StateDir;
 use crate::plan::diagnostic::Severity;
@@ -63,6 +63,10 @@ fn one(name: &str, path: &std::path::Path) -> bool {
             out::line(&format!("{name}: note: step {step}: its rollback {}", forecast.words()));
             notes += 1;
         }
+    }
+    for (whose, what) in denied(&loaded.plan, &sources, &vars) {
+        out::line(&format!("{name}: note: {whose}: {what}"));
+        notes += 1;
     }
     let errors = scripts.findings.iter().filter(|finding| finding.error).count();
     // What can't be read has no digest, and a pipe would be waited for.

@@ -18,12 +18,11 @@ use super::sources::Sources;
 use super::stop::Stop;
 use super::watch::Watches;
 use crate::journal::{Key, RunFolder};
-use crate::pg::ConnectConfig;
-use crate::pg::Session;
 use crate::pg::rows::Column;
+use crate::pg::{ConnectConfig, Session};
 use crate::plan::model::{Action, Ask, Checkpoint, Plan, Step};
-use crate::run::event::{Direction, Ending, Event, HoldReason, Mode, Problem, When};
-use crate::run::state::{Choice, Run, Status};
+use crate::run::event::{Direction, Event, HoldReason, Mode, Problem, When};
+use crate::run::state::{Choice, Status};
 use crate::script::Variables;
 
 /// The one who goes through the plan.
@@ -152,10 +151,7 @@ impl Conductor {
         }
         self.take_up_ending();
         if let Some(why) = self.ending.take() {
-            if self.recorder.look(Run::only_goes_back) {
-                return Err(self.close_again(why).await);
-            }
-            return Err(self.end(Ending::Stopped { why: why.clone() }, Exit::Failed, why).await);
+            return Err(self.end_or_close(why.clone(), why).await);
         }
         let mut ended = if self.recorder.look(|run| run.goes_back()) {
             self.go_on("taken up again").await?;
@@ -470,23 +466,6 @@ impl Conductor {
             .recorder
             .look(|run| run.step(step).map_or((0, 1), |s| (s.generation, s.next_attempt(direction))));
         self.record(Event::StepStarted { step: step.to_owned(), direction, generation, attempt }).await
-    }
-
-    pub(super) fn generation(&self, step: &str) -> u32 {
-        self.recorder.look(|run| run.step(step).map_or(0, |s| s.generation))
-    }
-
-    pub(super) fn status(&self, step: &str) -> Status {
-        self.recorder.look(|run| run.step(step).map_or(Status::Pending, |s| s.status))
-    }
-
-    pub(super) fn settled(&self, step: &str) -> bool {
-        matches!(self.status(step), Status::Verified | Status::Accepted | Status::Skipped | Status::Assumed)
-    }
-
-    pub(super) fn selected(&self, phase: &str) -> bool {
-        self.recorder
-            .look(|run| run.selection.only.is_empty() || run.selection.only.iter().any(|p| p == phase))
     }
 
     /// A spare session for reading.

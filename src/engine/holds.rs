@@ -7,7 +7,7 @@ use super::problems;
 use super::rollback::Wanted;
 use super::stop::Stop;
 use crate::run::command::{Command, Wish};
-use crate::run::event::{Assurance, Decision, Ending, Event, HoldReason, Person};
+use crate::run::event::{Assurance, Decision, Event, HoldReason, Person};
 use crate::run::state::Run;
 
 impl Conductor {
@@ -118,7 +118,7 @@ impl Conductor {
             Wish::Leave { why } => Err(Stop::Left { exit: self.exit_for_leaving(), why }),
             Wish::End { reason } => {
                 let why = format!("{} ended the run: {reason}", by.name);
-                Err(self.end(Ending::Stopped { why: why.clone() }, Exit::Failed, why).await)
+                Err(self.end_or_close(reason, why).await)
             }
             Wish::RollBack { to, only, procedure, reason } => {
                 Err(Stop::TurnBack(Box::new(Wanted { to, only, procedure, ..Wanted::all(reason) })))

@@ -51,8 +51,11 @@ impl Conductor {
 
     /// After a step: the rows of what it wrote.
     pub(super) async fn image_after(&mut self, step: &Step) -> Result<(), Stop> {
-        if !step.changes || self.recorder.look(|run| run.goes_back()) {
+        if self.recorder.look(|run| run.goes_back()) {
             return Ok(());
+        }
+        if !step.changes {
+            return self.measure_claim(step).await;
         }
         let generation = self.generation(&step.id);
         let (written, touched) = self.guards_written(&step.id, Direction::Forward).await?;

@@ -10,7 +10,7 @@
 //!   and hands them out; nothing starts before its start is in the journal;
 //! - [`preflight`] reads every script before the window ([`programs`] looks for the plan's programs, [`writable`] whether its files can be written), and `notes` says what may surprise in them; [`open`] connects, looks, locks and begins the
 //!   journal ([`one_run`]: unless another is open, on the database that it is bound to; `target_guards`: that the plan is for), with [`outline`] as what is in it of the plan; [`control`] holds the lock;
-//! - [`conductor`] goes through the plan, [`attention`] hears what may interrupt it, and [`stop`] is why
+//! - [`conductor`] goes through the plan (`stands`: where a step is), [`attention`] hears what may interrupt it, and [`stop`] is why
 //!   it ends early, with [`exit`] as the code for that; `needs`, `permission`, `holds`, `failure` and `decided` are what it asks for, how it waits, what follows a
 //!   failure, and what outlives a stop;
 //! - [`script_steps`] are the steps that run SQL, [`people`] those that people do, `probe` those that are always rolled back, `command` programs of the plan (`listener` hears what they write), `notify` messages; [`mod@watch`] samples conditions while a phase runs, and `soak` waits for them;
@@ -101,6 +101,7 @@ pub mod shell;
 mod soak;
 pub mod sources;
 mod standing;
+mod stands;
 pub mod stop;
 pub mod stream;
 pub mod surroundings;

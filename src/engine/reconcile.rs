@@ -14,6 +14,7 @@
 //!
 //! The ledger is read only after the fence is ours: an old COMMIT that was under way is over by then.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use super::conductor::Conductor;
@@ -79,8 +80,9 @@ impl Conductor {
             let mut control = self.control.session().await;
             entry::all(&mut control, &self.run).await?
         };
+        let known: HashSet<&Unit> = rows.iter().map(|(row, _)| row).collect();
         for (unit, phase, xid) in self.recorder.look(|run| run.all_units()) {
-            let present = rows.iter().any(|(row, _)| *row == unit);
+            let present = known.contains(&unit);
             let (bare, doubted) =
                 self.recorder.look(|run| run.unit(&unit).map_or((false, None), |s| (s.bare, s.before_doubt)));
             let in_doubt = phase == UnitPhase::Unknown;
@@ -133,14 +135,14 @@ impl Conductor {
                 | (UnitPhase::Failed | UnitPhase::Waiting | UnitPhase::Unknown, _) => {}
             }
         }
+        let forward: HashSet<(&str, u32)> = known
+            .iter()
+            .filter(|row| row.direction == Direction::Forward)
+            .map(|row| (row.step.as_str(), row.generation))
+            .collect();
         for unit in self.recorder.look(|run| run.undone_units()) {
-            let forward = rows.iter().any(|(row, _)| {
-                row.step == unit.step
-                    && row.generation == unit.generation
-                    && row.direction == Direction::Forward
-            });
             // With both rows gone, the database is as it was before the step: undone, so to say.
-            if forward && !rows.iter().any(|(row, _)| *row == unit) {
+            if forward.contains(&(unit.step.as_str(), unit.generation)) && !known.contains(&unit) {
                 let evidence = vec![
                     "the journal says undone and the ledger row of the undo is gone, that of the step isn't: a failover, \
                      a restore, or somebody removed it"

@@ -1,10 +1,11 @@
 //! Opening a run again that is over, to go back: everything that could make the way back a wrong one is
 //! looked at first, under the lock. Whoever goes back in spite of what has changed since gives a reason.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::baseline::measured;
 use super::conductor::Conductor;
+use super::exit::Exit;
 use super::open::{Opening, look_over};
 use super::rollback::{Course, Wanted, Way, set_out, way};
 use super::stop::Stop;
@@ -13,7 +14,7 @@ use crate::journal::{Journal, RunFolder};
 use crate::pg::fingerprint::Fingerprint;
 use crate::pg::ledger::{entry, schema};
 use crate::plan::model::{Action, Plan, Step};
-use crate::run::event::{Direction, Event, Person, Residue};
+use crate::run::event::{Direction, Ending, Event, Person, Residue, Unit};
 use crate::run::state::{Run, UnitPhase};
 use crate::script::{last_name, mentions};
 
@@ -77,7 +78,7 @@ impl Conductor {
         }
         self.has_values_for_rollback(&course).map_err(|stop| refused(stop.to_string()))?;
         let mut since = self.ledger_agrees().await?;
-        since.extend(course.procedures.iter().flat_map(|turn| restored_by(&plan, &turn.procedure)));
+        since.extend(restores(&plan, &course));
         since.extend(self.schema_since().await?);
         since.extend(self.rows_since(&course, wanted).await?);
         Ok(since)
@@ -108,19 +109,18 @@ impl Conductor {
             let rows = entry::all(&mut control, &self.run).await?;
             (rows, entry::of_others_since(&mut control, &self.run, epoch).await?)
         };
-        let has = |unit: &crate::run::event::Unit| rows.iter().any(|(row, _)| row == unit);
+        let known: HashSet<&Unit> = rows.iter().map(|(row, _)| row).collect();
+        let forward: HashSet<(&str, u32)> = known
+            .iter()
+            .filter(|row| row.direction == Direction::Forward)
+            .map(|row| (row.step.as_str(), row.generation))
+            .collect();
         let gone: Vec<String> = self.recorder.look(|run| {
             let applied = run.all_units().into_iter().filter(|(_, phase, _)| *phase == UnitPhase::Applied);
-            let undone = run.undone_units().into_iter().filter(|unit| {
-                let forward = |row: &crate::run::event::Unit| {
-                    row.step == unit.step
-                        && row.generation == unit.generation
-                        && row.direction == Direction::Forward
-                };
-                rows.iter().any(|(row, _)| forward(row))
-            });
+            let undone = run.undone_units().into_iter();
+            let undone = undone.filter(|unit| forward.contains(&(unit.step.as_str(), unit.generation)));
             let all = applied.map(|(unit, ..)| unit).chain(undone);
-            all.filter(|unit| !has(unit)).map(|unit| unit.words()).collect()
+            all.filter(|unit| !known.contains(unit)).map(|unit| unit.words()).collect()
         });
         if !gone.is_empty() {
             return Err(refused(format!(
@@ -222,6 +222,14 @@ impl Conductor {
         Ok(again)
     }
 
+    /// Ends the run by somebody's word; one that was opened again and hasn't gone back is over as it was.
+    pub(super) async fn end_or_close(&mut self, reason: String, why: String) -> Stop {
+        if self.recorder.look(Run::can_close_again) {
+            return self.close_again(reason).await;
+        }
+        self.end(Ending::Stopped { why: why.clone() }, Exit::Failed, why).await
+    }
+
     /// Ends a run that was opened again and of which nothing was undone: it is over as it was.
     pub(super) async fn close_again(&mut self, why: String) -> Stop {
         let Some(was) = self.recorder.look(|run| run.reopened.as_ref().map(|reopened| reopened.was.clone()))
@@ -236,7 +244,7 @@ impl Conductor {
         let summary = self.summary().await;
         match self.record(Event::Ended { outcome, exit_code, summary }).await {
             Ok(()) => Stop::Over {
-                exit: super::exit::Exit::Done,
+                exit: Exit::Done,
                 why: format!("{why}; nothing was undone, and the run is over as it was"),
             },
             Err(stop) => stop,
@@ -245,17 +253,23 @@ impl Conductor {
 }
 
 /// Everybody's rows go back with a restore, also those that nobody counts.
-fn restored_by(plan: &Plan, procedure: &str) -> Vec<String> {
-    let procedures = plan.rollbacks.iter().filter(|known| known.id == procedure);
-    let restored = procedures.flat_map(|procedure| &procedure.steps).filter_map(|step| match &step.action {
+fn restores(plan: &Plan, course: &Course) -> Vec<String> {
+    let of_procedures = course.procedures.iter().flat_map(|turn| {
+        let procedures = plan.rollbacks.iter().filter(|known| known.id == turn.procedure);
+        procedures.flat_map(|procedure| &procedure.steps)
+    });
+    let own = course.steps.iter().filter_map(|id| match way(plan, id) {
+        Way::Own(undo) => Some(undo),
+        _ => None,
+    });
+    let restored = of_procedures.chain(own).filter_map(|step| match &step.action {
         Action::Restore(backup) => Some(format!(
-            "\"{}\" puts the whole database back to backup \"{backup}\": everything that anybody has written since then, \
-             in every table, would be lost",
-            step.title
+            "the whole database goes back to backup \"{backup}\": everything that anybody has written since it was made, in \
+             every table, would be lost"
         )),
         _ => None,
     });
-    restored.collect()
+    restored.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// What is left where nobody can know any more what is there.

@@ -240,8 +240,13 @@ impl Run {
                 self.left = Some((*exit_code, why.clone()));
             }
             Event::Ended { outcome, exit_code, summary } => {
+                let closes = self.closes_again_as(outcome);
                 self.end(outcome, *exit_code)?;
-                self.left_fingerprint.clone_from(&summary.fingerprint);
+                // One that is closed again is as it was left then: what others did since is still theirs.
+                self.left_fingerprint = match &self.reopened {
+                    Some(reopened) if closes => reopened.left.clone(),
+                    _ => summary.fingerprint.clone(),
+                };
             }
             _ => self.take_step_event(envelope)?,
         }

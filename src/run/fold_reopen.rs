@@ -1,7 +1,7 @@
 //! The fold over a run that was over and is opened again: the way back is all that may come.
 
 use super::event::{Decision, Ending, Event, HoldReason};
-use super::state::{Choice, Hold, Reopened, Run, RunState};
+use super::state::{Choice, Hold, Reopened, Run, RunState, Status, StepState};
 use super::step::Why;
 
 impl Run {
@@ -31,7 +31,8 @@ impl Run {
             rolling_back: false,
         });
         let (left, images) = (self.left_fingerprint.clone(), self.images.len());
-        self.reopened = Some(Reopened { choice, was, left, images, waits: true });
+        let applied = self.applied_order.len();
+        self.reopened = Some(Reopened { choice, was, left, images, applied, waits: true });
         Ok(())
     }
 
@@ -42,8 +43,23 @@ impl Run {
         }
     }
 
+    /// It was over and is open again, and nothing has been done on the way back: it can be closed as it was.
+    #[must_use]
+    pub fn can_close_again(&self) -> bool {
+        let acted = |step: &StepState| {
+            let of_procedure = step.procedure.is_some() && step.changes && step.status != Status::Pending;
+            of_procedure || !step.undo_units.is_empty() || step.undo_attempt > 0
+        };
+        self.reopened.as_ref().is_some_and(|reopened| {
+            reopened.waits
+                || self.goes_back()
+                    && self.applied_order.len() == reopened.applied
+                    && !self.steps.iter().any(acted)
+        })
+    }
+
     pub(super) fn closes_again_as(&self, outcome: &Ending) -> bool {
-        self.reopened.as_ref().is_some_and(|reopened| reopened.waits && reopened.was.0 == *outcome)
+        self.can_close_again() && self.reopened.as_ref().is_some_and(|reopened| reopened.was.0 == *outcome)
     }
 }
 

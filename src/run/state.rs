@@ -180,6 +180,8 @@ pub struct Reopened {
     pub left: Option<String>,
     /// So many images had been taken by then.
     pub images: usize,
+    /// So many steps stood.
+    pub applied: usize,
     /// The rollback hasn't begun: nothing else may, and it can be closed again as it was.
     pub waits: bool,
 }

@@ -97,7 +97,12 @@ async fn a_session_in_the_way_is_shown() {
     let config = bench.server.config(&bench.db);
     let mut holder = holdpoint::pg::Session::connect(&config, "holder").await.unwrap();
     holder.batch("BEGIN; SELECT * FROM customer").await.unwrap();
-    let mut running = bench.begin(&["rollback", &id, "--procedure", "emergency", "--reason", "test"]);
+    // The run is over, and whatever anybody has written since goes with it.
+    let asked = bench.call(&["rollback", &id, "--procedure", "emergency"]).await;
+    asked.exits(3).says("the whole database goes back to backup \"backup\"").says("--despite");
+    let despite = ["--reason", "test", "--despite", "nobody has"];
+    let words = ["rollback", &id, "--procedure", "emergency"].into_iter().chain(despite).collect::<Vec<_>>();
+    let mut running = bench.begin(&words);
     let event = running
         .until_event("a lock that is tried for again, with who has it", |event| {
             event["event"] == "lock_retry" && event["blockers"][0]["application"].as_str().is_some()

@@ -100,3 +100,58 @@ async fn a_procedure_says_that_it_stands_for_the_steps_own_way() {
     let ran = back(&bench, &["--procedure", "p", "--list"]).await;
     ran.exits(0).says("counts as undone by P (p); its own rollback isn't run");
 }
+
+/// What the plan claims is held against the words, and against what the server says.
+#[tokio::test]
+async fn a_step_that_says_that_it_changes_nothing_is_measured() {
+    let bench = Bench::with(SIDE).await;
+    let claims = "[[phase.step]]\nid = \"claims\"\ntitle = \"Claims\"\nchanges = false\nsql = \"UPDATE side SET v = 'x'\"\n";
+    let procedure = "\n[[rollback]]\nid = \"lie\"\ntitle = \"Lie\"\nundoes = [\"a\"]\n\
+                     [[rollback.step]]\nid = \"one\"\ntitle = \"One\"\nsql = \"SELECT 1\"\n";
+    bench.file("a.sql", "CREATE TABLE a (n int);");
+    bench.plan(&format!("{}{claims}{procedure}", undoable("a", "DROP TABLE a")));
+    bench
+        .call(&["check", "plan.toml"])
+        .await
+        .says("step claims: it says `changes = false`, and its SQL changes something")
+        .says("rollback lie: it says that it undoes steps, and nothing in it changes anything");
+    let ran = bench.run().await;
+    ran.exits(0).says("the plan says `changes = false`, and it wrote or changed side");
+    let ran = back(&bench, &[]).await;
+    ran.says("not proven: rows of side, which this run wrote and no undo did");
+}
+
+/// Opened again, and nothing undone yet: it is closed as it was.
+#[tokio::test]
+async fn a_run_whose_procedure_waits_is_closed_again_as_it_was() {
+    let bench = Bench::new().await;
+    bench.file("a.sql", "CREATE TABLE a (n int);");
+    let procedure = "\n[[rollback]]\nid = \"p\"\ntitle = \"P\"\nundoes = [\"a\"]\n\
+                     [[rollback.step]]\nid = \"sure\"\ntitle = \"Sure\"\nconfirm = \"sure\"\n\
+                     [[rollback.step]]\nid = \"drop\"\ntitle = \"Drop\"\nsql = \"DROP TABLE a\"\n";
+    bench.plan(&format!("{}{procedure}", undoable("a", "DROP TABLE a")));
+    bench.run().await.exits(0);
+    back(&bench, &["--procedure", "p"]).await.exits(6);
+    bench.sql("CREATE TABLE theirs ()").await;
+    bench.call(&["resume", "--end", "not now"]).await.exits(0).says("over as it was");
+    bench.call(&["status", "--state-dir", "state"]).await.says("done (exit 0)");
+    // What others did meanwhile is still theirs.
+    back(&bench, &["--list"]).await.exits(0).says("table public.theirs is new");
+    bench.sql("DROP TABLE theirs").await;
+    back(&bench, &[]).await.exits(4);
+}
+
+/// What stays and rests on what is undone is said beforehand.
+#[tokio::test]
+async fn what_stays_in_the_way_is_told_beforehand() {
+    let bench = Bench::new().await;
+    bench.file("a.sql", "CREATE TABLE a (id int PRIMARY KEY);");
+    bench.file("c.sql", "CREATE TABLE c (a int REFERENCES a);");
+    let stays = super::step("c", "");
+    bench.plan(&format!("{}{stays}", undoable("a", "DROP TABLE a")));
+    bench.run().await.exits(0);
+    let ran = back(&bench, &["--list"]).await;
+    ran.exits(0)
+        .says("stays: c: the plan has no rollback for it")
+        .says("may stand in the way of undoing that");
+}

@@ -171,6 +171,7 @@ pub fn set_out(plan: &Plan, run: &Run, wanted: &Wanted) -> Result<Course, String
             Way::By(_) | Way::Own(_) => {}
         }
     }
+    course.tell_what_stands_in_the_way(run);
     if wanted.to.is_none() && wanted.only.is_empty() {
         course.kept.extend(run.half_known().map(|step| (step.to_owned(), HALF_KNOWN.to_owned())));
     }
@@ -192,6 +193,22 @@ fn known(plan: &Plan) -> String {
 }
 
 impl Course {
+    /// What stays and came later may rest on what is undone: that undo can fail.
+    fn tell_what_stands_in_the_way(&mut self, run: &Run) {
+        let stays: HashSet<String> = self.kept.iter().map(|(step, _)| step.clone()).collect();
+        for (kept, why) in &mut self.kept {
+            let place = self.steps.iter().position(|step| step == kept);
+            let earlier = self.steps.iter().skip(place.map_or(usize::MAX, |place| place + 1));
+            let met = earlier.filter(|step| !stays.contains(*step));
+            let rests = met.filter_map(|step| Some((step, both_touched(run, kept, step)?))).next();
+            if let Some((step, relation)) = rests {
+                why.push_str(&format!(
+                    "; it wrote or changed {relation} after \"{step}\" did, and may stand in the way of undoing that"
+                ));
+            }
+        }
+    }
+
     /// Lets a procedure take part, with everything that it undoes.
     fn bring_in(
         &mut self,
