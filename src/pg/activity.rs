@@ -17,8 +17,12 @@ const LISTED: &str = "300";
 /// Of a statement; who wants all of it asks the server.
 const QUERY: usize = 400;
 /// What the sessions of this program are for, as it stands in their names.
-const PURPOSES: [&str; 9] =
-    ["control", "fixture", "ground", "image", "look", "monitor", "snapshot", "start", "work"];
+const PURPOSES: [&str; 12] = [
+    "console", "control", "fixture", "ground", "image", "look", "monitor", "proof", "snapshot", "start",
+    "watch", "work",
+];
+/// What the session that looks does while it looks.
+const LOOKS: &str = "(looks at the sessions)";
 
 /// One look at everything but the size of the database.
 ///
@@ -73,7 +77,8 @@ fn sessions(rows: &Rows, config: &ConnectConfig, activity: &mut Activity) -> Res
         let word = |column: usize| optional(row, column).unwrap_or_default().to_owned();
         let query = word(12);
         let query = mask_secrets(&query);
-        let query: String = query.chars().take(QUERY).collect();
+        let looks = optional(row, 21) == Some("t");
+        let query: String = if looks { LOOKS.to_owned() } else { query.chars().take(QUERY).collect() };
         let blocked_by = optional(row, 13).and_then(|by| serde_json::from_str(by).ok()).unwrap_or_default();
         let backend = Backend {
             pid: number(row, 0)?,
@@ -107,8 +112,6 @@ fn sessions(rows: &Rows, config: &ConnectConfig, activity: &mut Activity) -> Res
         hidden = number(row, 20)?;
     }
     activity.more = activity.figures.all.saturating_sub(activity.sessions.len());
-    // The one that asks isn't listed, and has its connection like all others.
-    activity.figures.all += 1;
     if hidden > 0 {
         activity.hidden.push(format!(
             "what {hidden} of the sessions do: that needs pg_read_all_stats, which is in pg_monitor"
