@@ -117,8 +117,12 @@ impl Conductor {
             let words = format!("{}: tried again in {} ms", problem.message, millis(wait));
             self.says.say(&step.id, &words);
             self.abort(&mut work.session).await;
+            if self.pause(wait).await? {
+                let mut problem = problem.clone();
+                problem.message = format!("{}; cancelled before the next try", problem.message);
+                return Ok((work, Err(Abandon::Unverified(*problem))));
+            }
             work.session.close().await;
-            self.pause(wait).await?;
             tries += 1;
         }
     }

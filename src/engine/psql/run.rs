@@ -24,7 +24,7 @@ use crate::engine::problems::{self, DEADLOCK, LOCK_NOT_AVAILABLE};
 use crate::engine::program::{self, Cut, GRACE, Heard};
 use crate::engine::sources::Source;
 use crate::engine::stop::Stop;
-use crate::engine::unit::millis;
+use crate::engine::unit::{Outcome, millis};
 use crate::pg::Psql;
 use crate::pg::child::{Child, Ended, Program};
 use crate::pg::ledger::entry::{self, OTHER_TRANSACTION, STALE_EPOCH};
@@ -369,8 +369,14 @@ impl Conductor {
             if self.epoch.is_some() {
                 intent.result(&mut *self.control.session().await, false, "").await?;
             }
-            self.lock_retry(unit, this.number, step.lock_retries, &problem, Vec::new()).await?;
-            return Ok(None);
+            if !self.lock_retry(unit, this.number, step.lock_retries, &problem, Vec::new()).await? {
+                return Ok(None);
+            }
+            problem.message = format!("{}; cancelled before the next try", problem.message);
+            return match self.failed(unit, problem, None).await? {
+                Outcome::Failed(problem) => Ok(Some(Err(problem))),
+                Outcome::Applied => Ok(Some(Ok(()))),
+            };
         }
         let vanished = matches!(ended, Ended::Code(CONNECTION_LOST) | Ended::Signal(_));
         if vanished && !single {
