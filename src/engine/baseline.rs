@@ -36,12 +36,10 @@ pub struct Before {
 }
 
 impl Conductor {
-    /// Once, before the first change: the values that later expectations rest on, the ledger, the
-    /// fence, and the before-image.
+    /// Once, before anybody is asked about the first change: the values that later expectations rest on, the
+    /// before-image, and whether there can be a ledger. Nothing is written yet.
     pub(super) async fn prepare_change(&mut self) -> Result<(), Stop> {
-        if self.epoch.is_some()
-            || self.recorder.look(|run| run.ledger_off.is_some() && run.baseline.is_some())
-        {
+        if self.has_ledger() {
             return Ok(());
         }
         if let Some(missing) = self.missing_values() {
@@ -56,12 +54,33 @@ impl Conductor {
                 other => other?,
             }
         }
+        let could = {
+            let mut control = self.control.session().await;
+            schema::could(&mut control).await
+        };
+        self.or_refused(could).await
+    }
+
+    /// With the first change, once it is allowed: the ledger, and the fence.
+    pub(super) async fn take_ledger(&mut self) -> Result<(), Stop> {
+        if self.has_ledger() {
+            return Ok(());
+        }
         let ensured = {
             let mut control = self.control.session().await;
             schema::ensure(&mut control).await
         };
-        match ensured {
-            Ok(()) => self.take_fence().await,
+        self.or_refused(ensured).await?;
+        self.take_fence().await
+    }
+
+    fn has_ledger(&self) -> bool {
+        self.epoch.is_some() || self.recorder.look(|run| run.ledger_off.is_some() && run.baseline.is_some())
+    }
+
+    async fn or_refused(&mut self, schema: Result<(), SchemaError>) -> Result<(), Stop> {
+        match schema {
+            Ok(()) => Ok(()),
             Err(SchemaError::Pg(error)) => Err(error.into()),
             Err(error) => Err(self.refuse(error.to_string()).await),
         }

@@ -8,12 +8,21 @@ use crate::run::event::{Event, HoldReason};
 use crate::run::state::{Run, Status};
 
 impl Conductor {
-    /// What must be so before anything is changed: authorization, and a key when stepping is manual.
+    /// What must be so before anything is changed: authorization, a key when stepping is manual, and then the
+    /// ledger. `false`: the step is left out.
     pub(super) async fn before_change(&mut self, step: &Step) -> Result<bool, Stop> {
         // A rollback was asked for as a whole, and what it undoes was authorized.
         if self.recorder.look(Run::goes_back) {
             return Ok(true);
         }
+        let allowed = self.is_allowed(step).await?;
+        if allowed {
+            self.take_ledger().await?;
+        }
+        Ok(allowed)
+    }
+
+    async fn is_allowed(&mut self, step: &Step) -> Result<bool, Stop> {
         if let Some(authorization) = self.plan.authorization.clone()
             && !matches!(self.status(&authorization), Status::Verified)
         {
@@ -46,9 +55,9 @@ impl Conductor {
     }
 
     /// On a plan that is stepped by hand whoever takes a run up looks first, and says what is to be done about
-    /// the step that was under way.
+    /// the step that was under way: at a screen by a key, without one by an answer.
     pub(super) fn look_for_broken_off(&mut self) {
-        if self.attended && self.plan.stepping == Stepping::Manual {
+        if self.plan.stepping == Stepping::Manual {
             let broken_off = |run: &Run| Some(run.current_step().filter(|s| s.broken_off)?.id.clone());
             self.broken_off = self.recorder.look(broken_off);
         }

@@ -136,6 +136,12 @@ fn needs(recorder: &Recorder) -> String {
     recorder.look(|run| run.hold().map(|hold| hold.needs.clone()).unwrap_or_default())
 }
 
+/// The process died in the middle of it, and nothing is known against it.
+fn is_broken_off(recorder: &Recorder, reason: &HoldReason, step: &str) -> bool {
+    *reason == HoldReason::Failed
+        && recorder.look(|run| run.step(step).is_some_and(|step| step.broken_off && step.problem.is_none()))
+}
+
 struct Open {
     items: Vec<(String, bool)>,
     roles: Vec<String>,
@@ -241,6 +247,14 @@ impl Answers {
                     }
                 }
                 Some(answer) if asked < 2 => vec![answer.command(recorder, step, by)],
+                // It didn't fail: the word to do it, under manual stepping, is the word to go on with it.
+                None if is_broken_off(recorder, reason, step) => match self.go.iter().any(|go| go == step) {
+                    true if asked < 2 => vec![Command { what: Wish::Retry, by: by.clone() }],
+                    true => nobody(needs(recorder)),
+                    false => {
+                        nobody(format!("{}; without a screen `go` of the answers names it", needs(recorder)))
+                    }
+                },
                 // A resume is a retry of what stood: that is what people resume for. What fails after
                 // that waits for somebody.
                 None if again == Some(step)

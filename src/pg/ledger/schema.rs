@@ -228,21 +228,33 @@ pub async fn ensure(control: &mut Session) -> Result<(), SchemaError> {
         return verify(control).await;
     }
     let made = make(control).await;
-    if made.is_err() {
-        control.batch("ROLLBACK").await?;
-    }
+    control.batch(if made.is_ok() { "COMMIT" } else { "ROLLBACK" }).await?;
     made
 }
 
+/// Whether [`ensure`] would do it, tried out and rolled back: who is asked about the first change shall know
+/// before that it can't be recorded, and until then nothing is written.
+///
+/// # Errors
+/// As [`ensure`].
+pub async fn could(control: &mut Session) -> Result<(), SchemaError> {
+    if exists(control).await? {
+        return verify(control).await;
+    }
+    let made = make(control).await;
+    control.batch("ROLLBACK").await?;
+    made
+}
+
+/// In a transaction that stays open, whatever comes of it.
 async fn make(control: &mut Session) -> Result<(), SchemaError> {
     if let Err(error) = control.batch(CREATE).await {
+        // The failed transaction answers no questions.
         control.batch("ROLLBACK").await?;
         let triggers = event_triggers(control).await?;
         return Err(SchemaError::Create { error, advice: advice(&triggers) });
     }
-    verify(control).await?;
-    control.batch("COMMIT").await?;
-    Ok(())
+    verify(control).await
 }
 
 /// Event triggers that could have had a hand in it.
