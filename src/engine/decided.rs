@@ -82,7 +82,12 @@ impl Conductor {
                 Wish::Leave { why } | Wish::End { reason: why } if over => {
                     return Err(self.close_again(why).await);
                 }
-                other => drop(self.obey(None, other, by).await?),
+                other => {
+                    self.obey(None, other, by).await?;
+                    if self.goes_on_without().await? {
+                        return Ok(());
+                    }
+                }
             }
         }
     }
@@ -131,7 +136,7 @@ impl Conductor {
         let (status, by) = (self.status(&step), choice.by);
         match (choice.what, status) {
             (Decision::Skip, Status::Failed | Status::Pending) => {
-                self.record(Event::StepSkipped { step, reason, by, deviation: true }).await
+                self.leave_out_now(&step, &reason, by).await
             }
             (Decision::Override, Status::Unverified) => {
                 self.record(Event::StepAccepted { step, reason, by }).await

@@ -24,11 +24,23 @@ impl Conductor {
                     Wish::Go => break,
                     other => {
                         self.obey(None, other, by).await?;
+                        if self.goes_on_without().await? {
+                            break;
+                        }
                     }
                 }
             }
         }
         Ok(())
+    }
+
+    /// The word that ended a hold which is about no step was to leave the next one out: it is left out.
+    pub(super) async fn goes_on_without(&mut self) -> Result<bool, Stop> {
+        if self.recorder.look(Run::is_holding) {
+            return Ok(false);
+        }
+        self.carry_out_decision().await?;
+        Ok(true)
     }
 
     /// Journals that the run waits.
@@ -124,11 +136,19 @@ impl Conductor {
                 Err(Stop::TurnBack(Box::new(Wanted { to, only, procedure, ..Wanted::all(reason) })))
             }
             Wish::Skip { step: of, reason } if step == Some(of.as_str()) => {
-                let problem = problems::plain(format!("skipped: {reason}"));
-                Ok(Some(Flow::Failed(problem)))
+                self.leave_out_now(&of, &reason, by).await?;
+                Ok(Some(Flow::Failed(problems::plain(format!("skipped: {reason}")))))
             }
             _ => Ok(None),
         }
+    }
+
+    /// Leaves a step out that waits for somebody, or hasn't begun.
+    pub(super) async fn leave_out_now(&mut self, step: &str, reason: &str, by: Person) -> Result<(), Stop> {
+        let mut all = self.plan.phases.iter().flat_map(|phase| &phase.steps);
+        let deviation = !all.any(|of| of.id == step && of.optional);
+        let (step, reason) = (step.to_owned(), reason.to_owned());
+        self.record(Event::StepSkipped { step, reason, by, deviation }).await
     }
 
     pub(super) fn exit_for_leaving(&self) -> Exit {

@@ -215,6 +215,9 @@ fn skip(run: &Run, id: &str, reason: &str) -> Verdict {
     if let Some(held) = run.hold().and_then(|hold| hold.step.as_deref()).filter(|held| *held != id) {
         return no(format!("the run waits for step `{held}`, and it isn't the turn of step `{id}`"));
     }
+    if run.hold_reason() == Some(&HoldReason::Breached) {
+        return no("a watch is breached: go on, roll back or end the run");
+    }
     match step.status {
         Status::Failed => {}
         Status::Running if step.rests() => {}

@@ -173,7 +173,12 @@ impl Conductor {
                 Wish::Go => return self.forward().await,
                 // Residue is told by the exit code, whoever leaves.
                 Wish::Leave { why } => return Err(Stop::Left { exit, why }),
-                other => drop(self.obey(None, other, by).await?),
+                other => {
+                    self.obey(None, other, by).await?;
+                    if self.goes_on_without().await? {
+                        return self.forward().await;
+                    }
+                }
             }
         }
     }
