@@ -1,6 +1,8 @@
 //! The cockpit in a real terminal, on a real PostgreSQL.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+#[path = "cockpit_pty/actions.rs"]
+mod actions;
 mod common;
 
 use std::collections::BTreeMap;
@@ -231,8 +233,11 @@ async fn a_run_that_was_killed_is_taken_up_again_in_the_cockpit() {
     let bench = failing().await;
     let mut pty = cockpit(&bench, &["run", "plan.toml"], 120, 36);
     pty.until_says("go: \"First\"");
+    // Until the first change is allowed nothing is written, not even by holdpoint for itself.
+    assert_eq!(bench.value("SELECT to_regnamespace('holdpoint')").await, "");
     pty.keys("\r");
     pty.until_says("go: \"Second\"");
+    assert_eq!(bench.value("SELECT to_regnamespace('holdpoint')").await, "holdpoint");
     pty.signal(Signal::SIGKILL);
     pty.end();
     let mut pty = cockpit(&bench, &["resume"], 80, 24);
@@ -244,6 +249,49 @@ async fn a_run_that_was_killed_is_taken_up_again_in_the_cockpit() {
     pty.keys("\t\r");
     assert_eq!(pty.end(), 6, "{}", pty.text());
     assert!(pty.text().contains("to go on: holdpoint resume"), "{}", pty.text());
+}
+
+/// Whoever is waited for may be left out, and is asked about once.
+#[tokio::test]
+async fn a_signature_is_left_out_by_one_word() {
+    let bench = Bench::new().await;
+    bench.plan(
+        "[[phase.step]]\nid = \"accept\"\ntitle = \"Accepted\"\nsignoff = \"Owner\"\non_failure = \"stop\"\n",
+    );
+    let mut pty = cockpit(&bench, &["run", "plan.toml"], 100, 30);
+    pty.until_says("c signs as Owner");
+    pty.keys("s");
+    pty.until_says("Leave out: Accepted");
+    pty.keys("the owner is away\r\r");
+    let screen = pty.until("the run is over", |text| text.contains("Q leaves the screen"));
+    assert!(screen.contains("✓ DONE") && screen.contains("1 left out"), "{screen}");
+    pty.keys("Q");
+    assert_eq!(pty.end(), 0, "{}", pty.text());
+}
+
+/// On a hold that is about no step the next one may be left out, and the run goes on with the one behind it.
+#[tokio::test]
+async fn the_next_step_is_left_out_of_a_hold() {
+    let bench = Bench::new().await;
+    let step = |id: &str, what: &str| format!("[[phase.step]]\nid = \"{id}\"\ntitle = \"{id}\"\n{what}\n");
+    let wait = "command = \"until [ -e go ]; do sleep 0.05; done\"\nchanges = false";
+    let table = |name: &str| step(name, &format!("sql = \"CREATE TABLE {name} ()\""));
+    bench.plan(&[step("wait", wait), table("second"), table("third")].concat());
+    let mut pty = cockpit(&bench, &["run", "plan.toml"], 100, 30);
+    pty.until_says("▶ running");
+    pty.press_until("h", |text| text.contains("will hold after this step"));
+    bench.file("go", "");
+    pty.until_says("go on when you are ready");
+    pty.keys("s");
+    pty.until_says("Leave out: second");
+    pty.keys("not today\r\r");
+    pty.until_says("✓ DONE");
+    assert_eq!(
+        bench.value("SELECT string_agg(tablename, ' ') FROM pg_tables WHERE schemaname = 'public'").await,
+        "third"
+    );
+    pty.keys("Q");
+    assert_eq!(pty.end(), 0, "{}", pty.text());
 }
 
 /// On a plan that is stepped by hand nothing goes on by itself in the middle of a step either.
@@ -265,6 +313,10 @@ async fn a_step_that_was_killed_waits_for_its_key_again() {
     pty.signal(Signal::SIGKILL);
     pty.end();
     blocker.batch("COMMIT").await.unwrap();
+    // Without a screen it waits for the same word.
+    let ran = bench.call(&["resume"]).await;
+    ran.exits(6).says("was broken off in the middle").says("`go` of the answers names it");
+    assert_eq!(ran.course("one").last(), Some(&"held"), "{ran}");
     let mut pty = cockpit(&bench, &["resume"], 120, 36);
     let screen = pty.until_says("was broken off in the middle: retry goes on with it");
     assert!(screen.contains("BROKEN OFF") && !screen.contains("✓ First"), "{screen}");
@@ -296,29 +348,45 @@ async fn an_asked_hold_ends_with_the_hold_of_a_cancelled_step() {
     assert_eq!(pty.end(), 0, "{}", pty.text());
 }
 
-/// Between two tries a lock is named as in one, and the cancel is heard.
+/// Between two tries a lock is named as in one, and the cancel is heard, whoever runs the statement.
 #[tokio::test]
 async fn between_two_tries_the_screen_says_who_and_which_and_cancel_works() {
     let bench = Bench::with("CREATE TABLE t (n int)").await;
-    bench.script("ALTER TABLE t ADD COLUMN m int;\n", "lock_timeout = \"200ms\"\nlock_retries = 30");
     let mut blocker = bench.server.session(&bench.db).await;
     blocker.batch("SET application_name = 'the app'; BEGIN; SELECT * FROM t").await.unwrap();
     let pid = blocker.pid();
-    let mut pty = cockpit(&bench, &["run", "plan.toml"], 140, 36);
-    let screen = pty.until("the third try is over", |text| {
-        text.contains("try 3 of 31 gave up, next try in") && text.contains("WAITS FOR A LOCK")
-    });
-    let words = format!("waits for a lock on t, held by pid {pid} (the app, idle in transaction");
-    assert!(screen.contains(&words) && !screen.contains("RUNNING"), "{screen}");
-    pty.press_until("x", |text| text.contains("▸ Cancel"));
-    pty.keys("\t\r");
-    let screen = pty.until_says("✗ FAILED");
-    assert!(screen.contains("cancel"), "{screen}");
-    pty.press_until("E", |text| text.contains("End the run where it stands"));
-    pty.keys("\u{1b}[Zenough\r\r");
-    pty.until_says("ENDED");
-    pty.keys("Q");
-    assert_eq!(pty.end(), 1);
+    const KEYS: &str = "lock_timeout = \"200ms\"\nlock_retries = 30";
+    const SQL: &str = "ALTER TABLE t ADD COLUMN m int;\n";
+    let probe = format!("[[phase.step]]\nid = \"s\"\ntitle = \"s\"\nprobe = \"{}\"\n{KEYS}\n", SQL.trim());
+    for how in ["script", "psql", "probe"] {
+        match how {
+            "script" => bench.script(SQL, KEYS),
+            "psql" => bench.script(SQL, &format!("{KEYS}\nrunner = \"psql\"")),
+            _ => bench.plan(&probe),
+        }
+        let mut pty = cockpit(&bench, &["run", "plan.toml"], 140, 36);
+        match how {
+            "script" => {
+                let screen = pty.until("the third try is over", |text| {
+                    text.contains("try 3 of 31 gave up, next try in") && text.contains("WAITS FOR A LOCK")
+                });
+                let words = format!("waits for a lock on t, held by pid {pid} (the app, idle in transaction");
+                assert!(screen.contains(&words) && !screen.contains("RUNNING"), "{screen}");
+            }
+            "psql" => drop(pty.until_says("try 4 of 31 gave up, next try in")),
+            _ => drop(pty.until("the fourth pause", |text| text.matches("tried again in").count() >= 4)),
+        }
+        // In the pause, or in the try behind it.
+        pty.press_until("x", |text| text.contains("▸ Cancel"));
+        pty.keys("\t\r");
+        let screen = pty.until_says("✗ FAILED");
+        assert!(screen.contains("cancel"), "{how}: {screen}");
+        pty.press_until("E", |text| text.contains("End the run where it stands"));
+        pty.keys("\u{1b}[Zenough\r\r");
+        pty.until_says("ENDED");
+        pty.keys("Q");
+        assert_eq!(pty.end(), 1, "{how}");
+    }
 }
 
 /// Whatever ends the program gives the terminal back, and the run can be taken up again.

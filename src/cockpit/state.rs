@@ -25,7 +25,7 @@ use super::way_back;
 use super::{activity, deltas};
 use crate::plain::{LogLine, Named, Printer, Style};
 use crate::plan::model::{Action, Phase, Plan, Step, Undo};
-use crate::run::event::{Direction, Envelope, Mode, Operator};
+use crate::run::event::{Direction, Envelope, HoldReason, Mode, Operator};
 use crate::run::outlook::LookBack;
 use crate::run::sample::{Doing, Reading, Sighting};
 use crate::run::state::{Run, Status, StepState};
@@ -158,6 +158,8 @@ pub struct State {
     /// The engine has said something in this process; what came before is the past of a run that is
     /// taken up again.
     pub present: bool,
+    /// The hold of the past still stands, and is no question any more: the run goes on, or holds anew.
+    pub taking_up: bool,
 }
 
 impl State {
@@ -220,6 +222,7 @@ impl State {
             over: None,
             asks_back: None,
             present: false,
+            taking_up: false,
             setting,
         }
     }
@@ -237,7 +240,7 @@ impl State {
     /// Whether the run is open in this process.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        self.present && self.run().opened.is_some()
+        self.present && !self.taking_up && self.run().opened.is_some()
     }
 
     /// Takes in what happened before this process: nothing of it asks for anything now. The log begins
@@ -295,7 +298,12 @@ impl State {
     pub fn active(&self) -> Option<Spot> {
         let run = self.run();
         let held = run.hold().and_then(|hold| hold.step.as_deref());
+        // A watch holds the run for no step; one that it was breached in is what it is about.
+        let breached = (run.hold_reason() == Some(&HoldReason::Breached))
+            .then(|| run.steps.iter().find(|step| step.status == Status::Failed))
+            .flatten();
         let id = held
+            .or_else(|| breached.map(|step| step.id.as_str()))
             .or_else(|| run.current_step().map(|step| step.id.as_str()))
             .or_else(|| run.unanswered_failure().map(|step| step.id.as_str()))
             .or_else(|| run.next_step().map(|step| step.id.as_str()))?;
@@ -307,7 +315,7 @@ impl State {
     #[must_use]
     pub fn script_of(&self, step: &Step) -> Option<SourceOf> {
         let run = self.run().step(&step.id);
-        let back = run.is_some_and(|run| run.direction() == Direction::Back);
+        let back = self.direction(&step.id) == Direction::Back;
         let action = match (&step.rollback, back) {
             (Some(Undo::Own(undo)), true) => &undo.action,
             (_, true) => return None,
@@ -328,9 +336,37 @@ impl State {
         Some(SourceOf { step: step.id.clone(), back, file })
     }
 
+    /// Which way a step is looked at: one whose undo failed still goes back.
+    #[must_use]
+    pub fn direction(&self, step: &str) -> Direction {
+        let back = |run: &StepState| {
+            run.direction() == Direction::Back || run.shown() == Status::UndoFailed && self.run().goes_back()
+        };
+        if self.run().step(step).is_some_and(back) { Direction::Back } else { Direction::Forward }
+    }
+
+    /// Which statement of its script runs, and of how many: as the script has them, whatever transactions it has.
+    #[must_use]
+    pub fn statement(&self) -> Option<(u64, Option<usize>)> {
+        let doing = self.doing.as_ref()?;
+        let step = self.run().current_step().and_then(|step| self.find(&step.id));
+        let of = step.and_then(|(_, step)| self.script_of(step));
+        let source = of.and_then(|of| self.sources.get(&of)).and_then(Option::as_deref);
+        let source = source.filter(|source| doing.file.to_string_lossy() == source.name.as_str());
+        match source.and_then(|source| Some((source, source.at(doing.line, doing.column)?))) {
+            Some((source, at)) => Some((at as u64 + 1, Some(source.statements.len()))),
+            None => Some((doing.number, None)),
+        }
+    }
+
     #[must_use]
     pub fn status(&self, step: &str) -> Status {
-        self.run().step(step).map_or(Status::Pending, StepState::shown)
+        let Some(step) = self.run().step(step) else { return Status::Pending };
+        let status = step.shown();
+        // What runs without a transaction may have happened from its beginning on, and is known at its end
+        // alone; to whoever looks on it runs all that time.
+        let bare = step.units_of(step.direction()).last().is_some_and(|unit| unit.bare);
+        if status == Status::Committing && bare { Status::Running } else { status }
     }
 
     /// A step is on its way, so that the clock matters.

@@ -13,7 +13,7 @@ const KEPT: usize = 200;
 /// By step, those of its present try.
 #[derive(Debug, Default)]
 pub struct Told {
-    of: BTreeMap<String, VecDeque<LogLine>>,
+    of: BTreeMap<String, VecDeque<(u64, LogLine)>>,
 }
 
 impl Told {
@@ -32,14 +32,14 @@ impl Told {
             return;
         };
         let told = self.of.entry(step.id.clone()).or_default();
-        told.extend(lines.iter().cloned());
+        told.extend(lines.iter().map(|line| (envelope.seq, line.clone())));
         let extra = told.len().saturating_sub(KEPT);
         told.drain(..extra);
     }
 
-    /// What this step has told.
-    pub fn of(&self, step: &str) -> impl Iterator<Item = &LogLine> {
-        self.of.get(step).into_iter().flatten()
+    /// What this step has told, each with the number of its event.
+    pub fn of(&self, step: &str) -> impl Iterator<Item = (u64, &LogLine)> {
+        self.of.get(step).into_iter().flatten().map(|(seq, line)| (*seq, line))
     }
 }
 

@@ -135,6 +135,11 @@ fn event(state: &mut State, envelope: &Envelope) -> Vec<Effect> {
         state.zone = zone;
     }
     state.log_event(envelope);
+    state.taking_up = match &envelope.event {
+        Event::RunResumed { .. } => state.run().is_holding(),
+        Event::Held { .. } => false,
+        _ => state.taking_up && state.run().is_holding(),
+    };
     if envelope.at > state.now {
         state.now = envelope.at;
     }
@@ -154,6 +159,7 @@ fn event(state: &mut State, envelope: &Envelope) -> Vec<Effect> {
         Event::Held { reason, .. } => held(state, reason),
         Event::RunOpened(_) | Event::RunResumed { .. } => {
             state.stages.clear();
+            state.stages.extend(state.taking_up.then(|| "taking the run up again".to_owned()));
             Vec::new()
         }
         Event::Confirmed { by, .. } if by.how == Assurance::Typed => next_item(state),
@@ -163,7 +169,7 @@ fn event(state: &mut State, envelope: &Envelope) -> Vec<Effect> {
 
 /// Opens the question that the program was started for, once the run waits.
 fn asks_back(state: &mut State) {
-    if state.present
+    if state.is_open()
         && state.question.is_none()
         && state.run().is_holding()
         && let Some((to, reason)) = state.asks_back.take()

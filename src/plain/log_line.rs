@@ -37,6 +37,16 @@ impl From<String> for LogLine {
     }
 }
 
+/// What a line is made of, for whoever lays it out otherwise than the log does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pieces<'a> {
+    pub clock: &'a str,
+    pub sign: char,
+    pub what: &'a str,
+    pub ms: Option<u64>,
+    pub figures: &'a str,
+}
+
 impl LogLine {
     pub(super) fn new(text: String, columns: Option<Columns>) -> Self {
         Self { text, columns }
@@ -46,6 +56,18 @@ impl LogLine {
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// Its parts; `None`: it goes on with the line before it.
+    #[must_use]
+    pub fn pieces(&self) -> Option<Pieces<'_>> {
+        self.columns.as_ref().map(|columns| Pieces {
+            clock: columns.clock.trim(),
+            sign: columns.mark.sign(),
+            what: &columns.what,
+            ms: columns.ms,
+            figures: &columns.figures,
+        })
     }
 
     /// As it is shown in so many columns.

@@ -40,7 +40,7 @@ mod unit_lines;
 pub use back_lines::{lost_words, not_put_back_words, rehearsal_words};
 pub use definition::definition;
 pub use diff_page::{DiffLine, DiffLines, diff_lines};
-pub use log_line::LogLine;
+pub use log_line::{LogLine, Pieces};
 pub use printer::Printer;
 pub use progress_line::progress;
 pub use rehearsal_lines::RehearsalPrinter;

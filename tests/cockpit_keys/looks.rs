@@ -290,3 +290,26 @@ fn watches_show_their_last_sample_and_a_breach() {
     scene.press('1');
     assert!(scene.frame(120, 36).contains("2 Checks ✗") || scene.frame(120, 36).contains("2 Checkpoints ✗"));
 }
+
+/// What a run that is taken up again had waited for isn't asked now: it goes on, or asks anew.
+#[test]
+fn the_hold_of_before_is_no_question() {
+    let mut scene = Scene::stepping();
+    assert!(scene.frame(120, 36).contains("Enter does it"));
+    let run = scene.state.run();
+    let resumed = Event::RunResumed {
+        program: "holdpoint".into(),
+        operator: events::operator(8),
+        target: run.target.clone().expect("a target"),
+        selection: run.selection.clone(),
+        plan_digest: run.plan_digest.clone(),
+    };
+    scene.events([resumed]);
+    let frame = scene.frame(120, 36);
+    assert!(frame.contains("OPENING") && frame.contains("taking the run up again …"), "{frame}");
+    assert!(!frame.contains("Enter does it"), "{frame}");
+    scene.key(Key::Enter);
+    assert!(scene.effects.is_empty(), "{:?}", scene.effects);
+    scene.events([go(), events::held(HoldReason::Stepping, "quality", "go: \"Quality\"", None)]);
+    assert!(scene.frame(120, 36).contains("Enter does it"));
+}

@@ -130,7 +130,7 @@ fn running(state: &State, columns: usize) -> Vec<Row> {
         let ms = u64::try_from(state.now.duration_since(doing.since).as_millis()).unwrap_or_default();
         let words = format!(
             "statement {} · {} line {} · {}",
-            doing.number,
+            state.statement().map_or(doing.number, |(number, _)| number),
             doing.file.display(),
             doing.line,
             took(ms)

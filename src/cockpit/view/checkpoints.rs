@@ -296,13 +296,14 @@ fn differences(verdict: &Verdict, columns: usize, shift: usize) -> Vec<Row> {
         (row, column) => format!("row {row} {column}"),
     };
     let places: Vec<String> = verdict.differences.iter().map(place).collect();
-    let first = places.iter().map(|place| width(place)).max().unwrap_or_default().clamp(5, columns / 3);
-    let expected = verdict
-        .differences
-        .iter()
-        .map(|d| width(&super::paper::clean(&d.expected)))
-        .max()
-        .unwrap_or_default();
+    let widest = |of: fn(&crate::plan::expect::Difference) -> &String| {
+        let all = verdict.differences.iter().map(|d| width(&super::paper::clean(of(d))));
+        all.max().unwrap_or_default().max(8)
+    };
+    let (expected, got) = (widest(|d| &d.expected), widest(|d| &d.got));
+    // Where it is has a third, and whatever the values leave.
+    let most = (columns / 3).max(columns.saturating_sub(expected + got + 8));
+    let first = places.iter().map(|place| width(place)).max().unwrap_or_default().clamp(5, most);
     let expected = expected.clamp(8, (columns.saturating_sub(first) / 2).max(8));
     let cell = |text: &str, columns: usize| pad(&window(text, columns, shift), columns);
     let head = Row::of(Role::Dim, format!("  {} │ {} │ got", pad("where", first), pad("expected", expected)));

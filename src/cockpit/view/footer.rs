@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::asked_back::losing;
-use super::paper::{Paper, Row, inset};
+use super::paper::{Paper, Row, inset, wrapped};
 use super::{console, header};
 use crate::cockpit::keymap::{self, Act, Entry, ROLL_BACK};
 use crate::cockpit::lock_wait::lock_wait;
@@ -19,7 +19,7 @@ use crate::text::words::took;
 
 pub fn draw(state: &State, paper: &mut Paper<'_>, area: Rect) {
     let inner = inset(area);
-    paper.row(inner, 0, &word(state).cut(usize::from(inner.width)));
+    told(state, paper, inner);
     // Half of the line; where that is less than its shortest reason, as much as that.
     let (button, role) = button(state, usize::from((inner.width / 2).max(34)));
     let wide = u16::try_from(width(&button)).unwrap_or_default().min(inner.width);
@@ -41,6 +41,21 @@ pub fn draw(state: &State, paper: &mut Paper<'_>, area: Rect) {
         let area = Rect { x, y, width: place(to - from), height: 1 };
         paper.hit(area.intersection(left), Hit::Act(act));
     }
+}
+
+/// The word. One that was asked for by a key is read whole: what doesn't fit lies over the lines above.
+fn told(state: &State, paper: &mut Paper<'_>, inner: Rect) {
+    const MOST: usize = 4;
+    let word = word(state);
+    let columns = usize::from(inner.width);
+    let toast = state.toast.as_ref().filter(|_| state.filtering.is_none() && word.width() > columns);
+    let Some(toast) = toast else { return paper.row(inner, 0, &word.cut(columns)) };
+    let role = if toast.bad { Role::Warn } else { Role::Active };
+    let rows = wrapped(role, "", &toast.text, columns, MOST);
+    let above = u16::try_from(rows.len().saturating_sub(1)).unwrap_or_default().min(inner.y);
+    let over = Rect { y: inner.y - above, height: above + 1, ..inner };
+    paper.clear(over);
+    paper.rows(over, &rows);
 }
 
 fn word(state: &State) -> Row {
@@ -75,7 +90,8 @@ fn word(state: &State) -> Row {
 /// back; or why it can't be pressed. The longest of its forms that fits.
 fn button(state: &State, most: usize) -> (String, Role) {
     let (cap, word) = (ROLL_BACK.cap, ROLL_BACK.word);
-    let nothing = state.run().applied_order.is_empty();
+    let run = state.run();
+    let nothing = run.applied_order.is_empty();
     let (forms, role) = match keymap::verdict(state, Act::RollBack) {
         Ok(()) => {
             let words = way_back::words(state, None);
@@ -84,10 +100,15 @@ fn button(state: &State, most: usize) -> (String, Role) {
             let forms = (0..=known.len()).rev().map(|few| with(&known[..few])).collect();
             (forms, Role::Danger)
         }
+        Err(_) if nothing && run.is_ended() && run.rollback.is_some() => {
+            (vec![format!(" {cap} {word}: it is done ")], Role::DangerOff)
+        }
         Err(_) if nothing => (vec![format!(" {cap} {word}: nothing applied ")], Role::DangerOff),
         Err(why) => {
-            let forms = [why.as_str(), in_short(state)].map(|why| format!(" {cap} {word}: {why} "));
-            (forms.to_vec(), Role::DangerOff)
+            // What is over can still be taken back, from outside.
+            let later = (run.is_ended() && why.contains("holdpoint")).then_some("Q, then holdpoint rollback");
+            let forms = [Some(why.as_str()), later, Some(in_short(state))].into_iter().flatten();
+            (forms.map(|why| format!(" {cap} {word}: {why} ")).collect(), Role::DangerOff)
         }
     };
     let fits = forms.into_iter().find(|form| width(form) <= most);

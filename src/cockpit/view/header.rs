@@ -235,9 +235,11 @@ fn doing(state: &State, columns: usize) -> Row {
         return Row::of(Role::Warn, wait.words(columns));
     }
     let row = Row::of(Role::Dim, title_of(state, &step.id));
-    match &state.doing {
-        Some(doing) => row.add(Role::Dim, format!(" · statement {}, line {}", doing.number, doing.line)),
-        None => row,
+    match (&state.doing, state.statement()) {
+        (Some(doing), Some((number, _))) => {
+            row.add(Role::Dim, format!(" · statement {number}, line {}", doing.line))
+        }
+        _ => row,
     }
 }
 

@@ -4,7 +4,7 @@
 //!   of it where there is no room;
 //! - `paper` is what all of it is drawn on: rows of styled text, panels, and the last look at every
 //!   cell before it can reach a terminal;
-//! - `header`, `timeline`, `step` (with `sql`, `action` for what isn't SQL, and `problem`), `checkpoints`, `watched`, `deltas`, `activity`, `log`, `people`, `back` and
+//! - `header`, `timeline`, `step` (with `sql`, `action` and `details` for what isn't SQL, and `problem`), `checkpoints`, `watched`, `deltas`, `activity`, `log`, `people`, `back` and
 //!   `footer` are its parts;
 //! - `console` is there in their place while a query is asked; `palette` lies above;
 //! - `question` draws what is asked, `asked` has its text, `asked_back` that of a rollback.
@@ -17,6 +17,7 @@ mod back;
 mod checkpoints;
 mod console;
 mod deltas;
+mod details;
 mod essential;
 mod footer;
 mod header;

@@ -13,7 +13,7 @@ use crate::cockpit::source::Source;
 use crate::cockpit::state::{Extent, State, Tab};
 use crate::cockpit::theme::Role;
 use crate::cockpit::timeline::{step_ms, step_sign};
-use crate::plan::model::{Action, Step, Transaction, Undo};
+use crate::plan::model::{Action, Step, Transaction};
 use crate::run::event::{Blocker, Direction};
 use crate::run::state::{Status, StepState, UnitPhase};
 use crate::text::columns::{pad, pad_left};
@@ -34,7 +34,7 @@ pub fn draw(state: &State, paper: &mut Paper<'_>, area: Rect) -> (usize, Extent)
     let (columns, room) = (usize::from(area.width), usize::from(area.height));
     let Some(step) = state.looked_at() else { return (0, Extent::default()) };
     let run = state.run().step(&step.id);
-    let direction = run.map_or(Direction::Forward, StepState::direction);
+    let direction = state.direction(&step.id);
     let of = state.script_of(step);
     let source = of.and_then(|of| state.sources.get(&of)).and_then(Option::as_deref);
     let head = head(state, step, run, direction, source, columns);
@@ -42,8 +42,6 @@ pub fn draw(state: &State, paper: &mut Paper<'_>, area: Rect) -> (usize, Extent)
         None => {
             let mut rows: Vec<Row> = head.into_iter().map(|(_, row)| row).collect();
             let mut body = action::body(state, step, columns);
-            let said = action::said(state, &step.id);
-            body.extend(said.iter().map(|line| action::line(line).cut(columns)));
             if let Some(words) = filter::of(&state.filters, Place::Tab(Tab::Step)) {
                 body.retain(|row| filter::fits(words, &[&row.text()]));
                 if body.is_empty() {
@@ -53,7 +51,7 @@ pub fn draw(state: &State, paper: &mut Paper<'_>, area: Rect) -> (usize, Extent)
             rows.extend(body);
             let extent = Extent { lines: rows.len(), room };
             // What is said last is what goes on.
-            let begin = if said.is_empty() { 0 } else { extent.last() };
+            let begin = if action::said(state, &step.id).is_empty() { 0 } else { extent.last() };
             let first = state.scroll.get(&Tab::Step).copied().unwrap_or(begin).min(extent.last());
             paper.rows(area, rows.iter().skip(first));
             (first, extent)
@@ -148,7 +146,7 @@ fn head(
     let right = Row::of(role, format!("{mark} {} ", standing(state, &step.id, run, columns)));
     let name = Row::of(Role::Title, &step.title).add(Role::Dim, format!("  {}", step.id));
     let mut head = vec![(NAME, name.right(columns, right.add(Role::Text, time)))];
-    head.push((MORE, what(step, direction)));
+    head.push((MORE, what(state, step)));
     if let Some(run) = run {
         if let Some(reason) = &run.reason {
             head.extend(wrapped(Role::Warn, "", reason, columns, 2).into_iter().map(|row| (MORE, row)));
@@ -212,11 +210,8 @@ fn written(state: &State, step: &str, columns: usize) -> Vec<Row> {
 }
 
 /// What it does and how, in a line.
-fn what(step: &Step, direction: Direction) -> Row {
-    let (action, undo) = match (direction, &step.rollback) {
-        (Direction::Back, Some(Undo::Own(undo))) => (&undo.action, true),
-        _ => (&step.action, false),
-    };
+fn what(state: &State, step: &Step) -> Row {
+    let (action, direction) = action::of(state, step);
     let words = match action {
         Action::File { section: Some(section), .. } => format!("a part of a file, {}", section.begin),
         Action::File { .. } => "a file".to_owned(),
@@ -230,7 +225,7 @@ fn what(step: &Step, direction: Direction) -> Row {
         Action::Confirm(items) => format!("a checklist of {}", count(items.len() as u64, "item")),
         Action::Signoff(signoff) => format!("signed by {}", signoff.roles.join(", ")),
         Action::Group => count(step.checkpoints.len() as u64, "checkpoint"),
-        Action::Command(program) => format!("runs {}", program.call.words()),
+        Action::Command(_) => "runs a program".to_owned(),
         Action::Notify(notice) if notice.to.is_empty() => "a message".to_owned(),
         Action::Notify(notice) => format!("a message to {}", notice.to.join(", ")),
         Action::Soak(text) => format!("waits {text} while watches are sampled"),
@@ -243,9 +238,15 @@ fn what(step: &Step, direction: Direction) -> Row {
         Action::Undo(ids) => format!("the own rollbacks of {}", ids.join(", ")),
         Action::Later(key) => (*key).to_owned(),
     };
-    let row = Row::of(Role::Dim, if undo { "undo: " } else { "" }).add(Role::Dim, words);
+    let row =
+        Row::of(Role::Dim, if direction == Direction::Back { "undo: " } else { "" }).add(Role::Dim, words);
+    let gives_back = |row: Row| match (&step.irreversible, &step.rollback, step.changes && action.runs()) {
+        (Some(_), _, true) => row.add(Role::Warn, " · irreversible"),
+        (None, None, true) => row.add(Role::Warn, " · no rollback"),
+        _ => row,
+    };
     if !matches!(action, Action::File { .. } | Action::Files { .. } | Action::Sql { .. }) {
-        return row.add(Role::Dim, if step.optional { " · optional" } else { "" });
+        return gives_back(row.add(Role::Dim, if step.optional { " · optional" } else { "" }));
     }
     let transaction = match step.transaction {
         Transaction::Single => " in one transaction",
@@ -254,12 +255,7 @@ fn what(step: &Step, direction: Direction) -> Row {
     };
     let row = row.add(Role::Dim, transaction);
     let lock = crate::plan::duration::words(step.lock_timeout);
-    let row = row.add(Role::Dim, format!(" · waits {lock} for a lock, {} times", step.lock_retries + 1));
-    match (&step.irreversible, &step.rollback, step.changes) {
-        (Some(_), ..) => row.add(Role::Warn, " · irreversible"),
-        (None, None, true) => row.add(Role::Warn, " · no rollback"),
-        _ => row,
-    }
+    gives_back(row.add(Role::Dim, format!(" · waits {lock} for a lock, {} times", step.lock_retries + 1)))
 }
 
 /// The statement that runs, what it waits for, and what it has locked.
@@ -275,12 +271,11 @@ fn under_way(state: &State, run: &StepState, source: Option<&Source>, columns: u
     }
     if let Some(doing) = &state.doing {
         let ms = u64::try_from(state.now.duration_since(doing.since).as_millis()).unwrap_or_default();
-        let of = source.filter(|source| doing.file.to_string_lossy() == source.name.as_str());
-        let of = of.filter(|source| source.statements.len() as u64 >= doing.number);
-        let of = of.map(|source| format!(" of {}", source.statements.len())).unwrap_or_default();
+        let (number, of) = state.statement().unwrap_or((doing.number, None));
+        let of = of.map(|of| format!(" of {of}")).unwrap_or_default();
         let own = source.is_some_and(|source| doing.file.to_string_lossy() == source.name.as_str());
         let file = if own { String::new() } else { format!("{} ", doing.file.display()) };
-        let mut row = Row::of(Role::Active, "▶ ").add(Role::Text, format!("statement {}{of}", doing.number));
+        let mut row = Row::of(Role::Active, "▶ ").add(Role::Text, format!("statement {number}{of}"));
         row = row.add(Role::Dim, format!(" · {file}line {}", doing.line));
         row = row.add(Role::Text, format!(" · {}", took(ms)));
         if doing.rows > 0 {
@@ -392,6 +387,6 @@ fn output(state: &State, step: &str) -> Vec<Row> {
     if said.len() > SHOWN {
         rows.push(Row::of(Role::Dim, format!("| … {} lines before", said.len() - SHOWN)));
     }
-    rows.extend(said.iter().rev().take(SHOWN).rev().map(|line| action::line(line)));
+    rows.extend(said.iter().rev().take(SHOWN).rev().map(|said| action::line(&said.line)));
     rows
 }
