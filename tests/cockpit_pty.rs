@@ -176,6 +176,8 @@ async fn an_undo_that_fails_is_no_progress() {
     pty.keys("\u{1b}[Zno more\r\r");
     let screen = pty.until_says("UNDO FAILED");
     assert!(screen.contains("undone 0 of 1 steps") && screen.contains("  0 % back"), "{screen}");
+    // What failed is seen, and not what it was to undo.
+    assert!(screen.contains("DROP TABLE nothing") && !screen.contains("CREATE TABLE one"), "{screen}");
     assert!(!screen.contains("99 %"), "{screen}");
 }
 

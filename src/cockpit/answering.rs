@@ -10,6 +10,7 @@ use super::update::ask;
 use super::{console_keys, way_back};
 use crate::run::command::{Command, Wish};
 use crate::run::event::{Assurance, BackendEnd, Person};
+use crate::run::outlook::Goal;
 
 /// Text longer than this isn't a reason any more.
 const LONGEST: usize = 4_000;
@@ -68,6 +69,9 @@ pub fn key(state: &mut State, key: Key) -> Vec<Effect> {
 }
 
 fn on_buttons(state: &mut State, key: Key, stops: usize) -> Vec<Effect> {
+    if key == Key::Char('P') && next_procedure(state) {
+        return Vec::new();
+    }
     let Some(question) = &mut state.question else { return Vec::new() };
     match key {
         Key::Right => question.focus = (question.focus + 1) % stops,
@@ -81,6 +85,17 @@ fn on_buttons(state: &mut State, key: Key, stops: usize) -> Vec<Effect> {
         _ => {}
     }
     Vec::new()
+}
+
+/// The question about the plan's next way back, with the reason that was typed already.
+fn next_procedure(state: &mut State) -> bool {
+    let Some(question) = &state.question else { return false };
+    let About::RollBack(Goal { procedure: Some(id), .. }) = &question.about else { return false };
+    let all = &state.plan().rollbacks;
+    let at = all.iter().position(|one| one.id == *id).map_or(0, |at| (at + 1) % all.len());
+    let (goal, reason) = (Goal::by(&all[at].id), question.text(0));
+    state.question = Some(question::roll_back(state, goal, &reason));
+    true
 }
 
 pub(super) fn scroll(state: &mut State, by: isize) {
@@ -222,16 +237,10 @@ fn still_allowed(state: &State) -> Result<(), String> {
     let Some(question) = &state.question else { return Ok(()) };
     let act = match &question.about {
         About::Reason(act) => *act,
-        About::RollBack { to: None } => Act::RollBack,
-        About::RollBack { to: Some(to) } => {
-            let what = Wish::RollBack {
-                to: Some(to.clone()),
-                only: Vec::new(),
-                procedure: None,
-                reason: question.text(0),
-            };
-            way_back::steps(state, Some(to))?;
-            let command = Command { what, by: keymap::driver(state) };
+        About::RollBack(goal) if *goal == Goal::default() => Act::RollBack,
+        About::RollBack(goal) => {
+            way_back::steps(state, goal)?;
+            let command = Command { what: goal.wish(question.text(0)), by: keymap::driver(state) };
             return crate::run::gate::judge(state.run(), &command).map_err(|refused| refused.0);
         }
         About::Backend { backend, what, .. } => {
@@ -255,13 +264,8 @@ fn answered(state: &mut State, question: &Question, does: Does) -> Vec<Effect> {
             Some(wish) => ask(state, *act, wish),
             None => Vec::new(),
         },
-        About::RollBack { to } => {
-            let wish = Wish::RollBack {
-                to: to.clone(),
-                only: Vec::new(),
-                procedure: None,
-                reason: question.text(0),
-            };
+        About::RollBack(goal) => {
+            let wish = goal.wish(question.text(0));
             state.auto = false;
             ask(state, Act::RollBack, wish)
         }

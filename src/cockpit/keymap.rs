@@ -11,6 +11,7 @@ use super::state::{State, Tab};
 use crate::run::command::{Command, Wish};
 use crate::run::event::{Assurance, BackendEnd, HoldReason, Mode, Person};
 use crate::run::gate;
+use crate::run::outlook::Goal;
 use crate::run::state::RunState;
 
 /// What can be done.
@@ -29,6 +30,7 @@ pub enum Act {
     Cancel,
     RollBack,
     RollBackTo,
+    Procedure,
     Note,
     Console,
     Filter,
@@ -150,6 +152,14 @@ pub const ENTRIES: &[Entry] = &[
         "roll back, down to and including the selected step",
         false,
     ),
+    entry(
+        Act::Procedure,
+        Key::Char('P'),
+        "P",
+        "procedure",
+        "roll back by a way that the plan names; asks first",
+        false,
+    ),
     entry(Act::End, Key::Char('E'), "E", "end", "end the run where it stands; asks why", false),
     entry(
         Act::Lock,
@@ -267,6 +277,7 @@ pub fn wish(state: &State, act: Act, text: &str) -> Option<Wish> {
             let to = state.looked_at().map(|step| step.id.clone());
             Wish::RollBack { to, only: Vec::new(), procedure: None, reason }
         }
+        Act::Procedure => Goal::by(&state.plan().rollbacks.first()?.id).wish(reason),
         Act::Console => Wish::Look { sql: reason },
         Act::Note => Wish::Note { step: state.looked_at().map(|step| step.id.clone()), text: reason },
         Act::Leave => Wish::Leave { why: reason },
@@ -325,7 +336,10 @@ pub fn verdict(state: &State, act: Act) -> Result<(), String> {
     if state.locked {
         return Err(LOCKED.to_owned());
     }
-    if state.over.is_some() && matches!(act, Act::RollBack | Act::RollBackTo) {
+    if act == Act::Procedure && state.plan().rollbacks.is_empty() {
+        return Err("the plan names no ways of its own to roll back: R undoes its steps".to_owned());
+    }
+    if state.over.is_some() && matches!(act, Act::RollBack | Act::RollBackTo | Act::Procedure) {
         return Err(later(state));
     }
     if state.over.is_some() {

@@ -8,6 +8,7 @@ use super::state::State;
 use super::{keymap, people};
 use crate::plan::model::{Action, Environment};
 use crate::run::event::{Backend, BackendEnd, HoldReason};
+use crate::run::outlook::Goal;
 
 /// What a question is about. The text above its fields is made anew for every frame: figures go on
 /// moving behind a question, and inside it.
@@ -15,9 +16,7 @@ use crate::run::event::{Backend, BackendEnd, HoldReason};
 pub enum About {
     /// A command that wants a reason.
     Reason(Act),
-    RollBack {
-        to: Option<String>,
-    },
+    RollBack(Goal),
     Tick {
         step: String,
         item: String,
@@ -227,7 +226,7 @@ impl Question {
     /// Whether something was typed that has to be typed. A name that stands there by itself isn't.
     #[must_use]
     pub fn has_typed(&self) -> bool {
-        matches!(self.about, About::Reason(_) | About::RollBack { .. })
+        matches!(self.about, About::Reason(_) | About::RollBack(_))
             && self.fields.iter().any(|field| field.must != Must::Any && !field.text().is_empty())
     }
 
@@ -247,13 +246,15 @@ fn on_production(state: &State, question: Question) -> Question {
     question.field("database", Must::Exactly(name), "")
 }
 
-/// Whether to roll back, as far as `to`.
-pub(super) fn roll_back(state: &State, to: Option<String>, reason: &str) -> Question {
-    let title = match &to {
-        Some(to) => format!("Roll back down to: {}", title_of(state, to)),
-        None => "Roll back everything that this run applied".to_owned(),
+/// Whether to roll back, how far and by which way.
+pub(super) fn roll_back(state: &State, goal: Goal, reason: &str) -> Question {
+    let named = |id: &String| state.plan().rollbacks.iter().find(|one| one.id == *id);
+    let title = match (&goal.to, goal.procedure.as_ref().and_then(named)) {
+        (Some(to), _) => format!("Roll back down to: {}", title_of(state, to)),
+        (None, Some(procedure)) => format!("Roll back by: {}", procedure.title),
+        (None, None) => "Roll back everything that this run applied".to_owned(),
     };
-    let question = Question::new(About::RollBack { to }, title).field("reason", Must::Something, reason);
+    let question = Question::new(About::RollBack(goal), title).field("reason", Must::Something, reason);
     on_production(state, question).button("Roll back", Does::Yes, true).on_cancel()
 }
 
@@ -289,13 +290,9 @@ pub fn before(state: &State, act: Act) -> Option<Question> {
                 .tall(5)
                 .button("Write it down", Does::Yes, false)
         }
-        Act::RollBack | Act::RollBackTo => {
-            let to = match act {
-                Act::RollBackTo => state.looked_at().map(|step| step.id.clone()),
-                _ => None,
-            };
-            roll_back(state, to, "")
-        }
+        Act::RollBack => roll_back(state, Goal::default(), ""),
+        Act::RollBackTo => roll_back(state, Goal::down_to(&state.looked_at()?.id), ""),
+        Act::Procedure => roll_back(state, Goal::by(&state.plan().rollbacks.first()?.id), ""),
         Act::People => person(state)?,
         Act::Cancel => Question::new(About::Cancel, "Cancel the statement that runs")
             .button("Cancel the statement", Does::Yes, true)

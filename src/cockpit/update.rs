@@ -7,6 +7,7 @@ use super::state::{Spot, State, Tab};
 use super::{activity, answering, console, deltas, keys, mouse, notes, people, way_back};
 use crate::run::command::{Command, Wish};
 use crate::run::event::{Assurance, Envelope, Event, HoldReason};
+use crate::run::outlook::Goal;
 
 /// Takes one message in.
 pub fn update(state: &mut State, message: Msg) -> Vec<Effect> {
@@ -174,7 +175,7 @@ fn asks_back(state: &mut State) {
         && state.run().is_holding()
         && let Some((to, reason)) = state.asks_back.take()
     {
-        state.question = Some(question::roll_back(state, to, &reason));
+        state.question = Some(question::roll_back(state, Goal { to, procedure: None }, &reason));
     }
 }
 

@@ -7,7 +7,7 @@ use super::question::About;
 use super::state::State;
 use crate::plan::model::{Action, Step};
 use crate::run::back::{Wanted, by_id, set_out, way_of};
-use crate::run::outlook::{LookBack, Outlook};
+use crate::run::outlook::{Goal, LookBack, Outlook};
 
 /// What becomes of one step.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,19 +38,18 @@ pub type Steps = Result<Arc<[Back]>, String>;
 pub struct Found {
     /// How many steps are applied, and the last of them.
     stamp: (usize, Option<String>),
-    steps: BTreeMap<Option<String>, Steps>,
-    outlooks: BTreeMap<Option<String>, Arc<Outlook>>,
+    steps: BTreeMap<Goal, Steps>,
+    outlooks: BTreeMap<Goal, Arc<Outlook>>,
 }
 
-/// What would be undone, down to and including `to`.
+/// What would be undone.
 ///
 /// # Errors
 /// Why it can't be begun so.
-pub fn steps(state: &State, to: Option<&str>) -> Steps {
-    let to = to.map(str::to_owned);
-    match state.back.steps.get(&to).filter(|_| state.back.stamp == stamp(state)) {
+pub fn steps(state: &State, goal: &Goal) -> Steps {
+    match state.back.steps.get(goal).filter(|_| state.back.stamp == stamp(state)) {
         Some(steps) => steps.clone(),
-        None => find(state, to.as_deref()),
+        None => find(state, goal),
     }
 }
 
@@ -66,19 +65,19 @@ pub fn refresh(state: &mut State) {
         state.back.steps.clear();
         state.back.stamp = stamp;
     }
-    let asked = asked(state).map(Option::as_deref).unwrap_or_default().map(str::to_owned);
-    for to in [None, asked] {
-        if !state.back.steps.contains_key(&to) {
-            let steps = find(state, to.as_deref());
-            state.back.steps.insert(to, steps);
+    let asked = asked(state).cloned().unwrap_or_default();
+    for goal in [Goal::default(), asked] {
+        if !state.back.steps.contains_key(&goal) {
+            let steps = find(state, &goal);
+            state.back.steps.insert(goal, steps);
         }
     }
 }
 
 /// The rollback that is asked about.
-fn asked(state: &State) -> Option<&Option<String>> {
+fn asked(state: &State) -> Option<&Goal> {
     match state.question.as_ref().map(|question| &question.about) {
-        Some(About::RollBack { to }) => Some(to),
+        Some(About::RollBack(goal)) => Some(goal),
         _ => None,
     }
 }
@@ -90,21 +89,21 @@ pub fn looked_at(state: &State) -> Option<LookBack> {
         return None;
     }
     let asked = asked(state);
-    let to = asked.cloned().flatten();
-    let steps: Vec<String> = steps(state, to.as_deref()).ok()?.iter().map(|back| back.step.clone()).collect();
+    let goal = asked.cloned().unwrap_or_default();
+    let steps: Vec<String> = steps(state, &goal).ok()?.iter().map(|back| back.step.clone()).collect();
     let stand = steps.iter().map(|step| state.status(step)).collect();
-    Some(LookBack { to, steps, stand, rows: asked.is_some() })
+    Some(LookBack { goal, steps, stand, rows: asked.is_some() })
 }
 
 /// The engine has looked back.
 pub fn keep(state: &mut State, outlook: Arc<Outlook>) {
-    state.back.outlooks.insert(outlook.to.clone(), outlook);
+    state.back.outlooks.insert(outlook.goal.clone(), outlook);
 }
 
 /// What the engine knows of a rollback, if that is still the one.
 #[must_use]
-pub fn outlook<'a>(state: &'a State, to: Option<&str>, steps: &[Back]) -> Option<&'a Outlook> {
-    let outlook = state.back.outlooks.get(&to.map(str::to_owned))?;
+pub fn outlook<'a>(state: &'a State, goal: &Goal, steps: &[Back]) -> Option<&'a Outlook> {
+    let outlook = state.back.outlooks.get(goal)?;
     let same = outlook.steps.iter().eq(steps.iter().map(|back| &back.step));
     same.then_some(outlook)
 }
@@ -118,8 +117,9 @@ pub fn estimate(outlook: &Outlook) -> Option<(u64, bool)> {
     known.iter().any(Option::is_some).then(|| (sum, known.iter().all(Option::is_some)))
 }
 
-fn find(state: &State, to: Option<&str>) -> Steps {
-    let wanted = Wanted { to: to.map(str::to_owned), ..Wanted::all(String::new()) };
+fn find(state: &State, goal: &Goal) -> Steps {
+    let Goal { to, procedure } = goal.clone();
+    let wanted = Wanted { to, procedure, ..Wanted::all(String::new()) };
     let course = set_out(state.plan(), state.run(), &wanted)?;
     let known = by_id(state.plan());
     let stay: HashMap<&String, &String> = course.kept.iter().map(|(step, why)| (step, why)).collect();
@@ -160,8 +160,8 @@ fn by(undo: &Step) -> String {
 
 /// `3 steps`, `2 steps, 1 kept`.
 #[must_use]
-pub fn words(state: &State, to: Option<&str>) -> String {
-    let all = steps(state, to).unwrap_or_else(|_| [].into());
+pub fn words(state: &State, goal: &Goal) -> String {
+    let all = steps(state, goal).unwrap_or_else(|_| [].into());
     let stays = all.iter().filter(|back| matches!(back.way, Way::Stays { .. })).count();
     let undone = all.len() - stays;
     let plural = if undone == 1 { "step" } else { "steps" };

@@ -5,14 +5,44 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::command::Wish;
 use super::event::Course;
 use super::state::Status;
+
+/// How far back, and by which way.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Goal {
+    /// As far as this step; `None`: everything.
+    pub to: Option<String>,
+    /// By this way of the plan's.
+    pub procedure: Option<String>,
+}
+
+impl Goal {
+    /// As far as this step, with it.
+    #[must_use]
+    pub fn down_to(step: &str) -> Self {
+        Self { to: Some(step.to_owned()), procedure: None }
+    }
+
+    /// By a named way of the plan's.
+    #[must_use]
+    pub fn by(procedure: &str) -> Self {
+        Self { to: None, procedure: Some(procedure.to_owned()) }
+    }
+
+    /// What is asked of the run.
+    #[must_use]
+    pub fn wish(&self, reason: String) -> Wish {
+        let Self { to, procedure } = self.clone();
+        Wish::RollBack { to, only: Vec::new(), procedure, reason }
+    }
+}
 
 /// Which rollback somebody looks at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LookBack {
-    /// As far as this step; `None`: everything.
-    pub to: Option<String>,
+    pub goal: Goal,
     /// What the run has applied, last first: when this changes, all of it is another rollback.
     pub steps: Vec<String>,
     /// How each of them stands.
@@ -24,7 +54,7 @@ pub struct LookBack {
 /// One rollback, as far as it can be told beforehand.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outlook {
-    pub to: Option<String>,
+    pub goal: Goal,
     /// The steps that it was made for, in their order; those too that stay.
     pub steps: Vec<String>,
     /// What runs by its name, what is lost, how long it took.

@@ -313,3 +313,13 @@ fn the_hold_of_before_is_no_question() {
     scene.events([go(), events::held(HoldReason::Stepping, "quality", "go: \"Quality\"", None)]);
     assert!(scene.frame(120, 36).contains("Enter does it"));
 }
+
+/// Why a key does nothing is read whole, also where it doesn't fit in a line.
+#[test]
+fn a_reason_is_never_cut() {
+    let mut scene = Scene::stepping();
+    scene.press('P');
+    let frame = scene.frame(60, 16);
+    assert!(frame.contains("procedure: the plan names no ways of its own"), "{frame}");
+    assert!(frame.contains("R undoes its steps"), "{frame}");
+}

@@ -113,7 +113,8 @@ async fn each_says_what_it_does_and_what_came_of_it() {
         ("a message to DBA", &["It starts: stay away from "]),
         ("a snapshot of schema", &["wrote", "snap.sql"]),
         ("a backup into", &["sha256", "all.dump", "its list has all 1 tables"]),
-        ("runs a program", &["| part 2 of 2", "exit code 0"]),
+        // What it said last is in view.
+        ("exit code 0", &["| part 2 of 2", "echo 'part 2 of 2'"]),
     ];
     for (what, words) in looks {
         pty.keys("j");
@@ -131,4 +132,40 @@ async fn each_says_what_it_does_and_what_came_of_it() {
     assert!(screen.contains("LOG.md"), "{screen}");
     pty.keys("Q");
     pty.end();
+}
+
+/// A way back that the plan names is reached by a key, with all that it would run before the eyes.
+#[tokio::test]
+async fn a_named_way_back_is_asked_about_and_taken() {
+    let bench = Bench::new().await;
+    let table = |name: &str| {
+        format!(
+            "[[phase.step]]\nid = \"{name}\"\ntitle = \"{name}\"\nsql = \"CREATE TABLE {name} (n int)\"\n"
+        )
+    };
+    let way = |id: &str, title: &str, sql: &str| {
+        format!(
+            "[[rollback]]\nid = \"{id}\"\ntitle = \"{title}\"\nwhen = \"the shop is down\"\nundoes = [\"colours\", \"shades\"]\n\
+             [[rollback.step]]\nid = \"{id}-sql\"\ntitle = \"Drop them\"\nsql = \"{sql}\"\n"
+        )
+    };
+    let gentle = way("gentle", "One after the other", "DROP TABLE shades; DROP TABLE colours");
+    let hard = way("hard", "Both at once", "DROP TABLE shades, colours");
+    let sign = "[[phase.step]]\nid = \"accept\"\ntitle = \"Accepted\"\nsignoff = \"Owner\"\n";
+    bench.plan(&[table("colours"), table("shades"), sign.to_owned(), gentle, hard].concat());
+    let mut pty = cockpit(&bench, &["run", "plan.toml"], 120, 36);
+    pty.until_says("c signs as Owner");
+    pty.keys("P");
+    let screen = pty.until_says("Roll back by: One after the other");
+    assert!(screen.contains("when: the shop is down") && screen.contains("▸ Cancel"), "{screen}");
+    pty.until_says("DROP TABLE colours");
+    pty.keys("P");
+    pty.until("the other way, with what it runs", |text| {
+        text.contains("Roll back by: Both at once") && text.contains("DROP TABLE shades, colours")
+    });
+    pty.keys("\u{1b}[Zthe shop is down\r\r");
+    pty.until_says("ROLLED BACK");
+    assert_eq!(bench.value("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").await, "0");
+    pty.keys("Q");
+    assert_eq!(pty.end(), 4, "{}", pty.text());
 }

@@ -55,7 +55,7 @@ pub fn of(look: &LookBack, at: jiff::Timestamp) -> Arc<Outlook> {
         }
     };
     Arc::new(Outlook {
-        to: look.to.clone(),
+        goal: look.goal.clone(),
         steps: look.steps.clone(),
         course: Course {
             items: look.steps.iter().map(item).collect(),

@@ -17,7 +17,7 @@ pub fn rows(state: &State, question: &Question, columns: usize) -> Vec<Row> {
     let text = |text: &str| wrapped(Role::Text, "", text, columns, 12);
     match &question.about {
         About::Reason(act) => reason(state, *act, columns),
-        About::RollBack { to } => super::asked_back::rows(state, to.as_deref(), columns),
+        About::RollBack(goal) => super::asked_back::rows(state, goal, columns),
         About::Tick { step, item, write } => tick(state, step, item, *write, columns),
         About::Sign { step, statement, .. } => {
             let mut rows = super::people::of_step(state, step, columns);

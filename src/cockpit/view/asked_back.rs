@@ -9,19 +9,19 @@ use crate::cockpit::way_back::{Back, Way, estimate, outlook, steps};
 use crate::plain::{lost_words, rehearsal_words};
 use crate::plan::model::Environment;
 use crate::run::event::{UndoItem, WayBackVerdict};
-use crate::run::outlook::{Counted, Listing, Outlook};
+use crate::run::outlook::{Counted, Goal, Listing, Outlook};
 use crate::text::words::{count, number, took};
 
-pub fn rows(state: &State, to: Option<&str>, columns: usize) -> Vec<Row> {
-    let mut rows = Vec::new();
+pub fn rows(state: &State, goal: &Goal, columns: usize) -> Vec<Row> {
+    let mut rows = by_procedure(state, goal, columns);
     if state.plan().environment == Environment::Production {
         rows.push(Row::of(Role::Bad, "This is PRODUCTION."));
     }
-    let all = match steps(state, to) {
+    let all = match steps(state, goal) {
         Ok(all) => all,
         Err(why) => return wrapped(Role::Bad, "", &why, columns, 6),
     };
-    let outlook = outlook(state, to, &all);
+    let outlook = outlook(state, goal, &all);
     rows.extend(summary(state, &all, outlook, columns));
     let mut number = 0;
     for back in all.iter() {
@@ -45,6 +45,23 @@ pub fn rows(state: &State, to: Option<&str>, columns: usize) -> Vec<Row> {
     rows.extend(advice(state, columns));
     rows.push(Row::new());
     rows.extend(compared(state, outlook, columns));
+    rows
+}
+
+/// When the plan says that this way is the one, and that it isn't the only one that it names.
+fn by_procedure(state: &State, goal: &Goal, columns: usize) -> Vec<Row> {
+    let all = &state.plan().rollbacks;
+    let Some(at) = all.iter().position(|one| Some(&one.id) == goal.procedure.as_ref()) else {
+        return Vec::new();
+    };
+    let mut rows = Vec::new();
+    if all.len() > 1 {
+        let words = format!(" {} of the {} ways that the plan names; P shows the next", at + 1, all.len());
+        rows.push(Row::of(Role::Dim, words.trim_start()));
+    }
+    if let Some(when) = &all[at].when {
+        rows.extend(wrapped(Role::Text, "", &format!("when: {when}"), columns, 4));
+    }
     rows
 }
 

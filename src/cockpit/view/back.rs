@@ -8,7 +8,7 @@ use crate::cockpit::theme::Role;
 use crate::cockpit::way_back::{Back, Way, estimate, outlook, steps};
 use crate::plain::not_put_back_words;
 use crate::run::event::{Rehearsed, WayBackVerdict};
-use crate::run::outlook::Outlook;
+use crate::run::outlook::{Goal, Outlook};
 use crate::run::state::RollbackResult;
 use crate::text::words::took;
 
@@ -20,8 +20,9 @@ pub fn rows(state: &State, columns: usize) -> Vec<Row> {
     if let Some(ended) = state.run().rollback.as_ref().and_then(|rollback| rollback.ended.as_ref()) {
         return ended_rows(ended, columns);
     }
-    let all = steps(state, None).unwrap_or_else(|_| [].into());
-    let outlook = outlook(state, None, &all);
+    let goal = Goal::default();
+    let all = steps(state, &goal).unwrap_or_else(|_| [].into());
+    let outlook = outlook(state, &goal, &all);
     let mut rows: Vec<Row> = all.iter().take(SHOWN).map(|back| row(back, outlook, columns)).collect();
     if all.len() > SHOWN {
         rows.push(Row::of(Role::Dim, format!("  and {} more", all.len() - SHOWN)));

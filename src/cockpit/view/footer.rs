@@ -13,6 +13,7 @@ use crate::cockpit::state::State;
 use crate::cockpit::theme::Role;
 use crate::cockpit::way_back;
 use crate::run::event::HoldReason;
+use crate::run::outlook::Goal;
 use crate::run::state::RunState;
 use crate::text::columns::width;
 use crate::text::words::took;
@@ -94,14 +95,11 @@ fn button(state: &State, most: usize) -> (String, Role) {
     let nothing = run.applied_order.is_empty();
     let (forms, role) = match keymap::verdict(state, Act::RollBack) {
         Ok(()) => {
-            let words = way_back::words(state, None);
+            let words = way_back::words(state, &Goal::default());
             let known = known(state);
             let with = |known: &[String]| format!(" {cap} {word} {words}{} ", known.concat());
             let forms = (0..=known.len()).rev().map(|few| with(&known[..few])).collect();
             (forms, Role::Danger)
-        }
-        Err(_) if nothing && run.is_ended() && run.rollback.is_some() => {
-            (vec![format!(" {cap} {word}: it is done ")], Role::DangerOff)
         }
         Err(_) if nothing => (vec![format!(" {cap} {word}: nothing applied ")], Role::DangerOff),
         Err(why) => {
@@ -133,8 +131,9 @@ fn in_short(state: &State) -> &'static str {
 
 /// What is known of a rollback of everything, most important first.
 fn known(state: &State) -> Vec<String> {
-    let Ok(all) = way_back::steps(state, None) else { return Vec::new() };
-    let Some(outlook) = way_back::outlook(state, None, &all) else { return Vec::new() };
+    let all_of_it = Goal::default();
+    let Ok(all) = way_back::steps(state, &all_of_it) else { return Vec::new() };
+    let Some(outlook) = way_back::outlook(state, &all_of_it, &all) else { return Vec::new() };
     let time = match way_back::estimate(outlook) {
         Some((ms, true)) => format!(" · {}", took(ms)),
         Some((ms, false)) => format!(" · {} or more", took(ms)),

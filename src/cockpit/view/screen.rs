@@ -71,7 +71,14 @@ fn full(state: &State, paper: &mut Paper<'_>, area: Rect) -> Extent {
     let [head, body, foot] =
         Layout::vertical([Constraint::Length(4), Constraint::Fill(1), Constraint::Length(2)]).areas(area);
     header::draw(state, paper, head);
+    let extent = middle(state, paper, area, body);
+    // A reason that takes more than its line lies over what is above.
     footer::draw(state, paper, foot);
+    extent
+}
+
+/// What lies between header and keys.
+fn middle(state: &State, paper: &mut Paper<'_>, area: Rect, body: Rect) -> Extent {
     if state.console.open {
         console::draw(state, paper, body);
         return Extent::default();

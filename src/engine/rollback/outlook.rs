@@ -18,7 +18,7 @@ use crate::journal::StateDir;
 use crate::pg::{ConnectConfig, Session};
 use crate::plan::model::Plan;
 use crate::run::event::UndoItem;
-use crate::run::outlook::{Counted, LookBack, Outlook};
+use crate::run::outlook::{Counted, Goal, LookBack, Outlook};
 use crate::run::state::Run;
 use crate::script::Variables;
 
@@ -71,7 +71,7 @@ pub async fn look_back(
         };
         // What didn't change isn't read again.
         let same =
-            |then: &LookBack| then.to == look.to && then.steps == look.steps && then.stand == look.stand;
+            |then: &LookBack| then.goal == look.goal && then.steps == look.steps && then.stand == look.stand;
         let kept = last.take().filter(|(then, _)| same(then)).map(|(_, outlook)| outlook);
         let mut outlook = match kept {
             Some(kept) => kept,
@@ -84,8 +84,8 @@ pub async fn look_back(
                     }
                     continue;
                 }
-                let (from, to) = (from.clone(), look.to.clone());
-                let Ok(Some(made)) = tokio::task::spawn_blocking(move || from.outlook(to)).await else {
+                let (from, goal) = (from.clone(), look.goal.clone());
+                let Ok(Some(made)) = tokio::task::spawn_blocking(move || from.outlook(goal)).await else {
                     // It can't be begun so; who looks knows that from the run itself.
                     if wanted.changed().await.is_err() {
                         return;
@@ -137,9 +137,10 @@ impl Lookout {
     }
 
     /// All that can be told without the server. `None`: such a rollback can't be begun.
-    fn outlook(&self, to: Option<String>) -> Option<Outlook> {
+    fn outlook(&self, goal: Goal) -> Option<Outlook> {
         let run = self.recorder.look(Run::clone);
-        let wanted = Wanted { to: to.clone(), ..Wanted::all(String::new()) };
+        let Goal { to, procedure } = goal.clone();
+        let wanted = Wanted { to, procedure, ..Wanted::all(String::new()) };
         let course = set_out(&self.plan, &run, &wanted).ok()?;
         let vars = with_saved(self.vars.clone(), run.saved.clone());
         let known = Known { plan: &self.plan, run: &run, sources: &self.sources, vars };
@@ -151,7 +152,7 @@ impl Lookout {
             _ => None,
         };
         Some(Outlook {
-            to,
+            goal,
             steps: course.steps,
             course: shown,
             listings,
