@@ -137,7 +137,8 @@ fn event(state: &mut State, envelope: &Envelope) -> Vec<Effect> {
     }
     state.log_event(envelope);
     state.taking_up = match &envelope.event {
-        Event::RunResumed { .. } => state.run().is_holding(),
+        // One that was over is asked about as it is.
+        Event::RunResumed { .. } => state.run().is_holding() && !state.run().only_goes_back(),
         Event::Held { .. } => false,
         _ => state.taking_up && state.run().is_holding(),
     };

@@ -12,6 +12,7 @@ use super::clipboard;
 use super::fault::Faults;
 use super::guard::Guard;
 use super::input::Input;
+use super::pace::{Change, Pace};
 use crate::cockpit::console::Answer;
 use crate::cockpit::link::{Link, Request, Samples};
 use crate::cockpit::message::{Effect, LetGo, Msg, SourceOf};
@@ -21,8 +22,6 @@ use crate::cockpit::{update, view};
 /// The name of the thread, by which a panic knows where it is.
 pub const THREAD: &str = "cockpit";
 
-/// Between two frames.
-const FRAME: Duration = Duration::from_millis(33);
 /// Clocks are shown in seconds; while something runs, in tenths.
 const STILL: Duration = Duration::from_millis(1000);
 const MOVING: Duration = Duration::from_millis(200);
@@ -61,7 +60,7 @@ pub struct Left {
 #[must_use]
 pub fn show(state: State, wires: Wires) -> Left {
     let faults = Faults::watch();
-    let mut screen = Screen { state, wires, canvas: Canvas::new() };
+    let mut screen = Screen { state, wires, canvas: Canvas::new(), change: Change::Something };
     let broken = screen.run().err().map(|error| format!("the terminal is gone: {error}"));
     if broken.is_some() {
         // Nobody sees the run any more: it stops where that is safe.
@@ -74,30 +73,29 @@ struct Screen {
     state: State,
     wires: Wires,
     canvas: Canvas,
+    change: Change,
 }
 
 impl Screen {
     fn run(&mut self) -> io::Result<()> {
         let mut guard = Guard::enter(self.state.mouse)?;
         let input = Input::start(self.wires.link.clone())?;
-        let mut drawn = Instant::now();
-        let mut dirty = true;
+        let mut pace = Pace::begin(Instant::now());
         // The first frame is there before anybody has answered anything.
         self.draw()?;
         loop {
             let now = Instant::now();
             let tick = if self.state.is_moving() { MOVING } else { STILL };
-            let due = if dirty { FRAME } else { tick };
-            if now.duration_since(drawn) >= due {
+            let due = pace.due(self.change, tick);
+            if now >= due {
                 update::tick(&mut self.state, Timestamp::now());
                 self.draw()?;
-                drawn = now;
-                dirty = false;
+                pace.drawn(now);
+                self.change = Change::Nothing;
                 continue;
             }
-            match self.wires.inbox.recv_timeout(due.saturating_sub(now.duration_since(drawn))) {
+            match self.wires.inbox.recv_timeout(due - now) {
                 Ok(message) => {
-                    dirty = true;
                     if self.take(message, &mut guard)? {
                         break;
                     }
@@ -120,6 +118,8 @@ impl Screen {
             if matches!(message, Msg::Wake) {
                 self.sample();
             }
+            let by_hand = matches!(message, Msg::Key(_) | Msg::Paste(_) | Msg::Mouse(..));
+            self.change = self.change.max(if by_hand { Change::Key } else { Change::Something });
             self.state.now = Timestamp::now().max(self.state.now);
             let effects = update::update(&mut self.state, message);
             for effect in effects {
