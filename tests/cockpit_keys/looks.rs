@@ -303,6 +303,7 @@ fn the_hold_of_before_is_no_question() {
         target: run.target.clone().expect("a target"),
         selection: run.selection.clone(),
         plan_digest: run.plan_digest.clone(),
+        vars: Default::default(),
     };
     scene.events([resumed]);
     let frame = scene.frame(120, 36);
