@@ -20,11 +20,11 @@ pub fn main() -> Exit {
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let result = match (runtime, cli.command) {
-        (_, Command::Check(args)) => check::check(&args),
         (_, Command::Show(args)) => show::show(&args),
         (_, Command::Share(args)) => share::share(&args),
         (_, Command::Report(args)) => report::report(&args),
         (_, Command::Status(args)) => status::status(&args),
+        (Ok(runtime), Command::Check(args)) => runtime.block_on(check::check(&args)),
         (Ok(runtime), Command::Demo(args)) => runtime.block_on(demo::demo(args, &cli.log)),
         (Ok(runtime), Command::Rehearse(args)) => runtime.block_on(rehearse::rehearse(args, &cli.log)),
         (Ok(runtime), Command::Run(args)) => runtime.block_on(run::run(args, &cli.log)),

@@ -265,6 +265,15 @@ pub struct CheckArgs {
     /// Plans, or names of shipped ones
     #[arg(required = true)]
     pub plans: Vec<String>,
+    /// Asks the databases, too: whether they answer, which they are, and whether pg_dump can read them
+    #[arg(long)]
+    pub online: bool,
+    /// With --online, the target: postgres://…, key=value pairs or a database's name
+    #[arg(long, value_name = "CONNINFO", env = "HOLDPOINT_TARGET", hide_env_values = true)]
+    pub target: Option<String>,
+    /// With --online, a variable of the plan
+    #[arg(long = "var", value_name = "NAME=VALUE", requires = "online")]
+    pub vars: Vec<String>,
 }
 
 #[derive(Debug, Args)]

@@ -1,7 +1,8 @@
-//! `holdpoint check`: what is wrong with plans and their scripts, without a database.
+//! `holdpoint check`: what is wrong with plans and their scripts, without a database (`online` asks it, too).
 
 use super::args::CheckArgs;
 use super::failure::Failure;
+use super::online::online;
 use super::{out, shipped};
 use crate::engine::evidence;
 use crate::engine::exit::Exit;
@@ -18,12 +19,17 @@ use crate::text::columns::wrap;
 use crate::text::scrub;
 
 /// Checks each plan; the exit code is of the worst.
-pub fn check(args: &CheckArgs) -> Result<Exit, Failure> {
+pub async fn check(args: &CheckArgs) -> Result<Exit, Failure> {
     let mut worst = Exit::Done;
     for name in &args.plans {
         let plan = shipped::find(name)?;
         if !one(name, &plan.path) {
             worst = Exit::Usage;
+        } else if args.online {
+            let seen = online(name, &plan.path, args.target.as_deref(), &args.vars).await?;
+            if worst == Exit::Done {
+                worst = seen;
+            }
         }
     }
     Ok(worst)

@@ -15,6 +15,7 @@ use crate::engine::exit::Exit;
 use crate::engine::fixture;
 use crate::engine::open::{Opening, open};
 use crate::engine::pilot::Pilot;
+use crate::engine::source_server::{SourceServer, others};
 use crate::journal::StateDir;
 use crate::pg::embedded::{Embedded, EmbeddedError, Options, Programs, install_command};
 use crate::plan::digest::digest;
@@ -55,8 +56,21 @@ pub async fn demo(args: DemoArgs, level: &str) -> Result<Exit, Failure> {
     };
     let database = database(&plan);
     show.hint(&format!("a private PostgreSQL {} without a TCP port", server.version()));
+    if plan.source.is_some() {
+        show.stage("starting a second private PostgreSQL: the source");
+    }
+    let beside = match SourceServer::start(&plan, args.pg_bin.clone(), args.keep).await {
+        Ok(beside) => beside,
+        Err(stop) => return Err(show.fail(stop.into()).await),
+    };
+    if beside.is_some() {
+        show.hint("a second one is the source; it is read alone");
+    }
+    if plan.target.pooler.is_some() {
+        show.hint("no pooler runs here: what goes through it goes straight to the target");
+    }
     let result = on_server(
-        &server,
+        (&server, beside.as_ref()),
         &args,
         plan,
         loaded.source,
@@ -89,8 +103,18 @@ pub async fn demo(args: DemoArgs, level: &str) -> Result<Exit, Failure> {
         let kept = server.keep();
         out::hint(&format!("the server stays. To look at it: {}", kept.connect));
         out::hint(&format!("to stop and remove it: {}", kept.remove));
+        if let Some(kept) = beside.map(SourceServer::keep) {
+            out::hint(&format!(
+                "the source stays, too. To look at it: {}",
+                kept.connect.replace(" -U postgres postgres", " -U postgres source")
+            ));
+            out::hint(&format!("to stop and remove it: {}", kept.remove));
+        }
     } else {
         server.stop().await;
+        if let Some(beside) = beside {
+            beside.stop().await;
+        }
     }
     result
 }
@@ -106,7 +130,7 @@ pub fn state(args: &StateArgs, plan: &PlanOnDisk) -> Result<StateDir, Failure> {
 
 #[expect(clippy::too_many_arguments, reason = "everything that a demo has prepared, handed over once")]
 async fn on_server(
-    server: &Embedded,
+    (server, beside): (&Embedded, Option<&SourceServer>),
     args: &DemoArgs,
     plan: Arc<Plan>,
     source: Arc<str>,
@@ -123,11 +147,7 @@ async fn on_server(
         let problem = match fixture::load(&plan, &file, &target).await {
             Ok(Ok(())) => None,
             Ok(Err(problem)) => {
-                let place = problem
-                    .place
-                    .map(|p| format!("{}:{}:{}: ", p.file, p.line, p.column))
-                    .unwrap_or_default();
-                let message = format!("the fixture failed: {place}{}", problem.message);
+                let message = format!("the {}", fixture::failed(&problem));
                 Some(Failure { message, exit: Exit::Failed })
             }
             Err(stop) => Some(stop.into()),
@@ -144,6 +164,7 @@ async fn on_server(
             Err(error) => return Err(show.fail(Failure::unreachable(error.to_string())).await),
         },
         included,
+        others: others(&plan, &target, beside),
         plan,
         target,
         state,

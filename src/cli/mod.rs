@@ -14,6 +14,7 @@ mod drive;
 mod failure;
 mod lines;
 mod log;
+mod online;
 mod out;
 pub mod rehearse;
 pub mod report;

@@ -26,7 +26,7 @@ pub async fn rehearse(args: RehearseArgs, level: &str) -> Result<Exit, Failure> 
     let state = demo::state(&args.state, &on_disk)?;
     let subject = match &args.target {
         Some(typed) => {
-            let target = Box::new(target::target(Some(typed), &plan)?);
+            let target = Box::new(target::target(Some(typed), &plan, &values)?);
             Subject::Copy { target, with_data: args.with_data }
         }
         None => Subject::Fixture,

@@ -17,6 +17,7 @@ use crate::engine::pilot::Pilot;
 use crate::engine::reopen::{Reopening, stands_against};
 use crate::engine::rollback::Wanted;
 use crate::engine::says::Says;
+use crate::engine::sides::Others;
 use crate::engine::stop::Stop;
 use crate::journal::{Journal, RunFolder, StateDir};
 use crate::pg::ConnectConfig;
@@ -186,6 +187,8 @@ impl TakenUp {
             included: Vec::new(),
             plan: Arc::new(self.loaded.plan),
             target,
+            // Nothing is asked there.
+            others: Others::default(),
             state: self.state,
             mode: self.run.opened.as_ref().map_or(Mode::Run, |opened| opened.mode),
             selection: self.run.selection.clone(),
@@ -223,7 +226,8 @@ impl TakenUp {
             return Err(Failure::refused(why));
         }
         let values = vars::values(&plan, typed_vars, &kept, mode == Mode::Demo)?;
-        let target = target::target(typed, &plan)?;
+        let target = target::target(typed, &plan, &values)?;
+        let others = target::others(&plan, &values)?;
         let past = past(&self.folder);
         log::start(&self.folder.log(), level);
         let scene = Scene {
@@ -241,6 +245,7 @@ impl TakenUp {
             included: Vec::new(),
             plan,
             target,
+            others,
             state: self.state,
             mode,
             selection,

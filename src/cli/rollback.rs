@@ -192,7 +192,7 @@ async fn list(args: &RollbackArgs, taken: TakenUp, wanted: Wanted) -> Result<Exi
     let sources = Sources::of_run(&plan.sql_dir, copies, known_files);
     let known = Known { plan, run: &taken.run, sources: &sources, vars: variables };
     let mut shown = listed(&known, &course, &wanted.only);
-    let target = target::target(args.target.as_deref(), plan);
+    let target = target::target(args.target.as_deref(), plan, &values);
     let counted = match &target {
         Ok(target) => counted(target, &taken.run, &mut shown).await,
         Err(failure) => Err(Failure { message: failure.message.clone(), exit: failure.exit }),

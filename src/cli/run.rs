@@ -44,7 +44,8 @@ pub async fn run(args: RunArgs, level: &str) -> Result<Exit, Failure> {
     let state = StateDir::find(args.state.state_dir.as_deref(), &args.plan)
         .map_err(|error| Failure::unreachable(error.to_string()))?;
     keep_evidence(&state, &args.evidence)?;
-    let target = target::target(args.target.as_deref(), &plan)?;
+    let (known, _) = vars::known(&plan, &args.vars, &Default::default(), false)?;
+    let target = target::target(args.target.as_deref(), &plan, &known)?;
     if let Some(open) = open_run_for_phases(&state, &plan, &target, &args).await? {
         return super::resume::resume(open, level).await;
     }
@@ -52,6 +53,7 @@ pub async fn run(args: RunArgs, level: &str) -> Result<Exit, Failure> {
         every_change_is_named(&plan, &answers, &args.only)?;
     }
     let values = vars::values(&plan, &args.vars, &Default::default(), false)?;
+    let others = target::others(&plan, &values)?;
     let scripts = scanned(&plan, &values, Some(&target))?;
     let digest = digest(&plan, &loaded.source, &scripts.included)
         .map_err(|error| Failure::unreachable(error.to_string()))?;
@@ -64,6 +66,7 @@ pub async fn run(args: RunArgs, level: &str) -> Result<Exit, Failure> {
         included: scripts.included,
         plan,
         target,
+        others,
         state,
         mode: Mode::Run,
         selection: Selection { only: args.only.clone(), from: args.from.clone() },

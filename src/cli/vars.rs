@@ -16,6 +16,21 @@ pub fn values(
     kept: &BTreeMap<String, String>,
     demo: bool,
 ) -> Result<Values, Failure> {
+    let (values, missing) = known(plan, typed, kept, demo)?;
+    if missing.is_empty() {
+        durations(plan, &values)?;
+        return Ok(values);
+    }
+    Err(Failure::usage(format!("the plan needs values: {}", missing.join(", "))))
+}
+
+/// The values that there are, and words for those that are missing.
+pub fn known(
+    plan: &Plan,
+    typed: &[String],
+    kept: &BTreeMap<String, String>,
+    demo: bool,
+) -> Result<(Values, Vec<String>), Failure> {
     let typed = pairs(typed)?;
     let file = env_file(plan)?;
     let mut values = Values::new();
@@ -34,7 +49,7 @@ pub fn values(
             typed.get(&var.name).cloned().or(from_demo).or(kept).or(from_env).or_else(|| var.default.clone());
         match value {
             Some(value) => drop(values.insert(var.name.clone(), (value, var.secret))),
-            None if var.only_rollback => {}
+            None if var.only_rollback || demo && is_an_address(plan, &var.name) => {}
             None => missing.push(match (&var.ask, &var.env) {
                 (Some(ask), _) => format!("--var {}=… ({ask})", var.name),
                 (None, Some(env)) => format!("--var {}=… or the variable {env}", var.name),
@@ -42,11 +57,14 @@ pub fn values(
             }),
         }
     }
-    if missing.is_empty() {
-        durations(plan, &values)?;
-        return Ok(values);
-    }
-    Err(Failure::usage(format!("the plan needs values: {}", missing.join(", "))))
+    Ok((values, missing))
+}
+
+/// Where a private server is used instead, nobody needs the address.
+fn is_an_address(plan: &Plan, name: &str) -> bool {
+    let source = plan.source.as_ref().and_then(|source| source.url.as_ref());
+    let addresses = [plan.target.url.as_ref(), plan.target.pooler.as_ref(), source];
+    addresses.into_iter().flatten().any(|address| crate::plan::names_in(address).any(|used| used == name))
 }
 
 /// A soak's duration is known by now, and a run that finds out in the middle of the window is too late.

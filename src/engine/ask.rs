@@ -14,7 +14,7 @@ use crate::pg::ledger::identifier;
 use crate::pg::measure::MeasureError;
 use crate::pg::{Limits, Rows, Session};
 use crate::plan::expect::{Answer, Column, Outcome, Refusal, Verdict};
-use crate::plan::model::{Ask, Checkpoint};
+use crate::plan::model::{Ask, Checkpoint, Side};
 
 /// Rows of a checkpoint that are kept; all are counted.
 const MAX_ROWS: usize = 10_000;
@@ -27,9 +27,20 @@ impl Conductor {
         checkpoint: &Checkpoint,
     ) -> Result<(Outcome, Verdict), Stop> {
         if let Ask::Compare(compare) = &checkpoint.ask {
-            let verdict = self.compare(compare, checkpoint).await?;
-            return Ok((Outcome::Rows(Answer::default()), verdict));
+            let (answer, verdict) = self.compare(compare, checkpoint).await?;
+            return Ok((Outcome::Rows(answer), verdict));
         }
+        match checkpoint.on {
+            Side::Target | Side::None => self.evaluate_on_target(checkpoint).await,
+            Side::Both => self.evaluate_on_both(checkpoint).await,
+            side @ (Side::Source | Side::Pooler) => self.evaluate_on(side, checkpoint).await,
+        }
+    }
+
+    pub(super) async fn evaluate_on_target(
+        &mut self,
+        checkpoint: &Checkpoint,
+    ) -> Result<(Outcome, Verdict), Stop> {
         let within = within(checkpoint);
         let mut look = match self.idle_look.take() {
             Some(look) => look,
@@ -47,7 +58,7 @@ impl Conductor {
         Ok(self.judge(checkpoint, asked))
     }
 
-    async fn in_standing(
+    pub(super) async fn in_standing(
         &mut self,
         look: &mut Session,
         checkpoint: &Checkpoint,

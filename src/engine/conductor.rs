@@ -14,13 +14,14 @@ use super::recorder::Recorder;
 use super::rollback::Wanted;
 use super::says::Says;
 use super::secrets::Secrets;
+use super::sides::Sides;
 use super::sources::Sources;
 use super::stop::Stop;
 use super::watch::Watches;
 use crate::journal::{Key, RunFolder};
 use crate::pg::rows::Column;
 use crate::pg::{ConnectConfig, Session};
-use crate::plan::model::{Action, Ask, Checkpoint, Plan, Step};
+use crate::plan::model::{Action, Ask, Checkpoint, Plan, Side, Step};
 use crate::run::event::{Direction, Event, HoldReason, Mode, Problem, When};
 use crate::run::state::{Choice, Status};
 use crate::script::Variables;
@@ -35,6 +36,10 @@ pub struct Conductor {
     /// Somebody sits at the keys: a hold is waited through, where the program would else end.
     pub attended: bool,
     pub target: ConnectConfig,
+    /// The plan's other databases.
+    pub sides: Sides,
+    /// The one that couldn't be asked just now: whatever the plan says about a wrong answer, this is none.
+    pub(super) out_of_reach: Option<Side>,
     pub folder: RunFolder,
     /// For HMACs of SQL that stands in the plan.
     pub key: Key,

@@ -91,7 +91,14 @@ impl Conductor {
         needs: String,
     ) -> Result<Answer, Stop> {
         let by = Person { name: "plan".into(), how: Assurance::Policy };
-        match self.policy_for(step) {
+        // No answer isn't a wrong one: neither stopping for good nor going back follows from it.
+        let unanswered = self.out_of_reach.take().is_some();
+        let policy = match self.policy_for(step) {
+            OnFailure::Continue => OnFailure::Continue,
+            _ if unanswered => OnFailure::Hold,
+            policy => policy,
+        };
+        match policy {
             OnFailure::Continue => {
                 let what = format!(
                     "\"{}\" failed and the plan says to go on: {}{}",

@@ -50,3 +50,11 @@ pub async fn load(plan: &Plan, fixture: &Path, target: &ConnectConfig) -> Result
     look.close().await;
     Ok(ended)
 }
+
+/// What is wrong with it, and where.
+#[must_use]
+pub fn failed(problem: &Problem) -> String {
+    let place = problem.place.as_ref();
+    let place = place.map(|p| format!("{}:{}:{}: ", p.file, p.line, p.column)).unwrap_or_default();
+    format!("fixture failed: {place}{}", problem.message)
+}

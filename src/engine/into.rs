@@ -9,7 +9,7 @@ use super::print;
 use super::stop::Stop;
 use super::table::Table;
 use crate::plan::expect::{Answer, Outcome, Verdict};
-use crate::plan::model::{Ask, Checkpoint};
+use crate::plan::model::{Ask, Checkpoint, Compared};
 
 impl Conductor {
     /// Writes the answer where the plan wants it. What can't be written fails the checkpoint.
@@ -22,6 +22,15 @@ impl Conductor {
     ) -> Result<Verdict, Stop> {
         let Some(into) = &checkpoint.into else { return Ok(verdict) };
         let (text, rows) = match (outcome, &checkpoint.ask) {
+            (Outcome::Rows(answer), Ask::Compare(compare)) if !answer.columns.is_empty() => {
+                match compare.of {
+                    Compared::Schema => (lines(answer), answer.total_rows),
+                    _ => match written(answer, into) {
+                        Ok(text) => (text, answer.total_rows),
+                        Err(why) => return Ok(unkept(verdict, into, why)),
+                    },
+                }
+            }
             (_, Ask::Inventory(_) | Ask::Compare(_)) => (format!("{}\n", verdict.got.replace("; ", "\n")), 0),
             (Outcome::Rows(answer), _) => match written(answer, into) {
                 Ok(text) => (text, answer.total_rows),
@@ -82,6 +91,12 @@ fn written(answer: &Answer, file: &str) -> Result<String, String> {
     table.rows.clone_from(&answer.rows);
     table.total = answer.total_rows;
     Ok(print::aligned(&table))
+}
+
+/// An answer whose rows are lines.
+fn lines(answer: &Answer) -> String {
+    let lines = answer.rows.iter().filter_map(|row| row.first()?.as_deref());
+    lines.map(|line| format!("{line}\n")).collect()
 }
 
 fn csv(answer: &Answer) -> String {

@@ -13,6 +13,7 @@
 //! - [`conductor`] goes through the plan (`stands`: where a step is), [`attention`] hears what may interrupt it, and [`stop`] is why
 //!   it ends early, with [`exit`] as the code for that; `needs`, `permission`, `holds`, `failure` and `decided` are what it asks for, how it waits, what follows a
 //!   failure, and what outlives a stop;
+//! - [`sides`] are the other databases of a plan: its source, and its target through a pooler (`source_server`: a demo's own source);
 //! - [`script_steps`] are the steps that run SQL, [`people`] those that people do, `probe` those that are always rolled back, `command` programs of the plan (`listener` hears what they write), `notify` messages; [`mod@watch`] samples conditions while a phase runs, and `soak` waits for them;
 //! - [`mod@unit`] applies one transaction (`unapplied`: or doesn't), [`bare`] scripts whose statements are committed one by one (`passage`: a file on its way, `alone`: each in a
 //!   transaction of its own, `block`: in those of the file), and [`outside`] one statement outside of transactions, `psql` files that the real psql runs (`program`: beside us, as any other program); [`sources`] has
@@ -98,7 +99,9 @@ pub mod script_steps;
 pub mod secrets;
 mod section;
 pub mod shell;
+pub mod sides;
 mod soak;
+pub mod source_server;
 pub mod sources;
 mod standing;
 mod stands;

@@ -41,7 +41,7 @@ fn open_run_on(state: &StateDir, plan: &Plan, identity: &TargetIdentity) -> Resu
     Ok(state.runs().map_err(no_folder)?.into_iter().find(|run| {
         run.is_open()
             && run.plan_id() == Some(plan.id.as_str())
-            && run.target().is_some_and(|target| same_database(target, identity))
+            && run.target().is_some_and(|target| is_same_database(target, identity))
     }))
 }
 
@@ -102,7 +102,7 @@ pub(super) async fn stands_elsewhere(
     Ok((!found.is_empty()).then(|| format!("by the ledger in this database, {}", found.join("; "))))
 }
 
-fn same_database(a: &TargetIdentity, b: &TargetIdentity) -> bool {
+pub(super) fn is_same_database(a: &TargetIdentity, b: &TargetIdentity) -> bool {
     match (&a.system_identifier, &b.system_identifier) {
         (Some(one), Some(other)) => one == other && a.database_oid == b.database_oid,
         _ => a.database == b.database && a.database_oid == b.database_oid && a.port == b.port,
@@ -110,7 +110,7 @@ fn same_database(a: &TargetIdentity, b: &TargetIdentity) -> bool {
 }
 
 pub(super) fn same_target(then: &TargetIdentity, now: &TargetIdentity) -> Result<(), Stop> {
-    if same_database(then, now) {
+    if is_same_database(then, now) {
         return Ok(());
     }
     let same_server = then.system_identifier.is_some() && then.system_identifier == now.system_identifier;

@@ -16,15 +16,16 @@ use super::measuring::Idle;
 use super::one_run::{not_open_yet, same_target, stands_elsewhere};
 use super::outline::{outline, procedures};
 use super::problems::Disclosure;
+use super::programs::{old_dump, unfit};
 use super::recorder::Recorder;
 use super::reopen::Reopening;
 use super::says::Says;
 use super::secrets::Secrets;
+use super::sides::{Others, Sides};
 use super::sources::Sources;
 use super::stop::Stop;
 use crate::journal::{FileToCopy, Journal, JournalError, Key, RunFolder, StateDir};
 use crate::pg::ConnectConfig;
-use crate::pg::Psql;
 use crate::pg::Session;
 use crate::pg::identity::Target;
 use crate::pg::ledger::fence;
@@ -35,7 +36,7 @@ use crate::run::state::{Run, Status};
 use crate::script::Variables;
 
 /// The oldest server that we work with.
-const OLDEST: u32 = 120_000;
+pub(super) const OLDEST: u32 = 120_000;
 /// How long another holdpoint's lock is waited for.
 const LOCK_PATIENCE: Duration = Duration::from_secs(3);
 
@@ -47,6 +48,7 @@ pub struct Opening {
     /// Scripts that the plan's files include.
     pub included: Vec<PlanFile>,
     pub target: ConnectConfig,
+    pub others: Others,
     pub state: StateDir,
     pub mode: Mode,
     pub selection: Selection,
@@ -73,17 +75,8 @@ pub fn program() -> String {
 pub async fn open(opening: Opening) -> Result<Conductor, Stop> {
     let mut sessions = connect(&opening.target).await?;
     let looked = look(&mut sessions.control, &opening.plan).await?;
-    if let Some(step) = opening.plan.first_by_psql() {
-        Psql::find(looked.version_num)
-            .map_err(|error| Stop::Refused { why: format!("psql is to run step \"{step}\", and {error}") })?;
-    }
-    if let Some(step) = opening.plan.first_backup() {
-        for name in ["pg_dump", "pg_restore"] {
-            let found = Psql::named(name, looked.version_num);
-            found.map_err(|error| Stop::Refused {
-                why: format!("step \"{step}\" makes a backup, and {error}"),
-            })?;
-        }
+    if let Some(why) = unfit(&opening.plan, looked.version_num) {
+        return Err(Stop::Refused { why });
     }
     let waited_ms = lock(&mut sessions.control).await?;
     // A demo's server is new each time, though it looks like the last one: both are copies of one template.
@@ -105,14 +98,19 @@ pub async fn open(opening: Opening) -> Result<Conductor, Stop> {
     }
     let despite = elsewhere.zip(opening.despite.clone());
 
+    let (sides, source) = Sides::connect(opening.others.clone()).await?;
+    if let Some(why) = old_dump(&opening.plan, looked.version_num, sides.source_version) {
+        return Err(Stop::Refused { why });
+    }
     let id = Uuid::now_v7();
     let folder = opening.state.create_run(id).map_err(no_folder)?;
     let known = copy_in(&folder, &opening)?;
     let journal = Journal::create(&folder, id).map_err(no_folder)?;
-    let event = Event::RunOpened(Box::new(opened(&opening, &looked.identity)));
+    let event = Event::RunOpened(Box::new(opened(&opening, &looked.identity, source)));
     let key = folder.key()?;
     let begun = Begun { id, folder, key, known, journal, run: Run::default(), sessions };
     let mut conductor = assemble(opening, begun);
+    conductor.sides = sides;
     conductor.record(event).await?;
     if let Some((found, why)) = despite {
         let what = format!("{found}, and that run isn't here; begun all the same: {why}");
@@ -237,7 +235,7 @@ struct Begun {
 }
 
 fn assemble(opening: Opening, begun: Begun) -> Conductor {
-    let Opening { plan, digest, target, mode, vars, signal, says, listeners, .. } = opening;
+    let Opening { plan, digest, target, others, mode, vars, signal, says, listeners, .. } = opening;
     let control = Control::start(begun.sessions.control);
     let (recorder, wishes) = Recorder::start(begun.journal, begun.run, listeners);
     let mut attention = Attention::start(wishes, signal, control.lost());
@@ -251,7 +249,9 @@ fn assemble(opening: Opening, begun: Begun) -> Conductor {
         // Names were checked when the plan was loaded; a NUL can't be in an argument.
         let _ = variables.set(name, value.clone());
     }
-    let secrets = Secrets::new(vars.into_values().filter(|(_, secret)| *secret).map(|(value, _)| value));
+    let sides = Sides::of(others);
+    let secret = vars.into_values().filter(|(_, secret)| *secret).map(|(value, _)| value);
+    let secrets = Secrets::new(secret.chain(sides.passwords()));
     Conductor {
         digest: digest.sha256,
         mode,
@@ -259,6 +259,8 @@ fn assemble(opening: Opening, begun: Begun) -> Conductor {
         disclosure: Disclosure::for_environment(plan.environment),
         plan,
         target,
+        sides,
+        out_of_reach: None,
         key: begun.key,
         folder: begun.folder,
         recorder,
@@ -423,7 +425,7 @@ fn newer_files(folder: &RunFolder, run: &Run) -> Result<Option<String>, Stop> {
     Ok((!said).then_some(what))
 }
 
-fn opened(opening: &Opening, identity: &TargetIdentity) -> Opened {
+fn opened(opening: &Opening, identity: &TargetIdentity, source: Option<TargetIdentity>) -> Opened {
     let plan = &opening.plan;
     Opened {
         program: program(),
@@ -440,6 +442,7 @@ fn opened(opening: &Opening, identity: &TargetIdentity) -> Opened {
         timezone: plan.timezone.clone().unwrap_or_else(local_timezone),
         operator: operator(),
         target: identity.clone(),
+        source,
         mode: opening.mode,
         selection: opening.selection.clone(),
         outline: outline(plan),

@@ -13,8 +13,10 @@ use tokio::io::AsyncReadExt;
 
 use super::attention::Interruption;
 use super::conductor::Conductor;
+use super::sides::name_of;
 use crate::pg::child::{Child, Ended, Line, News};
 use crate::pg::handover::Handover;
+use crate::plan::model::Side;
 
 /// How long a program may take to end after it was asked to.
 pub(super) const GRACE: Duration = Duration::from_secs(5);
@@ -55,8 +57,29 @@ impl Conductor {
     /// no default of the server ends them while they are idle. The file is the program's to take along
     /// ([`crate::pg::child::Program::remove`]), or the caller's to remove.
     pub(super) fn lend(&self, name: &str, more: &[(&'static str, String)]) -> Result<Handover, String> {
-        let version = self.look.server_version();
+        self.lend_on(Side::Target, name, more)
+    }
+
+    /// As [`Self::lend`], to a program that works on this side. Through a pooler nothing is set: it would stay so
+    /// for others.
+    pub(super) fn lend_on(
+        &self,
+        side: Side,
+        name: &str,
+        more: &[(&'static str, String)],
+    ) -> Result<Handover, String> {
+        let config =
+            self.config_of(side).ok_or_else(|| format!("the plan names no address of {}", name_of(side)))?;
+        let version = match side {
+            Side::Source => self.sides.source_version,
+            _ => self.look.server_version(),
+        };
         let mut settings = more.to_vec();
+        if side == Side::Pooler {
+            return config
+                .hand_over(&std::env::temp_dir(), name, &settings)
+                .map_err(|error| format!("hand the connection over by a file: {error}"));
+        }
         settings.push(("idle_in_transaction_session_timeout", "0".to_owned()));
         if version >= 140_000 {
             settings.push(("idle_session_timeout", "0".to_owned()));
@@ -64,7 +87,7 @@ impl Conductor {
         if version >= 170_000 {
             settings.push(("transaction_timeout", "0".to_owned()));
         }
-        self.target
+        config
             .hand_over(&std::env::temp_dir(), name, &settings)
             .map_err(|error| format!("hand the connection over by a file: {error}"))
     }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::command::search_path;
 use super::preflight::Finding;
+use crate::pg::Psql;
 use crate::plan::model::{Action, Call, Plan, Side, Step, Undo};
 use crate::run::event::Place;
 use crate::script::Variables;
@@ -80,4 +81,55 @@ fn missing(name: &str, folder: &Path) -> Option<String> {
     };
     let words = || format!("there is no program `{name}` in PATH ({})", path.to_string_lossy());
     (!std::env::split_paths(&path).any(there)).then(words)
+}
+
+/// A program of PostgreSQL's that the engine itself needs for this plan and that isn't there, or is older than the
+/// server; in words.
+#[must_use]
+pub fn unfit(plan: &Plan, version_num: u32) -> Option<String> {
+    if let Some(step) = plan.first_by_psql()
+        && let Err(error) = Psql::find(version_num)
+    {
+        return Some(format!("psql is to run step \"{step}\", and {error}"));
+    }
+    let step = plan.first_backup()?;
+    let missing =
+        ["pg_dump", "pg_restore"].into_iter().find_map(|name| Psql::named(name, version_num).err())?;
+    Some(format!("step \"{step}\" makes a backup, and {missing}"))
+}
+
+/// A dump that a command would have made by a `pg_dump` that is older than its server: that one refuses, in the
+/// middle of the window. In words.
+#[must_use]
+pub fn old_dump(plan: &Plan, target: u32, source: u32) -> Option<String> {
+    let forward = plan.phases.iter().flat_map(|phase| &phase.steps);
+    let named = plan.rollbacks.iter().flat_map(|procedure| &procedure.steps);
+    forward.chain(named).find_map(|step| {
+        let Action::Command(program) = &step.action else { return None };
+        let (whose, server) = match step.on {
+            Side::Source => ("the source", source),
+            Side::Target => ("the target", target),
+            Side::Pooler | Side::Both | Side::None => return None,
+        };
+        let word = match &program.call {
+            Call::Argv(words) => words.first().map(String::as_str),
+            Call::Shell(text) => text.split_whitespace().find(|word| word.rsplit('/').next() == Some("pg_dump")),
+        };
+        let word = word.filter(|word| word.rsplit('/').next() == Some("pg_dump"))?;
+        let found = match word.contains('/') {
+            true => plan.folder().join(word),
+            false => std::env::split_paths(&search_path()).map(|folder| folder.join(word)).find(|path| path.is_file())?,
+        };
+        let dump = Psql::at(&found)?;
+        (server > 0 && dump.major() < server / 10_000).then(|| {
+            format!(
+                "step \"{}\" runs {} {}, which is older than {whose} (PostgreSQL {}) and can't read it: put a newer one \
+                 first in PATH, or name it with its path",
+                step.id,
+                found.display(),
+                dump.version,
+                server / 10_000
+            )
+        })
+    })
 }

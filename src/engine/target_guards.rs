@@ -8,40 +8,51 @@ use super::open::local_timezone;
 use super::stop::Stop;
 use crate::plan::expect::{Answer, Cell, Column, Expect, Outcome, Saved, SavedValue};
 use crate::plan::model::{Plan, Server};
-use crate::run::event::{Direction, Ending, Event, Mode, Summary, When};
+use crate::run::event::{Direction, Ending, Event, Mode, Summary, TargetIdentity, When};
 
 impl Conductor {
     /// The plan's guards. They don't apply where holdpoint made the server.
     pub(super) async fn check_target(&mut self) -> Result<(), Stop> {
+        if let Some(why) = self.look_at_sides().await? {
+            return Err(self.refuse_opening(why).await);
+        }
         if self.mode == Mode::Demo {
             return Ok(());
         }
         let plan = Arc::clone(&self.plan);
-        if let Some(why) = self.unlike(&plan.target) {
+        let (target, source) = self
+            .recorder
+            .look(|run| (run.target.clone(), run.opened.as_ref().and_then(|opened| opened.source.clone())));
+        let unlike = target.and_then(|target| self.unlike(&plan.target, &target, "the plan is for"));
+        let source = plan.source.as_ref().zip(source);
+        let unlike =
+            unlike.or_else(|| source.and_then(|(plan, is)| self.unlike(plan, &is, "the plan's source is")));
+        if let Some(why) = unlike {
             return Err(self.refuse_opening(why).await);
         }
         if let Some(why) = outside_window(&plan) {
             return Err(self.refuse_opening(why).await);
         }
-        let failed = self
-            .verify_standing(crate::run::TARGET, &plan.target.checkpoints, Direction::Forward, When::Standing)
-            .await?;
-        if failed.is_empty() {
-            return Ok(());
+        let of_source = plan.source.as_ref().map(|source| &source.checkpoints);
+        for (what, guards) in [("target", Some(&plan.target.checkpoints)), ("source", of_source)] {
+            let Some(guards) = guards.filter(|guards| !guards.is_empty()) else { continue };
+            let failed =
+                self.verify_standing(crate::run::TARGET, guards, Direction::Forward, When::Standing).await?;
+            if failed.is_empty() {
+                continue;
+            }
+            let words: Vec<String> = guards
+                .iter()
+                .filter(|checkpoint| failed.contains(&checkpoint.id))
+                .map(|checkpoint| match &checkpoint.otherwise {
+                    Some(otherwise) => format!("\"{}\" ({otherwise})", checkpoint.title),
+                    None => format!("\"{}\"", checkpoint.title),
+                })
+                .collect();
+            let why = format!("the {what} isn't the one that the plan is for: {}", words.join("; "));
+            return Err(self.refuse_opening(why).await);
         }
-        let words: Vec<String> = plan
-            .target
-            .checkpoints
-            .iter()
-            .filter(|checkpoint| failed.contains(&checkpoint.id))
-            .map(|checkpoint| match &checkpoint.otherwise {
-                Some(otherwise) => format!("\"{}\" ({otherwise})", checkpoint.title),
-                None => format!("\"{}\"", checkpoint.title),
-            })
-            .collect();
-        Err(self
-            .refuse_opening(format!("the target isn't the one that the plan is for: {}", words.join("; ")))
-            .await)
+        Ok(())
     }
 
     async fn refuse_opening(&mut self, why: String) -> Stop {
@@ -61,8 +72,7 @@ impl Conductor {
     }
 
     /// The first scalar guard that the connection doesn't match.
-    fn unlike(&self, server: &Server) -> Option<String> {
-        let identity = self.recorder.look(|run| run.target.clone())?;
+    fn unlike(&self, server: &Server, identity: &TargetIdentity, whose: &str) -> Option<String> {
         let version = identity.server_version.split(' ').next().unwrap_or_default().to_owned();
         let facts = [
             ("database", &server.database, identity.database.clone()),
@@ -80,7 +90,7 @@ impl Conductor {
             let guard = guard.as_ref()?;
             let met = guard.any_of.iter().any(|cell| is_met(cell, what, &got, &saved));
             let wanted: Vec<String> = guard.any_of.iter().map(|cell| self.fill(&cell.to_string())).collect();
-            (!met).then(|| format!("the plan is for {what} {}, and this is {got}", wanted.join(" or ")))
+            (!met).then(|| format!("{whose} {what} {}, and this is {got}", wanted.join(" or ")))
         })
     }
 }

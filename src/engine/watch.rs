@@ -97,7 +97,7 @@ impl Conductor {
             let watchman = Watchman {
                 watch: one.clone(),
                 phase: phase.id.clone(),
-                target: self.target.clone(),
+                target: self.config_of(one.checkpoint.on).unwrap_or(&self.target).clone(),
                 recorder: self.recorder.clone(),
                 vars: self.vars.clone(),
                 secrets: self.secrets.clone(),

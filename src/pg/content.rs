@@ -57,35 +57,60 @@ async fn read(
     let shapes = shapes(session, tables).await?;
     limit(session, budget).await?;
     for shape in shapes {
-        let part = |from: u32| {
-            format!("coalesce(sum(('x' || encode(substr(h, {from}, 8), 'hex'))::bit(64)::bigint), 0)::text")
-        };
-        // OFFSET 0: else each of the four sums would compute the hash anew.
         let sql = format!(
-            "SELECT count(*), {}, {}, {}, {} FROM (SELECT {} AS h FROM {} t OFFSET 0) rows",
-            part(1),
-            part(9),
-            part(17),
-            part(25),
+            "SELECT {} FROM (SELECT {} AS h FROM {} t OFFSET 0) rows",
+            sums(),
             shape.row_hash(),
             shape.table.sql
         );
         let answer = session.query(&sql, &[]).await?;
         let row = only_row(&answer)?;
-        let mut sha = Sha256::new();
-        sha.update("holdpoint content 1");
-        for column in &shape.columns {
-            sha.update((column.len() as u64).to_be_bytes());
-            sha.update(column);
-        }
-        for cell in 0..5 {
-            sha.update(text(row, cell)?);
-            sha.update([0]);
-        }
-        let hash = sha.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        contents.insert(shape.table.name, Content { rows: number(row, 0)?, columns: shape.columns, hash });
+        let rows = number(row, 0)?;
+        let sums: Vec<&str> = (1..=SUMS).map(|cell| text(row, cell)).collect::<Result<_, _>>()?;
+        let hash = hex_of(shape.columns.iter(), rows, &sums);
+        contents.insert(shape.table.name, Content { rows, columns: shape.columns, hash });
     }
     Ok(contents)
+}
+
+/// How many numbers a row's hash is cut into.
+pub(super) const SUMS: usize = 4;
+
+/// Number of rows, then the sums, over rows with a hash `h`. It must come from a subquery with OFFSET 0: else each
+/// of the sums would compute the hash anew.
+pub(super) fn sums() -> String {
+    let part = |at: usize| {
+        let from = 8 * at + 1;
+        format!("coalesce(sum(('x' || encode(substr(h, {from}, 8), 'hex'))::bit(64)::bigint), 0)::text")
+    };
+    let parts: Vec<String> = (0..SUMS).map(part).collect();
+    format!("count(*), {}", parts.join(", "))
+}
+
+/// SHA-256 over a row's columns as text, in an encoding (as SQL).
+pub(super) fn row_hash(columns: &[String], encoding: &str) -> String {
+    format!("sha256(convert_to(ROW({})::text, {encoding}))", columns.join(", "))
+}
+
+/// One hash of the columns' names, the number of rows and the sums.
+pub(super) fn hex_of<'a>(
+    columns: impl Iterator<Item = &'a String>,
+    rows: u64,
+    sums: &[impl AsRef<str>],
+) -> String {
+    let mut sha = Sha256::new();
+    sha.update("holdpoint content 1");
+    for column in columns {
+        sha.update((column.len() as u64).to_be_bytes());
+        sha.update(column);
+    }
+    sha.update(rows.to_string());
+    sha.update([0]);
+    for sum in sums {
+        sha.update(sum.as_ref());
+        sha.update([0]);
+    }
+    sha.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl Shape {
@@ -93,7 +118,7 @@ impl Shape {
     pub(super) fn row_hash(&self) -> String {
         let columns: Vec<String> =
             self.columns.iter().map(|column| format!("t.{}", quoted(column))).collect();
-        format!("sha256(convert_to(ROW({})::text, getdatabaseencoding()::text))", columns.join(", "))
+        row_hash(&columns, "getdatabaseencoding()::text")
     }
 
     /// Eight hex digits for each column of a row `t`; dashes for NULL.

@@ -17,11 +17,13 @@
 //! | `measure` | the ground for all that follows: pinned settings, one snapshot |
 //! | `inventory`, `names`, `rows`, `orphans` | what there is: objects, their names, rows, broken references |
 //! | `fingerprint`, `sequences`, `content`, `row_hashes`, `touched`, `family` | what differs from before: schema, values of sequences, rows, and what a transaction wrote |
+//! | `across` | two databases, table by table: which rows differ |
 //! | `uses` | which objects an enum is used by, and which tables a table refers to |
 //! | `image`, `snapshot` | all of that at one moment, and what differs between two; the same as a file |
 //! | `child`, `handover`, `psql` | programs that run beside us; how they get our connection; where psql is |
 //! | `embedded` | a private server for demo and tests |
 
+pub mod across;
 pub mod activity;
 mod auth;
 pub mod backends;

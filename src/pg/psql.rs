@@ -56,6 +56,13 @@ impl Psql {
         Self::among(name, &folders, server_version_num / 10_000, place)
     }
 
+    /// The one at this path, whichever version it has.
+    #[must_use]
+    pub fn at(program: &Path) -> Option<Self> {
+        let name = program.file_name()?.to_str()?;
+        Self::in_folder(name, program.parent()?)
+    }
+
     fn among(name: &'static str, folders: &[PathBuf], server: u32, place: String) -> Result<Self, PsqlError> {
         let mut older = None;
         for found in folders.iter().filter_map(|folder| Self::in_folder(name, folder)) {
@@ -82,7 +89,9 @@ impl Psql {
         output.status.success().then_some(Self { program, version })
     }
 
-    fn major(&self) -> u32 {
+    /// Of its version.
+    #[must_use]
+    pub fn major(&self) -> u32 {
         let digits: String = self.version.chars().take_while(char::is_ascii_digit).collect();
         digits.parse().unwrap_or(0)
     }

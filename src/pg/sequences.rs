@@ -77,6 +77,18 @@ pub async fn sequence_values(session: &mut Session) -> Result<SequenceValues, Me
     }
 }
 
+/// Those that the role may not read.
+pub async fn unreadable_sequences(session: &mut Session) -> Result<Vec<String>, MeasureError> {
+    let sql = format!(
+        "{PRELUDE} SELECT rel.name FROM rel \
+         WHERE CASE rel.relkind WHEN 'S' THEN NOT has_sequence_privilege(rel.oid, 'SELECT') ELSE false END ORDER BY 1"
+    );
+    let pin = Pin::begin(session).await?;
+    let rows = session.query(&sql, &[]).await.map_err(MeasureError::from);
+    let rows = pin.end(session, rows).await?;
+    rows.rows.iter().map(|row| text(row, 0).map(str::to_owned)).collect()
+}
+
 async fn read(session: &mut Session) -> Result<SequenceValues, MeasureError> {
     let sql = format!(
         "{PRELUDE} SELECT rel.name, s.seqincrement FROM rel JOIN pg_sequence s ON s.seqrelid = rel.oid \

@@ -43,7 +43,12 @@ pub struct Session {
 impl Session {
     /// Opens a session. `purpose` shows as part of the application name, like `holdpoint work`.
     pub async fn connect(config: &ConnectConfig, purpose: &str) -> Result<Self, PgError> {
-        startup::connect(config, purpose).await
+        startup::connect(config, purpose, true).await
+    }
+
+    /// Opens a session in which nothing is set: behind a pooler it would stay so for whoever comes next.
+    pub async fn connect_bare(config: &ConnectConfig, purpose: &str) -> Result<Self, PgError> {
+        startup::connect(config, purpose, false).await
     }
 
     pub(super) fn new(

@@ -20,16 +20,16 @@ use super::stream::Stream;
 use super::wire::{Wire, WireError};
 
 /// Connects within the configuration's time limit.
-pub(super) async fn connect(config: &ConnectConfig, purpose: &str) -> Result<Session, PgError> {
+pub(super) async fn connect(config: &ConnectConfig, purpose: &str, set: bool) -> Result<Session, PgError> {
     let phase = Phase::default();
-    let Some(limit) = config.connect_timeout else { return open(config, purpose, &phase).await };
-    match tokio::time::timeout(limit, open(config, purpose, &phase)).await {
+    let Some(limit) = config.connect_timeout else { return open(config, purpose, set, &phase).await };
+    match tokio::time::timeout(limit, open(config, purpose, set, &phase)).await {
         Ok(session) => session,
         Err(_) => Err(PgError::Timeout { target: config.describe(), after: limit, doing: phase.get() }),
     }
 }
 
-async fn open(config: &ConnectConfig, purpose: &str, phase: &Phase) -> Result<Session, PgError> {
+async fn open(config: &ConnectConfig, purpose: &str, set: bool, phase: &Phase) -> Result<Session, PgError> {
     let first = greet(config, config.sslmode, purpose, phase).await;
     let mut session = match first {
         // Like libpq: a pg_hba.conf that only lets plain connections in has told us so in TLS.
@@ -44,7 +44,9 @@ async fn open(config: &ConnectConfig, purpose: &str, phase: &Phase) -> Result<Se
         first => first?,
     };
     phase.set("setting the session up");
-    session.outlive_defaults().await?;
+    if set {
+        session.outlive_defaults().await?;
+    }
     Ok(session)
 }
 

@@ -53,15 +53,72 @@ pub struct Snapshot {
     pub tables: Vec<String>,
 }
 
-/// `compare … with`: what there is now, against a snapshot of this run.
+/// What of a database is held against another time or another database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Compared {
+    Schema,
+    /// Counted.
+    Rows,
+    /// As the statistics have it: advice, never proof.
+    Estimates,
+    Content,
+    /// Where sequences stand.
+    Sequences,
+    Timings,
+}
+
+impl Compared {
+    /// The word of the format.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Schema => "schema",
+            Self::Rows => "rows",
+            Self::Estimates => "estimates",
+            Self::Content => "content",
+            Self::Sequences => "sequences",
+            Self::Timings => "timings",
+        }
+    }
+
+    /// Whether it is about rows of tables.
+    #[must_use]
+    pub fn is_of_tables(self) -> bool {
+        matches!(self, Self::Rows | Self::Estimates | Self::Content)
+    }
+
+    /// The snapshot that can be compared so; `None`: only two databases can.
+    #[must_use]
+    pub fn snapshot(self) -> Option<SnapshotKind> {
+        match self {
+            Self::Schema => Some(SnapshotKind::Schema),
+            Self::Rows => Some(SnapshotKind::Rows),
+            Self::Content => Some(SnapshotKind::Content),
+            Self::Timings => Some(SnapshotKind::Timings),
+            Self::Estimates | Self::Sequences => None,
+        }
+    }
+}
+
+/// `compare`: what there is now in the target, against a snapshot of this run or against the source.
 #[derive(Debug, Clone)]
 pub struct Compare {
-    pub of: SnapshotKind,
-    /// The step whose snapshot it is.
-    pub with: String,
-    /// Of rows and content; those of the snapshot when empty.
+    pub of: Compared,
+    /// The step whose snapshot it is; `None`: the source.
+    pub with: Option<String>,
+    /// Of rows and content; those of the snapshot, or all, when empty. With the source `schema.*` is all of a
+    /// schema.
     pub tables: Vec<String>,
     pub tolerance: Vec<Tolerance>,
+}
+
+impl Compare {
+    /// The other side, for people.
+    #[must_use]
+    pub fn with_words(&self) -> String {
+        self.with.as_ref().map_or_else(|| "the source".to_owned(), |id| format!("snapshot \"{id}\""))
+    }
 }
 
 /// How many rows of a table may differ.

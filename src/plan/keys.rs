@@ -33,11 +33,6 @@ const fn of(
     Key { name, places: STEPS, role: Role::Of(actions), takes, meaning, default, built: true }
 }
 
-const fn later(mut key: Key) -> Key {
-    key.built = false;
-    key
-}
-
 const STEPS: &[Place] = &[Step, Rollback];
 const SERVERS: &[Place] = &[Target, Source];
 /// Actions that run SQL which may change something.
@@ -48,7 +43,7 @@ pub(super) const KEYS: &[Key] = &[
     key("plan", &[Root], "table", "required", "the plan's head"),
     key("vars", &[Root], "table", "none", "variables: name = text, or { default, demo, env, ask, secret }"),
     key("target", &[Root], "table", "as libpq", "the database that is changed"),
-    later(key("source", &[Root], "table", "none", "the database that data is copied from")),
+    key("source", &[Root], "table", "none", "the database that data is copied from"),
     key("defaults", &[Root], "table", "none", "keys for every step"),
     key("phase", &[Root], "list of tables", "required", "the phases in order"),
     key("rollback", &[Root], "list of tables", "none", "named procedures"),
@@ -88,8 +83,8 @@ pub(super) const KEYS: &[Key] = &[
     key("ask", &[Var], "text", "none", "the question it is asked with"),
     key("secret", &[Var], "bool", "false", "masked everywhere"),
     // [target], [source]
-    key("url", SERVERS, "text", "as libpq", "connection"),
-    later(key("pooler", SERVERS, "text", "none", "connection through a pooler")),
+    key("url", SERVERS, "text", "as libpq; of a source required", "connection"),
+    key("pooler", &[Target], "text", "none", "connection through a pooler"),
     key("monitor_role", &[Target], "role", "as the run", "as whom the cockpit's console and Activity log in"),
     key("database", SERVERS, "cell or list of cells", "none", "guard"),
     key("host", SERVERS, "cell or list of cells", "none", "guard"),
@@ -130,7 +125,7 @@ pub(super) const KEYS: &[Key] = &[
         &[Defaults, Phase, Step, Rollback, Checkpoint, Watch],
         "target, source, pooler, both",
         "target",
-        "where; all but target isn't built yet",
+        "where; both: asked on target and source",
     ),
     key("as", &[Defaults, Step, Rollback, Checkpoint, Watch], "role", "none", "SET ROLE"),
     key("expect", &[Step, Rollback, Checkpoint, Watch], "cell or table", "success", "what must come"),
@@ -248,9 +243,9 @@ pub(super) const KEYS: &[Key] = &[
     action(
         "compare",
         &[Step],
-        "schema, rows, content, timings",
+        "schema, rows, estimates, content, sequences, timings",
         true,
-        "two sides must agree; with a source, estimates and sequences it isn't built yet",
+        "two sides must agree",
     ),
     action("probe", &[Step], "SQL", true, "in a transaction that is always rolled back"),
     action("command", STEPS, "list (argv) or text (shell)", true, "a program"),
@@ -282,8 +277,8 @@ pub(super) const KEYS: &[Key] = &[
     // keys of actions
     of("section", &["file"], "text", "whole", "part of the script, from the comment that begins so"),
     of("queries", &["snapshot"], "list of SQL", "none", "for timings"),
-    of("with", &["compare"], "snapshot's id", "source", "the other side"),
-    of("tables", &["snapshot", "compare"], "list of tables", "all", "scope"),
+    of("with", &["compare"], "snapshot's id, or source", "source", "the other side"),
+    of("tables", &["snapshot", "compare"], "list of tables; with a source also `schema.*`", "all", "scope"),
     of("tolerance", &["compare"], "table = { rows, reason }", "none", "what may differ"),
     of("stdin", &["command"], "text", "none", "what it reads"),
     of("cwd", &["command"], "path", "the plan's folder", "where it runs"),

@@ -1,7 +1,7 @@
 //! Warnings: what is allowed and probably not meant.
 
 use super::diagnostic::Code;
-use super::model::{Action, Ask, Checkpoint, Step};
+use super::model::{Action, Ask, Checkpoint, Side, Step};
 use super::raw::{Entry, Report, Table};
 use super::sqltext;
 
@@ -11,7 +11,9 @@ pub(super) fn checkpoint(report: &mut Report<'_>, raw: &Table<'_>, checkpoint: &
     if sql.is_empty() {
         return;
     }
-    if checkpoint.expect.is_none() && checkpoint.save.is_none() && raw.get("expect").is_none() {
+    // Asked on both sides, the answers must agree.
+    let both = checkpoint.on == Side::Both;
+    if checkpoint.expect.is_none() && checkpoint.save.is_none() && raw.get("expect").is_none() && !both {
         let message = "this query must merely run: it has no `expect`";
         report.warn_help(Code::Lint, raw.span, message, "say what it must give, or `save` it");
     }
@@ -61,7 +63,13 @@ fn views_counted(report: &mut Report<'_>, raw: &Table<'_>, key: &str, sql: &str)
 /// A step that asks nothing, or that can't be undone.
 pub(super) fn step(report: &mut Report<'_>, raw: &Table<'_>, step: &Step) {
     if let Action::Check { sql, .. } = &step.action {
-        if step.expect.is_none() && step.save.is_none() && raw.get("expect").is_none() && !sql.is_empty() {
+        let both = step.on == Side::Both;
+        if step.expect.is_none()
+            && step.save.is_none()
+            && raw.get("expect").is_none()
+            && !sql.is_empty()
+            && !both
+        {
             let message = "this check must merely run: it has no `expect`";
             report.warn_help(Code::Lint, raw.span, message, "say what it must give, or `save` it");
         }

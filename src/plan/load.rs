@@ -9,6 +9,7 @@ use toml::de::{DeTable, DeValue};
 use super::build::context::{Build, Moment};
 use super::build::index::{self, Scope};
 use super::build::phase::within_a_rollback;
+use super::build::side::Databases;
 use super::build::step::Common;
 use super::check;
 use super::diagnostic::{Code, Diagnostics};
@@ -133,13 +134,15 @@ fn build<'a>(
     let top = report.open(root, Span::default(), Place::Root);
     let mut build = Build::new(report, index, options, base);
     build.sections = sections(root);
+    let has =
+        |table: &str, key: &str| root.get(table).is_some_and(|found| found.get_ref().get(key).is_some());
+    build.databases = Databases { source: root.get("source").is_some(), pooler: has("target", "pooler") };
     let mut plan = build.head(path, top.get("plan"));
     let vars = top.get("vars").map(|entry| build.vars(entry)).unwrap_or_default();
     if let Some(target) = top.get("target") {
         plan.target = build.server(target, Side::Target).unwrap_or_default();
     }
     if let Some(source) = top.get("source") {
-        build.later("source", source.key_span);
         plan.source = build.server(source, Side::Source);
     }
     let defaults = top.get("defaults").map_or_else(Common::default, |entry| build.defaults(entry));

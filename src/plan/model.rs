@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::expect::{Cell, Expect};
-pub use super::kept::{Backup, BackupProof, Compare, Snapshot, SnapshotKind, Tolerance};
+pub use super::kept::{Backup, BackupProof, Compare, Compared, Snapshot, SnapshotKind, Tolerance};
 pub use super::objects::{Amount, Kind, Kinds};
 pub use super::program::{Call, Notice, Program};
 pub use super::requires::{Evidence, Requires};
@@ -358,7 +358,7 @@ pub enum Action {
     Requires(Requires),
     /// What there is now, kept to be compared with.
     Snapshot(Snapshot),
-    /// What there is now, against a snapshot.
+    /// What there is now, against a snapshot or the source.
     Compare(Compare),
     /// The evidence so far, as a file; the end of its name says the format.
     Report(String),

@@ -386,7 +386,10 @@ fn of_step(step: &Step, id: &str) -> Option<String> {
 }
 
 fn comparison(compared: &Compare) -> String {
-    format!("compare: {} with the snapshot {}", compared.of.word(), compared.with)
+    match &compared.with {
+        Some(id) => format!("compare: {} with the snapshot {id}", compared.of.word()),
+        None => format!("compare: {} of source and target", compared.of.word()),
+    }
 }
 
 /// What a checkpoint asks, as the plan has it.

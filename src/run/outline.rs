@@ -21,6 +21,9 @@ pub struct Opened {
     pub timezone: String,
     pub operator: Operator,
     pub target: TargetIdentity,
+    /// The database that data is copied from, where the plan has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<TargetIdentity>,
     pub mode: Mode,
     pub selection: Selection,
     /// Phases and steps, so that a journal can be read without its plan.

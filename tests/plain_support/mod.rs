@@ -37,6 +37,7 @@ pub fn opened(mode: Mode) -> Opened {
         timezone: "Europe/Berlin".into(),
         operator: operator(7),
         target: target(),
+        source: None,
         mode,
         selection: Selection::default(),
         outline: vec![

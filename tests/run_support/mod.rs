@@ -88,6 +88,7 @@ pub fn opened() -> Opened {
         timezone: "UTC".into(),
         operator: operator(),
         target: target(),
+        source: None,
         mode: Mode::Run,
         selection: Selection::default(),
         outline: vec![phase("one", vec![a, outline("b", "file", true)]), phase("two", vec![list, sign])],

@@ -233,7 +233,7 @@ fn what(state: &State, step: &Step) -> Row {
         Action::Snapshot(snapshot) => format!("a snapshot of {}", snapshot.of.word()),
         Action::Restore(backup) => format!("restores the backup \"{backup}\" in one transaction"),
         Action::Backup(backup) => format!("a backup into {}", backup.path),
-        Action::Compare(compare) => format!("{} compared with \"{}\"", compare.of.word(), compare.with),
+        Action::Compare(compare) => format!("{} compared with {}", compare.of.word(), compare.with_words()),
         Action::Report(path) => format!("the evidence so far, into {path}"),
         Action::Undo(ids) => format!("the own rollbacks of {}", ids.join(", ")),
         Action::Later(key) => (*key).to_owned(),

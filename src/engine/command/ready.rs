@@ -1,5 +1,6 @@
 //! Everything that a program gets, before anything of it is run: its values, its folder, its environment.
 
+use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 
 use crate::engine::conductor::Conductor;
@@ -62,6 +63,11 @@ impl Conductor {
         if !folder.is_dir() {
             let message = format!("there is no folder {} for the command to run in", folder.display());
             return Err(refuse(message, Some("`cwd` is relative to the plan's folder")));
+        }
+        // A command writes there as the plan says, without asking whether anything was written before it.
+        let made = std::fs::DirBuilder::new().mode(0o700).recursive(true).create(&artifacts);
+        if let Err(error) = made {
+            return Err(refuse(format!("{} can't be made: {error}", artifacts.display()), None));
         }
         let mut environment = inherited();
         environment.push(("HOLDPOINT_ARTIFACTS".into(), artifacts.into_os_string()));

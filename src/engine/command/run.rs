@@ -247,7 +247,7 @@ impl Conductor {
         }
         let handed = match step.on {
             Side::None => None,
-            _ => match self.lend(name, &[]) {
+            side => match self.lend_on(side, name, &[]) {
                 Ok(handed) => Some(handed),
                 Err(why) => return Ok(Came::not_begun(problems::plain(why), began)),
             },
@@ -284,6 +284,10 @@ impl Conductor {
             let grace = if cut.is_some() { Duration::ZERO } else { GRACE };
             let mut control = self.control.session().await;
             fence::sessions_over(&mut control, name, self.epoch, grace, PATIENCE).await?;
+            drop(control);
+            if cut.is_some() {
+                self.end_sessions_on(step.on, name).await;
+            }
         }
         let took = began.elapsed();
         let mut result = self.judge_ending(&ending, &expect);

@@ -14,44 +14,72 @@ use crate::pg::image::{Image, Missing, TableRows};
 use crate::pg::row_hashes::RowHashes;
 use crate::plan::expect::{Answer, Column, Difference, Expect, Outcome, Saved, SavedValue, Verdict};
 use crate::plan::model::{Checkpoint, Compare, Tolerance};
-use crate::run::event::Residue;
+use crate::run::event::{Event, Residue};
 
 /// So many differences are in the evidence; the others are counted.
-const NAMED: usize = 20;
+pub(super) const NAMED: usize = 20;
 /// Of a definition so many characters.
 const SHOWN: usize = 300;
-const NUMERIC: u32 = 1700;
+pub(super) const NUMERIC: u32 = 1700;
 
 impl Conductor {
-    /// What came of it. What can't be compared has failed.
+    /// What came of it, with what there is to keep as a file. What can't be compared has failed.
     pub(in crate::engine) async fn compare(
         &mut self,
         compare: &Compare,
         checkpoint: &Checkpoint,
+    ) -> Result<(Answer, Verdict), Stop> {
+        match &compare.with {
+            None => self.compare_with_source(compare, checkpoint).await,
+            Some(with) => {
+                let verdict = self.compare_with_snapshot(compare, with, checkpoint).await?;
+                Ok((Answer::default(), verdict))
+            }
+        }
+    }
+
+    async fn compare_with_snapshot(
+        &mut self,
+        compare: &Compare,
+        with: &str,
+        checkpoint: &Checkpoint,
     ) -> Result<Verdict, Stop> {
-        let expected = format!("as in \"{}\"", compare.with);
+        let expected = format!("as in \"{with}\"");
         let not = |why: String| Verdict::fail(expected.clone(), "not compared", why);
-        let then = match self.kept_snapshot(&compare.with, compare.of) {
+        let Some(of) = compare.of.snapshot() else { return Ok(not("no snapshot is of that".into())) };
+        let then = match self.kept_snapshot(with, of) {
             Ok((_, kept)) => kept,
             Err(why) => return Ok(not(why)),
         };
         if let Kept::Timings { timings } = &then {
             return self.compare_timings(timings, checkpoint).await;
         }
-        let tables = match scope(compare, &then) {
+        let tables = match scope(compare, with, &then) {
             Ok(tables) => tables,
             Err(why) => return Ok(not(why)),
         };
-        let read = self.read_now(compare.of, &tables, checkpoint.role.as_deref(), Missing::LeftOut).await?;
+        let read = self.read_now(of, &tables, checkpoint.role.as_deref(), Missing::LeftOut).await?;
         let now = match read {
             Ok(Found::Kept(now)) => now,
             Ok(_) => return Ok(not("there is nothing to compare".into())),
             Err(problem) => return Ok(not(problem.message)),
         };
         Ok(match differences(compare, &then, &now) {
-            Ok((residue, tolerated)) => verdict(expected, &residue, &tolerated),
+            Ok((residue, tolerated)) => {
+                self.tolerated(checkpoint, &tolerated).await?;
+                verdict(expected, &residue, &tolerated)
+            }
             Err(why) => not(why),
         })
+    }
+
+    /// What may differ and does is a deviation.
+    pub(super) async fn tolerated(&mut self, checkpoint: &Checkpoint, told: &[String]) -> Result<(), Stop> {
+        for words in told {
+            let (step, what) = (Some(checkpoint.id.clone()), format!("tolerated: {words}"));
+            self.record(Event::Deviation { step, what }).await?;
+        }
+        Ok(())
     }
 
     /// Times the queries of the snapshot again, and judges each by what the plan expects.
@@ -116,7 +144,7 @@ fn short(query: &str) -> String {
 
 /// The tables that are looked at now: those that the plan names, else those of the snapshot; all, where that
 /// was of all.
-fn scope(compare: &Compare, then: &Kept) -> Result<Vec<String>, String> {
+fn scope(compare: &Compare, with: &str, then: &Kept) -> Result<Vec<String>, String> {
     let (all, there): (bool, Vec<&String>) = match then {
         Kept::Rows { all, rows } => (*all, rows.keys().collect()),
         Kept::Content { all, content } => (*all, content.keys().collect()),
@@ -124,7 +152,7 @@ fn scope(compare: &Compare, then: &Kept) -> Result<Vec<String>, String> {
     };
     let known = |table: &str| there.iter().any(|name| same(name, table));
     if let Some(table) = compare.tables.iter().find(|table| !known(table) && !all) {
-        return Err(format!("snapshot \"{}\" has nothing of table {table}", compare.with));
+        return Err(format!("snapshot \"{with}\" has nothing of table {table}"));
     }
     Ok(match (compare.tables.is_empty(), all) {
         (false, _) => compare.tables.clone(),
@@ -214,7 +242,7 @@ fn apart(before: Option<&TableRows>, after: Option<&TableRows>) -> Option<u64> {
     Some(difference.added_total + difference.removed_total + difference.changed_total)
 }
 
-fn tolerates(compare: &Compare, table: &str, apart: u64, told: &mut Vec<String>) -> bool {
+pub(super) fn tolerates(compare: &Compare, table: &str, apart: u64, told: &mut Vec<String>) -> bool {
     let Some(Tolerance { rows, reason, .. }) =
         compare.tolerance.iter().find(|known| same(&known.table, table))
     else {
@@ -234,7 +262,7 @@ pub(super) fn verdict(expected: String, residue: &[Residue], tolerated: &[String
         return Verdict::pass(expected, format!("the same{tolerated}"));
     }
     let differences = residue.iter().take(NAMED).map(|one| {
-        let (expected, got) = sides(one.before.as_deref(), one.after.as_deref());
+        let (expected, got) = only_in(one.before.as_deref(), one.after.as_deref());
         Difference { row: 0, column: one.object.clone(), expected, got, why: String::new() }
     });
     Verdict {
@@ -247,7 +275,7 @@ pub(super) fn verdict(expected: String, residue: &[Residue], tolerated: &[String
 }
 
 /// Of two definitions the lines that only one of them has.
-fn sides(before: Option<&str>, after: Option<&str>) -> (String, String) {
+pub(super) fn only_in(before: Option<&str>, after: Option<&str>) -> (String, String) {
     let (Some(then), Some(now)) = (before, after) else {
         let there = |side: Option<&str>| side.map_or_else(|| "not there".to_owned(), cut);
         return (there(before), there(after));

@@ -3,7 +3,8 @@
 //! - `artifacts` is where files go and how they are written, whole or not at all;
 //! - `snapshot` takes one: `content` is what is kept of it, `timings` how queries are timed, `page`
 //!   makes files of it that people read, `graph` draws tables and their foreign keys;
-//! - `compare` holds what there is now against a snapshot;
+//! - `compare` holds what there is now against a snapshot, `two_sides` against the source (`side_by_side`: what
+//!   both have);
 //! - `backup` has pg_dump write the database into a file, `proof` proves it, and `restore`
 //!   puts it back.
 
@@ -15,7 +16,9 @@ mod graph;
 mod page;
 mod proof;
 mod restore;
+mod side_by_side;
 mod snapshot;
 mod timings;
+mod two_sides;
 
 pub(super) use artifacts::unwritten;

@@ -14,6 +14,7 @@ use super::settings::{once_proven, rehearsed};
 use super::twice::twice;
 use super::walk::{Back, Forward, Walk, interrupted};
 use crate::engine::rollback::{Wanted, undoes};
+use crate::engine::source_server::SourceServer;
 use crate::engine::stop::Stop;
 use crate::engine::unit::millis;
 use crate::pg::ConnectConfig;
@@ -65,8 +66,11 @@ pub async fn rehearse(order: Order) -> Result<Rehearsal, Stop> {
         return Err(Stop::Local("the rehearsal lost its signals".into()));
     };
     let gone = course.go().await;
-    let Course { ground, report, .. } = course;
+    let Course { ground, beside, report, .. } = course;
     ground.stop().await;
+    if let Some(beside) = beside {
+        beside.stop().await;
+    }
     gone?;
     Ok(report.finish())
 }
@@ -90,6 +94,8 @@ struct Course<'a> {
     plan: Arc<Plan>,
     source: Source,
     ground: Ground,
+    /// Of a plan that has one. Nothing is changed there.
+    beside: Option<SourceServer>,
     before: Image,
     report: Report,
 }
@@ -106,6 +112,7 @@ impl<'a> Course<'a> {
         let database = target.as_ref().map_or("postgres", |(target, _)| target.database()).to_owned();
         let source = Source { fixture, target, bin_dir: order.bin_dir.clone(), database };
         let ground = Ground::prepare(&order.plan, &source, None).await?;
+        let beside = SourceServer::start(&order.plan, order.bin_dir.clone(), false).await?;
         ground.fresh().await?;
         let before = ground.image().await?;
         let report = Report::begin(order, &ground, &source, &before, began);
@@ -113,7 +120,7 @@ impl<'a> Course<'a> {
             server_version: ground.version().to_owned(),
             ground: report.ground().clone(),
         });
-        Ok(Self { order, plan: Arc::new(rehearsed(&order.plan)), source, ground, before, report })
+        Ok(Self { order, plan: Arc::new(rehearsed(&order.plan)), source, ground, beside, before, report })
     }
 
     async fn go(&mut self) -> Result<(), Stop> {
@@ -158,7 +165,7 @@ impl<'a> Course<'a> {
             return Ok(());
         }
         self.report.tell(Progress::Began(Leg::Again));
-        let mut walk = Walk::open(&self.ground, self.order, &self.plan).await?;
+        let mut walk = Walk::open(&self.ground, self.beside.as_ref(), self.order, &self.plan).await?;
         let began = Instant::now();
         let gone = walk.forward(last).await;
         let (run, ms) = (walk.run(), millis(began.elapsed()));
@@ -179,7 +186,7 @@ impl<'a> Course<'a> {
     async fn procedure(&mut self, procedure: &Procedure, last: &str) -> Result<(), Stop> {
         self.report.tell(Progress::Began(Leg::Procedure(procedure.title.clone())));
         self.fresh().await?;
-        let mut walk = Walk::open(&self.ground, self.order, &self.plan).await?;
+        let mut walk = Walk::open(&self.ground, self.beside.as_ref(), self.order, &self.plan).await?;
         let walked = self.by_procedure(&mut walk, procedure, last).await;
         walk.close().await;
         self.report.procedure(procedure, &walked?);
@@ -206,13 +213,15 @@ impl<'a> Course<'a> {
     async fn twice(&mut self, step: &Step) -> Result<(), Stop> {
         self.report.tell(Progress::Began(Leg::Twice(step.title.clone())));
         self.fresh().await?;
-        let mut walk = Walk::open(&self.ground, self.order, &self.plan).await?;
+        let mut walk = Walk::open(&self.ground, self.beside.as_ref(), self.order, &self.plan).await?;
         let gone = walk.forward(&step.id).await;
         let saved = walk.run().saved;
         walk.close().await;
         let part = match gone? {
             Forward::Short(why) => Part::failed(why, None),
-            Forward::There => twice(&self.ground, self.order, &self.plan, &step.id, saved).await?,
+            Forward::There => {
+                twice(&self.ground, self.beside.as_ref(), self.order, &self.plan, &step.id, saved).await?
+            }
         };
         self.report.twice(step, part);
         Ok(())
@@ -221,7 +230,7 @@ impl<'a> Course<'a> {
     /// Forward to this step and back to before the first one; or, where a step on the way can't be
     /// undone, to right after that.
     async fn there_and_back(&mut self, until: &str, whole: bool) -> Result<Walked, Stop> {
-        let mut walk = Walk::open(&self.ground, self.order, &self.plan).await?;
+        let mut walk = Walk::open(&self.ground, self.beside.as_ref(), self.order, &self.plan).await?;
         let walked = self.walk(&mut walk, until, whole).await;
         walk.close().await;
         walked

@@ -154,12 +154,7 @@ async fn load(plan: &Plan, file: &Path, target: &ConnectConfig) -> Result<(), St
     match fixture::load(plan, file, target).await? {
         Ok(()) => Ok(()),
         Err(problem) => {
-            let place = problem
-                .place
-                .as_ref()
-                .map(|place| format!("{}:{}:{}: ", place.file, place.line, place.column))
-                .unwrap_or_default();
-            let why = format!("the fixture failed: {place}{}", problem.message);
+            let why = format!("the {}", fixture::failed(&problem));
             Err(Stop::Over { exit: crate::engine::exit::Exit::Failed, why })
         }
     }

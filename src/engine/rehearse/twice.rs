@@ -7,6 +7,7 @@ use super::course::Order;
 use super::ground::Ground;
 use super::settings::alone;
 use super::walk::{Forward, Walk};
+use crate::engine::source_server::SourceServer;
 use crate::engine::stop::Stop;
 use crate::engine::unit::millis;
 use crate::plan::expect::Saved;
@@ -17,6 +18,7 @@ use crate::script::Origin;
 /// Runs the step again on the copy where it was applied just now; what differs comes with it.
 pub(super) async fn twice(
     ground: &Ground,
+    beside: Option<&SourceServer>,
     order: &Order,
     plan: &Plan,
     step: &str,
@@ -26,7 +28,7 @@ pub(super) async fn twice(
         return Ok(Part::not_done("the plan has no such step"));
     };
     let before = ground.image().await?;
-    let mut walk = Walk::open(ground, order, &Arc::new(plan)).await?;
+    let mut walk = Walk::open(ground, beside, order, &Arc::new(plan)).await?;
     for (name, value) in saved {
         if let Some(text) = value.text {
             let origin = Origin::Database { raw_allowed: false };

@@ -12,6 +12,7 @@ use crate::engine::open::{Opening, open};
 use crate::engine::pilot::Pilot;
 use crate::engine::rollback::Wanted;
 use crate::engine::says::Says;
+use crate::engine::source_server::{SourceServer, others};
 use crate::engine::stop::Stop;
 use crate::plan::model::Plan;
 use crate::run::event::{Direction, Envelope, Event, Mode, Residue, Selection};
@@ -48,7 +49,12 @@ pub(super) struct Back {
 
 impl Walk {
     /// Opens a run of the plan on the copy that stands now.
-    pub(super) async fn open(ground: &Ground, order: &Order, plan: &Arc<Plan>) -> Result<Self, Stop> {
+    pub(super) async fn open(
+        ground: &Ground,
+        beside: Option<&SourceServer>,
+        order: &Order,
+        plan: &Arc<Plan>,
+    ) -> Result<Self, Stop> {
         let (listener, events) = mpsc::unbounded_channel();
         let (says, _) = Says::new();
         let opening = Opening {
@@ -57,6 +63,7 @@ impl Walk {
             digest: order.digest.clone(),
             included: order.included.clone(),
             target: ground.config(),
+            others: others(plan, &ground.config(), beside),
             state: ground.state().clone(),
             mode: Mode::Demo,
             selection: Selection::default(),

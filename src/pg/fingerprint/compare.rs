@@ -13,6 +13,13 @@ impl Fingerprint {
         if before.major != after.major {
             return Err(MeasureError::OtherMajor { before: before.major, after: after.major });
         }
+        Ok(Self::diff_across(before, after))
+    }
+
+    /// As [`Self::diff`], of any versions. What two versions merely write differently is a difference here: it
+    /// never hides one.
+    #[must_use]
+    pub fn diff_across(before: &Self, after: &Self) -> Vec<Residue> {
         let keys: BTreeSet<&String> = before.objects.keys().chain(after.objects.keys()).collect();
         let mut residue: Vec<Residue> = keys
             .into_iter()
@@ -38,7 +45,7 @@ impl Fingerprint {
                 });
             }
         }
-        Ok(residue)
+        residue
     }
 }
 

@@ -24,6 +24,21 @@ pub async fn try_lock(control: &mut Session) -> Result<bool, PgError> {
     Ok(rows.rows.first().and_then(|row| row.first()).and_then(Option::as_deref) == Some("t"))
 }
 
+/// Whether this session's database shows the lock that backend `pid` has: then it is that backend's database, by
+/// whatever way we came.
+///
+/// # Errors
+/// When the server can't be asked.
+pub async fn sees_lock_of(session: &mut Session, pid: i32) -> Result<bool, PgError> {
+    let sql = format!(
+        "SELECT EXISTS (SELECT FROM pg_catalog.pg_locks l WHERE l.locktype = 'advisory' AND l.granted \
+         AND l.objsubid = 2 AND l.classid::int8 = {} AND l.objid::int8 = {} AND l.pid = {pid} \
+         AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()))",
+        LOCK_KEY.0, LOCK_KEY.1
+    );
+    Ok(session.query(&sql, &[]).await?.scalar() == Some("t"))
+}
+
 /// Who has the lock: `pid, user, application, address, since`, in words.
 ///
 /// # Errors

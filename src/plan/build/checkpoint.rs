@@ -6,7 +6,7 @@ use toml::de::DeTable;
 
 use super::context::{Build, Moment};
 use super::expectation::Of;
-use super::step::{failure_of, side_of};
+use super::step::failure_of;
 use crate::plan::diagnostic::Code;
 use crate::plan::model::{Ask, Checkpoint, Kinds, Side, Watch};
 use crate::plan::raw::{Entry, Table};
@@ -63,7 +63,7 @@ impl<'a> Build<'a> {
                 "expect" => out.expect = self.checkpoint_expect(*entry, &out.ask),
                 "else" => out.otherwise = self.prose(*entry),
                 "on_failure" => out.on_failure = failure_of(self, *entry),
-                "on" => out.on = side_of(self, *entry).unwrap_or(out.on),
+                "on" => out.on = self.side_of(*entry).unwrap_or(out.on),
                 "as" => out.role = self.path_text(*entry),
                 "save" => out.save = self.save(*entry),
                 "into" if place == Place::Watch => {
@@ -127,7 +127,7 @@ impl<'a> Build<'a> {
         }
         if let (Some(value), None) = (asked.on, raw.get("on")) {
             let entry = Entry { key: "on", key_span: value.span().into(), value };
-            out.on = side_of(self, entry).unwrap_or(out.on);
+            out.on = self.side_of(entry).unwrap_or(out.on);
         }
         self.borrowed = outer;
         true
@@ -193,6 +193,10 @@ impl<'a> Build<'a> {
         };
         let lasting = raw.get("for").and_then(|entry| self.report.duration(entry));
         let checkpoint = self.checkpoint_of(&raw, Place::Watch, side, false);
+        if checkpoint.on == Side::Both {
+            let message = "a watch asks one database";
+            self.report.error_help(Code::Conflict, raw.span, message, "make two watches of it");
+        }
         Watch {
             every: every.unwrap_or(Duration::from_secs(1)),
             lasting: lasting.unwrap_or(Duration::ZERO),

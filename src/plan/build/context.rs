@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::again::Asked;
 use super::files::Files;
 use super::index::{Index, Names, Scope};
+use super::side::Databases;
 use crate::plan::diagnostic::{Code, Severity};
 use crate::plan::load::LoadOptions;
 use crate::plan::model::NotBuilt;
@@ -88,6 +89,7 @@ pub(in crate::plan) struct Build<'a> {
     pub not_built: Vec<NotBuilt>,
     /// Variables that say how long a `soak` is.
     pub lasting: Vec<String>,
+    pub databases: Databases,
 }
 
 impl<'a> Build<'a> {
@@ -111,6 +113,7 @@ impl<'a> Build<'a> {
             changes: Vec::new(),
             not_built: Vec::new(),
             lasting: Vec::new(),
+            databases: Databases::default(),
         }
     }
 

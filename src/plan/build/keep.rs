@@ -5,7 +5,7 @@ use super::context::Build;
 use super::expectation::Of;
 use super::index::Names;
 use crate::plan::diagnostic::Code;
-use crate::plan::model::{Action, Backup, BackupProof, Compare, Snapshot, SnapshotKind, Tolerance};
+use crate::plan::model::{Action, Backup, BackupProof, Compare, Compared, Snapshot, SnapshotKind, Tolerance};
 use crate::plan::raw::{Entry, Table, shorten};
 use crate::plan::schema::Place;
 use crate::plan::sqltext;
@@ -19,14 +19,13 @@ const SNAPSHOTS: [(&str, SnapshotKind); 6] = [
     ("timings", SnapshotKind::Timings),
 ];
 
-/// `None`: only two databases can be compared so.
-const COMPARISONS: [(&str, Option<SnapshotKind>); 6] = [
-    ("schema", Some(SnapshotKind::Schema)),
-    ("rows", Some(SnapshotKind::Rows)),
-    ("estimates", None),
-    ("content", Some(SnapshotKind::Content)),
-    ("sequences", None),
-    ("timings", Some(SnapshotKind::Timings)),
+const COMPARISONS: [(&str, Compared); 6] = [
+    ("schema", Compared::Schema),
+    ("rows", Compared::Rows),
+    ("estimates", Compared::Estimates),
+    ("content", Compared::Content),
+    ("sequences", Compared::Sequences),
+    ("timings", Compared::Timings),
 ];
 
 /// What a report can be written as.
@@ -61,7 +60,8 @@ impl<'a> Build<'a> {
             }
             _ => {}
         }
-        let tables = self.scope(raw, of);
+        let other = of.filter(|of| !matches!(of, SnapshotKind::Rows | SnapshotKind::Content));
+        let tables = self.scope(raw, other.map(SnapshotKind::word));
         let of = of.unwrap_or(SnapshotKind::Schema);
         Built::new(Action::Snapshot(Snapshot { of, queries, tables }), None, false)
     }
@@ -88,22 +88,22 @@ impl<'a> Build<'a> {
     }
 
     /// `tables`.
-    fn scope(&mut self, raw: &Table<'a>, of: Option<SnapshotKind>) -> Vec<String> {
+    fn scope(&mut self, raw: &Table<'a>, other: Option<&str>) -> Vec<String> {
         let Some(tables) = raw.get("tables") else { return Vec::new() };
-        if let Some(of) = of.filter(|of| !matches!(of, SnapshotKind::Rows | SnapshotKind::Content)) {
-            let message =
-                format!("`tables` belongs to rows and content; {} is of the whole database", of.word());
+        if let Some(other) = other {
+            let message = format!("`tables` belongs to rows and content; {other} is of the whole database");
             self.report.error(Code::Misplaced, tables.key_span, message);
         }
         self.report.texts(tables).into_iter().map(|(name, _)| name.to_owned()).collect()
     }
 
     pub fn compare(&mut self, raw: &Table<'a>, entry: Entry<'a>, number: usize) -> Built {
-        let kind = self.report.one_of(entry, &COMPARISONS);
-        let of = kind.flatten();
+        let of = self.report.one_of(entry, &COMPARISONS);
+        let other = of.filter(|of| !of.is_of_tables()).map(Compared::word);
         let tolerance = self.tolerances(raw, of);
-        let tables = self.scope(raw, of);
-        if of == Some(SnapshotKind::Timings) {
+        let tables = self.scope(raw, other);
+        let of = of.unwrap_or(Compared::Schema);
+        if of == Compared::Timings {
             if raw.get("with").is_none() {
                 let message = "timings are compared with a snapshot of timings: `with` is missing";
                 self.report.error(Code::Missing, entry.span(), message);
@@ -113,36 +113,48 @@ impl<'a> Build<'a> {
                 self.report.error_help(Code::Missing, entry.span(), message, help);
             }
         }
-        let expects = (of == Some(SnapshotKind::Timings)).then_some(Of::Timings);
-        let Some(with) = raw.get("with") else {
-            // With a source, that is.
-            self.later(entry.key, entry.key_span);
-            return Built::new(Action::Later("compare"), expects, false);
+        let expects = (of == Compared::Timings).then_some(Of::Timings);
+        let id = match raw.get("with") {
+            Some(with) => self.report.text(with).map(|id| (with, id)).filter(|(_, id)| *id != "source"),
+            None => None,
         };
-        let id = self.report.text(with).unwrap_or_default();
-        if let Some(to) = self.earlier("with", number, id, with.span(), &[Names::Step]) {
-            let snapshot = self.index.defs[to].table.get("snapshot").and_then(|s| s.get_ref().as_str());
-            let word = entry.value.get_ref().as_str().unwrap_or_default();
-            match snapshot {
-                None => {
-                    let message = format!("`with` names `{}`, which isn't a `snapshot`", shorten(id));
-                    self.report.error(Code::UnknownReference, with.span(), message);
-                }
-                Some(of) if kind.is_some() && of != word => {
-                    let message = format!(
-                        "`{}` is a snapshot of {}, and {word} are compared",
-                        shorten(id),
-                        shorten(of)
-                    );
-                    let help = format!("write compare = \"{}\", or name a snapshot of {word}", shorten(of));
-                    self.report.error_help(Code::Conflict, with.span(), message, help);
-                }
-                Some(_) => {}
-            }
+        match id {
+            Some((with, id)) => self.with_snapshot(with, id, of, entry, number),
+            None if of != Compared::Timings => self.needs_source(entry.key, entry.key_span),
+            None => {}
         }
-        let of = of.unwrap_or(SnapshotKind::Schema);
-        let compare = Compare { of, with: id.to_owned(), tables, tolerance };
-        Built::new(Action::Compare(compare), expects, false)
+        let with = id.map(|(_, id)| id.to_owned());
+        if with.is_some()
+            && let Some(name) = tables.iter().find(|name| name.ends_with(".*"))
+        {
+            let message = format!("`{}` stands for tables of a source; a snapshot has names", shorten(name));
+            self.report.error(Code::BadValue, entry.span(), message);
+        }
+        Built::new(Action::Compare(Compare { of, with, tables, tolerance }), expects, false)
+    }
+
+    /// `with` names a snapshot of the same thing.
+    fn with_snapshot(&mut self, with: Entry<'a>, id: &'a str, of: Compared, entry: Entry<'a>, number: usize) {
+        let Some(to) = self.earlier("with", number, id, with.span(), &[Names::Step]) else { return };
+        let snapshot = self.index.defs[to].table.get("snapshot").and_then(|s| s.get_ref().as_str());
+        let word = entry.value.get_ref().as_str().unwrap_or_default();
+        match snapshot {
+            None => {
+                let message = format!("`with` names `{}`, which isn't a `snapshot`", shorten(id));
+                self.report.error(Code::UnknownReference, with.span(), message);
+            }
+            Some(taken) if taken != word => {
+                let message =
+                    format!("`{}` is a snapshot of {}, and {word} are compared", shorten(id), shorten(taken));
+                let help = format!("write compare = \"{}\", or name a snapshot of {word}", shorten(taken));
+                self.report.error_help(Code::Conflict, with.span(), message, help);
+            }
+            Some(_) if of.snapshot().is_none() => {
+                let message = format!("{word} of two databases are compared, not those of a snapshot");
+                self.report.error(Code::Conflict, with.span(), message);
+            }
+            Some(_) => {}
+        }
     }
 
     pub fn backup(&mut self, raw: &Table<'a>, entry: Entry<'a>) -> Built {
@@ -164,9 +176,9 @@ impl<'a> Build<'a> {
         Built::new(Action::Restore(id.to_owned()), None, true)
     }
 
-    fn tolerances(&mut self, raw: &Table<'a>, of: Option<SnapshotKind>) -> Vec<Tolerance> {
+    fn tolerances(&mut self, raw: &Table<'a>, of: Option<Compared>) -> Vec<Tolerance> {
         let Some(entry) = raw.get("tolerance") else { return Vec::new() };
-        if let Some(of) = of.filter(|of| !matches!(of, SnapshotKind::Rows | SnapshotKind::Content)) {
+        if let Some(of) = of.filter(|of| !matches!(of, Compared::Rows | Compared::Content)) {
             let message = format!("`tolerance` is about rows; a comparison of {} has none", of.word());
             self.report.error(Code::Misplaced, entry.key_span, message);
         }

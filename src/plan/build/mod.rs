@@ -18,6 +18,7 @@ pub(super) mod phase;
 pub(super) mod procedure;
 pub(super) mod requires;
 mod server;
+pub(super) mod side;
 pub(super) mod step;
 pub(super) mod undo;
 pub(super) mod vars;

@@ -15,10 +15,7 @@ impl<'a> Build<'a> {
         for entry in &table.entries {
             match entry.key {
                 "url" => server.url = self.path_text(*entry),
-                "pooler" => {
-                    server.pooler = self.path_text(*entry);
-                    self.later("pooler", entry.key_span);
-                }
+                "pooler" => server.pooler = self.path_text(*entry),
                 "monitor_role" => server.monitor_role = self.report.text(*entry).map(str::to_owned),
                 "database" => server.database = self.guard(*entry),
                 "host" => server.host = self.guard(*entry),
@@ -28,6 +25,11 @@ impl<'a> Build<'a> {
                 "checkpoint" => server.checkpoints = self.server_checkpoints(*entry, side),
                 _ => {}
             }
+        }
+        if side == Side::Source && server.url.is_none() && table.lacks("url") {
+            let message = "`[source]` without `url`: the PG* variables name the target";
+            let help = "url = \"{source}\", with the address in a variable";
+            self.report.error_help(Code::Missing, table.span, message, help);
         }
         self.place = "plan".into();
         Some(server)

@@ -55,17 +55,6 @@ impl Default for Common {
     }
 }
 
-/// `on`, with what isn't built noted.
-pub(in crate::plan) fn side_of<'a>(build: &mut Build<'a>, entry: Entry<'a>) -> Option<Side> {
-    let words =
-        [("target", Side::Target), ("source", Side::Source), ("pooler", Side::Pooler), ("both", Side::Both)];
-    let side = build.report.one_of(entry, &words)?;
-    if side != Side::Target {
-        build.later("on", entry.key_span);
-    }
-    Some(side)
-}
-
 /// `on_failure`, resolved.
 pub(in crate::plan) fn failure_of<'a>(build: &mut Build<'a>, entry: Entry<'a>) -> Option<OnFailure> {
     let text = build.report.text(entry)?;
@@ -108,7 +97,7 @@ impl<'a> Build<'a> {
                 "else" => out.otherwise = self.prose(*entry),
                 "on_failure" => out.on_failure = failure_of(self, *entry).unwrap_or(OnFailure::Hold),
                 "optional" => out.optional = self.report.boolean(*entry).unwrap_or_default(),
-                "on" => out.on = side_of(self, *entry),
+                "on" => out.on = self.side_of(*entry),
                 "as" => out.role = self.path_text(*entry),
                 "transaction" => {
                     let words = [
@@ -306,6 +295,7 @@ impl<'a> Build<'a> {
             step.transaction = Transaction::Single;
         }
         self.whole_for_psql(&step, raw);
+        self.side_fits(&step, raw, action);
         if let (Some(verify), false) = (raw.get("verify"), action.is_some_and(|a| a.key == "backup")) {
             step.verify = self.verify(verify);
             self.verifies_after_psql(&step, verify);
@@ -337,6 +327,7 @@ impl<'a> Build<'a> {
             let exempt = action.is_some_and(|a| a.key == "probe");
             for (table, span) in self.report.tables(list, "a list of checkpoints") {
                 let checkpoint = self.checkpoint(table, span, Place::Checkpoint, side, exempt);
+                self.checkpoint_side_fits(&step, &checkpoint, span);
                 step.checkpoints.push(checkpoint);
             }
         }

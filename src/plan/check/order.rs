@@ -8,6 +8,9 @@ use crate::plan::diagnostic::{Code, Severity};
 
 pub(in crate::plan) fn check(build: &mut Build<'_>) {
     let edges = std::mem::take(&mut build.edges);
+    for edge in &edges {
+        advice_opens_nothing(build, *edge);
+    }
     let late: Vec<Edge> = edges
         .iter()
         .copied()
@@ -25,6 +28,20 @@ pub(in crate::plan) fn check(build: &mut Build<'_>) {
         let related = build.report.related(to.span, "this one");
         build.report.add(Severity::Error, code, edge.span, message).related.push(related);
     }
+}
+
+/// Statistics are wrong after a reset: nothing may rest on them.
+fn advice_opens_nothing(build: &mut Build<'_>, edge: Edge) {
+    let to = &build.index.defs[edge.to];
+    if to.table.get("compare").and_then(|of| of.get_ref().as_str()) != Some("estimates") {
+        return;
+    }
+    let message =
+        format!("`{}` names `{}`, which compares estimates: they advise, and prove nothing", edge.key, to.id);
+    let related = build.report.related(to.span, "this one");
+    let diagnostic = build.report.add(Severity::Error, Code::Conflict, edge.span, message);
+    diagnostic.related.push(related);
+    diagnostic.help = Some("name a step that compares `rows` or `content`".into());
 }
 
 /// Whether `to` has run, whole, when `from` begins.

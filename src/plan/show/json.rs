@@ -300,7 +300,7 @@ fn action(action: &Action) -> ActionJson {
         Action::Undo(ids) => out.undoes = ids.clone(),
         Action::Compare(compare) => {
             out.of = Some(compare.of.word());
-            out.with = Some(compare.with.clone());
+            out.with = Some(compare.with.clone().unwrap_or_else(|| "source".to_owned()));
             out.tables = compare.tables.clone();
         }
         Action::File { file, section } => {

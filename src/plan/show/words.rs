@@ -47,7 +47,10 @@ pub(super) fn detail(action: &Action) -> String {
         Action::Requires(requires) => clean(&requires.whose()),
         Action::Snapshot(snapshot) => snapshot.of.word().to_owned(),
         Action::Report(path) => clean(path),
-        Action::Compare(compare) => clean(&format!("{} with {}", compare.of.word(), compare.with)),
+        Action::Compare(compare) => {
+            let with = compare.with.as_deref().unwrap_or("the source");
+            clean(&format!("{} with {with}", compare.of.word()))
+        }
         Action::Restore(backup) => clean(backup),
         Action::Undo(ids) => clean(&ids.join(", ")),
         Action::Backup(backup) => match backup.proof {
@@ -84,7 +87,9 @@ pub(super) fn step_expected(step: &Step) -> String {
 pub(super) fn checkpoint_expected(checkpoint: &Checkpoint) -> String {
     match (&checkpoint.ask, &checkpoint.expect) {
         (Ask::Inventory(asked), _) => kinds(asked),
-        (Ask::Compare(compare), None) => format!("as in {}", compare.with),
+        (Ask::Compare(compare), None) => {
+            format!("as in {}", compare.with.as_deref().unwrap_or("the source"))
+        }
         (Ask::Compare(_), Some(expect)) => expected(expect),
         (Ask::Sql(_), Some(expect)) => expected(expect),
         (Ask::Sql(_), None) => match &checkpoint.save {

@@ -1,0 +1,215 @@
+//! `compare` of source and target: a gate that fails closed. What is there on one side only, what can't be read, and
+//! what nobody could finish looking at differs.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::compare::NAMED;
+use super::side_by_side::{by_statistics, schema, sequences, tables};
+use crate::engine::attention::Interruption;
+use crate::engine::conductor::Conductor;
+use crate::engine::sides::{name_of, unanswered};
+use crate::engine::stop::Stop;
+use crate::engine::verify::count;
+use crate::pg::across::{Failed, Pair, Which};
+use crate::pg::ledger::identifier;
+use crate::pg::measure::MeasureError;
+use crate::pg::{PgError, Session};
+use crate::plan::expect::{Answer, Column, Difference, Verdict};
+use crate::plan::model::{Checkpoint, Compare, Compared, Side};
+
+/// How often it is said how far a long comparison is.
+const EVERY: Duration = Duration::from_secs(10);
+pub(super) const TEXT: u32 = 25;
+
+/// What a comparison found.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// Of the file: a heading, and a line each.
+    pub(super) head: Vec<(&'static str, u32)>,
+    pub(super) lines: Vec<Vec<Option<String>>>,
+    pub(super) differences: Vec<Difference>,
+    pub(super) tolerated: Vec<String>,
+    /// What was compared, in words.
+    pub(super) of: String,
+    /// What is said of it beside the differences.
+    pub(super) besides: Vec<String>,
+}
+
+impl Found {
+    pub(super) fn differs(
+        &mut self,
+        what: impl Into<String>,
+        source: impl Into<String>,
+        target: impl Into<String>,
+        why: &str,
+    ) {
+        let (expected, got) = (source.into(), target.into());
+        self.differences.push(Difference { row: 0, column: what.into(), expected, got, why: why.to_owned() });
+    }
+
+    pub(super) fn line(&mut self, cells: impl IntoIterator<Item = String>) {
+        self.lines.push(cells.into_iter().map(Some).collect());
+    }
+
+    fn answer(&self) -> Answer {
+        let column =
+            |(name, type_oid): &(&'static str, u32)| Column { name: (*name).to_owned(), type_oid: *type_oid };
+        Answer {
+            columns: self.head.iter().map(column).collect(),
+            total_rows: self.lines.len() as u64,
+            rows: self.lines.clone(),
+            ..Answer::default()
+        }
+    }
+
+    fn verdict(&self, expected: String) -> Verdict {
+        let besides: String =
+            self.tolerated.iter().chain(&self.besides).map(|words| format!("; {words}")).collect();
+        if self.differences.is_empty() {
+            return Verdict::pass(expected, format!("the same: {}{besides}", self.of));
+        }
+        let n = self.differences.len();
+        // The first of them is what somebody reads who sees one line.
+        let first = self
+            .differences
+            .first()
+            .map(|first| format!("{}: source {}, target {}", first.column, first.expected, first.got));
+        let first = first.map(|first| format!(": {first}{}", if n > 1 { ", …" } else { "" }));
+        Verdict {
+            passed: false,
+            expected,
+            got: format!("{}{}{besides}", count(n, "difference"), first.unwrap_or_default()),
+            differences: self.differences.iter().take(NAMED).cloned().collect(),
+            more: n.saturating_sub(NAMED),
+        }
+    }
+}
+
+/// What is being read just now, for whoever waits.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Now(Arc<Mutex<String>>);
+
+impl Now {
+    pub(super) fn is(&self, what: String) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = what;
+    }
+
+    fn words(&self) -> String {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Conductor {
+    /// What came of it, and what there is to keep of it.
+    pub(super) async fn compare_with_source(
+        &mut self,
+        compare: &Compare,
+        checkpoint: &Checkpoint,
+    ) -> Result<(Answer, Verdict), Stop> {
+        let expected = match compare.of {
+            Compared::Estimates => "as in the source, by statistics: advice, no proof".to_owned(),
+            _ => "as in the source".to_owned(),
+        };
+        let mut source = match self.sides.open(Side::Source).await {
+            Ok(session) => session,
+            Err(error) => return Ok(self.no_source(expected, &error)),
+        };
+        let mut target = self.spare().await?;
+        let now = Now::default();
+        let read = self.read_both(&mut source, &mut target, compare, checkpoint, &now).await;
+        source.close().await;
+        target.close().await;
+        match read? {
+            Ok(found) => {
+                self.tolerated(checkpoint, &found.tolerated).await?;
+                Ok((found.answer(), found.verdict(expected)))
+            }
+            Err(Some((Which::Source, MeasureError::Pg(error)))) if error.is_lost() => {
+                Ok(self.no_source(expected, &error))
+            }
+            Err(Some((Which::Target, MeasureError::Pg(error)))) if error.is_lost() => Err(error.into()),
+            Err(Some((which, error))) => {
+                let why = format!("{}: {}", side_name(which), self.unmeasured(error).message);
+                Ok((Answer::default(), Verdict::fail(expected, "not compared", why)))
+            }
+            Err(None) => {
+                Ok((Answer::default(), Verdict::fail(expected, "not compared", "cancelled by a person")))
+            }
+        }
+    }
+
+    fn no_source(&mut self, expected: String, error: &PgError) -> (Answer, Verdict) {
+        self.out_of_reach = Some(Side::Source);
+        (Answer::default(), unanswered(Side::Source, expected, error))
+    }
+
+    /// Reads in sessions that only read, that say how far they are, and that a person can cancel. No error: that
+    /// person did.
+    async fn read_both(
+        &mut self,
+        source: &mut Session,
+        target: &mut Session,
+        compare: &Compare,
+        checkpoint: &Checkpoint,
+        now: &Now,
+    ) -> Result<Result<Found, Option<Failed>>, Stop> {
+        let cancels = [source.cancel_handle(), target.cancel_handle()];
+        let (says, step) = (self.says.clone(), checkpoint.id.clone());
+        let mut interrupted = None;
+        let read = {
+            let reading = read(source, target, compare, checkpoint.role.as_deref(), now);
+            tokio::pin!(reading);
+            let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + EVERY, EVERY);
+            loop {
+                tokio::select! {
+                    read = &mut reading => break read,
+                    _ = ticks.tick() => says.say(&step, &now.words()),
+                    why = self.attention.interrupted(), if interrupted.is_none() => {
+                        interrupted = Some(why);
+                        for cancel in &cancels {
+                            cancel.cancel().await.ok();
+                        }
+                    }
+                }
+            }
+        };
+        match interrupted {
+            None => Ok(read.map_err(Some)),
+            Some(why) => {
+                self.stop_for(why.clone())?;
+                match (read, why) {
+                    (Err(_), Interruption::Cancelled) => Ok(Err(None)),
+                    // A table whose query was cancelled couldn't be read: that is no difference.
+                    (Ok(found), Interruption::Cancelled) if !found.differences.is_empty() => Ok(Err(None)),
+                    (read, _) => Ok(read.map_err(Some)),
+                }
+            }
+        }
+    }
+}
+
+fn side_name(which: Which) -> &'static str {
+    name_of(if which == Which::Source { Side::Source } else { Side::Target })
+}
+
+async fn read(
+    source: &mut Session,
+    target: &mut Session,
+    compare: &Compare,
+    role: Option<&str>,
+    now: &Now,
+) -> Result<Found, Failed> {
+    if let Some(role) = role {
+        let sql = format!("SET ROLE {}", identifier(role));
+        source.batch(&sql).await.map_err(|error| (Which::Source, error.into()))?;
+        target.batch(&sql).await.map_err(|error| (Which::Target, error.into()))?;
+    }
+    let mut pair = Pair::begin(source, target).await?;
+    match compare.of {
+        Compared::Schema => schema(&mut pair).await,
+        Compared::Sequences => sequences(&mut pair).await,
+        Compared::Estimates => by_statistics(&mut pair, compare).await,
+        Compared::Rows | Compared::Content | Compared::Timings => tables(&mut pair, compare, now).await,
+    }
+}

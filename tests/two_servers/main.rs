@@ -1,0 +1,10 @@
+//! A plan with two databases on two servers: who is asked, what is compared, and the runbook that moves from one to
+//! the other.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod compare;
+mod pairs;
+mod sides;
+mod two;

@@ -1,0 +1,190 @@
+//! `on`: each question is asked where it says, and a side that can't be asked is no answer.
+
+use crate::common::proxy::{Proxy, Upstream};
+use crate::two::{Two, address};
+
+const ASKS: &str = r#"
+[[phase.step]]
+id = "asks"
+title = "Asks"
+
+  [[phase.step.checkpoint]]
+  title = "target"
+  sql = "SELECT who FROM me"
+  expect = "target"
+
+  [[phase.step.checkpoint]]
+  id = "who"
+  title = "source"
+  on = "source"
+  sql = "SELECT who FROM me"
+  expect = "source"
+  save = "seen"
+
+  [[phase.step.checkpoint]]
+  title = "again in the target"
+  again = "who"
+  on = "target"
+  expect = "!= {seen}"
+
+  [[phase.step.checkpoint]]
+  title = "pooler"
+  on = "pooler"
+  sql = "SELECT who FROM me"
+  expect = "target"
+
+  [[phase.step.checkpoint]]
+  title = "both"
+  on = "both"
+  sql = "SELECT n FROM shared ORDER BY n"
+
+  [[phase.step.checkpoint]]
+  title = "both, as expected"
+  on = "both"
+  sql = "SELECT count(*) FROM shared"
+  expect = 3
+
+  [[phase.step.checkpoint]]
+  title = "it only reads there"
+  on = "source"
+  sql = "SELECT set_config('transaction_read_only', 'off', true)"
+  expect = { error = "25001" }
+
+  [[phase.step.checkpoint]]
+  title = "whatever the source has set"
+  on = "source"
+  sql = "SELECT 1/3.0::float8 || ' ' || '2026-01-02 03:04:05+00'::timestamptz::text || ' ' || current_setting('lock_timeout')"
+  expect = "0.3333333333333333 2026-01-02 03:04:05+00 5s"
+
+[[phase.step]]
+id = "program"
+title = "Program"
+on = "source"
+command = ["psql", "-Atc", "SELECT who || ' ' || current_setting('application_name') FROM me"]
+changes = false
+save = "said"
+expect = { contains = "source holdpoint command" }
+"#;
+
+async fn two() -> Two {
+    let two =
+        Two::with("CREATE TABLE me (who text); CREATE TABLE shared AS SELECT generate_series(1, 3) AS n")
+            .await;
+    two.target.sql("INSERT INTO me VALUES ('target')").await;
+    two.source("INSERT INTO me VALUES ('source')").await;
+    two
+}
+
+#[tokio::test]
+async fn each_side_is_asked_where_it_says() {
+    let two = two().await;
+    let name = &two.source;
+    two.server
+        .sql(
+            "postgres",
+            &format!(
+                "ALTER DATABASE {name} SET extra_float_digits = -10; ALTER DATABASE {name} SET datestyle = 'German'; \
+                 ALTER DATABASE {name} SET idle_in_transaction_session_timeout = '1ms'"
+            ),
+        )
+        .await;
+    two.plan(ASKS);
+    let ran = two.target.run().await;
+    ran.exits(0);
+    assert_eq!(ran.verdict("both"), (true, "3 rows on both"));
+    // The address is nowhere, and the journal says which database it was.
+    let folder = address(&two.server, &two.source);
+    assert!(!ran.out.contains(&folder), "{ran}");
+    let opened = &ran.events[0];
+    assert_eq!(opened["source"]["database"], two.source.as_str(), "{opened:#}");
+    assert_eq!(opened["vars"]["source"], "•••");
+    // The run has made nothing there.
+    assert_eq!(two.of_source("SELECT to_regnamespace('holdpoint') IS NULL").await, "t");
+
+    two.source("UPDATE shared SET n = 30 WHERE n = 3").await;
+    let ran = two.target.run().await;
+    ran.exits(6);
+    assert_eq!(ran.verdict("both"), (false, "source 3 rows, target 3 rows"));
+    let result =
+        ran.all("checkpoint_result").into_iter().find(|event| event["title"] == "both").unwrap().clone();
+    let cell = &result["verdict"]["differences"][0];
+    assert_eq!((&cell["expected"], &cell["got"]), (&"30".into(), &"3".into()), "{result:#}");
+}
+
+const CHANGES: &str = "
+[[phase.step]]
+id = \"change\"
+title = \"Change\"
+sql = \"CREATE TABLE changed (n int)\"
+rollback.sql = \"DROP TABLE changed\"
+";
+
+#[tokio::test]
+async fn the_same_database_on_both_sides_is_found_before_anything_is_changed() {
+    let two = two().await;
+    two.plan(CHANGES);
+    let same = address(&two.target.server, &two.target.db);
+    let socket = two.target.server.embedded().dir().join(".s.PGSQL.5432");
+    let proxy = Proxy::start(Upstream::Unix(socket)).await;
+    let port = proxy.address.port();
+    let around = format!("postgres://postgres@127.0.0.1:{port}/{}?sslmode=disable", two.target.db);
+    for way in [same, around] {
+        two.leads_to(&way);
+        let ran = two.target.run().await;
+        ran.exits(3).says("source and target are the same database");
+        assert_eq!(ran.last("ended")["exit_code"], 3, "{ran}");
+        assert!(ran.all("step_started").is_empty(), "{ran}");
+        assert_eq!(two.target.value("SELECT to_regclass('changed') IS NULL").await, "t");
+        assert_eq!(two.target.value("SELECT to_regnamespace('holdpoint') IS NULL").await, "t");
+    }
+    // Another database of the same server is another one; and the pooler has to lead to the target.
+    let beside = two.target.server.fresh_database().await;
+    two.leads_to(&address(&two.target.server, &beside));
+    two.target.env("POOLER_URL", &address(&two.target.server, &beside));
+    two.target.run().await.exits(3).says("the pooler leads to another database");
+    two.target.env("POOLER_URL", &address(&two.target.server, &two.target.db));
+    two.target.run().await.exits(0);
+}
+
+#[tokio::test]
+async fn a_source_that_is_gone_is_no_answer_and_a_retry_asks_again() {
+    let two = two().await;
+    let last = "\n[[phase.step]]\nid = \"last\"\ntitle = \"Last\"\non = \"source\"\non_failure = \"stop\"\n\
+                check = \"SELECT who FROM me\"\nexpect = \"source\"\n\n\
+                [[phase.step]]\nid = \"same\"\ntitle = \"Same\"\non_failure = \"rollback\"\ncompare = \"rows\"\n\
+                tables = [\"me\"]\n";
+    let wait = "\n[[phase.step]]\nid = \"wait\"\ntitle = \"Wait\"\nconfirm = \"The source is gone\"\n";
+    two.plan(&format!("{CHANGES}{wait}{last}"));
+    two.target.run().await.exits(6);
+    two.source_is_open(false).await;
+    // Even where the plan says to stop or to go back: nothing wrong was seen.
+    let ran = two.target.call(&["resume", "--confirm", "wait=Ann"]).await;
+    ran.exits(7).says("the source can't be asked").says("is not currently accepting connections");
+    two.source_is_open(true).await;
+    two.plan(&format!("{CHANGES}{last}"));
+    two.target.call(&["resume", "--end", "x"]).await.exits(1);
+}
+
+#[tokio::test]
+async fn a_source_that_goes_in_the_middle_holds_the_run() {
+    let two = two().await;
+    let goes = format!(
+        "\n[[phase.step]]\nid = \"goes\"\ntitle = \"Goes\"\nchanges = false\ncommand = [\"psql\", \"-d\", \"{}\", \"-c\", \
+         \"ALTER DATABASE {name} ALLOW_CONNECTIONS false\", \"-c\", \
+         \"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'\"]\n",
+        address(&two.server, "postgres"),
+        name = two.source
+    );
+    let last = "\n[[phase.step]]\nid = \"last\"\ntitle = \"Last\"\non = \"source\"\non_failure = \"stop\"\n\
+                check = \"SELECT who FROM me\"\nexpect = \"source\"\n\n\
+                [[phase.step]]\nid = \"same\"\ntitle = \"Same\"\non_failure = \"rollback\"\ncompare = \"rows\"\n\
+                tables = [\"shared\"]\n";
+    two.plan(&format!("{CHANGES}{goes}{last}"));
+    let ran = two.target.run().await;
+    // Even where the plan says to stop: nothing wrong was seen.
+    ran.exits(6).says("no answer of the source");
+    assert!(ran.all("ended").is_empty(), "{ran}");
+    assert_eq!(two.target.value("SELECT to_regclass('changed') IS NOT NULL").await, "t");
+    two.source_is_open(true).await;
+    two.target.resume().await.exits(0);
+}
