@@ -15,7 +15,8 @@ const SECTIONS: [(&str, usize); 5] = [
 ];
 
 /// Keys of `[plan]` and `[target]`, and of a phase, that a row may name beside ids.
-const KEYS: [&str; 16] = [
+const KEYS: [&str; 17] = [
+    "plan.env_file",
     "plan.about",
     "plan.meta",
     "plan.reference",

@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod compare;
+mod lane3;
 mod pairs;
 mod sides;
 mod two;
