@@ -16,7 +16,7 @@ fn it_runs_kochel_to_its_end_and_leaves_nothing() {
     let corner = Corner::new();
     let said = corner.demo("--events events.jsonl");
     said.exits(0)
-        .complains("there are more to try: holdpoint demo production-promotion, holdpoint demo v7-database-phase, holdpoint demo week2-staging");
+        .complains("there are more to try: holdpoint demo cloud-migration-lane3, holdpoint demo production-promotion, holdpoint demo v7-database-phase, holdpoint demo week2-staging");
     let text = std::fs::read_to_string(corner.tmp.path().join("events.jsonl")).unwrap();
     let last: serde_json::Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
     assert_eq!(last["event"], "ended");
