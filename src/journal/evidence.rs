@@ -95,7 +95,7 @@ impl StateDir {
         found.extend(self.brought()?);
         found.retain(|(id, _)| Some(*id) != but);
         // Ids of version 7 sort by time. Of a run that is here and was brought too, the own journal counts.
-        found.sort_by(|one, other| other.0.cmp(&one.0));
+        found.sort_by_key(|(id, _)| std::cmp::Reverse(*id));
         found.dedup_by_key(|(id, _)| *id);
         let mut other = None;
         for (_, path) in found {

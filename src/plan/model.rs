@@ -355,7 +355,7 @@ pub enum Action {
     Confirm(Vec<Item>),
     Signoff(Signoff),
     /// Evidence of a rehearsal, or of another run.
-    Requires(Requires),
+    Requires(Box<Requires>),
     /// What there is now, kept to be compared with.
     Snapshot(Snapshot),
     /// What there is now, against a snapshot or the source.

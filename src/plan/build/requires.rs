@@ -16,7 +16,8 @@ impl<'a> Build<'a> {
                 "`requires` stands in the plan's course: evidence is asked for before something changes";
             self.report.error(Code::Misplaced, entry.key_span, message);
         }
-        let action = self.required(entry).map_or(Action::Group, Action::Requires);
+        let action =
+            self.required(entry).map_or(Action::Group, |requires| Action::Requires(Box::new(requires)));
         Built::new(action, None, false)
     }
 
