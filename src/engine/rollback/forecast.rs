@@ -485,7 +485,8 @@ mod tests {
     fn what_the_run_made_itself_takes_nothing_along_that_was_there() {
         let takes = "restores, as far as its SQL tells; takes along rows written to t since";
         assert_eq!(told_after("CREATE TABLE t (a int)", "INSERT INTO t VALUES (1)", "TRUNCATE t"), takes);
-        assert_eq!(told("INSERT INTO t VALUES (1)", "TRUNCATE t"), "loses rows written to t since");
+        let all = "loses all rows of t, from before the run too";
+        assert_eq!(told("INSERT INTO t VALUES (1)", "TRUNCATE t"), all);
         assert_eq!(
             told_after("ALTER TABLE t ADD a int", "ALTER TABLE t DROP a", "ALTER TABLE t ADD a int"),
             "restores, as far as its SQL tells"
