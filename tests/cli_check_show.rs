@@ -126,18 +126,14 @@ fn a_file_that_goes_after_the_check() {
 }
 
 #[test]
-fn drafts_that_ask_for_more_say_that_it_isnt_built() {
+fn a_plan_that_asks_for_more_is_told_that_it_isnt_built() {
     let corner = Corner::new();
-    let drafts = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/plans");
-    for draft in ["cloud-migration-lane3", "production-promotion"] {
-        let path = format!("{drafts}/{draft}.toml");
-        if !std::path::Path::new(&path).exists() {
-            continue;
-        }
-        let said = corner.type_in(&format!("check {path}"));
-        said.exits(2).says("not built yet");
-        corner.type_in(&format!("show {path}")).exits(0);
-    }
+    let backup = "[[phase]]\nid = \"p\"\ntitle = \"P\"\n[[phase.step]]\nid = \"b\"\ntitle = \"B\"\n\
+        backup = \"b.dump\"\non = \"source\"\n[source]\nurl = \"dbname=elsewhere\"\n";
+    corner.plan(backup);
+    corner.type_in("check plan.toml").exits(2).says("not built yet");
+    corner.type_in("show plan.toml").exits(0).says("not built yet: 1 key");
+    corner.type_in("run plan.toml --plain").exits(2).complains("isn't built yet");
 }
 
 #[test]
