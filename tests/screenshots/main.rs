@@ -100,7 +100,7 @@ fn kochel() {
     quiet(&mut pty);
     pty.press_until("6", |text| {
         signs(text)
-            && text.contains("Pre-execution checklist  ")
+            && text.contains("smoke test")
             && text.contains("R ROLL BACK 4 steps · ")
             && is_quiet(text)
     });
