@@ -50,17 +50,23 @@ impl Parked {
         lab.wait_for(&self.case, "the gate", &sql).await;
     }
 
-    /// Ends the sessions of this kind (`work`, `control`, `look`), and waits until they are gone.
-    pub async fn terminate(&self, lab: &Lab, purpose: &str) {
-        let sql = format!(
+    /// Ends the sessions of these kinds (`work`, `control`, `look`) by one statement, and waits until they are
+    /// gone. One after the other would leave the program the time to close the second itself.
+    pub async fn terminate(&self, lab: &Lab, purposes: &[&str]) {
+        let sessions = format!(
             "SELECT string_agg(pid::text, ', ') FROM pg_stat_activity \
-             WHERE datname = '{}' AND application_name LIKE 'holdpoint {purpose}%' AND pg_terminate_backend(pid)",
-            self.case.database
+             WHERE datname = '{}' AND application_name ~ '^holdpoint ({})' \
+             HAVING count(DISTINCT split_part(application_name, ' ', 2)) = {}",
+            self.case.database,
+            purposes.join("|"),
+            purposes.len()
         );
-        let pids = lab.wait_for(&self.case, "the session", &sql).await;
         // By their numbers: a runner that takes over soon has sessions of the same name.
+        let pids = lab.wait_for(&self.case, "the sessions", &sessions).await;
+        let end = format!("SELECT bool_and(pg_terminate_backend(pid)) FROM unnest(ARRAY[{pids}]) pid");
+        lab.wait_for(&self.case, "the word to end them", &end).await;
         let gone = format!("SELECT 1 WHERE NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid IN ({pids}))");
-        lab.wait_for(&self.case, "the end of the session", &gone).await;
+        lab.wait_for(&self.case, "the end of the sessions", &gone).await;
     }
 
     /// Opens the gate and waits until the program ends.
@@ -103,9 +109,7 @@ async fn sessions_that_are_terminated() {
     for gate in IN_STATEMENT.into_iter().chain(IN_COMMIT) {
         for which in [&["work"][..], &["control"], &["look"], &["control", "work"]] {
             let parked = Parked::at(&lab, &scenario, gate, None, &which.join(" and ")).await;
-            for purpose in which {
-                parked.terminate(&lab, purpose).await;
-            }
+            parked.terminate(&lab, which).await;
             let (case, ended) = parked.open(&lab).await;
             // Only the work session was lost: the lock was ours all the time, and the ledger was asked.
             if which == ["work"] && IN_COMMIT.contains(&gate) {

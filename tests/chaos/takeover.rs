@@ -41,7 +41,7 @@ async fn a_commit_that_outlives_its_client() {
                 let sql = format!("SELECT pg_advisory_unlock({gate})");
                 parked.keeper.query(&sql, &[]).await.unwrap();
             } else {
-                parked.terminate(&lab, "work").await;
+                parked.terminate(&lab, &["work"]).await;
                 parked.keeper.query(&format!("SELECT pg_advisory_unlock({gate})"), &[]).await.unwrap();
             }
             let case = parked.case;
