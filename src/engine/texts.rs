@@ -6,6 +6,8 @@ use super::conductor::Conductor;
 use super::recorder::Recorder;
 use super::secrets::Secrets;
 use crate::plan::expect::Saved;
+use crate::run::event::Problem;
+use crate::run::state::{Run, StepState};
 use crate::script::Variables;
 
 /// How deep templates may stand in templates; the plan has no circles.
@@ -53,12 +55,11 @@ impl Texts {
             "operator" => Some(super::open::operator().os_user),
             "artifacts" => Some(self.artifacts.display().to_string()),
             "target_database" => Some(self.database.clone()),
-            "failed_step" => self.recorder.look(|run| {
-                run.steps.iter().rev().find(|step| step.problem.is_some()).map(|step| step.id.clone())
-            }),
-            "failure" => self.recorder.look(|run| {
-                run.steps.iter().rev().find_map(|step| step.problem.as_ref().map(|p| p.message.clone()))
-            }),
+            "failed_step" => {
+                let id = |run: &Run| failed(run).map(|(step, _)| step.id.clone());
+                Some(self.recorder.look(id).unwrap_or_else(|| "none".to_owned()))
+            }
+            "failure" => Some(self.recorder.look(failure)),
             name => {
                 let saved = self.recorder.look(|run| run.saved.get(name).cloned());
                 let saved = saved.or_else(|| self.unsaved.get(name).cloned());
@@ -85,6 +86,18 @@ impl Texts {
             name.and_then(|name| jiff::tz::TimeZone::get(&name).ok()).unwrap_or(jiff::tz::TimeZone::UTC);
         at.to_zoned(zone)
     }
+}
+
+/// The last step that failed, and how.
+fn failed(run: &Run) -> Option<(&StepState, &Problem)> {
+    run.steps.iter().rev().find_map(|step| step.problem.as_ref().map(|problem| (step, problem)))
+}
+
+/// What went wrong: where no step failed and somebody takes the run back, their reason.
+fn failure(run: &Run) -> String {
+    let problem = failed(run).map(|(_, problem)| problem.message.clone());
+    let reason = || run.rollback.as_ref().map(|rollback| rollback.why.clone());
+    problem.or_else(reason).unwrap_or_else(|| "nothing failed".to_owned())
 }
 
 impl Conductor {
