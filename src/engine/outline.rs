@@ -111,26 +111,9 @@ pub fn expects_of_script(step: &Step) -> bool {
 #[must_use]
 pub fn action_word(action: &Action) -> &'static str {
     match action {
+        // It has nothing else.
         Action::Group => "checkpoints",
-        Action::File { .. } => "file",
-        Action::Files { .. } => "files",
-        Action::Sql { .. } => "sql",
-        Action::Check { .. } => "check",
-        Action::Inventory(_) => "inventory",
-        Action::Probe { .. } => "probe",
-        Action::Command(_) => "command",
-        Action::Notify(_) => "notify",
-        Action::Soak(_) => "soak",
-        Action::Confirm(_) => "confirm",
-        Action::Signoff(_) => "signoff",
-        Action::Requires(_) => "requires",
-        Action::Snapshot(_) => "snapshot",
-        Action::Compare(_) => "compare",
-        Action::Report(_) => "report",
-        Action::Backup(_) => "backup",
-        Action::Restore(_) => "restore",
-        Action::Undo(_) => "undo",
-        Action::Later(key) => key,
+        other => crate::plan::show::action_word(other),
     }
 }
 

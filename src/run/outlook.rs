@@ -100,3 +100,11 @@ pub struct ToRun {
     /// Only the run knows whether it is executed.
     pub uncertain: bool,
 }
+
+impl ToRun {
+    /// What a step of a procedure does that isn't a statement of a file.
+    #[must_use]
+    pub fn is_deed(&self) -> bool {
+        self.line == 0
+    }
+}

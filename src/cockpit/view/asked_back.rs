@@ -77,9 +77,7 @@ fn summary(state: &State, all: &[Back], outlook: Option<&Outlook>, columns: usiz
     let Some(outlook) = outlook else {
         return vec![words.add(Role::Dim, " · what they would do is being read …")];
     };
-    let listed: usize =
-        outlook.listings.values().map(|listing| listing.statements.len() + listing.more).sum();
-    let mut words = words.add(Role::Text, format!(" · {}", count(listed as u64, "statement")));
+    let mut words = words.add(Role::Text, format!(" · {}", runs(outlook)));
     let losing = losing(outlook);
     if losing > 0 {
         words = words.add(
@@ -108,6 +106,20 @@ fn summary(state: &State, all: &[Back], outlook: Option<&Outlook>, columns: usiz
     rows.extend(wrapped(role, "", &format!("{said}{}", within.unwrap_or_default()), columns, 2));
     rows.extend(outlook.notes.iter().flat_map(|note| wrapped(Role::Warn, "", note, columns, 3)));
     rows
+}
+
+/// How much will run.
+fn runs(outlook: &Outlook) -> String {
+    let all = || outlook.listings.values();
+    let deeds = all().flat_map(|listing| &listing.statements).filter(|one| one.is_deed()).count();
+    let listed: usize = all().map(|listing| listing.statements.len() + listing.more).sum();
+    match (listed - deeds, deeds) {
+        (statements, 0) => count(statements as u64, "statement"),
+        (0, deeds) => count(deeds as u64, "action"),
+        (statements, deeds) => {
+            format!("{}, {}", count(statements as u64, "statement"), count(deeds as u64, "other action"))
+        }
+    }
 }
 
 /// Steps whose way back loses data.
@@ -140,9 +152,10 @@ fn statements(listing: &Listing, at: &mut usize, columns: usize) -> Vec<Row> {
             rows.push(Row::of(Role::Dim, format!("      {}", of.map_or("", String::as_str))));
         }
         *at += 1;
-        let place = match statement.line {
-            0 => Row::new(),
-            line => Row::of(Role::Dim, format!("{}:{line}", statement.file)).cut(columns / 3),
+        let place = if statement.is_deed() {
+            Row::new()
+        } else {
+            Row::of(Role::Dim, format!("{}:{}", statement.file, statement.line)).cut(columns / 3)
         };
         let perhaps = if statement.uncertain { "if it comes to it: " } else { "" };
         let head = Row::of(Role::Dim, format!("{at:>4}  {perhaps}")).add(Role::Text, &statement.head);

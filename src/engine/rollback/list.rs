@@ -12,6 +12,7 @@ use crate::journal::StateDir;
 use crate::pg::Session;
 use crate::pg::rows::Column;
 use crate::plan::model::{Action, Plan, Step};
+use crate::plan::show::deed;
 use crate::run::event::{self, Direction, Image, ImageWhen, ProcedureTurn, Rehearsed, RowCount, UndoItem};
 use crate::run::state::{Run, Status, StepState, UnitPhase};
 use crate::script::{Item, Variables, heads};
@@ -93,7 +94,7 @@ impl Known<'_> {
                     None => self.runs(step, &step.id),
                 };
                 let words = match runs.as_slice() {
-                    [] => vec![super::super::outline::action_word(&step.action).to_owned()],
+                    [] => vec![deed(step)],
                     _ => runs,
                 };
                 words.into_iter().map(|run| format!("{}: {run}", step.title)).collect::<Vec<_>>()

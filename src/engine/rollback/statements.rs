@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::super::outline::action_word;
 use super::super::sources::Source;
 use super::{Course, Known, Way, applied_files, way};
 use crate::plan::model::{Action, Step};
+use crate::plan::show::deed;
 use crate::run::outlook::{Listing, ToRun};
 use crate::script::{Item, ScriptError, Statement};
 
@@ -73,7 +73,7 @@ impl Known<'_> {
             }
             // A procedure has checks and confirmations too.
             _ => {
-                let head = action_word(&step.action).to_owned();
+                let head = deed(step);
                 if let Some(of) = of {
                     into.statements.push(ToRun {
                         of: Some(of.clone()),

@@ -10,4 +10,4 @@ mod words;
 pub use json::{ActionJson, CheckpointJson, PhaseJson, PlanJson, RollbackJson, StepJson, json};
 pub use rollback::{Way, rollback, way};
 pub use tree::tree;
-pub use words::{action_word, expected, kinds};
+pub use words::{action_word, deed, expected, kinds};

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::plan::duration;
-use crate::plan::model::{Action, Plan, Runner, Step, Undo};
+use crate::plan::model::{Plan, Runner, Step, Undo};
 
 use super::line::{both_ends, clean, cut, pad, width};
-use super::words::{action_word, count, detail};
+use super::words::{action_word, count, deed, detail};
 
 /// How a step is undone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -130,11 +130,7 @@ pub fn rollback(plan: &Plan, forecasts: &BTreeMap<String, String>, cells: usize)
             line(cut(&format!("     undoes {}", procedure.undoes.join(", ")), cells));
         }
         for (number, step) in procedure.steps.iter().enumerate() {
-            let what = match &step.action {
-                Action::Group => count(step.checkpoints.len(), "checkpoint"),
-                action => [action_word(action).to_owned(), detail(action)].join(" "),
-            };
-            line(both_ends(&format!("{:>3}  {}", number + 1, clean(&step.title)), what.trim_end(), cells));
+            line(both_ends(&format!("{:>3}  {}", number + 1, clean(&step.title)), &deed(step), cells));
         }
     }
     out

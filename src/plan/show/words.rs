@@ -32,6 +32,15 @@ pub fn action_word(action: &Action) -> &'static str {
     }
 }
 
+/// What a step does, as the plan calls it and with what: `restore before`, `command pg_ctl stop`.
+#[must_use]
+pub fn deed(step: &Step) -> String {
+    match &step.action {
+        Action::Group => count(step.checkpoints.len(), "checkpoint"),
+        action => [action_word(action).to_owned(), detail(action)].join(" ").trim_end().to_owned(),
+    }
+}
+
 /// What belongs behind the word: a file, a number of items, roles.
 pub(super) fn detail(action: &Action) -> String {
     match action {
