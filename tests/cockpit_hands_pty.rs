@@ -116,13 +116,13 @@ async fn a_hostile_answer_moves_nothing() {
     let hostile = "E'\\x1b]52;c;aGFja2Vk\\x07\\x1b[2J\\x1b[1;1Hgone\\u202e'";
     ask(&mut pty, &format!("SELECT {hostile} AS x"), "gone");
     ask(&mut pty, "SELECT repeat('y', 1048576) AS big", "bytes, the first 262");
-    let columns: Vec<String> = (0..1_600).map(|n| format!("{n} c{n}")).collect();
+    let columns: Vec<String> = (0..1_664).map(|n| format!("{n} c{n}")).collect();
     // As a person brings it: pasted.
     let sql = format!("SELECT {}", columns.join(","));
     pty.keys(&format!("\u{15}\u{1b}[200~{sql}\u{1b}[201~\u{12}"));
-    pty.until_says("column 1 of 1600");
+    pty.until_says("column 1 of 1664");
     pty.keys("\t\u{1b}[F");
-    pty.until_says("column 1600 of 1600");
+    pty.until_says("column 1664 of 1664");
     assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
     pty.keys("q");
     let screen = pty.until_says("Timeline");

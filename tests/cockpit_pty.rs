@@ -341,7 +341,7 @@ async fn an_asked_hold_ends_with_the_hold_of_a_cancelled_step() {
     let mut pty = cockpit(&bench, &["run", "plan.toml"], 120, 36);
     pty.until_says("held by pid");
     pty.press_until("h", |text| text.contains("will hold after this step"));
-    pty.press_until("x", |text| text.contains("▸ Cancel"));
+    pty.press_until("x", |text| text.contains("▸ Let it run"));
     pty.keys("\t\r");
     pty.until_says("✗ FAILED");
     blocker.batch("COMMIT").await.unwrap();
@@ -379,7 +379,7 @@ async fn between_two_tries_the_screen_says_who_and_which_and_cancel_works() {
             _ => drop(pty.until("the fourth pause", |text| text.matches("tried again in").count() >= 4)),
         }
         // In the pause, or in the try behind it.
-        pty.press_until("x", |text| text.contains("▸ Cancel"));
+        pty.press_until("x", |text| text.contains("▸ Let it run"));
         pty.keys("\t\r");
         let screen = pty.until_says("✗ FAILED");
         assert!(screen.contains("cancel"), "{how}: {screen}");

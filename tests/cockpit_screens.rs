@@ -164,6 +164,42 @@ fn questions() {
         scene.press('s');
         scene
     });
+    shot("ask-roll-back-to", |theme| {
+        let mut scene = with(theme, Scene::unverified());
+        scene.press('k').press('U');
+        scene
+    });
+    shot("ask-procedure", |theme| {
+        let mut scene = with(theme, with_procedures());
+        scene.press('P');
+        scene
+    });
+    shot("ask-end", |theme| {
+        let mut scene = with(theme, Scene::failed());
+        scene.press('E');
+        scene
+    });
+    shot("ask-applied", |theme| {
+        let mut scene = with(theme, Scene::in_doubt());
+        scene.press('w').key(Key::BackTab).type_in("the column is there");
+        scene
+    });
+    shot("ask-not-applied", |theme| {
+        let mut scene = with(theme, Scene::in_doubt());
+        scene.press('W');
+        scene
+    });
+    shot("ask-auto-on-production", |theme| {
+        let mut scene = Scene::of("production", theme);
+        scene.go_to_stepping();
+        scene.press('a');
+        scene
+    });
+    shot("ask-cancel", |theme| {
+        let mut scene = with(theme, Scene::blocked());
+        scene.press('x');
+        scene
+    });
     shot("ask-interrupt", |theme| {
         let mut scene = with(theme, Scene::blocked());
         scene.key(Key::Ctrl('c'));
@@ -196,6 +232,11 @@ fn questions() {
     shot("ask-sign", |theme| {
         let mut scene = with(theme, waiting_for_a_signature());
         scene.press('c').type_in("Ada");
+        scene
+    });
+    shot("ask-decline", |theme| {
+        let mut scene = with(theme, waiting_for_a_signature());
+        scene.press('d').type_in("not on a Friday");
         scene
     });
     shot("help", |theme| {
@@ -362,10 +403,21 @@ fn scene(which: usize) -> Scene {
         7 => on_production(),
         8 => Scene::busy(),
         9 => lost(),
+        10 => Scene::in_doubt(),
+        11 => with_procedures(),
         _ => Scene::rolled_back(),
     }
 }
-const SCENES: usize = 11;
+const SCENES: usize = 13;
+
+fn with_procedures() -> Scene {
+    let mut scene = Scene::with_procedures(Theme::Light);
+    let procedures = holdpoint::engine::outline::procedures(scene.state.plan());
+    scene.go_to_stepping_with(|opened| opened.procedures.clone_from(&procedures));
+    scene.go_to_blocked();
+    scene.go_to_unverified();
+    scene
+}
 
 fn on_production() -> Scene {
     let mut scene = Scene::of("production", Theme::HighContrast);
@@ -383,8 +435,9 @@ fn lost() -> Scene {
 
 /// What lies over a tab, by the keys that open it; what isn't allowed there says so instead, which is drawn
 /// too. Each tab has its filter, the timeline has one as well.
-const OPENED: [&str; 20] = [
-    "", "?", "R", "U", "n", "s", "o", "E", "Q", "x", "c", "d", "K", "X", "w", ":", ":ro", "/st", "\t/st", "q",
+const OPENED: [&str; 24] = [
+    "", "?", "R", "U", "P", "PP", "n", "s", "o", "E", "Q", "x", "c", "d", "K", "X", "w", "W", "a", ":",
+    ":ro", "/st", "\t/st", "q",
 ];
 
 /// With an answer in the console, that many columns wide.
@@ -395,6 +448,24 @@ fn answered(scene: &mut Scene, columns: usize) {
     let row = (0..columns).map(|n| (n % 5 != 0).then(|| format!("\u{1b}[2J{n}"))).collect();
     let answer = if columns == 1 { result() } else { Answer::new("SELECT 1".into(), names, vec![row; 3]) };
     scene.send(Msg::Looked { id, answer: Arc::new(answer) });
+}
+
+/// More than a server sends (1,664): every column can be reached, and none is drawn that isn't seen.
+#[test]
+fn ten_thousand_columns() {
+    const COLUMNS: usize = 10_000;
+    let all = holdpoint::text::words::unsigned(COLUMNS as u64);
+    let mut scene = Scene::stepping();
+    answered(&mut scene, COLUMNS);
+    scene.key(Key::Tab);
+    for (columns, lines) in SIZES {
+        assert!(scene.frame(columns, lines).contains(&format!("column 1 of {all}")));
+    }
+    for _ in 1..COLUMNS {
+        scene.send(Msg::Key(Key::Right));
+    }
+    let frame = scene.frame(120, 36);
+    assert!(frame.contains(&format!("column {all} of {all}")) && frame.contains("column 9999"), "{frame}");
 }
 
 fn any_key() -> impl Strategy<Value = Key> {

@@ -133,7 +133,13 @@ pub struct Question {
 impl Question {
     fn new(about: About, title: impl Into<String>) -> Self {
         // What asks nothing is closed.
-        let label = if about == About::Help { "Close" } else { "Cancel" };
+        // Where a yes cancels something, what closes the question has another name.
+        let label = match about {
+            About::Help => "Close",
+            About::Cancel => "Let it run",
+            About::Backend { .. } => "Leave it alone",
+            _ => "Cancel",
+        };
         let cancel = Button { label: label.into(), does: Does::Nothing, danger: false };
         Self {
             about,

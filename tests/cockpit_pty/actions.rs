@@ -100,7 +100,7 @@ async fn each_says_what_it_does_and_what_came_of_it() {
     pty.keys("\r");
     pty.until("the wait goes on", |text| text.contains("RUNNING") && text.contains("left"));
     // It is ended by hand: nobody waits for ten minutes.
-    pty.press_until("x", |text| text.contains("▸ Cancel"));
+    pty.press_until("x", |text| text.contains("▸ Let it run"));
     pty.keys("\t\r");
     pty.until_says("✗ FAILED");
     pty.keys("s");

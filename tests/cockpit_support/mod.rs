@@ -103,6 +103,40 @@ file = "20251209_venture_artifacts_quality_score.sql"
   ALTER TABLE venture_artifacts DROP COLUMN IF EXISTS quality_score;'''
 "#;
 
+const PROCEDURES: &str = r#"
+[[rollback]]
+id = "emergency"
+title = "Emergency: stop, tell, roll back, verify"
+when = "integrity is violated"
+undoes = ["stages", "quality"]
+
+[[rollback.step]]
+id = "service"
+title = "1 Stop the service"
+command = "systemctl stop ventures"
+
+[[rollback.step]]
+id = "tell"
+title = "2 Tell the Chairman"
+notify = "Phase A goes back: {failure}"
+to = ["Chairman"]
+
+[[rollback.step]]
+id = "back"
+title = "3 Roll back"
+undo = ["quality", "stages"]
+
+[[rollback]]
+id = "later"
+title = "The day after"
+undoes = ["quality"]
+
+[[rollback.step]]
+id = "only-quality"
+title = "1 The column only"
+undo = ["quality"]
+"#;
+
 const FILES: [(&str, &str); 3] = [
     (
         "stages.sql",
@@ -118,7 +152,7 @@ const FILES: [(&str, &str); 3] = [
         "20251209_venture_artifacts_quality_score.sql",
         "-- Adds the quality score.\n\\set ON_ERROR_STOP on\n\nALTER TABLE venture_artifacts\n  ADD COLUMN quality_score \
          int CHECK (quality_score BETWEEN 0 AND 100);\n\nUPDATE venture_artifacts SET quality_score = 50 WHERE \
-         quality_score IS NULL;\n\nCREATE INDEX idx_quality ON venture_artifacts (quality_score);\n\n\n\nCOMMENT ON \
+         quality_score IS NULL;\n\nCREATE INDEX idx_quality ON venture_artifacts (quality_score);\n\n\n\n\nCOMMENT ON \
          COLUMN venture_artifacts.qualty_score IS 'x';\n",
     ),
 ];
@@ -136,9 +170,18 @@ impl Scene {
     }
 
     pub fn of(environment: &str, theme: Theme) -> Self {
+        Self::planned(&PLAN.replace("ENVIRONMENT", environment), theme)
+    }
+
+    /// A plan that names two more ways back.
+    pub fn with_procedures(theme: Theme) -> Self {
+        Self::planned(&format!("{}{PROCEDURES}", PLAN.replace("ENVIRONMENT", "staging")), theme)
+    }
+
+    fn planned(plan: &str, theme: Theme) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("plan.toml");
-        std::fs::write(&path, PLAN.replace("ENVIRONMENT", environment)).unwrap();
+        std::fs::write(&path, plan).unwrap();
         for (name, text) in FILES {
             std::fs::write(dir.path().join(name), text).unwrap();
         }

@@ -14,7 +14,19 @@ pub fn of(look: &LookBack, at: jiff::Timestamp) -> Arc<Outlook> {
         head: head.into(),
         uncertain: false,
     };
+    let deed = |of: &str, head: &str| ToRun { of: Some(of.into()), ..to_run("", 0, head) };
+    let by_procedure = look.goal.procedure.is_some();
     let listing = |step: &str| match step {
+        // At the first that the procedure undoes.
+        "quality" if by_procedure => vec![
+            deed("1 Stop the service", "command systemctl stop ventures"),
+            deed("2 Tell the Chairman", "notify Chairman"),
+            ToRun {
+                of: Some("3 Roll back".into()),
+                ..to_run("plan.toml", 77, "DROP INDEX IF EXISTS idx_quality;")
+            },
+        ],
+        _ if by_procedure => vec![],
         "stages" => vec![
             to_run("stages_rollback.sql", 1, "DROP TABLE IF EXISTS lifecycle_stage_config;"),
             to_run("stages_rollback.sql", 2, "DROP TABLE IF EXISTS lifecycle_phases;"),

@@ -145,6 +145,22 @@ impl Scene {
         scene
     }
 
+    /// The connection was lost in the COMMIT of the second change: nobody knows.
+    pub fn in_doubt() -> Self {
+        let mut scene = Self::blocked();
+        scene.state.doing = None;
+        scene.state.seen = None;
+        scene.events([
+            Event::CommitIntent { unit: events::unit("quality", Forward), xid: None },
+            Event::UnitUnknown {
+                unit: events::unit("quality", Forward),
+                evidence: vec!["the connection was lost in COMMIT: the server closed it".into()],
+            },
+            events::held(HoldReason::Unknown, "quality", "was \"Step 3\" applied?", None),
+        ]);
+        scene
+    }
+
     /// The second change is applied, and its checkpoint failed.
     pub fn unverified() -> Self {
         let mut scene = Self::blocked();
