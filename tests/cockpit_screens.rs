@@ -53,6 +53,11 @@ fn a_step_that_waits_for_its_key() {
 }
 
 #[test]
+fn a_step_that_cant_be_taken_back() {
+    shot("no-way-back", |theme| with(theme, Scene::irreversible()));
+}
+
+#[test]
 fn a_statement_that_waits_for_a_lock() {
     shot("blocked", |theme| with(theme, Scene::blocked()));
 }
@@ -157,6 +162,11 @@ fn questions() {
     shot("ask-override", |theme| {
         let mut scene = with(theme, Scene::unverified());
         scene.press('o').type_in("it was added by hand");
+        scene
+    });
+    shot("ask-go-past", |theme| {
+        let mut scene = with(theme, Scene::irreversible());
+        scene.press('o').key(Key::BackTab).type_in("it was agreed with finance");
         scene
     });
     shot("ask-skip", |theme| {
@@ -405,10 +415,11 @@ fn scene(which: usize) -> Scene {
         9 => lost(),
         10 => Scene::in_doubt(),
         11 => with_procedures(),
+        12 => Scene::irreversible(),
         _ => Scene::rolled_back(),
     }
 }
-const SCENES: usize = 13;
+const SCENES: usize = 14;
 
 fn with_procedures() -> Scene {
     let mut scene = Scene::with_procedures(Theme::Light);

@@ -281,10 +281,15 @@ pub fn before(state: &State, act: Act) -> Option<Question> {
     };
     Some(match act {
         Act::Skip => reason(format!("Leave out: {}", turn()), "Leave it out", true),
-        Act::Override if state.run().hold_reason() == Some(&HoldReason::UndoFailed) => {
-            reason(format!("Go on although checkpoints of the undo failed: {}", turn()), "Go on", true)
-        }
-        Act::Override => reason(format!("Go on although checkpoints failed: {}", turn()), "Go on", true),
+        Act::Override => match state.run().hold_reason() {
+            Some(HoldReason::Irreversible) => {
+                reason(format!("Go past what can't be taken back: {}", turn()), "Do it", true).on_cancel()
+            }
+            Some(HoldReason::UndoFailed) => {
+                reason(format!("Go on although checkpoints of the undo failed: {}", turn()), "Go on", true)
+            }
+            _ => reason(format!("Go on although checkpoints failed: {}", turn()), "Go on", true),
+        },
         Act::End => reason("End the run where it stands".into(), "End the run", true).on_cancel(),
         Act::Decline => reason("Decline to sign".into(), "Decline", true),
         Act::Rule => reason("Rule: it was applied".into(), "It was applied", true).on_cancel(),

@@ -145,6 +145,16 @@ impl Scene {
         scene
     }
 
+    /// The plan says of the next change that it can't be taken back.
+    pub fn irreversible() -> Self {
+        let mut scene = Self::new();
+        scene.events(events::opening(Mode::Run)).events(events::quiet());
+        scene.events(events::people(events::ada())).events(events::fence(1));
+        let needs = "\"Step 1: Lifecycle stage configuration\" can't be taken back: its rows go to other systems at once";
+        scene.events([events::held(HoldReason::Irreversible, "stages", needs, None)]);
+        scene
+    }
+
     /// The connection was lost in the COMMIT of the second change: nobody knows.
     pub fn in_doubt() -> Self {
         let mut scene = Self::blocked();

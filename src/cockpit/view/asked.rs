@@ -8,7 +8,7 @@ use crate::cockpit::question::{About, Question, title_of};
 use crate::cockpit::state::State;
 use crate::cockpit::theme::Role;
 use crate::plan::model::Environment;
-use crate::run::event::{Backend, BackendEnd};
+use crate::run::event::{Backend, BackendEnd, HoldReason};
 use crate::run::state::RunState;
 use crate::text::columns::pad;
 use crate::text::words::{count, took};
@@ -39,9 +39,13 @@ pub fn rows(state: &State, question: &Question, columns: usize) -> Vec<Row> {
 }
 
 fn reason(state: &State, act: Act, columns: usize) -> Vec<Row> {
+    let irreversible = state.run().hold_reason() == Some(&HoldReason::Irreversible);
     let text = match act {
         Act::Skip => {
             "It counts as skipped, by your word; what of it is applied stays. The reason is in the evidence as a deviation."
+        }
+        Act::Override if irreversible => {
+            "What this step does stays, whatever is rolled back later. The reason is in the evidence as a deviation, with your name."
         }
         Act::Override => {
             "It counts as accepted although checkpoints failed. The reason is in the evidence as a deviation."
@@ -59,6 +63,10 @@ fn reason(state: &State, act: Act, columns: usize) -> Vec<Row> {
     let mut rows = wrapped(Role::Text, "", text, columns, 6);
     let held = state.run().hold().and_then(|hold| hold.step.as_deref()).and_then(|id| state.run().step(id));
     match act {
+        Act::Override if irreversible => {
+            let needs = state.run().hold().map_or("", |hold| hold.needs.as_str());
+            rows.extend(wrapped(Role::Warn, "", needs, columns, 4));
+        }
         Act::Override => {
             for failed in held.map(|step| step.failed_checkpoints()).unwrap_or_default() {
                 let verdict = &failed.verdict;

@@ -90,6 +90,7 @@ pub fn word(state: &State) -> (char, &'static str, Role) {
             HoldReason::Unknown => ('?', "IN DOUBT", Role::Bad),
             HoldReason::Breached => ('✗', "WATCH BREACHED", Role::Bad),
             HoldReason::LockLost => ('✗', "LOCK LOST", Role::Bad),
+            HoldReason::Irreversible => ('◆', "NO WAY BACK FROM HERE", Role::Warn),
             _ => ('◆', "HOLDS", Role::Hold),
         },
         RunState::InDoubt(_) => ('?', "IN DOUBT", Role::Bad),
@@ -216,6 +217,7 @@ pub fn banner(state: &State, columns: usize) -> Row {
         HoldReason::Asked | HoldReason::RolledBackTo | HoldReason::Breached => {
             key("Enter", "goes on").join(needs)
         }
+        HoldReason::Irreversible => key("o", "goes past it").join(needs),
         _ => Row::of(Role::Bad, &hold.needs),
     }
 }
