@@ -143,6 +143,30 @@ fn what_a_rollback_leaves_says_whose_it_may_be() {
     assert!(at("table public.ours").is_some_and(|table| table < whose - 1), "{frame}");
 }
 
+/// The way back by a procedure stands where every other step stands, and says at once that it was asked for.
+#[test]
+fn a_procedure_on_its_way() {
+    shot("to-go-back", Scene::to_go_back);
+    shot("procedure", Scene::by_procedure);
+    shot("procedure-sign-offs", |theme| {
+        let mut scene = Scene::by_procedure(theme);
+        scene.press('6');
+        scene
+    });
+}
+
+/// Until a rollback begins the hold that it was asked for in still stands: nobody goes on from there.
+#[test]
+fn nothing_goes_on_once_a_rollback_was_asked_for() {
+    for key in [Key::Enter, Key::Char('r'), Key::Char('o'), Key::Char('s')] {
+        let mut scene = Scene::to_go_back(Theme::Dark);
+        scene.key(key);
+        assert!(scene.effects.is_empty() && scene.state.question.is_none());
+        let frame = scene.frame(120, 36);
+        assert!(frame.contains("a rollback was asked for, and is about to begin"), "{frame}");
+    }
+}
+
 /// Each question, over the state that it is asked in.
 #[test]
 fn questions() {
@@ -180,7 +204,7 @@ fn questions() {
         scene
     });
     shot("ask-procedure", |theme| {
-        let mut scene = with(theme, with_procedures());
+        let mut scene = Scene::unverified_with_procedures(theme);
         scene.press('P');
         scene
     });
@@ -414,21 +438,14 @@ fn scene(which: usize) -> Scene {
         8 => Scene::busy(),
         9 => lost(),
         10 => Scene::in_doubt(),
-        11 => with_procedures(),
+        11 => Scene::unverified_with_procedures(Theme::Light),
         12 => Scene::irreversible(),
+        13 => Scene::to_go_back(Theme::Dark),
+        14 => Scene::by_procedure(Theme::HighContrast),
         _ => Scene::rolled_back(),
     }
 }
-const SCENES: usize = 14;
-
-fn with_procedures() -> Scene {
-    let mut scene = Scene::with_procedures(Theme::Light);
-    let procedures = holdpoint::engine::outline::procedures(scene.state.plan());
-    scene.go_to_stepping_with(|opened| opened.procedures.clone_from(&procedures));
-    scene.go_to_blocked();
-    scene.go_to_unverified();
-    scene
-}
+const SCENES: usize = 16;
 
 fn on_production() -> Scene {
     let mut scene = Scene::of("production", Theme::HighContrast);

@@ -14,7 +14,7 @@
 //!   show it; [`question`] is what is asked before something happens, [`answering`] its keys;
 //! - [`console`] is the query console ([`console_keys`]: its keys), [`palette`] the list of commands to
 //!   choose from, [`filter`] what is shown of lists, [`copying`] what is copied, [`mouse`] what a click does;
-//! - [`timeline`] is the plan as rows, [`way_back`] what a rollback would do, [`source`] a script in
+//! - [`timeline`] is the plan as rows, [`chapter`] what it is made of, [`way_back`] what a rollback would do, [`source`] a script in
 //!   colours, [`clock`] what is left and what was planned, [`progress`] how far it is,
 //!   [`lock_wait`] who keeps a step from its lock, [`deltas`] what became of objects and rows, [`activity`] who is at the server;
 //! - [`view`] draws: a function of `&State`, without I/O, runtime or engine;
@@ -24,6 +24,7 @@
 
 pub mod activity;
 pub mod answering;
+pub mod chapter;
 pub mod clock;
 pub mod console;
 pub mod console_keys;

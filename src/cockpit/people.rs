@@ -30,10 +30,10 @@ pub fn next(state: &State) -> Option<(String, Open<'_>)> {
     Some((step, first))
 }
 
-/// Steps that people have a part in.
+/// Steps that people have a part in, those of the way back too.
 #[must_use]
 pub fn steps(state: &State) -> Vec<&StepOutline> {
-    let opened = state.run().opened.as_ref();
-    let all = opened.into_iter().flat_map(|opened| &opened.outline).flat_map(|phase| &phase.steps);
-    all.filter(|step| !step.items.is_empty() || !step.roles.is_empty()).collect()
+    let all = state.chapters().flat_map(|(_, chapter)| chapter.steps);
+    let outlines = all.filter_map(|step| state.run().outline(&step.id));
+    outlines.filter(|step| !step.items.is_empty() || !step.roles.is_empty()).collect()
 }

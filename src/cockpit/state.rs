@@ -24,7 +24,7 @@ use super::told::Told;
 use super::way_back;
 use super::{activity, deltas};
 use crate::plain::{LogLine, Named, Printer, Style};
-use crate::plan::model::{Action, Phase, Plan, Step, Undo};
+use crate::plan::model::{Action, Plan, Step, Undo};
 use crate::run::event::{Direction, Envelope, HoldReason, Mode, Operator};
 use crate::run::outlook::LookBack;
 use crate::run::sample::{Doing, Reading, Sighting};
@@ -265,25 +265,6 @@ impl State {
         let lines = self.printer.log(envelope);
         self.told.take(&self.setting.plan, envelope, &lines);
         self.add_log(lines);
-    }
-
-    #[must_use]
-    pub fn phase(&self, spot: Spot) -> Option<&Phase> {
-        self.plan().phases.get(spot.phase)
-    }
-
-    #[must_use]
-    pub fn step_at(&self, spot: Spot) -> Option<&Step> {
-        self.phase(spot)?.steps.get(spot.step?)
-    }
-
-    /// The step of this id, with its place.
-    #[must_use]
-    pub fn find(&self, id: &str) -> Option<(Spot, &Step)> {
-        self.plan().phases.iter().enumerate().find_map(|(phase, p)| {
-            let at = p.steps.iter().position(|step| step.id == id)?;
-            Some((Spot { phase, step: Some(at) }, &p.steps[at]))
-        })
     }
 
     /// The step that is looked at; of a phase, its first.

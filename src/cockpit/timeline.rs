@@ -13,11 +13,11 @@ use crate::run::state::Status;
 pub fn rows(state: &State) -> Vec<Spot> {
     let mut rows = Vec::new();
     let words = filter::of(&state.filters, Place::Timeline);
-    for (phase, of) in state.plan().phases.iter().enumerate() {
+    for (phase, of) in state.chapters() {
         if let Some(words) = words {
             let fits = |step: &Step| {
                 let status = step_sign(state, &step.id).2;
-                filter::fits(words, &[&step.title, &step.id, &of.title, status])
+                filter::fits(words, &[&step.title, &step.id, of.title, status])
             };
             let found: Vec<usize> = (0..of.steps.len()).filter(|at| fits(&of.steps[*at])).collect();
             if !found.is_empty() {
@@ -92,7 +92,7 @@ pub fn step_sign(state: &State, id: &str) -> (char, Role, &'static str) {
 /// What a phase is, by its steps: the worst of them, or that of the one under way.
 #[must_use]
 pub fn phase_status(state: &State, phase: usize) -> Status {
-    let Some(of) = state.plan().phases.get(phase) else { return Status::Pending };
+    let Some(of) = state.chapter(phase) else { return Status::Pending };
     let all: Vec<Status> = of.steps.iter().map(|step| state.status(&step.id)).collect();
     let any = |wanted: Status| all.contains(&wanted);
     for worst in [
@@ -128,13 +128,18 @@ pub fn phase_status(state: &State, phase: usize) -> Status {
 #[must_use]
 pub fn phase_sign(state: &State, phase: usize) -> (char, Role) {
     let status = phase_status(state, phase);
-    let steps = state.plan().phases.get(phase).map(|of| of.steps.as_slice()).unwrap_or_default();
+    let Some(of) = state.chapter(phase) else { return sign(status) };
+    let steps = of.steps;
     let undone = steps.iter().any(|step| step_sign(state, &step.id).2 == "undone");
     let moves = steps.iter().any(|step| state.status(&step.id).is_moving());
     if matches!(status, Status::Pending | Status::Running) && undone && !moves {
         return ('◁', Role::Back);
     }
-    sign(status)
+    match sign(status) {
+        // It runs, and leads back.
+        (_, Role::Active) if of.back => ('◀', Role::Back),
+        other => other,
+    }
 }
 
 /// How long a step has taken so far, in ms; `None` when it hasn't begun.
@@ -152,7 +157,7 @@ pub fn step_ms(state: &State, id: &str) -> Option<u64> {
 /// The sum of a phase's steps.
 #[must_use]
 pub fn phase_ms(state: &State, phase: usize) -> Option<u64> {
-    let steps = &state.plan().phases.get(phase)?.steps;
+    let steps = state.chapter(phase)?.steps;
     let begun: Vec<u64> = steps.iter().filter_map(|step| step_ms(state, &step.id)).collect();
     (!begun.is_empty()).then(|| begun.iter().sum())
 }

@@ -27,8 +27,8 @@ impl Told {
         if lines.is_empty() || is_shown_elsewhere(&envelope.event) {
             return;
         }
-        let mut steps = plan.phases.iter().flat_map(|phase| &phase.steps);
-        let Some(step) = steps.find(|step| step.id == id).filter(|step| !has_script(&step.action)) else {
+        let Some(step) = plan.steps().find(|step| step.id == id).filter(|step| !has_script(&step.action))
+        else {
             return;
         };
         let told = self.of.entry(step.id.clone()).or_default();

@@ -62,24 +62,24 @@ impl Plan {
         std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf())
     }
 
+    /// All steps: those of the phases, then those of the procedures.
+    pub fn steps(&self) -> impl Iterator<Item = &Step> {
+        let named = self.rollbacks.iter().flat_map(|procedure| &procedure.steps);
+        self.phases.iter().flat_map(|phase| &phase.steps).chain(named)
+    }
+
     /// The first step that psql runs, forward or back; its id.
     #[must_use]
     pub fn first_by_psql(&self) -> Option<&str> {
         let by_psql = |step: &Step| step.runner == Runner::Psql;
         let own = |step: &Step| matches!(&step.rollback, Some(Undo::Own(own)) if by_psql(own));
-        let named = self.rollbacks.iter().flat_map(|procedure| &procedure.steps);
-        let mut steps = self.phases.iter().flat_map(|phase| &phase.steps).chain(named);
-        steps.find(|step| by_psql(step) || own(step)).map(|step| step.id.as_str())
+        self.steps().find(|step| by_psql(step) || own(step)).map(|step| step.id.as_str())
     }
-}
 
-impl Plan {
     /// The first step that has the database backed up; its id.
     #[must_use]
     pub fn first_backup(&self) -> Option<&str> {
-        let named = self.rollbacks.iter().flat_map(|procedure| &procedure.steps);
-        let mut steps = self.phases.iter().flat_map(|phase| &phase.steps).chain(named);
-        steps.find(|step| matches!(step.action, Action::Backup(_))).map(|step| step.id.as_str())
+        self.steps().find(|step| matches!(step.action, Action::Backup(_))).map(|step| step.id.as_str())
     }
 }
 

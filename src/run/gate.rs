@@ -57,6 +57,10 @@ pub fn judge(run: &Run, command: &Command) -> Result<(), Refused> {
         }
         _ => {}
     }
+    // Until it begins, the hold that it was asked for in still stands; nobody answers that any more.
+    if run.is_to_go_back() && !matches!(command.what, Wish::RollBack { .. } | Wish::End { .. }) {
+        return no("a rollback was asked for, and is about to begin");
+    }
     if let Some(step) = under_way(run) {
         return no(format!("step `{}` is {}: hold, cancel or wait until it is over", step.id, step.status));
     }

@@ -122,8 +122,13 @@ notify = "Phase A goes back: {failure}"
 to = ["Chairman"]
 
 [[rollback.step]]
+id = "hands"
+title = "3 Hands off"
+confirm = [{ item = "Nobody writes any more" }]
+
+[[rollback.step]]
 id = "back"
-title = "3 Roll back"
+title = "4 Roll back"
 undo = ["quality", "stages"]
 
 [[rollback]]

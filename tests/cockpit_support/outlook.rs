@@ -21,8 +21,9 @@ pub fn of(look: &LookBack, at: jiff::Timestamp) -> Arc<Outlook> {
         "quality" if by_procedure => vec![
             deed("1 Stop the service", "command systemctl stop ventures"),
             deed("2 Tell the Chairman", "notify Chairman"),
+            deed("3 Hands off", "confirm 1 item"),
             ToRun {
-                of: Some("3 Roll back".into()),
+                of: Some("4 Roll back".into()),
                 ..to_run("plan.toml", 77, "DROP INDEX IF EXISTS idx_quality;")
             },
         ],

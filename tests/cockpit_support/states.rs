@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use holdpoint::cockpit::message::{Msg, Over};
 use holdpoint::cockpit::state::Said;
+use holdpoint::cockpit::theme::Theme;
+use holdpoint::engine::outline::procedures;
 use holdpoint::plan::model::Kind;
 use holdpoint::run::event::*;
 use holdpoint::run::sample::{Doing, Lock, Sighting};
@@ -216,6 +218,58 @@ impl Scene {
                 Some("Look whether the column was added by hand"),
             ),
         ]);
+    }
+
+    /// Two procedures are in the plan, and a checkpoint failed.
+    pub fn unverified_with_procedures(theme: Theme) -> Self {
+        let mut scene = Self::with_procedures(theme);
+        let procedures = procedures(scene.state.plan());
+        scene.go_to_stepping_with(|opened| opened.procedures.clone_from(&procedures));
+        scene.go_to_blocked();
+        scene.go_to_unverified();
+        scene
+    }
+
+    /// Somebody asked for the emergency procedure; nothing of it has begun.
+    pub fn to_go_back(theme: Theme) -> Self {
+        let mut scene = Self::unverified_with_procedures(theme);
+        scene.events([Event::Decided {
+            what: Decision::RollBack,
+            step: None,
+            by: events::ada(),
+            reason: Some("wrong column".into()),
+            procedure: Some("emergency".into()),
+            only: vec![],
+        }]);
+        scene
+    }
+
+    /// The procedure waits for a person.
+    pub fn by_procedure(theme: Theme) -> Self {
+        let mut scene = Self::to_go_back(theme);
+        let steps = vec!["quality".to_owned(), "stages".to_owned()];
+        let turn = ProcedureTurn { procedure: "emergency".into(), undoes: steps.clone(), own: [].into() };
+        scene.events([Event::RollbackStarted {
+            to: None,
+            procedure: Some("emergency".into()),
+            steps,
+            kept: vec![],
+            why: "wrong column".into(),
+            course: Course { procedures: vec![turn], ..Course::default() },
+        }]);
+        for step in ["service", "tell"] {
+            scene.events([
+                events::started(step, Forward, 1),
+                events::applied(step, Forward, 120),
+                Event::StepVerified { step: step.into(), elapsed_ms: 120, checkpoints: 0 },
+            ]);
+        }
+        let needs = "the driver confirms: Nobody writes any more";
+        scene.events([
+            events::started("hands", Forward, 1),
+            events::held(HoldReason::Person, "hands", needs, None),
+        ]);
+        scene
     }
 
     /// Everything was rolled back.

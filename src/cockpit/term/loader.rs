@@ -31,7 +31,7 @@ pub fn start(plan: Arc<Plan>, read: Read, link: Link) -> Sender<SourceOf> {
 }
 
 fn load(plan: &Plan, read: &Read, of: &SourceOf) -> Source {
-    let step = plan.phases.iter().flat_map(|phase| &phase.steps).find(|step| step.id == of.step);
+    let step = plan.steps().find(|step| step.id == of.step);
     let action = step.and_then(|step| match (&step.rollback, of.back) {
         (Some(Undo::Own(undo)), true) => Some(&undo.action),
         (_, true) => None,

@@ -21,7 +21,7 @@ pub fn draw(state: &State, paper: &mut Paper<'_>, area: Rect) {
     let elapsed = clock::elapsed_ms(state).map(header::whole_seconds).unwrap_or_default();
     let active = state.active().unwrap_or(state.selected);
     let step = state.step_at(active).map(|step| step.title.clone()).unwrap_or_default();
-    let phase = state.phase(active).map(|phase| phase.title.clone()).unwrap_or_default();
+    let phase = state.chapter(active.phase).map(|chapter| chapter.title.to_owned()).unwrap_or_default();
     let stop = Row::of(Role::Key, "Ctrl-C").add(Role::Text, " stop");
     let standing = Row::of(role, format!("{sign} {word} ")).add(Role::Text, format!("{far} {elapsed}"));
     if lines == 1 {

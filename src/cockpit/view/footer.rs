@@ -122,7 +122,7 @@ fn in_short(state: &State) -> &'static str {
         () if state.over.is_some() => "the run is left",
         () if !state.is_open() => "not open yet",
         () if state.signal.is_some() => "the run stops",
-        () if run.goes_back() => "it is on its way",
+        () if run.goes_back() || run.is_to_go_back() => "it is on its way",
         () if matches!(run.state, RunState::InDoubt(_)) => "in doubt",
         () if !run.is_holding() => "a step runs",
         () => "not now",

@@ -79,6 +79,10 @@ pub fn word(state: &State) -> (char, &'static str, Role) {
         RunState::Running | RunState::RollingBack if lock_wait(state).is_some() => {
             ('▷', "WAITS FOR A LOCK", Role::Warn)
         }
+        // Asked for, and not begun: what it will run is read, what would be lost is counted.
+        RunState::Running | RunState::Holding(_) if state.run().is_to_go_back() => {
+            ('◀', "ROLLING BACK", Role::Back)
+        }
         RunState::Running => ('▶', "RUNNING", Role::Active),
         RunState::Holding(hold) => match hold.reason {
             HoldReason::Failed if held_by(state).is_some_and(|step| step.problem.is_none()) => {
@@ -199,6 +203,9 @@ pub fn banner(state: &State, columns: usize) -> Row {
     if let RunState::InDoubt(unit) = &run.state {
         let words = format!("nobody knows whether {} was applied", unit.words());
         return key("w", "it was").join(key("W", "it was not")).join(Row::of(Role::Bad, words));
+    }
+    if run.is_to_go_back() {
+        return Row::of(Role::Back, "what it will run is read, and what would be lost is counted …");
     }
     let Some(hold) = run.hold() else {
         return match run.hold_asked {

@@ -60,7 +60,7 @@ impl Planned {
 }
 
 fn line(state: &State, spot: Spot, columns: usize, planned: Planned) -> Row {
-    let Some(phase) = state.phase(spot) else { return Row::new() };
+    let Some(chapter) = state.chapter(spot.phase) else { return Row::new() };
     let (status, ms, left) = match state.step_at(spot) {
         None => {
             let status = phase_status(state, spot.phase);
@@ -68,7 +68,7 @@ fn line(state: &State, spot: Spot, columns: usize, planned: Planned) -> Row {
                 state.folded.contains(&spot.phase) && filter::of(&state.filters, Place::Timeline).is_none();
             let folded = if folded { "▸ " } else { "" };
             let (mark, colour) = phase_sign(state, spot.phase);
-            let left = head(" ", mark, colour).add(Role::Strong, format!("{folded}{}", phase.title));
+            let left = head(" ", mark, colour).add(Role::Strong, format!("{folded}{}", chapter.title));
             (status, phase_ms(state, spot.phase), left)
         }
         Some(step) => {
@@ -81,20 +81,20 @@ fn line(state: &State, spot: Spot, columns: usize, planned: Planned) -> Row {
     };
     let step = state.step_at(spot);
     let (starts, takes, owner) = match step {
-        Some(step) => (&step.starts, &step.takes, &step.owner),
-        None => (&phase.starts, &phase.takes, &phase.owner),
+        Some(step) => (step.starts.as_deref(), step.takes.as_ref(), step.owner.as_deref()),
+        None => (chapter.starts, chapter.takes, chapter.owner),
     };
     let mut right = Row::new();
     if columns >= 62 && planned.owner {
-        right = right.add(Role::Dim, pad(&cut(owner.as_deref().unwrap_or_default(), 9), 10));
+        right = right.add(Role::Dim, pad(&cut(owner.unwrap_or_default(), 9), 10));
     }
     if columns >= 42 && (starts.is_some() || columns >= 62 && planned.starts) {
-        right = right.add(Role::Dim, pad_left(&cut(starts.as_deref().unwrap_or_default(), 6), 7));
+        right = right.add(Role::Dim, pad_left(&cut(starts.unwrap_or_default(), 6), 7));
     }
     if columns >= 54 && planned.takes {
-        right = right.add(Role::Dim, pad_left(&takes.as_ref().map(in_words).unwrap_or_default(), 8));
+        right = right.add(Role::Dim, pad_left(&takes.map(in_words).unwrap_or_default(), 8));
     }
-    let late = takes.as_ref().zip(ms).is_some_and(|(takes, ms)| u128::from(ms) > takes.to.as_millis());
+    let late = takes.zip(ms).is_some_and(|(takes, ms)| u128::from(ms) > takes.to.as_millis());
     let role = match (late, status.is_moving()) {
         (true, _) => Role::Warn,
         (_, true) => Role::Active,
