@@ -36,7 +36,9 @@ impl Conductor {
         when: When,
     ) -> Result<Vec<String>, Stop> {
         let mut failed = Vec::new();
+        self.out_of_reach = None;
         for checkpoint in checkpoints {
+            let reached = self.out_of_reach;
             if let Some(interruption) = self.attention.standing() {
                 self.stop_for(interruption)?;
             }
@@ -50,6 +52,10 @@ impl Conductor {
             let result = self.result(step, checkpoint, direction, when, verdict, began.elapsed());
             if self.settle_checkpoint(step, checkpoint, result, outcome).await? {
                 failed.push(checkpoint.id.clone());
+            }
+            // That one which may fail had no answer says nothing about those that may not.
+            if checkpoint.on_failure == Some(OnFailure::Continue) {
+                self.out_of_reach = reached;
             }
         }
         Ok(failed)

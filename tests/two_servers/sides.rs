@@ -165,6 +165,29 @@ async fn a_source_that_is_gone_is_no_answer_and_a_retry_asks_again() {
     two.target.call(&["resume", "--end", "x"]).await.exits(1);
 }
 
+/// Where the plan passes over a source that has no answer, what is wrong on the target counts as ever.
+#[tokio::test]
+async fn an_answer_that_may_be_missing_excuses_no_wrong_one() {
+    let two = two().await;
+    let wait = "\n[[phase.step]]\nid = \"wait\"\ntitle = \"Wait\"\nconfirm = \"The source is gone\"\n";
+    let last = "\n[[phase.step]]\nid = \"last\"\ntitle = \"Last\"\non_failure = \"rollback\"\n\n\
+                [[phase.step.checkpoint]]\nid = \"may\"\ntitle = \"May\"\non = \"source\"\non_failure = \"continue\"\n\
+                sql = \"SELECT who FROM me\"\nexpect = \"source\"\n\n\
+                [[phase.step.checkpoint]]\nid = \"must\"\ntitle = \"Must\"\nsql = \"SELECT who FROM me\"\nexpect = \"nobody\"\n";
+    two.plan(&format!("{CHANGES}{last}{wait}"));
+    two.target.run().await.exits(4).says("Must");
+    let goes = format!(
+        "\n[[phase.step]]\nid = \"goes\"\ntitle = \"Goes\"\nchanges = false\ncommand = [\"psql\", \"-d\", \"{}\", \"-c\", \
+         \"ALTER DATABASE {name} ALLOW_CONNECTIONS false\", \"-c\", \
+         \"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'\"]\n",
+        address(&two.server, "postgres"),
+        name = two.source
+    );
+    two.plan(&format!("{CHANGES}{goes}{last}"));
+    two.target.run().await.exits(4).says("no answer of the source").says("Must");
+    two.source_is_open(true).await;
+}
+
 #[tokio::test]
 async fn a_source_that_goes_in_the_middle_holds_the_run() {
     let two = two().await;
