@@ -10,7 +10,7 @@ use super::out;
 use super::status::standing;
 use super::tmux::{Tmux, in_tmux, is_inside, quoted};
 use crate::engine::exit::Exit;
-use crate::journal::{RunEntry, StateDir};
+use crate::journal::{RunEntry, StateDir, read_run};
 use crate::run::event::Mode;
 
 /// Handed over to the session when it is made: what says which database is meant, and how it looks.
@@ -23,7 +23,7 @@ pub fn share(args: &ShareArgs) -> Result<Exit, Failure> {
         .map_err(|error| Failure::unreachable(error.to_string()))?;
     let run = find(&state, args)?;
     if !run.is_open() {
-        let how = standing(&run);
+        let how = standing(&run, None);
         return Err(Failure::refused(format!("run {} is over ({how}): there is nothing to share", run.id)));
     }
     if run.mode() == Some(Mode::Demo) && args.target.is_none() {
@@ -42,7 +42,8 @@ pub fn share(args: &ShareArgs) -> Result<Exit, Failure> {
     }
     let there = tmux.ask(&["has-session", "-t", &format!("={name}")])?.status.success();
     let title = run.opened.as_ref().map_or("?", |opened| opened.title.as_str());
-    out::line(&format!("{title}: {}", standing(&run)));
+    let told = read_run(&run.folder.journal()).ok().map(|(told, _)| told);
+    out::line(&format!("{title}: {}", standing(&run, told.as_ref())));
     out::line(&format!("run {id}"));
     out::line("");
     if there {

@@ -7,6 +7,7 @@ use super::failure::Failure;
 use super::out;
 use crate::engine::exit::Exit;
 use crate::journal::{RunEntry, Standing, StateDir};
+use crate::run::state::Run;
 
 /// Lists runs, newest first.
 pub fn status(args: &StatusArgs) -> Result<Exit, Failure> {
@@ -21,12 +22,13 @@ pub fn status(args: &StatusArgs) -> Result<Exit, Failure> {
     out::line(&format!("runs in {}", state.path().display()));
     // Whoever asks how a run stands is told by all of its journal.
     for run in runs {
-        out::line(&words(&run.proven()));
+        let (run, told) = run.proven();
+        out::line(&words(&run, told.as_ref()));
     }
     Ok(Exit::Done)
 }
 
-fn words(run: &RunEntry) -> String {
+fn words(run: &RunEntry, told: Option<&Run>) -> String {
     let when = run.opened_at.map_or_else(
         || "never began".to_owned(),
         |at| at.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string(),
@@ -40,17 +42,24 @@ fn words(run: &RunEntry) -> String {
         Some(None) => " (another process has it)".to_owned(),
         None => String::new(),
     };
-    format!("{}  {when}  {plan}  {target}  {}{at_work}", run.id, standing(run))
+    format!("{}  {when}  {plan}  {target}  {}{at_work}", run.id, standing(run, told))
 }
 
 const WAITS: u8 = Exit::Waiting as u8;
 
-pub(super) fn standing(run: &RunEntry) -> String {
+/// How it stands, for people. `told`: what its journal says, where that was read.
+pub(super) fn standing(run: &RunEntry, told: Option<&Run>) -> String {
+    let far = told.map(Run::whereabouts).unwrap_or_default();
+    // What is waited for stands alone where the run goes forward; that it goes back has to be said.
+    let back = if told.is_some_and(Run::goes_back) { format!(" ({far})") } else { String::new() };
     match &run.standing {
         Standing::Ended { outcome, exit_code } => {
             use crate::run::event::Ending;
             let word = match outcome {
-                Ending::Done => "done".to_owned(),
+                Ending::Done => match told.and_then(Run::half_known_words) {
+                    Some(rest) => format!("at the end of the plan; {rest}"),
+                    None => "done".to_owned(),
+                },
                 Ending::Stopped { why } => format!("stopped: {why}"),
                 Ending::Refused { why } => format!("refused: {why}"),
                 Ending::RolledBack { clean: true } => "rolled back cleanly".to_owned(),
@@ -58,15 +67,15 @@ pub(super) fn standing(run: &RunEntry) -> String {
             };
             format!("{word} (exit {exit_code})")
         }
-        Standing::Held { needs } => format!("waits: {needs}"),
-        Standing::Left { exit_code: WAITS, why } => format!("waits (exit {WAITS}): {why}"),
-        Standing::Left { exit_code, why } => format!("left (exit {exit_code}): {why}"),
-        Standing::Open { last } if run.taken.is_some() => format!("under way, behind {last}"),
-        Standing::Open { last } => {
-            format!(
-                "open, its process ended without a word (behind {last}); `holdpoint resume` looks what became of it"
-            )
-        }
+        Standing::Held { needs } => format!("waits: {needs}{back}"),
+        Standing::Left { exit_code: WAITS, why } => format!("waits (exit {WAITS}): {why}{back}"),
+        Standing::Left { exit_code, why } => format!("left (exit {exit_code}): {why}{back}"),
+        Standing::Open if far.is_empty() => "under way".to_owned(),
+        Standing::Open if run.taken.is_some() => far,
+        Standing::Open => format!(
+            "{far}; its process ended without a word: `holdpoint resume {}` looks what became of it and goes on",
+            run.id
+        ),
         Standing::NeverBegan => "never began".to_owned(),
         Standing::Damaged { why } => format!("damaged: {why}"),
     }

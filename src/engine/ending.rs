@@ -16,15 +16,19 @@ impl Conductor {
                 .filter(|step| !run.step(&step.id).is_some_and(|s| s.is_good() || s.status.is_left_out()))
                 .count()
         });
+        // Left out by somebody's word, and yet nobody knows what of it is there: that isn't done.
+        let rest = self.recorder.look(Run::half_known_words);
+        let exit = if rest.is_some() { Exit::Failed } else { Exit::Done };
         if open > 0 {
-            let why = format!("what was asked for is done; {open} steps of the plan are still to come");
+            let rest = rest.map(|rest| format!("; {rest}")).unwrap_or_default();
+            let why = format!("what was asked for is done; {open} steps of the plan are still to come{rest}");
             let fingerprint = self.fingerprint_now().await;
-            self.record(Event::Left { exit_code: Exit::Done.code(), why, fingerprint }).await?;
-            return Ok(Exit::Done);
+            self.record(Event::Left { exit_code: exit.code(), why, fingerprint }).await?;
+            return Ok(exit);
         }
         let summary = self.summary().await;
-        self.record(Event::Ended { outcome: Ending::Done, exit_code: Exit::Done.code(), summary }).await?;
-        Ok(Exit::Done)
+        self.record(Event::Ended { outcome: Ending::Done, exit_code: exit.code(), summary }).await?;
+        Ok(exit)
     }
 
     /// Ends the run, and says so as a stop.

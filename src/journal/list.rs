@@ -15,6 +15,7 @@ use super::format::{self, MAX_LINE};
 use super::lock::RunLock;
 use super::read::Reader;
 use crate::run::event::{Ending, Envelope, Event, Mode, TargetIdentity};
+use crate::run::state::Run;
 
 /// A run, as its first and last line tell it.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,8 +36,10 @@ pub struct RunEntry {
 impl RunEntry {
     /// As it stands when every line of its journal is read, and not the first and the last alone. A journal that is
     /// gone or empty is damage too where the run had begun: its images are there.
+    ///
+    /// With what it tells, where it could be read.
     #[must_use]
-    pub fn proven(mut self) -> Self {
+    pub fn proven(mut self) -> (Self, Option<Run>) {
         if self.standing == Standing::NeverBegan {
             if self.folder.has_images() {
                 let journal = self.folder.journal();
@@ -47,16 +50,15 @@ impl RunEntry {
                 );
                 self.standing = Standing::Damaged { why };
             }
-            return self;
+            return (self, None);
         }
-        let read = Reader::open(&self.folder.journal()).and_then(|mut reader| {
-            while reader.next_event()?.is_some() {}
-            Ok(())
-        });
-        if let Err(error) = read {
-            self.standing = Standing::Damaged { why: error.to_string() };
+        match Reader::open(&self.folder.journal()).and_then(Reader::fold) {
+            Ok((run, _)) => (self, Some(run)),
+            Err(error) => {
+                self.standing = Standing::Damaged { why: error.to_string() };
+                (self, None)
+            }
         }
-        self
     }
 
     #[must_use]
@@ -98,9 +100,7 @@ pub enum Standing {
         why: String,
     },
     /// Under way, or its process died.
-    Open {
-        last: &'static str,
-    },
+    Open,
     /// Its process died before the first event.
     NeverBegan,
     Damaged {
@@ -138,7 +138,7 @@ fn entry(folder: &RunFolder) -> RunEntry {
                 Event::Ended { outcome, exit_code, .. } => Standing::Ended { outcome, exit_code },
                 Event::Held { needs, .. } => Standing::Held { needs },
                 Event::Left { exit_code, why, .. } => Standing::Left { exit_code, why },
-                event => Standing::Open { last: event.name() },
+                _ => Standing::Open,
             };
             if let Event::RunOpened(opened) = first.event {
                 entry.opened = Some(opened);

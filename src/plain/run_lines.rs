@@ -206,7 +206,10 @@ pub(super) fn ending(outcome: &Ending, run: &Run) -> (Mark, String) {
     let back = run.rollback.as_ref().and_then(|rollback| rollback.ended.as_ref());
     let compared = back.map_or(&[][..], |back| back.covers.as_slice());
     match outcome {
-        Ending::Done => (Mark::Good, "done: the plan has been run to its end".to_owned()),
+        Ending::Done => match run.half_known_words() {
+            Some(rest) => (Mark::Warn, format!("the plan has been run to its end, and {rest}")),
+            None => (Mark::Good, "done: the plan has been run to its end".to_owned()),
+        },
         Ending::Stopped { why } => (Mark::Bad, format!("stopped: {why}")),
         Ending::Refused { why } => (Mark::Bad, format!("refused, nothing was changed: {why}")),
         Ending::RolledBack { clean: true } if compared.is_empty() => {

@@ -57,7 +57,10 @@ pub(super) fn standing(run: &Run) -> String {
             let compared = run.rollback.as_ref().and_then(|rollback| rollback.ended.as_ref());
             let compared = compared.is_some_and(|ended| !ended.covers.is_empty());
             let words = match outcome {
-                Ending::Done => "done: the plan has been run to its end".to_owned(),
+                Ending::Done => match run.half_known_words() {
+                    Some(rest) => format!("the plan has been run to its end, and {rest}"),
+                    None => "done: the plan has been run to its end".to_owned(),
+                },
                 Ending::Stopped { why } => format!("stopped: {why}"),
                 Ending::Refused { why } => format!("refused, nothing was changed: {why}"),
                 Ending::RolledBack { clean: true } if compared => {
@@ -94,6 +97,7 @@ pub(super) fn standing(run: &Run) -> String {
 /// How the end is to be taken.
 pub(super) fn tone(report: &Report) -> Tone {
     match &report.standing.outcome {
+        Some(Ending::Done) if report.standing.exit_code.is_some_and(|code| code > 0) => Tone::Warn,
         Some(Ending::Done | Ending::RolledBack { clean: true }) => Tone::Good,
         Some(_) => Tone::Bad,
         None => Tone::Warn,

@@ -48,6 +48,18 @@ impl Run {
         self.steps.iter().filter(unknown).map(|step| step.id.as_str())
     }
 
+    /// The same in words, for the end of a run that went on without them.
+    #[must_use]
+    pub fn half_known_words(&self) -> Option<String> {
+        let steps: Vec<String> = self.half_known().map(|step| format!("\"{step}\"")).collect();
+        (!steps.is_empty()).then(|| {
+            format!(
+                "what {} had committed by itself before it failed may be there: no ledger has it, and no rollback undoes it",
+                steps.join(", ")
+            )
+        })
+    }
+
     /// Something stands of which no rollback said yet that it stays.
     #[must_use]
     pub fn can_go_back_further(&self) -> bool {

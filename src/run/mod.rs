@@ -5,7 +5,7 @@
 //! - [`state`] is what the events say, and only that: a [`state::Run`] of `step`s of `unit`s;
 //! - `fold` (with `fold_reopen`, `fold_steps`, `fold_turns`, `fold_units`, `unit_steps`) is how they say it, and
 //!   [`illegal`] what they can't say;
-//! - `query` and `lookup` are what is asked of a run;
+//! - `query` and `lookup` are what is asked of a run, `whereabouts` how far it is, in words;
 //! - [`command`] is what a person (or a pipeline) may ask for;
 //! - [`gate`] (with `gate_people`) decides what is allowed now, and says why not;
 //! - [`back`] is what a rollback would do, before it begins;
@@ -48,6 +48,7 @@ mod step;
 mod unit;
 mod unit_steps;
 mod watch;
+mod whereabouts;
 
 pub use fold_steps::TARGET;
 pub use illegal::Illegal;

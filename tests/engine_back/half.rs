@@ -155,3 +155,19 @@ async fn what_stays_in_the_way_is_told_beforehand() {
         .says("stays: c: the plan has no rollback for it")
         .says("may stand in the way of undoing that");
 }
+
+/// Leaving it out doesn't make it gone: the run isn't done, and says at its end what may be there.
+#[tokio::test]
+async fn a_run_that_leaves_out_what_committed_by_itself_doesnt_end_as_done() {
+    let bench = Bench::with(SIDE).await;
+    let del = own("del", "transaction = \"none\"", COMMITS, "SELECT 1");
+    bench.file("last.sql", "CREATE TABLE last (n int);");
+    bench.plan(&[del, undoable("last", "DROP TABLE last")].concat());
+    bench.run().await.exits(6);
+    let ran = bench.call(&["resume", "--skip", "del=by hand"]).await;
+    let words = "what \"del\" had committed by itself before it failed may be there";
+    ran.exits(1).says(&format!("the plan has been run to its end, and {words}"));
+    assert_eq!(ran.last("ended")["exit_code"], 1);
+    bench.call(&["status", "--state-dir", "state"]).await.says(words).says("(exit 1)");
+    bench.call(&["report", &super::id(&bench), "--state-dir", "state"]).await.says(words);
+}

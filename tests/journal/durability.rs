@@ -261,7 +261,7 @@ fn runs_are_listed_newest_first_by_their_ends() {
     let runs = state.runs().unwrap();
     let standing: Vec<String> = runs.iter().map(|run| format!("{:?}", run.standing)).collect();
     assert!(standing[0].starts_with("Damaged"), "{standing:?}");
-    assert_eq!(standing[1], "Open { last: \"run_opened\" }");
+    assert_eq!(standing[1], "Open");
     assert_eq!(standing[2], "NeverBegan");
     assert!(standing[3].starts_with("Held"), "{standing:?}");
     assert!(standing[4].starts_with("Left { exit_code: 6"), "{standing:?}");

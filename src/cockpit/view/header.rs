@@ -99,7 +99,8 @@ pub fn word(state: &State) -> (char, &'static str, Role) {
         },
         RunState::InDoubt(_) => ('?', "IN DOUBT", Role::Bad),
         RunState::RollingBack => ('◀', "ROLLING BACK", Role::Back),
-        RunState::Ended(Ending::Done, _) => ('✓', "DONE", Role::Good),
+        RunState::Ended(Ending::Done, 0) => ('✓', "DONE", Role::Good),
+        RunState::Ended(Ending::Done, _) => ('!', "DONE, A PART MAY STAY", Role::Warn),
         RunState::Ended(Ending::RolledBack { clean: true }, _) => ('✓', "ROLLED BACK", Role::Good),
         RunState::Ended(Ending::RolledBack { clean: false }, _)
             if state.run().only_what_was_decided_stays() =>

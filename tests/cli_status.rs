@@ -1,0 +1,97 @@
+//! `holdpoint status`: where a run stands, in words of whoever asks, not in names of events.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+mod common;
+mod scene;
+
+use std::process::{Child, Stdio};
+
+use scene::{Said, Scene, wait_for};
+
+/// The way back from `slow` waits for whoever holds the advisory lock 7; the owner hasn't signed.
+const PLAN: &str = r#"
+[[phase]]
+id    = "main"
+title = "Main"
+
+[[phase.step]]
+id    = "first"
+title = "First"
+sql   = "CREATE TABLE first (n int);"
+rollback = { sql = "DROP TABLE first;" }
+
+[[phase.step]]
+id    = "slow"
+title = "Slow"
+sql   = "CREATE TABLE slow (n int);"
+rollback = { sql = "SELECT pg_advisory_xact_lock(7); DROP TABLE slow;" }
+
+[[phase.step]]
+id    = "third"
+title = "Third"
+sql   = "CREATE TABLE third (n int);"
+rollback = { sql = "DROP TABLE third;" }
+
+[[phase.step]]
+id      = "owner"
+title   = "Owner"
+signoff = "Owner"
+"#;
+
+fn begin(scene: &Scene, words: &str) -> Child {
+    let mut command = scene.command(words.split(' '));
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn().unwrap()
+}
+
+#[tokio::test]
+async fn a_rollback_that_is_under_way_is_said_to_be() {
+    let scene = Scene::new().await;
+    scene.plan(PLAN);
+    scene.run("").exits(6);
+    scene.type_in("status").exits(0).says("waits (exit 6): signed by Owner").never_says("rolling back");
+    let mut other = scene.server.session(&scene.database).await;
+    other.batch("SELECT pg_advisory_lock(7)").await.unwrap();
+    let mut child = begin(&scene, "rollback --plain --reason late");
+    wait_for("the undo of \"slow\" to be under way", || {
+        scene.server.log().contains("SELECT pg_advisory_xact_lock(7)").then_some(())
+    });
+    let words = "rolling back, 1 of 3 steps undone, at \"slow\"";
+    scene.type_in("status").exits(0).says(&format!("{words} (process {} has it)", child.id()));
+    // Killed there: what was under way is still said, and what goes on with it.
+    child.kill().unwrap();
+    Said::of(child, "the rollback to be gone");
+    let id = scene.only_run().file_name().unwrap().to_string_lossy().into_owned();
+    scene
+        .type_in("status")
+        .exits(0)
+        .says(&format!("{words}; its process ended without a word: `holdpoint resume {id}`"))
+        .never_says("unit_")
+        .never_says("has it");
+    other.batch("SELECT pg_advisory_unlock(7); DROP TABLE first").await.unwrap();
+    other.close().await;
+    // One that waits says which way it went.
+    scene.resume("").exits(6);
+    scene
+        .type_in("status")
+        .says("waits (exit 6): undoing \"first\" failed")
+        .says("(rolling back, 2 of 3 steps undone");
+}
+
+#[tokio::test]
+async fn a_run_that_is_under_way_says_how_far_it_is() {
+    let scene = Scene::new().await;
+    scene.plan(&PLAN.replace("CREATE TABLE third (n int);\"", "SELECT pg_advisory_xact_lock(7);\""));
+    let mut other = scene.server.session(&scene.database).await;
+    other.batch("SELECT pg_advisory_lock(7)").await.unwrap();
+    let mut child = begin(&scene, "run plan.toml --plain");
+    wait_for("the third step to be under way", || {
+        scene.server.log().contains("SELECT pg_advisory_xact_lock(7)").then_some(())
+    });
+    let words = "running, 2 of 4 steps done, at \"third\"";
+    scene.type_in("status").exits(0).says(&format!("{words} (process {} has it)", child.id()));
+    child.kill().unwrap();
+    Said::of(child, "the run to be gone");
+    scene.type_in("status").exits(0).says(&format!("{words}; its process ended without a word"));
+    other.close().await;
+}
