@@ -50,8 +50,9 @@ pub async fn rollback(args: RollbackArgs, level: &str) -> Result<Exit, Failure> 
         }
         return Err(Failure::refused(format!("this run {what}: there is nothing to roll back")));
     }
+    let asked_anew = taken.run.is_ended() || taken.run.stands_open_again();
     if let Some(despite) = &args.despite {
-        if !taken.run.is_ended() {
+        if !asked_anew {
             return Err(Failure::usage("--despite is for a run that is over; this one is open"));
         }
         if despite.trim().is_empty() {
@@ -77,7 +78,7 @@ pub async fn rollback(args: RollbackArgs, level: &str) -> Result<Exit, Failure> 
         why: format!("{} ({operator})", args.reason),
         vars: given_values(&taken, &args)?,
     };
-    let reopening = taken.run.is_ended().then(|| Reopening {
+    let reopening = asked_anew.then(|| Reopening {
         by: by.clone(),
         reason: args.reason.clone(),
         wanted: wanted.clone(),

@@ -141,12 +141,12 @@ pub async fn resume(
         same_target(&opened.target, &looked.identity)?;
     }
     let waited_ms = lock(&mut sessions.control).await?;
-    if reopening.is_some() {
+    if reopening.is_some() && run.is_ended() {
         not_open_yet(&opening.state, &opening.plan, &looked.identity)?;
     }
     let known = known_files(&folder)?;
     let newer = newer_files(&folder, &run)?;
-    let (vars, changed) = other_vars(&opening, &run);
+    let (vars, mut changed) = other_vars(&opening, &run);
     let event = Event::RunResumed {
         program: program(),
         operator: operator(),
@@ -160,7 +160,7 @@ pub async fn resume(
     let begun = Begun { id: folder.id(), folder, key, known, journal, run, sessions };
     let mut conductor = assemble(opening, begun);
     if let Some(asked) = reopening {
-        conductor.reopen(asked).await?;
+        changed.extend(conductor.reopen(asked).await?);
     }
     conductor.record(event).await?;
     let pid = conductor.control.pid;

@@ -32,7 +32,7 @@ pub struct Reopening {
 }
 
 /// Looks at a run and its database as a rollback would right before it begins, and changes nothing: what
-/// stands against it, of a run that is over. Only a person's word goes past that.
+/// stands against it, of a run that is over or was. Only a person's word goes past that.
 ///
 /// # Errors
 /// [`Stop`]: the database can't be reached, isn't the one, or the rollback would be refused whatever is said.
@@ -43,24 +43,30 @@ pub async fn stands_against(
     run: Run,
     wanted: &Wanted,
 ) -> Result<Vec<String>, Stop> {
-    let over = run.is_ended();
+    let asks = run.is_ended() || run.stands_open_again();
     let mut conductor = look_over(opening, folder, journal, run).await?;
-    let found = if over { conductor.since_its_end(wanted).await } else { Ok(Vec::new()) };
+    let found = if asks { conductor.since_its_end(wanted).await } else { Ok(Vec::new()) };
     conductor.close().await;
     found
 }
 
 impl Conductor {
-    /// Opens the run again, or refuses and leaves it as it is.
-    pub(super) async fn reopen(&mut self, asked: Reopening) -> Result<(), Stop> {
+    /// Opens the run again, or refuses and leaves it as it is. One that is open again already, and of which a
+    /// part was undone, is asked about anew: what there is to be said of that is given back.
+    pub(super) async fn reopen(&mut self, asked: Reopening) -> Result<Option<String>, Stop> {
         let since = self.since_its_end(&asked.wanted).await?;
         if !since.is_empty() && asked.despite.is_none() {
             return Err(self.changed_since(&since));
         }
+        if !self.recorder.look(Run::is_ended) {
+            let why = asked.despite.filter(|_| !since.is_empty());
+            return Ok(why.map(|why| format!("goes back further despite {}: {why}", since.join("; "))));
+        }
         let Wanted { to, only, procedure, .. } = asked.wanted;
         let despite = asked.despite.filter(|_| !since.is_empty());
         let (by, reason) = (asked.by, asked.reason);
-        self.record(Event::RunReopened { by, reason, to, only, procedure, since, despite }).await
+        self.record(Event::RunReopened { by, reason, to, only, procedure, since, despite }).await?;
+        Ok(None)
     }
 
     /// What has changed since the end of the run and stands against going back.
@@ -86,9 +92,13 @@ impl Conductor {
 
     fn changed_since(&self, since: &[String]) -> Stop {
         let run = &self.run;
+        let (over, as_it_was) = match self.recorder.look(Run::is_ended) {
+            true => ("is over, and since its end", "the run is over as it was"),
+            false => ("was over before a part of it was undone, and since then", "the run waits as it did"),
+        };
         refused(format!(
-            "run {run} is over, and since its end something has changed that the way back would meet:\n  - {}\n\
-             Nothing was undone; the run is over as it was. `holdpoint rollback {run} --list` shows what would run and \
+            "run {run} {over} something has changed that the way back would meet:\n  - {}\n\
+             Nothing was undone now; {as_it_was}. `holdpoint rollback {run} --list` shows what would run and \
              what would be lost; `holdpoint rollback {run} --despite \"why\"` goes back all the same",
             since.join("\n  - ")
         ))
@@ -148,6 +158,10 @@ impl Conductor {
     /// Objects that aren't as the run left them.
     async fn schema_since(&mut self) -> Result<Vec<String>, Stop> {
         let Some(digest) = self.recorder.look(|run| run.left_fingerprint.clone()) else {
+            // A process that died on the way back left no word of it; what it undid isn't others' work.
+            if !self.recorder.look(Run::is_ended) {
+                return Ok(Vec::new());
+            }
             return Ok(vec![
                 "what the schema was at its end wasn't kept: nobody can say what has changed".into(),
             ]);

@@ -11,6 +11,15 @@ impl Run {
         self.reopened.as_ref().is_some_and(|reopened| reopened.waits)
     }
 
+    /// It was over and is open again, and a part of it was undone: nobody has seen since what became of the
+    /// database.
+    #[must_use]
+    pub fn stands_open_again(&self) -> bool {
+        self.reopened.as_ref().is_some_and(|reopened| !reopened.waits)
+            && !self.is_ended()
+            && !self.goes_back()
+    }
+
     pub(super) fn reopen(&mut self, choice: Choice) -> Result<(), Why> {
         let RunState::Ended(outcome, exit_code) = &self.state else {
             return Err("it isn't over".into());

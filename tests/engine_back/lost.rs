@@ -91,7 +91,38 @@ async fn rows_of_others_stay_theirs_over_an_earlier_part() {
     bench.sql("UPDATE g SET t = 'THEIRS' WHERE id = 1").await;
     // What it undoes has nothing to do with that row.
     back(&bench, &["--only", "b"]).await.exits(6);
-    let ran = back(&bench, &[]).await;
-    ran.says("1 row of g that this run wrote, others have written again (id 1)");
+    let words = "1 row of g that this run wrote, others have written again (id 1)";
+    back(&bench, &[]).await.exits(3).says(words);
+    assert_eq!(bench.value("SELECT t FROM g WHERE id = 1").await, "THEIRS");
+    back(&bench, &["--despite", "they know"]).await.says(words);
     assert_eq!(bench.value("SELECT t FROM g WHERE id = 1").await, "one");
+}
+
+/// A run that was over and of which a part was undone is open; whoever goes on with it later is asked as before.
+#[tokio::test]
+async fn what_is_written_after_a_part_was_undone_is_asked_about_too() {
+    let bench = super::done().await;
+    super::back(&bench, &["--to", "b"]).await.exits(6);
+    bench.sql("INSERT INTO a VALUES (6), (7); CREATE VIEW theirs AS SELECT 1").await;
+    let before = super::journal(&bench).len();
+    super::back(&bench, &["--list"])
+        .await
+        .exits(0)
+        .says("2 rows written to a since would be lost with \"fill\"")
+        .says("it would be refused;");
+    let ran = super::back(&bench, &[]).await;
+    ran.exits(3)
+        .says("was over before a part of it was undone, and since then something has changed")
+        .says("2 rows written to a since would be lost with \"fill\"")
+        .says("view public.theirs is new")
+        .says("the run waits as it did")
+        .says("--despite");
+    assert_eq!(
+        (bench.value("SELECT count(*) FROM a").await.as_str(), super::journal(&bench).len()),
+        ("7", before)
+    );
+    let ran = super::back(&bench, &["--despite", "they are in the ticket"]).await;
+    ran.exits(4)
+        .says("goes back further despite view public.theirs is new; 2 rows written to a since")
+        .says("they are in the ticket");
 }
