@@ -11,6 +11,8 @@ mod doubts;
 mod faults;
 #[path = "chaos/lab.rs"]
 mod lab;
+#[path = "chaos/picture.rs"]
+mod picture;
 #[path = "chaos/points.rs"]
 mod points;
 #[path = "chaos/takeover.rs"]

@@ -4,9 +4,12 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use holdpoint::run::event::HoldReason;
+use holdpoint::run::state::Run;
 use tokio::task::JoinSet;
 
-use crate::lab::{Case, Ended, LIST, Lab, Picture, Scenario, Standing};
+use crate::lab::{Case, Ended, LIST, Lab, Scenario, Standing};
+use crate::picture::Picture;
 use crate::points::{report, same};
 
 /// What is rolled back, and how.
@@ -18,6 +21,12 @@ struct Way {
     open: i32,
     /// Flags of the rollback and of resuming it.
     flags: &'static [&'static str],
+    /// Those that only the rollback has.
+    asks: &'static [&'static str],
+    /// How it ends: 4, or 6 where only a part is asked for or somebody is waited for.
+    ends: i32,
+    /// What brings it to its end from there; none: there it is to stand.
+    then: &'static [&'static str],
     /// Rows that the ledger has of it in the end.
     rows: usize,
 }
@@ -41,6 +50,7 @@ async fn applied(lab: &Lab, way: &Way, label: &str) -> Case {
 async fn roll_back(lab: &Lab, way: &Way, case: &Case, crash: Option<&str>) -> Ended {
     let mut words = vec!["rollback"];
     words.extend_from_slice(way.flags);
+    words.extend_from_slice(way.asks);
     // One that is over has to be named.
     let over = case.fold().filter(|run| run.is_ended()).and_then(|run| run.id).map(|id| id.to_string());
     words.extend(over.as_deref());
@@ -74,7 +84,9 @@ async fn kill_and_go_on(start: &Start, wanted: &Picture, point: &str) -> Result<
     if !killed.was_killed() {
         return Err(format!("wasn't killed: {}", killed.said()));
     }
-    if !case.fold().is_some_and(|run| run.is_ended() && run.applied_order.is_empty()) {
+    let is_over = |run: &Run| run.is_ended() && run.applied_order.is_empty();
+    let is_there = |run: &Run| is_over(run) || run.hold_reason() == Some(&HoldReason::RolledBackTo);
+    if !case.fold().is_some_and(|run| is_there(&run)) {
         // One half says rollback again, the other resume: both go on backwards once it had begun.
         let back = case.fold().is_some_and(|run| run.goes_back() || run.only_goes_back());
         let ended = if back && point.len().is_multiple_of(2) {
@@ -82,11 +94,22 @@ async fn kill_and_go_on(start: &Start, wanted: &Picture, point: &str) -> Result<
         } else {
             roll_back(lab, way, &case, None).await
         };
-        if ended.code() != Some(4) {
+        if ended.code() != Some(way.ends) {
             return Err(format!("going on backwards: {}\n{}", ended.said(), lab.dump(&case)));
         }
     }
+    to_its_end(start, &case).await?;
     same(wanted, &lab.picture(&case.database).await).map_err(|why| format!("{why}\n{}", lab.dump(&case)))
+}
+
+/// Brings it from where it waits to its end, where it is to come to one.
+async fn to_its_end(Start { lab, way, .. }: &Start, case: &Case) -> Result<(), String> {
+    if way.then.is_empty() || case.fold().is_some_and(|run| run.is_ended()) {
+        return Ok(());
+    }
+    let ended = case.resume(lab, way.then, None).await;
+    let whole = ended.code() == Some(4);
+    if whole { Ok(()) } else { Err(format!("at its end: {}\n{}", ended.said(), lab.dump(case))) }
 }
 
 /// Kills it at the points that `chosen` takes: the name of a point, and how often it was passed.
@@ -94,7 +117,8 @@ async fn killed_everywhere(way: impl AsyncFn(&Lab) -> Way, chosen: fn(&str, usiz
     let first = Start::new(&way).await;
     let case = first.lab.put_back(&first.standing, "undisturbed").await;
     let ended = roll_back(&first.lab, &first.way, &case, Some(LIST)).await;
-    assert_eq!(ended.code(), Some(4), "{}\n{}", ended.said(), first.lab.dump(&case));
+    assert_eq!(ended.code(), Some(first.way.ends), "{}\n{}", ended.said(), first.lab.dump(&case));
+    to_its_end(&first, &case).await.unwrap();
     let wanted = Arc::new(first.lab.picture(&case.database).await);
     assert_eq!(wanted.ledger.len(), first.way.rows, "{:?}", wanted.ledger);
 
@@ -140,7 +164,16 @@ async fn killed_everywhere(way: impl AsyncFn(&Lab) -> Way, chosen: fn(&str, usiz
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rollback_is_killed_and_taken_up() {
     let only = &["preflight", "authorize", "execute", "verify"];
-    let way = async |lab: &Lab| Way { scenario: lab.kochel().await, only, open: 0, flags: &[], rows: 8 };
+    let way = async |lab: &Lab| Way {
+        scenario: lab.kochel().await,
+        only,
+        open: 0,
+        flags: &[],
+        asks: &[],
+        ends: 4,
+        then: &[],
+        rows: 8,
+    };
     let chosen = |name: &str, n: usize| match name {
         "journal-after-line" => n.is_multiple_of(2),
         "journal-before-line" => n.is_multiple_of(6),
@@ -154,7 +187,16 @@ async fn a_rollback_is_killed_and_taken_up() {
 /// at its end (exit 6), or over (exit 0).
 async fn by_all_ways(lab: &Lab, open: i32) -> Way {
     let scenario = lab.plan("ways").await;
-    Way { scenario, only: &[], open, flags: &["--confirm", "everybody=Kim"], rows: 5 + 4 }
+    Way {
+        scenario,
+        only: &[],
+        open,
+        flags: &["--confirm", "everybody=Kim"],
+        asks: &[],
+        ends: 4,
+        then: &[],
+        rows: 5 + 4,
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -181,4 +223,39 @@ async fn a_run_that_is_over_is_killed_on_its_way_back() {
         _ => false,
     };
     killed_everywhere(way, chosen, 9).await;
+}
+
+/// What is special of a rollback that ends where somebody is waited for.
+fn a_few(name: &str, n: usize) -> bool {
+    match name {
+        "journal-after-line" => n.is_multiple_of(3),
+        "journal-before-line" => n % 12 == 5,
+        "journal-torn-line" => n % 12 == 9,
+        _ => n.is_multiple_of(4),
+    }
+}
+
+/// Only as far as a step: wherever it is killed, it ends there, and the rest stands (exit 6).
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_of_it_is_killed_and_taken_up() {
+    let way = async |lab: &Lab| Way {
+        flags: &[],
+        asks: &["--to", "own"],
+        ends: 6,
+        rows: 5 + 1,
+        ..by_all_ways(lab, 6).await
+    };
+    killed_everywhere(way, a_few, 9).await;
+}
+
+/// Nobody has confirmed what the procedure asks: it waits there (exit 6), and goes on when somebody has.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_waits_for_people_is_killed_before_they_come() {
+    let way = async |lab: &Lab| Way {
+        flags: &[],
+        ends: 6,
+        then: &["--confirm", "everybody=Kim"],
+        ..by_all_ways(lab, 6).await
+    };
+    killed_everywhere(way, a_few, 9).await;
 }

@@ -8,7 +8,8 @@ use holdpoint::run::event::{Envelope, Event};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::lab::{Case, LIST, Lab, Picture, Scenario};
+use crate::lab::{Case, LIST, Lab, Scenario};
+use crate::picture::Picture;
 
 /// How many cases run side by side.
 const SIDE_BY_SIDE: usize = 3;
