@@ -125,6 +125,12 @@ fn sign_offs() {
 }
 
 #[test]
+fn all_of_it_is_undone_but_what_was_decided_for_good() {
+    shot("rolled-back-a-part-stays", |theme| with(theme, Scene::rolled_back_but_for_a_part()));
+    assert!(Scene::rolled_back_but_for_a_part().frame(120, 36).contains("ROLLED BACK, A PART STAYS"));
+}
+
+#[test]
 fn the_end_of_a_rollback() {
     shot("rolled-back", |theme| with(theme, Scene::rolled_back()));
 }

@@ -11,7 +11,7 @@ use super::measuring::Idle;
 use super::notify::Reminder;
 use super::problems::{self, Disclosure};
 use super::recorder::Recorder;
-use super::rollback::Wanted;
+use super::rollback::{Taken, Wanted};
 use super::says::Says;
 use super::secrets::Secrets;
 use super::sides::Sides;
@@ -19,7 +19,6 @@ use super::sources::Sources;
 use super::stop::Stop;
 use super::watch::Watches;
 use crate::journal::{Key, RunFolder};
-use crate::pg::rows::Column;
 use crate::pg::{ConnectConfig, Session};
 use crate::plan::model::{Action, Ask, Checkpoint, Plan, Side, Step};
 use crate::run::event::{Direction, Event, HoldReason, Mode, Problem, When};
@@ -72,8 +71,8 @@ pub struct Conductor {
     pub broken_off: Option<String>,
     /// Counters of the work session from before the transaction that runs.
     pub counted_before: Option<crate::pg::touched::Before>,
-    /// Columns that the way back from a step drops, of the steps that were read for it.
-    pub dropped_columns: BTreeMap<String, Vec<Column>>,
+    /// What the way back from a step takes along, of the steps that were read for it.
+    pub taken_back: BTreeMap<String, Vec<Taken>>,
     /// How long the last fingerprint for an image took.
     pub slow_fingerprint: Option<std::time::Duration>,
     /// Counting all objects of the catalog took too long to do it for every step.

@@ -35,6 +35,16 @@ const SLOW: Duration = Duration::from_secs(1);
 /// Tables that a step wrote are counted up to here.
 const COUNTED: usize = 50;
 
+/// What a step wrote.
+struct Written {
+    /// The guarded tables that it may have written.
+    guards: Vec<String>,
+    /// All relations that it is known to have touched.
+    touched: Vec<String>,
+    /// The server said it of all of its units.
+    told: bool,
+}
+
 impl Conductor {
     /// Before a step; the last one before anything of it is applied counts.
     pub(super) async fn image_before(&mut self, step: &Step) -> Result<(), Stop> {
@@ -58,7 +68,14 @@ impl Conductor {
             return self.measure_claim(step).await;
         }
         let generation = self.generation(&step.id);
-        let (written, touched) = self.guards_written(&step.id, Direction::Forward).await?;
+        let Written { guards: written, mut touched, told } =
+            self.guards_written(&step.id, Direction::Forward).await?;
+        if !told {
+            // A program's rows are this run's, and go with what the run made.
+            touched.extend(self.tables_taken(&step.id));
+            touched.sort();
+            touched.dedup();
+        }
         self.take_image(ImageWhen::AfterStep, Some((&step.id, generation)), false, &written, &touched).await
     }
 
@@ -89,20 +106,15 @@ impl Conductor {
             return Ok(());
         }
         let written = match id.filter(|_| !all) {
-            Some(id) => self.guards_written(id, Direction::Back).await?.0,
+            Some(id) => self.guards_written(id, Direction::Back).await?.guards,
             None => self.plan.guards.clone(),
         };
         let step = id.map(|id| (id, self.generation(id)));
         self.take_image(ImageWhen::AfterUndo, step, false, &written, &[]).await
     }
 
-    /// The guarded tables that a step's units may have written, and all relations that they are known to
-    /// have touched.
-    async fn guards_written(
-        &self,
-        id: &str,
-        direction: Direction,
-    ) -> Result<(Vec<String>, Vec<String>), Stop> {
+    /// What a step's units wrote, or may have.
+    async fn guards_written(&self, id: &str, direction: Direction) -> Result<Written, Stop> {
         let (all_known, touched) = self.recorder.look(|run| {
             let units = run.step(id).map(|state| state.units_of(direction));
             let all_known = units.is_some_and(|units| {
@@ -118,18 +130,18 @@ impl Conductor {
             touched.dedup();
             (all_known, touched)
         });
-        let guards = self.plan.guards.clone();
-        let written: Vec<String> = match self.families(&guards).await? {
+        let all = self.plan.guards.clone();
+        let guards: Vec<String> = match self.families(&all).await? {
             // Only what the server said of every unit proves that a table wasn't written.
-            Some(families) if all_known => guards
+            Some(families) if all_known => all
                 .into_iter()
                 .filter(|table| {
                     families.get(table).is_none_or(|family| family.iter().any(|name| touched.contains(name)))
                 })
                 .collect(),
-            _ => guards,
+            _ => all,
         };
-        Ok((written, touched))
+        Ok(Written { guards, touched, told: all_known })
     }
 
     /// Before the run goes backwards.

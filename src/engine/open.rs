@@ -279,7 +279,7 @@ fn assemble(opening: Opening, begun: Begun) -> Conductor {
         unsettled: false,
         broken_off: None,
         counted_before: None,
-        dropped_columns: Default::default(),
+        taken_back: Default::default(),
         slow_fingerprint: None,
         fence_xid: None,
         unsaved: Vec::new(),

@@ -1,5 +1,7 @@
 //! Going backwards: what will be undone, what stays, and what is left in the end.
 
+use std::collections::BTreeSet;
+
 use super::definition;
 use super::page::Page;
 use super::printer::Printer;
@@ -123,6 +125,9 @@ impl Printer {
         for (step, why) in kept {
             page.fact(1, Mark::Warn, &format!("stays: {}: {why}", self.book.title(step)));
         }
+        if let Some((some, words)) = lost_in_all(&course.items) {
+            page.fact(1, if some { Mark::Warn } else { Mark::Plain }, &words);
+        }
         if !course.items.is_empty() {
             let (mark, words) = last_rehearsal(course.rehearsed.as_ref());
             page.fact(1, mark, &words);
@@ -141,21 +146,45 @@ fn listed(page: &mut Page, item: &UndoItem) {
     // What others wrote into what the run made is counted below; an assumption has to be read.
     let assumes = |way: &WayBack| way.words.contains(", if ");
     let uncounted = |way: &WayBack| item.lost.is_empty() && way.words.contains("; takes along ");
-    let told = |way: &&WayBack| way.verdict != WayBackVerdict::Restores || assumes(way) || uncounted(way);
+    let told = |way: &&WayBack| {
+        way.verdict != WayBackVerdict::Restores || way.is_by_program() || assumes(way) || uncounted(way)
+    };
     if let Some(way) = item.way_back.as_ref().filter(told) {
         page.table(1, &format!("       {}", way.words));
     }
-    for rows_of in &item.lost {
-        page.table(1, &format!("       {}", lost_words(rows_of)));
+    for (_, words) in lost_lines(&item.lost) {
+        page.table(1, &format!("       {words}"));
     }
     if let Some(ms) = item.rehearsed_ms {
         page.table(1, &format!("       took {} in the last rehearsal", took(ms)));
     }
 }
 
-/// `3 rows written to t since would be lost`, `2 values written to t.c since would be lost`.
+/// What goes with one step, a line each; whether anything that is new does. Places in which nothing is new share one.
 #[must_use]
-pub fn lost_words(rows_of: &LostRows) -> String {
+pub fn lost_lines(lost: &[LostRows]) -> Vec<(bool, String)> {
+    let as_then =
+        |rows: &&LostRows| rows.since == Some(0) && rows.from_before.is_none_or(|before| before == 0);
+    let mut lines: Vec<(bool, String)> =
+        lost.iter().filter(|rows| !as_then(rows)).map(|rows| (true, lost_words(rows))).collect();
+    for unit in ["row", "value"] {
+        let same: Vec<&LostRows> = lost.iter().filter(as_then).filter(|rows| rows.unit() == unit).collect();
+        match same.as_slice() {
+            [] => {}
+            [one] => lines.push((false, lost_words(one))),
+            all => {
+                let places: Vec<String> = all.iter().map(|rows| rows.place()).collect();
+                let words =
+                    format!("as many {unit}s as then in {}; changed ones aren't counted", some(&places, 12));
+                lines.push((false, words));
+            }
+        }
+    }
+    lines
+}
+
+/// `3 rows written to t since would be lost`, `2 values written to t.c since would be lost`.
+fn lost_words(rows_of: &LostRows) -> String {
     let about = if rows_of.exact { "" } else { "about " };
     let (place, unit, fate) = (rows_of.place(), rows_of.unit(), rows_of.fate());
     if let Some(before) = rows_of.from_before.filter(|before| *before > 0) {
@@ -178,6 +207,46 @@ pub fn lost_words(rows_of: &LostRows) -> String {
             format!("{about}{rows} in {place} would be {fate}; how many are of before isn't known")
         }
     }
+}
+
+/// What goes with all of it, in one figure each; whether anything does. `None`: nothing is counted.
+///
+/// What is emptied by one step and dropped with another goes once.
+#[must_use]
+pub fn lost_in_all(items: &[UndoItem]) -> Option<(bool, String)> {
+    let mut told: BTreeSet<String> = BTreeSet::new();
+    let (mut rows, mut values, mut over, mut before, mut unknown) = (0, 0, 0, 0, 0);
+    let mut exact = true;
+    for lost in items.iter().flat_map(|item| &item.lost) {
+        if !told.insert(lost.place()) {
+            continue;
+        }
+        exact &= lost.exact;
+        before += lost.from_before.map_or(0, unsigned_of);
+        match (lost.since.map(unsigned_of), lost.written_over, &lost.column) {
+            (Some(n), true, _) => over += n,
+            (Some(n), false, None) => rows += n,
+            (Some(n), false, Some(_)) => values += n,
+            (None, ..) => unknown += unsigned_of(lost.now),
+        }
+    }
+    if told.is_empty() {
+        return None;
+    }
+    let counted = |n: u64, unit: &str| (n > 0).then(|| count(n, unit));
+    let new: Vec<String> = [counted(rows, "row"), counted(values, "value")].into_iter().flatten().collect();
+    let parts = [
+        (!new.is_empty()).then(|| format!("{} written since would be lost", new.join(" and "))),
+        counted(over, "row").map(|n| format!("{n} written since would be written over")),
+        counted(before, "row").map(|n| format!("{n} from before this run would be lost")),
+        counted(unknown, "row").map(|n| format!("{n} would be lost of which nobody knows how many are new")),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    if parts.is_empty() {
+        return Some((false, "in all: no row written since would be lost, as far as counts tell".to_owned()));
+    }
+    let about = if exact { "" } else { "about " };
+    Some((true, format!("in all: {about}{}", parts.join("; "))))
 }
 
 /// `rows of a, b: this run wrote them, …`

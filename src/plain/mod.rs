@@ -5,7 +5,7 @@
 //! - [`RehearsalPrinter`] does the same for what a rehearsal tells, and prints its table;
 //! - [`progress()`] says how far a script is, which no event tells;
 //! - [`definition()`] says what differs between two texts, line by line;
-//! - [`lost_words`] and [`rehearsal_words`] say what is known of a rollback, wherever it is shown;
+//! - [`lost_lines`], [`lost_in_all`] and [`rehearsal_words`] say what is known of a rollback, wherever it is shown;
 //! - [`LogLine`] is such a line that is laid out when it is looked at;
 //! - [`Style`] says where the lines go: a terminal of so many columns, or a log;
 //! - [`snapshot_lines`] and [`diff_lines`] are for commands that look at databases and run nothing.
@@ -37,7 +37,7 @@ mod summary;
 mod symbols;
 mod unit_lines;
 
-pub use back_lines::{lost_words, not_put_back_words, rehearsal_words};
+pub use back_lines::{lost_in_all, lost_lines, not_put_back_words, rehearsal_words};
 pub use definition::definition;
 pub use diff_page::{DiffLine, DiffLines, diff_lines};
 pub use log_line::{LogLine, Pieces};

@@ -115,11 +115,15 @@ impl Printer {
         if steps.is_empty() {
             return;
         }
-        let restores = steps.iter().filter(|way| way.verdict == WayBackVerdict::Restores).count();
+        let by_its_words = |way: &&WayBack| way.verdict == WayBackVerdict::Restores && !way.is_by_program();
+        let restores = steps.iter().filter(by_its_words).count();
         let what = format!("the way back restores {}", out_of(restores, steps.len(), "step"));
         page.fact(0, Mark::Plain, &format!("{what}, as far as the SQL tells; `rehearse` tries it out"));
-        for way in steps.iter().filter(|way| way.verdict != WayBackVerdict::Restores) {
-            let mark = if way.verdict == WayBackVerdict::Loses { Mark::Plain } else { Mark::Warn };
+        for way in steps.iter().filter(|way| !by_its_words(way)) {
+            let mark = match way.verdict {
+                WayBackVerdict::Restores | WayBackVerdict::Loses => Mark::Plain,
+                WayBackVerdict::Leaves | WayBackVerdict::Impossible => Mark::Warn,
+            };
             page.fact(1, mark, &format!("{}: {}", self.book.title(&way.step), way.words));
         }
     }

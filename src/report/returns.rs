@@ -3,7 +3,7 @@
 use super::model::{LeftTold, Report, RollbackTold, UndoTold};
 use super::page::{Block, Line, Span, Table, Tone, code, heading, joined, stacked, text};
 use super::words::{self, Clock};
-use crate::plain::{definition, lost_words, not_put_back_words, rehearsal_words};
+use crate::plain::{definition, lost_lines, not_put_back_words, rehearsal_words};
 use crate::run::event::{Residue, WayBackVerdict};
 use crate::text::words::{of_len, took};
 
@@ -77,7 +77,7 @@ fn undone(report: &Report, clock: &Clock, at: usize, undo: &UndoTold) -> Vec<Lin
         .iter()
         .map(|half| text(format!("half applied: {half}")))
         .chain(undo.way_back.iter().map(|way| text(way.words.clone())))
-        .chain(undo.lost.iter().map(|lost| text(lost_words(lost))))
+        .chain(lost_lines(&undo.lost).into_iter().map(|(_, words)| text(words)))
         .chain(undo.rehearsed_ms.map(|ms| text(format!("took {} in the last rehearsal", took(ms)))));
     vec![
         text(at.to_string()),
@@ -175,6 +175,7 @@ fn ways(page: &mut Vec<Block>, report: &Report) {
     let mut table = Table::new(&["Step", "Undone by", "What that gives back"]);
     for step in steps {
         let mark = step.way_back.as_ref().map(|way| match way.verdict {
+            WayBackVerdict::Restores if way.is_by_program() => Span::Mark(Tone::Plain, "·"),
             WayBackVerdict::Restores => Span::Mark(Tone::Good, "✓"),
             WayBackVerdict::Loses | WayBackVerdict::Leaves => Span::Mark(Tone::Warn, "!"),
             WayBackVerdict::Impossible => Span::Mark(Tone::Bad, "✗"),

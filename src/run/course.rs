@@ -66,6 +66,17 @@ pub struct WayBack {
     pub words: String,
 }
 
+/// How the words begin of a way back that is only a program.
+pub const BY_PROGRAM: &str = "the plan's program takes it back";
+
+impl WayBack {
+    /// Only a program takes it back: nothing of it could be read.
+    #[must_use]
+    pub fn is_by_program(&self) -> bool {
+        self.words.starts_with(BY_PROGRAM)
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WayBackVerdict {

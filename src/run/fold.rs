@@ -200,9 +200,8 @@ impl Run {
                     procedure: procedure.clone(),
                     steps: steps.clone(),
                     kept: kept.clone(),
-                    accepted: Vec::new(),
                     why: why.clone(),
-                    ended: None,
+                    ..RollbackState::default()
                 })?;
             }
             Event::RollbackEnded {

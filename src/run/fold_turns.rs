@@ -1,6 +1,6 @@
 //! The fold over what turns a run: it holds, somebody decides, it goes backwards.
 
-use super::event::{Assurance, Decision, HoldReason, Unit};
+use super::event::{Assurance, Decision, HoldReason, ImageWhen, Unit};
 use super::state::{Choice, Hold, RollbackState, Ruling, Run, RunState};
 use super::step::{Status, Why};
 use super::unit::UnitPhase;
@@ -139,7 +139,7 @@ impl Run {
         Ok(())
     }
 
-    pub(super) fn start_rollback(&mut self, rollback: RollbackState) -> Result<(), Why> {
+    pub(super) fn start_rollback(&mut self, mut rollback: RollbackState) -> Result<(), Why> {
         if !matches!(self.state, RunState::Running | RunState::Holding(_)) {
             return Err("a rollback starts from a run that is running or holding".into());
         }
@@ -163,6 +163,17 @@ impl Run {
                 if step.status != Status::Pending {
                     step.reset(step.generation + 1);
                 }
+            }
+        }
+        // What steps did again since is theirs.
+        let since =
+            self.images.iter().rev().skip(1).take_while(|image| image.when != ImageWhen::BeforeRollback);
+        let went_forward = since.into_iter().any(|image| image.when == ImageWhen::BeforeStep);
+        if let Some(old) = self.rollback.take().filter(|_| !went_forward) {
+            rollback.left_before = old.left_before;
+            for one in old.ended.into_iter().flat_map(|ended| ended.residue) {
+                rollback.left_before.retain(|known| known.object != one.object);
+                rollback.left_before.push(one);
             }
         }
         self.rollback = Some(rollback);

@@ -218,6 +218,8 @@ pub struct RollbackState {
     pub accepted: Vec<(String, String)>,
     pub why: String,
     pub course: Course,
+    /// What earlier rollbacks of parts left; it may still be there.
+    pub left_before: Vec<Residue>,
     pub ended: Option<RollbackResult>,
 }
 

@@ -279,8 +279,43 @@ impl Scene {
 
     /// Everything was rolled back, but for this; of these objects nobody knows whose they are.
     pub fn rolled_back_but(residue: Vec<Residue>, unsure: Vec<String>) -> Self {
-        let clean = residue.is_empty();
         let mut scene = Self::unverified();
+        scene.goes_back(&["quality", "stages"], vec![]);
+        scene.is_back(residue, vec![], unsure);
+        scene
+    }
+
+    /// Everything but what somebody had decided to do for good.
+    pub fn rolled_back_but_for_a_part() -> Self {
+        let mut scene = Self::unverified();
+        let why = "the old scores are thrown away";
+        scene.events([
+            events::held(HoldReason::Irreversible, "quality", "a decision to do it for good", None),
+            Event::Decided {
+                what: Decision::Override,
+                step: Some("quality".into()),
+                by: events::ada(),
+                reason: Some("the board wants it".into()),
+                procedure: None,
+                only: vec![],
+            },
+        ]);
+        scene.goes_back(&["stages"], vec![("quality".into(), format!("irreversible: {why}"))]);
+        let column = Residue {
+            object: "column public.venture_artifacts.quality_score".into(),
+            before: None,
+            after: Some("integer".into()),
+        };
+        scene.is_back(vec![], vec![column], vec![]);
+        scene
+    }
+
+    /// These steps are undone, and those stay.
+    fn goes_back(&mut self, undone: &[&str], kept: Vec<(String, String)>) {
+        let scene = self;
+        let steps =
+            kept.iter().map(|(step, _)| step.clone()).chain(undone.iter().map(|&step| step.to_owned()));
+        let steps = steps.collect();
         scene.events([
             Event::Decided {
                 what: Decision::RollBack,
@@ -293,13 +328,13 @@ impl Scene {
             Event::RollbackStarted {
                 to: None,
                 procedure: None,
-                steps: vec!["quality".into(), "stages".into()],
-                kept: vec![],
+                steps,
+                kept,
                 why: "wrong column".into(),
                 course: Default::default(),
             },
         ]);
-        for step in ["quality", "stages"] {
+        for &step in undone {
             scene.events([
                 events::started(step, Back, 1),
                 Event::UnitStarted {
@@ -326,11 +361,15 @@ impl Scene {
                 Event::StepUndone { step: step.into(), generation: 0, elapsed_ms: 130 },
             ]);
         }
+    }
+
+    fn is_back(&mut self, residue: Vec<Residue>, stays: Vec<Residue>, unsure: Vec<String>) {
+        let (scene, clean) = (self, residue.is_empty() && stays.is_empty());
         scene.events([
             Event::RollbackEnded {
                 residue,
                 others: vec![],
-                stays: vec![],
+                stays,
                 unsure,
                 moved: vec![],
                 covers: vec!["schema".into(), "rows of venture_artifacts".into()],
@@ -350,7 +389,6 @@ impl Scene {
         };
         let (exit, words) = (if clean { 4 } else { 1 }, words.into());
         scene.send(Msg::Over(Over { exit, words, good: clean }));
-        scene
     }
 }
 

@@ -29,8 +29,8 @@ async fn a_column_that_only_the_run_wrote_goes_without_a_question() {
     let listed = back(&bench, &["--list"]).await;
     listed
         .exits(0)
-        .says("t.note has as many values as then; changed ones aren't counted")
-        .says("t.kind has as many values as then");
+        .says("as many values as then in t.note, t.kind; changed ones aren't counted")
+        .says("in all: no row written since would be lost");
     assert!(!listed.out.contains("would be refused"), "{listed}");
     back(&bench, &[]).await.exits(4);
 }

@@ -89,3 +89,48 @@ async fn a_value_of_an_enum_is_said_to_stay() {
     ran.exits(1);
     assert_eq!(objects(&ran, "residue"), ["enum public.mood"], "{ran}");
 }
+
+/// What programs of the run wrote into what the run made isn't others' work, and nobody is asked about it.
+#[tokio::test]
+async fn rows_that_a_program_of_the_run_wrote_are_its_own() {
+    let bench =
+        Bench::with("CREATE TABLE acc (id int PRIMARY KEY); INSERT INTO acc SELECT generate_series(1, 4)")
+            .await;
+    bench.file("make.sql", "CREATE TABLE ta (n int); ALTER TABLE acc ADD x int;");
+    let fill = "[[phase.step]]\nid = \"fill\"\ntitle = \"Fill\"\non = \"target\"\n\
+                command = [\"psql\", \"-q\", \"-c\", \"INSERT INTO ta VALUES (1), (2)\", \"-c\", \"UPDATE acc SET x = 5\"]\n\
+                rollback.sql = \"SELECT 1\"\n";
+    bench.plan(&format!("{}{fill}", undoable("make", "ALTER TABLE acc DROP x; DROP TABLE ta")));
+    bench.run().await.exits(0);
+    let listed = back(&bench, &["--list"]).await;
+    listed.exits(0).says("in all: no row written since would be lost");
+    assert!(!listed.out.contains("it would be refused"), "{listed}");
+    // Others' are still told from them.
+    bench.sql("INSERT INTO ta VALUES (3)").await;
+    back(&bench, &["--list"])
+        .await
+        .says("in all: 1 row written since would be lost")
+        .says("1 row written to ta since would be lost with \"make\"");
+    bench.sql("DELETE FROM ta WHERE n = 3").await;
+    back(&bench, &[]).await.exits(4);
+}
+
+/// What one part left is still there when the next part is clean, and is told again.
+#[tokio::test]
+async fn what_an_earlier_part_left_is_told_again() {
+    let bench = Bench::new().await;
+    for table in ["a", "b", "c"] {
+        bench.file(&format!("{table}.sql"), &format!("CREATE TABLE {table} (n int);"));
+    }
+    let steps = [undoable("a", "DROP TABLE a"), undoable("b", "DROP TABLE b"), undoable("c", "SELECT 1")];
+    bench.plan(&steps.concat());
+    bench.run().await.exits(0);
+    let ran = back(&bench, &["--only", "c"]).await;
+    ran.exits(1);
+    assert_eq!(objects(&ran, "residue"), ["column public.c.n", "table public.c"], "{ran}");
+    let ran = back(&bench, &["--to", "b"]).await;
+    ran.exits(1).says("but not everything is as it should be by now: column public.c.n, table public.c");
+    // Taken away by hand: then it isn't.
+    bench.sql("DROP TABLE c").await;
+    back(&bench, &["--despite", "c is gone now"]).await.exits(4);
+}

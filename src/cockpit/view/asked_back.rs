@@ -6,7 +6,7 @@ use crate::cockpit::question::title_of;
 use crate::cockpit::state::State;
 use crate::cockpit::theme::Role;
 use crate::cockpit::way_back::{Back, Way, estimate, outlook, steps};
-use crate::plain::{lost_words, rehearsal_words};
+use crate::plain::{lost_in_all, lost_lines, rehearsal_words};
 use crate::plan::model::Environment;
 use crate::run::event::{UndoItem, WayBackVerdict};
 use crate::run::outlook::{Counted, Goal, Listing, Outlook};
@@ -186,6 +186,7 @@ fn gives_back(item: &UndoItem, counted: &Counted, columns: usize) -> Vec<Row> {
     }
     if let Some(way) = &item.way_back {
         rows.extend(match way.verdict {
+            WayBackVerdict::Restores if way.is_by_program() => line(Role::Text, "·", &way.words),
             WayBackVerdict::Restores => line(Role::Good, "✓", &way.words),
             WayBackVerdict::Loses => line(Role::Warn, "−", &way.words),
             WayBackVerdict::Leaves | WayBackVerdict::Impossible => line(Role::Warn, "!", &way.words),
@@ -194,12 +195,9 @@ fn gives_back(item: &UndoItem, counted: &Counted, columns: usize) -> Vec<Row> {
     match counted {
         Counted::Not | Counted::Failed(_) => {}
         Counted::At(_) => {
-            for lost in &item.lost {
-                let (role, sign) = match lost.since {
-                    Some(0) => (Role::Dim, " "),
-                    _ => (Role::Bad, "−"),
-                };
-                rows.extend(line(role, sign, &lost_words(lost)));
+            for (new, words) in lost_lines(&item.lost) {
+                let (role, sign) = if new { (Role::Bad, "−") } else { (Role::Dim, " ") };
+                rows.extend(line(role, sign, &words));
             }
         }
     }
@@ -236,6 +234,15 @@ fn compared(state: &State, outlook: Option<&Outlook>, columns: usize) -> Vec<Row
     match outlook.map(|outlook| &outlook.rows) {
         Some(Counted::At(at)) if loses => {
             let ago = state.now.duration_since(*at).as_secs().max(0);
+            if let Some((some, words)) = outlook.and_then(|o| lost_in_all(&o.course.items)) {
+                rows.extend(wrapped(
+                    if some { Role::Bad } else { Role::Dim },
+                    "",
+                    &words.replacen("in all", "In all", 1),
+                    columns,
+                    3,
+                ));
+            }
             rows.push(Row::of(
                 Role::Dim,
                 format!("Rows counted {} s ago; they are counted again.", number(ago)),

@@ -11,22 +11,22 @@ use super::reading::{Did, Neighbours, Reading, read, read_back, same, way_back};
 use super::taken::Taken;
 use crate::pg::names::Object;
 use crate::plan::model::{Action, Plan, Step};
-use crate::run::event::{WayBack, WayBackVerdict};
 use crate::script::{Effect, QualifiedName, Variables};
-
-/// Losses that are named of one step.
-const NAMED: usize = 6;
 
 /// What is known of the way back from one step.
 #[derive(Debug, Clone, Default)]
 pub struct Forecast {
     pub losses: Vec<String>,
     /// What others may have written into what the run itself made, and what goes with that.
-    pub new_since: Vec<String>,
+    pub new_since: Vec<Taken>,
     /// What of the step stays, since nothing in the way back takes it away.
     pub leaves: Vec<String>,
     /// What the words of the scripts leave open, and was taken to be so.
     pub assumed: Vec<String>,
+    /// Tables that are made unless they are there: it was taken that they weren't.
+    pub fresh: Vec<String>,
+    /// All of the way back are programs.
+    pub by_program: bool,
     /// What the way back takes along.
     pub takes: Vec<Taken>,
     /// Why there is no way back.
@@ -65,6 +65,7 @@ pub fn forecast_by(
     let backward = read_back(plan, sources, vars, step, back);
     let mut others = Neighbours::of(plan, sources, vars, step);
     let mut told = judge(&forward, &backward, |did| others.did(did));
+    told.by_program = !back.is_empty() && back.iter().all(|undo| matches!(undo.action, Action::Command(_)));
     // It gives back all that there was then, and nothing that came later.
     if let Some(backup) = back.iter().find_map(|undo| match &undo.action {
         Action::Restore(backup) => Some(backup),
@@ -94,7 +95,7 @@ pub fn forecast_by(
 fn judge(forward: &Reading, backward: &Reading, mut others: impl FnMut(&Did<'_>) -> bool) -> Forecast {
     let mut losses = Losses::default();
     let mut assumed = Losses::default();
-    let mut new_since = Losses::default();
+    let (mut fresh, mut new_since) = (Losses::default(), Vec::new());
     let did = |did: &Did<'_>| forward.effects.iter().any(|effect| did.is(effect));
     let copied = |table: &QualifiedName| {
         forward.effects.iter().any(|e| matches!(e, Effect::Copies(t) if same(t, table)))
@@ -180,21 +181,19 @@ fn judge(forward: &Reading, backward: &Reading, mut others: impl FnMut(&Did<'_>)
         let own = own(effect, &mut |one| did(one) || others(one));
         let whole = taken.column.is_none() && !taken.written_over;
         let taken = Taken { from_before: whole && !own && !gives_back(forward, backward, table), ..taken };
-        let words = taken.words();
-        let updates = taken.written_over;
-        takes.push(taken);
+        takes.push(taken.clone());
         // Whether it puts back what was there is said above.
-        if updates {
+        if taken.written_over {
             continue;
         }
         // What the run made takes nothing along that was there before.
         if own {
             if unless_there(table) {
-                assumed.add(format!("{} had none of it before", shown(table)));
+                fresh.add(shown(table));
             }
-            new_since.add(words);
+            new_since.push(taken);
         } else {
-            losses.add(words);
+            losses.add(taken.words());
         }
     }
     let found = leaves(forward, backward, losses.list.is_empty(), |made| did(made) || others(made));
@@ -206,9 +205,11 @@ fn judge(forward: &Reading, backward: &Reading, mut others: impl FnMut(&Did<'_>)
     let unseen = forward.unseen.clone().or_else(|| backward.unseen.clone());
     Forecast {
         losses: losses.list,
-        new_since: new_since.list,
+        new_since,
         leaves: found.leaves,
         assumed: assumed.list,
+        fresh: fresh.list,
+        by_program: false,
         takes,
         impossible: None,
         unseen,
@@ -265,55 +266,6 @@ impl Losses {
         if self.known.insert(loss.clone()) {
             self.list.push(loss);
         }
-    }
-}
-
-impl Forecast {
-    /// As the journal has it.
-    #[must_use]
-    pub fn of_step(&self, step: &str) -> WayBack {
-        let verdict = match (&self.impossible, self.losses.is_empty()) {
-            (Some(_), _) => WayBackVerdict::Impossible,
-            (None, false) => WayBackVerdict::Loses,
-            (None, true) if !self.leaves.is_empty() => WayBackVerdict::Leaves,
-            (None, true) => WayBackVerdict::Restores,
-        };
-        WayBack { step: step.to_owned(), verdict, words: self.words() }
-    }
-
-    /// For people: `restores`, `loses …`, `leaves …`, `impossible: …`.
-    #[must_use]
-    pub fn words(&self) -> String {
-        if let Some(why) = &self.impossible {
-            return format!("impossible: {why}");
-        }
-        let unseen = self.unseen.as_ref().map(|what| format!(" ({what})")).unwrap_or_default();
-        let named = |all: &[String]| {
-            let mut named: Vec<String> = all.iter().take(NAMED).cloned().collect();
-            if all.len() > NAMED {
-                named.push(format!("and {} more", all.len() - NAMED));
-            }
-            named
-        };
-        let assumed = match named(&self.assumed).join(", and ") {
-            assumed if assumed.is_empty() => assumed,
-            assumed => format!(", if {assumed}"),
-        };
-        let leaves = named(&self.leaves).join("; ");
-        if self.losses.is_empty() && !leaves.is_empty() {
-            return format!("leaves {leaves}{unseen}");
-        }
-        if self.losses.is_empty() {
-            let new = match named(&self.new_since).join("; ") {
-                new if new.is_empty() => new,
-                new => format!("; takes along {new}"),
-            };
-            return format!("restores, as far as its SQL tells{assumed}{new}{unseen}");
-        }
-        let all: Vec<String> = self.losses.iter().chain(&self.new_since).cloned().collect();
-        let rest = if assumed.is_empty() { assumed } else { format!("; restores the rest{assumed}") };
-        let leaves = if leaves.is_empty() { leaves } else { format!("; leaves {leaves}") };
-        format!("loses {}{leaves}{rest}{unseen}", named(&all).join("; "))
     }
 }
 

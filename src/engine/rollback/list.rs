@@ -159,7 +159,7 @@ impl Known<'_> {
 fn without_drops(mut told: Forecast) -> Forecast {
     let takes: Vec<String> = std::mem::take(&mut told.takes).iter().map(Taken::words).collect();
     told.losses.retain(|loss| !takes.contains(loss));
-    told.new_since.retain(|loss| !takes.contains(loss));
+    told.new_since.clear();
     told
 }
 

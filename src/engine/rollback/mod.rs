@@ -3,7 +3,8 @@
 //! - what is asked for, and what comes of it (which steps, in which order, by what), is in
 //!   [`crate::run::back`];
 //! - `forecast` says beforehand what each way back gives back (`reading` is what scripts say, `leaves` what stays of
-//!   it all the same, `put_back` whether values come back, `taken` what of others goes along), `list` what will run;
+//!   it all the same, `put_back` whether values come back, `taken` what of others goes along, `told` all of it in words),
+//!   `list` what will run;
 //! - `claims` are what the plan says and scripts deny;
 //! - `outlook` keeps both ready for a person who may want to decide, `statements` lists every one of them;
 //! - `back` goes along it; `undo` undoes one step by its own rollback, `procedure` several by a named one;
@@ -25,6 +26,7 @@ mod rows;
 mod statements;
 mod taken;
 mod timeline;
+mod told;
 mod undo;
 mod unguarded;
 
@@ -33,4 +35,5 @@ pub use claims::denied;
 pub use forecast::{Forecast, forecast, forecasts};
 pub use list::{Known, applied_files, count_lost, listed, rehearsed};
 pub use outlook::{Lookout, look_back};
+pub use taken::Taken;
 pub(super) use taken::counted_values;

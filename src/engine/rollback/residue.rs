@@ -49,6 +49,22 @@ impl Found {
         self.residue = residue;
         self.stays.extend(stays);
     }
+
+    /// What an earlier rollback of another part left, and is as it left it, isn't gone because nobody looks at it now.
+    fn still_left(&mut self, left_before: &[Residue], now: &Values) {
+        const ELSEWHERE: [&str; 4] = ["rows of ", "checkpoint ", "step ", "value of "];
+        for one in left_before {
+            if self.residue.iter().chain(&self.stays).any(|known| known.object == one.object) {
+                continue;
+            }
+            if ELSEWHERE.iter().any(|what| one.object.starts_with(what)) {
+                self.not_compared
+                    .push(format!("{} (an earlier rollback of this run left it so)", one.object));
+            } else if now.get(&one.object) == one.after.as_ref() {
+                self.residue.push(one.clone());
+            }
+        }
+    }
 }
 
 impl Conductor {
@@ -260,7 +276,7 @@ impl Conductor {
         // Those too whose effects were left: they are what is left.
         let undone: BTreeSet<String> = rollback.steps.iter().cloned().collect();
         let images = self.images();
-        self.part_of_schema(found, since_first_of(&images, &undone), &undone).await?;
+        self.part_of_schema(found, since_first_of(&images, &undone), &undone, &rollback.left_before).await?;
         let images = self.images_of_rows();
         let images = since_first_of(&images, &undone);
         for table in self.plan.guards.clone() {
@@ -284,6 +300,7 @@ impl Conductor {
         found: &mut Found,
         images: &[Image],
         undone: &BTreeSet<String>,
+        left_before: &[Residue],
     ) -> Result<(), Stop> {
         let timeline = self.timeline_of_schema(images)?;
         let measured_last = images.last().is_some_and(|image| image.fingerprint.is_some());
@@ -311,6 +328,7 @@ impl Conductor {
             }
         }
         found.set_irreversible_apart(&timeline, &now);
+        found.still_left(left_before, &now);
         Ok(())
     }
 

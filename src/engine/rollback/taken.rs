@@ -38,11 +38,20 @@ impl Taken {
         (&self.table, &self.column, self.written_over) == (&other.table, &other.column, other.written_over)
     }
 
+    /// Where it is: `t`, `t.c`.
+    #[must_use]
+    pub fn place(&self) -> String {
+        match &self.column {
+            Some(column) => format!("{}.{column}", self.table),
+            None => self.table.clone(),
+        }
+    }
+
     /// For people.
     #[must_use]
     pub fn words(&self) -> String {
         match &self.column {
-            Some(column) => format!("values written to {}.{column} since", self.table),
+            Some(_) => format!("values written to {} since", self.place()),
             None if self.from_before => format!("all rows of {}, from before the run too", self.table),
             None if self.written_over => format!("values written to {} since", self.table),
             None => format!("rows written to {} since", self.table),
@@ -67,28 +76,43 @@ impl Taken {
 impl Conductor {
     /// Columns of these tables that the ways back from what is applied so far drop, this step's too.
     pub(in crate::engine) fn columns_to_drop(&mut self, step: &str, tables: &[String]) -> Vec<Column> {
-        let applied = self.recorder.look(|run| run.applied_order.clone());
-        let mut columns = BTreeSet::new();
-        for id in applied.iter().map(String::as_str).chain([step]) {
-            if !self.dropped_columns.contains_key(id) {
-                let dropped = self.read_columns(id);
-                self.dropped_columns.insert(id.to_owned(), dropped);
-            }
-            let dropped = self.dropped_columns.get(id).into_iter().flatten();
-            columns.extend(dropped.filter(|column| tables.contains(&column.table)).cloned());
-        }
-        columns.into_iter().collect()
+        let taken = self.taken_back(step).into_iter().filter(|taken| tables.contains(&taken.table));
+        let columns = taken.filter_map(|Taken { table, column, .. }| Some(Column { table, column: column? }));
+        columns.collect()
     }
 
-    fn read_columns(&self, id: &str) -> Vec<Column> {
+    /// Tables of which those ways back take rows or values along.
+    pub(in crate::engine) fn tables_taken(&mut self, step: &str) -> BTreeSet<String> {
+        self.taken_back(step).into_iter().map(|taken| taken.table).collect()
+    }
+
+    fn taken_back(&mut self, step: &str) -> BTreeSet<Taken> {
+        let applied = self.recorder.look(|run| run.applied_order.clone());
+        let mut all = BTreeSet::new();
+        for id in applied.iter().map(String::as_str).chain([step]) {
+            if !self.taken_back.contains_key(id) {
+                let taken = self.read_taken(id);
+                self.taken_back.insert(id.to_owned(), taken);
+            }
+            all.extend(self.taken_back.get(id).into_iter().flatten().cloned());
+        }
+        all
+    }
+
+    fn read_taken(&self, id: &str) -> Vec<Taken> {
         let steps = self.plan.phases.iter().flat_map(|phase| &phase.steps);
         let Some(step) = steps.into_iter().find(|step| step.id == id) else { return Vec::new() };
         let effects = backward(&self.plan, &self.sources, &self.variables(), step).effects.into_iter();
-        let dropped = effects.filter_map(|effect| match effect {
-            Effect::DropsColumn(table, column) => Some(Column { table: shown(&table), column }),
+        let taken = effects.filter_map(|effect| match effect {
+            Effect::DropsColumn(table, column) => {
+                Some(Taken { column: Some(column), ..Taken::table(shown(&table)) })
+            }
+            Effect::DropsTable(table) | Effect::Empties(table) | Effect::DeletesAll(table) => {
+                Some(Taken::table(shown(&table)))
+            }
             _ => None,
         });
-        dropped.collect()
+        taken.collect()
     }
 }
 
