@@ -72,6 +72,42 @@ fn each_surprise_with_its_place() {
             "f.sql:1:1",
             "has 2 transactions of its own",
         ),
+        (
+            "",
+            "SELECT 1;\nDO $$\nBEGIN\n  COMMIT;\nEND $$;",
+            "f.sql:4:3",
+            "this DO block has a COMMIT or ROLLBACK of its own, and fails where it comes to that: it runs inside a transaction",
+        ),
+        (
+            "runner = \"psql\"",
+            "DO $$ BEGIN ROLLBACK; END $$;",
+            "f.sql:1:13",
+            "this DO block has a COMMIT or ROLLBACK of its own, and fails",
+        ),
+        (
+            "transaction = \"script\"",
+            "BEGIN;\nDO $$ BEGIN COMMIT; END $$;\nCOMMIT;",
+            "f.sql:2:13",
+            "this DO block has a COMMIT or ROLLBACK of its own, and fails",
+        ),
+        (
+            "transaction = \"none\"",
+            "DO $$ BEGIN COMMIT; END $$;",
+            "f.sql:1:13",
+            "after a stop in the middle a person has to say whether it was done",
+        ),
+        (
+            "",
+            "CREATE PROCEDURE p() LANGUAGE plpgsql AS $$ BEGIN COMMIT; END $$;\nCALL p();",
+            "f.sql:2:1",
+            "this CALL is of a procedure of the file that has a COMMIT or ROLLBACK of its own, and fails",
+        ),
+        (
+            "",
+            "ALTER TYPE mood ADD VALUE 'fine';\nUPDATE t SET m = 'fine';",
+            "f.sql:2:18",
+            "'fine' is added to an enum and used in the same transaction: the server refuses that",
+        ),
         ("", "SELECT dblink('x', 'y');", "f.sql:1:8", "dblink works in a transaction of its own"),
         (
             "",
@@ -113,6 +149,20 @@ fn nothing_is_noted_of_what_just_runs() {
     );
     said.exits(0).says("✓ plan.toml");
     assert!(notes(&said).is_empty() && !said.out.contains("note"), "{said}");
+}
+
+#[test]
+fn a_new_value_may_be_used_in_the_next_transaction() {
+    let corner = Corner::new();
+    let add = "ALTER TYPE mood ADD VALUE 'fine';";
+    for (mode, script) in [
+        ("none", format!("{add}\nUPDATE t SET m = 'fine';")),
+        ("script", format!("{add}\nBEGIN;\nUPDATE t SET m = 'fine';\nCOMMIT;")),
+    ] {
+        plan(&corner, &format!("transaction = \"{mode}\""));
+        let said = checked(&corner, &script);
+        assert!(!said.out.contains("'fine'"), "{said}");
+    }
 }
 
 #[test]

@@ -58,6 +58,8 @@ enum About {
     OtherDatabase,
     Dblink,
     LeadingDrops,
+    Commits { block: bool, fails: bool },
+    NewValue,
     CutOff(&'static str),
     DataCutOff,
     Nothing,
@@ -114,6 +116,12 @@ pub(super) fn notes(step: &Step, report: &ScanReport, given: &BTreeSet<String>) 
             Surprise::SetConfig { name } => (About::Settings, Some(name.clone())),
             Surprise::Dblink => (About::Dblink, None),
             Surprise::BareDrop => (About::LeadingDrops, None),
+            Surprise::Commits { block, in_block } => {
+                let fails = in_one_transaction(step, *in_block);
+                (About::Commits { block: *block, fails }, None)
+            }
+            Surprise::NewValue { in_block, .. } if !in_one_transaction(step, *in_block) => continue,
+            Surprise::NewValue { value, .. } => (About::NewValue, Some(value.clone())),
         };
         notes.add(about, place, name);
     }
@@ -125,6 +133,16 @@ pub(super) fn notes(step: &Step, report: &ScanReport, given: &BTreeSet<String>) 
     let order = |said: &Said| (said.place.file.clone(), said.place.line, said.place.column);
     said.sort_by_key(order);
     said
+}
+
+/// What stands there runs in one transaction with what stands around it.
+fn in_one_transaction(step: &Step, in_block: bool) -> bool {
+    match step.transaction {
+        Transaction::Single => true,
+        Transaction::Script => in_block,
+        // psql sends a BEGIN of the file as it stands.
+        Transaction::None => in_block && step.runner == Runner::Psql,
+    }
 }
 
 /// What psql can do, or takes in its own way.
@@ -368,6 +386,30 @@ impl Note {
                 "begins with DROP without IF EXISTS: `psql -f` goes on when there is nothing to drop, here the first error \
                  ends it"
                     .to_owned()
+            }
+            About::Commits { block, fails } => {
+                let what = if block { "this DO block" } else { "this CALL is of a procedure of the file that" };
+                if fails {
+                    hint = Some("give the step transaction = \"none\": there it runs as psql runs it");
+                    format!(
+                        "{what} has a COMMIT or ROLLBACK of its own, and fails where it comes to that: it runs inside a \
+                         transaction"
+                    )
+                } else {
+                    format!(
+                        "{what} has a COMMIT or ROLLBACK of its own: it runs outside of transactions, between an intent and a \
+                         result; after a stop in the middle a person has to say whether it was done"
+                    )
+                }
+            }
+            About::NewValue => {
+                hint = Some(
+                    "a guess, by the words: add it in a step of its own before this one, or with transaction = \"none\"",
+                );
+                format!(
+                    "{names} is added to an enum and used in the same transaction: the server refuses that (unsafe use of new \
+                     value)"
+                )
             }
             About::CutOff(inside) => {
                 hint = Some("is the file whole? psql sends what there is");

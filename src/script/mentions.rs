@@ -40,7 +40,7 @@ fn identifier(piece: &Piece<'_>) -> Option<String> {
 }
 
 /// What is between the quotes, or the dollars.
-fn inner(text: &str) -> &str {
+pub(super) fn inner(text: &str) -> &str {
     if let Some(rest) = text.strip_prefix('$') {
         let Some(tag) = rest.find('$').map(|end| &text[..end + 2]) else { return "" };
         let body = &text[tag.len()..];

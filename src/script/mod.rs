@@ -26,9 +26,11 @@
 mod acts;
 mod autocommit;
 mod bare;
+mod before;
 mod classify;
 mod coding;
 mod commands;
+mod commits;
 mod condition;
 mod connect;
 mod copy_command;

@@ -1,5 +1,6 @@
 //! A script read from end to end without a server: everything `check` wants to say about it at once.
 
+use super::before::Before;
 use super::connect::Connect;
 use super::copy_command::CopyFile;
 use super::error::{Problem, ScriptError};
@@ -99,7 +100,7 @@ pub fn scan_with<R: Resolver>(mut script: Script<R>) -> Result<ScanReport, Scrip
     script.look_only();
     let mut report = ScanReport { begin: script.begin(), ..ScanReport::default() };
     let mut chunk = Vec::new();
-    let mut beginning = true;
+    let mut before = Before::new();
     // A \gset stood before: which names have a value behind it, only the query's columns tell.
     let mut gset = false;
     while report.problems.len() < PROBLEMS_AT_MOST {
@@ -132,7 +133,8 @@ pub fn scan_with<R: Resolver>(mut script: Script<R>) -> Result<ScanReport, Scrip
                 }
                 report.shell.extend(shell_of(&statement));
                 let known = report.surprises.len();
-                surprises::look(&statement, &mut beginning, &mut report.surprises);
+                let begins = script.begins_before(&statement);
+                surprises::look(&statement, &mut before, begins, &mut report.surprises);
                 if gset {
                     let found = report.surprises.split_off(known);
                     let told = found.into_iter().filter(|(what, _)| !matches!(what, Surprise::Unset { .. }));
@@ -143,7 +145,6 @@ pub fn scan_with<R: Resolver>(mut script: Script<R>) -> Result<ScanReport, Scrip
                     report.count += 1;
                     report.first.get_or_insert_with(|| statement.place.clone());
                 }
-                let begins = script.begins_before(&statement);
                 if begins
                     || statement.kind.drains_window()
                     || statement.touches_lock_timeout

@@ -1,9 +1,11 @@
-//! What a statement holds that may go otherwise than its author thinks, found in its text alone.
+//! What a statement holds that may go otherwise than its author thinks, found in its text and (`before`) in
+//! what stood in front of it.
 //!
 //! Sound: variables without a value, values pasted as they are, and what the end of the file cut off; the
 //! lexer says these. Heuristic: calls of set_config and dblink are found by their names, and a DROP
 //! without IF EXISTS by its words.
 
+use super::before::Before;
 use super::kind::Kind;
 use super::lex::{Form, Lexer, TokenKind};
 use super::place::Place;
@@ -30,10 +32,19 @@ pub enum Surprise {
     Dblink,
     /// DROP without IF EXISTS, at the beginning of the script.
     BareDrop,
+    /// Code that commits or rolls back by itself: a DO block, or a procedure that the script made.
+    Commits { block: bool, in_block: bool },
+    /// A value that its transaction has added to an enum, as it is written.
+    NewValue { value: String, in_block: bool },
 }
 
-/// Looks at a statement. `beginning`: nothing but settings and what drops things stood before it.
-pub(super) fn look(statement: &Statement, beginning: &mut bool, found: &mut Vec<(Surprise, Place)>) {
+/// Looks at a statement. `begins`: AUTOCOMMIT off begins a transaction before it.
+pub(super) fn look(
+    statement: &Statement,
+    before: &mut Before,
+    begins: bool,
+    found: &mut Vec<(Surprise, Place)>,
+) {
     if found.len() >= AT_MOST {
         return;
     }
@@ -63,16 +74,17 @@ pub(super) fn look(statement: &Statement, beginning: &mut bool, found: &mut Vec<
     if holds(text, b"set_config") || holds(text, b"dblink") {
         calls(text, |surprise, byte| found.push((surprise, at(byte))));
     }
+    before.look(statement, begins, |surprise, byte| found.push((surprise, at(byte))));
     match &statement.kind {
         Kind::Other(word) if word == "DROP" => {
-            if *beginning && drops_bare(text) {
+            if before.beginning && drops_bare(text) {
                 found.push((Surprise::BareDrop, statement.place.clone()));
             }
         }
         // A dump to be restored over its database takes constraints away first.
         Kind::Empty | Kind::Query | Kind::Session(_) | Kind::Transaction(_) => {}
         Kind::Other(word) if word == "ALTER" => {}
-        _ => *beginning = false,
+        _ => before.beginning = false,
     }
 }
 
