@@ -233,7 +233,7 @@ async fn an_error_names_the_file_and_its_line_and_no_row_on_production() {
         let problem = ran.exits(6).problem("a");
         assert_eq!(problem["context"], context, "{ran}");
         assert_eq!(problem["place"]["line"], 2);
-        assert_eq!(problem["excerpt"][0], "\\copy … from data.txt");
+        assert_eq!(problem["excerpt"][0], "\\copy … from data.txt: its line 2");
         ran.says("data.txt").says(context);
     }
 }
@@ -249,4 +249,54 @@ async fn a_long_script_says_how_far_it_is() {
     let ran = bench.run().await;
     ran.exits(0).says("of 81 bytes read (100 %)").says("a second; 1 statement, 2 rows, after 10.");
     assert!(!ran.events.iter().any(|event| event.to_string().contains("a second")), "{ran}");
+}
+
+/// The file that a run fails in, and the line of it that is at fault.
+async fn failing(script: &str, data: &str) -> (String, u64, Vec<String>) {
+    let bench = bench(script, data).await;
+    let ran = bench.run().await;
+    ran.exits(6);
+    let problem = &ran.last("unit_failed")["problem"];
+    let excerpt = problem["excerpt"].as_array().unwrap().iter();
+    (
+        problem["place"]["file"].as_str().unwrap().to_owned(),
+        problem["place"]["line"].as_u64().unwrap(),
+        excerpt.map(|line| line.as_str().unwrap().to_owned()).collect(),
+    )
+}
+
+#[tokio::test]
+async fn an_error_in_copy_data_is_told_at_the_line_of_the_data() {
+    let a = |line: u64, of: u64| {
+        ("a.sql".to_owned(), line, vec![format!("in the data of the COPY in line {of}")])
+    };
+    // Behind statements, of another COPY in the same line, with the rest of its own line behind the data.
+    let script = "SELECT 1;\n\nCOPY t\n  FROM STDIN; SELECT 2;\n1\tone\nx\ttwo\n\\.\n";
+    assert_eq!(failing(script, "").await, a(6, 3));
+    let script = "COPY t FROM STDIN; COPY t FROM STDIN;\n1\tone\n\\.\n2\ttwo\nx\tthree\n\\.\n";
+    assert_eq!(failing(script, "").await, a(5, 1));
+    let script = "COPY t FROM STDIN\\; COPY t FROM STDIN;\n1\tone\n\\.\n2\ttwo\nx\tthree\n\\.\n";
+    assert_eq!(failing(script, "").await, a(5, 1));
+    // A row that goes over several lines, and a header.
+    let script = "COPY t FROM STDIN;\n1\tone\\\nand more\nx\ttwo\n\\.\n";
+    assert_eq!(failing(script, "").await, a(4, 1));
+    let script = "COPY t FROM STDIN (FORMAT csv, HEADER);\na,b\n1,\"one\nand more\\\n\"\nx,two\n\\.\n";
+    assert_eq!(failing(script, "").await, a(6, 1));
+    // What a trigger or a constraint says of a row.
+    let script = "CREATE UNIQUE INDEX ON t (a);\nCOPY t FROM STDIN;\n1\tone\n2\ttwo\n1\tagain\n\\.\n";
+    assert_eq!(failing(script, "").await, a(5, 2));
+    let script = "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.a = 1 / NEW.a; RETURN NEW; END $$;\n\
+                  CREATE TRIGGER f BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION f();\nCOPY t FROM STDIN;\n\
+                  1\tone\n0\ttwo\n\\.\n";
+    assert_eq!(failing(script, "").await, a(5, 3));
+    // Not of a row: the COPY itself.
+    let (file, line, _) = failing("SELECT 1;\nCOPY t (a, c) FROM STDIN;\n1\tone\n\\.\n", "").await;
+    assert_eq!((file.as_str(), line), ("a.sql", 2));
+    // Lines that end in a lonely return are the server's, and not ours.
+    let (file, line, _) = failing("COPY t FROM STDIN;\n1\tone\r2\ttwo\rx\tthree\r4\tfour\n\\.\n", "").await;
+    assert_eq!((file.as_str(), line), ("a.sql", 1));
+    // A file of its own: the script is where a person looks first, and the line of the file is said.
+    let (file, line, excerpt) = failing("SELECT 1;\n\\copy t from data.txt\n", "1\tone\nx\ttwo\n").await;
+    assert_eq!((file.as_str(), line), ("a.sql", 2));
+    assert_eq!(excerpt, ["\\copy … from data.txt: its line 2"]);
 }

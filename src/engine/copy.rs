@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use tokio::io::AsyncReadExt;
 
 use super::conductor::Conductor;
+use super::data_lines::DataLines;
 use super::digests::hex;
 use super::heard::Broken;
 use super::keep::unwritten as unwritten_artifact;
@@ -137,10 +138,18 @@ impl Stream<'_> {
             let binary = statement.kind.each().iter().any(binary);
             return self.copy_from_program(&command, &place, binary).await;
         }
+        self.data = script
+            .data_place()
+            .zip(self.flight.front())
+            .map(|(first, statement)| DataLines::begin(first, statement));
         let mut piece = Vec::with_capacity(COPY_PIECE);
         loop {
             match script.copy_chunk(&mut piece) {
-                Ok(true) => {}
+                Ok(true) => {
+                    if let Some(data) = &mut self.data {
+                        data.sent(&piece);
+                    }
+                }
                 Ok(false) => break,
                 Err(error) => {
                     let problem = problems::of_script(&error);

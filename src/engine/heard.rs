@@ -116,7 +116,10 @@ impl Stream<'_> {
     /// The first statement in flight was refused.
     pub(super) fn refused(&mut self, error: &ServerError) -> Broken {
         let problem = match self.flight.front() {
-            Some(statement) => problems::in_statement(error, statement, self.disclosure),
+            Some(statement) => {
+                let row = self.data.as_ref().and_then(|data| data.place(error));
+                problems::in_statement(error, statement, row.as_ref(), self.disclosure)
+            }
             None => problems::of_server(error, self.disclosure),
         };
         if error.sqlstate == problems::CANCELED

@@ -17,7 +17,7 @@
 //! - [`script_steps`] are the steps that run SQL, [`people`] those that people do, `probe` those that are always rolled back, `command` programs of the plan (`listener` hears what they write), `notify` messages; [`mod@watch`] samples conditions while a phase runs, and `soak` waits for them;
 //! - [`mod@unit`] applies one transaction (`unapplied`: or doesn't), [`bare`] scripts whose statements are committed one by one (`passage`: a file on its way, `alone`: each in a
 //!   transaction of its own, `block`: in those of the file), and [`outside`] one statement outside of transactions, `psql` files that the real psql runs (`program`: beside us, as any other program); [`sources`] has
-//!   their text (`section`: a part of a file), [`stream`] sends it (`digests`: what of it the ledger has) and `heard` is what comes back meanwhile ([`copy`]: with the data of its COPYs), `asides` are what isn't SQL in it, `held` what it can't touch, `follow` works with what comes
+//!   their text (`section`: a part of a file), [`stream`] sends it (`digests`: what of it the ledger has) and `heard` is what comes back meanwhile ([`copy`]: with the data of its COPYs, `data_lines`: which line of them is at fault), `asides` are what isn't SQL in it, `held` what it can't touch, `follow` works with what comes
 //!   back, `table` shows it, `outlet` and `print` put it into files and commands, [`shell`] runs those, [`surroundings`] is what a script sees of its session, [`problems`] says what
 //!   went wrong; `reentry` is for a script of which a part is applied;
 //! - [`baseline`] is what there was before the first change, [`image`] before and after
@@ -50,6 +50,7 @@ pub mod console;
 pub mod control;
 pub mod copy;
 mod counts;
+mod data_lines;
 mod decided;
 mod digests;
 mod ending;

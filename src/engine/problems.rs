@@ -46,9 +46,14 @@ pub fn place_of(place: &crate::script::Place) -> Place {
     }
 }
 
-/// An error of a statement of a script.
+/// An error of a statement of a script; in its COPY data, where the row is known that is at fault.
 #[must_use]
-pub fn in_statement(error: &ServerError, statement: &Statement, disclosure: Disclosure) -> Problem {
+pub fn in_statement(
+    error: &ServerError,
+    statement: &Statement,
+    row: Option<&script::Place>,
+    disclosure: Disclosure,
+) -> Problem {
     let mut problem = of_server(error, disclosure);
     let mut place = place_of(&statement.place);
     if let Some(located) = error.position.and_then(|position| statement.locate(position as usize)) {
@@ -63,10 +68,17 @@ pub fn in_statement(error: &ServerError, statement: &Statement, disclosure: Disc
     let position = error.position.map(|position| position as usize);
     let position = position.or(inside.map(|byte| statement.text[..byte].chars().count() + 1));
     problem.excerpt = heading(statement);
-    problem.excerpt.extend(match (&statement.file, position) {
+    problem.excerpt.extend(match (&statement.file, position, row) {
         // The server speaks of the data: the words of the COPY that was made say nothing.
-        (Some(CopyFile::From { name }), None) => vec![format!("\\copy … from {name}")],
-        (_, position) => excerpt(statement, position),
+        (Some(CopyFile::From { name }), None, Some(row)) => {
+            vec![format!("\\copy … from {name}: its line {}", row.line)]
+        }
+        (Some(CopyFile::From { name }), None, None) => vec![format!("\\copy … from {name}")],
+        (None, None, Some(row)) => {
+            place = place_of(row);
+            vec![format!("in the data of the COPY in line {}", statement.place.line)]
+        }
+        (_, position, _) => excerpt(statement, position),
     });
     problem.place = Some(place);
     let newer =

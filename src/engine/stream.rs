@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::attention::{Attention, Interruption};
 use super::copy::{Writing, Written};
+use super::data_lines::DataLines;
 use super::digests::{add, hex};
 use super::follow::{Answer, Next, Passed, must_be_alone, no_data, reconnects};
 use super::heard::{Broken, affected};
@@ -88,6 +89,8 @@ pub struct Stream<'a> {
     pub passed: Passed,
     /// How many COPYs of the statement that is being answered took their data.
     pub(super) fed: usize,
+    /// The lines of the data that was sent last.
+    pub(super) data: Option<DataLines>,
     /// The server sends the rows of a COPY.
     pub(super) gave_rows: bool,
     /// In binary format.
@@ -140,6 +143,7 @@ impl<'a> Stream<'a> {
             next: VecDeque::new(),
             passed: Passed::default(),
             fed: 0,
+            data: None,
             gave_rows: false,
             copied_binary: false,
             unread: 0,
@@ -316,7 +320,7 @@ impl<'a> Stream<'a> {
 
     /// Sends a statement when nothing is in flight, and works with its result.
     pub(super) async fn alone(&mut self, statement: Statement, script: &mut AnyScript) -> Result<(), Broken> {
-        (self.fed, self.unread) = (0, 0);
+        (self.fed, self.unread, self.data) = (0, 0, None);
         self.once_copies = false;
         if let Then::Show { to, .. } = &statement.then {
             self.once = self.open_outlet(to, &problems::place_of(&statement.place))?;

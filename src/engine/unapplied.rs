@@ -47,7 +47,7 @@ impl Conductor {
     pub(super) fn said_of(&self, error: &PgError, of: Option<&Statement>) -> Problem {
         match (error, of) {
             (PgError::Server(error), Some(statement)) => {
-                problems::in_statement(error, statement, self.disclosure)
+                problems::in_statement(error, statement, None, self.disclosure)
             }
             _ => problems::of_pg(error, self.disclosure),
         }

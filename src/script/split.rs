@@ -179,6 +179,11 @@ impl<R: Read> Splitter<R> {
         Ok(more?)
     }
 
+    /// The line that the data goes on with.
+    pub fn data_line(&self) -> u64 {
+        self.source.lines() + 1
+    }
+
     /// The file ended in COPY data, without the line that ends them.
     pub fn copy_cut_off(&self) -> bool {
         self.source.copy_cut_off

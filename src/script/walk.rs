@@ -331,6 +331,20 @@ impl<R: Resolver> Script<R> {
         level.splitter.copy(chunk).map_err(|fault| level.error(fault))
     }
 
+    /// Where the next line of the data stands that [`Script::copy_chunk`] gives: in the script, or in the file of
+    /// a `\\copy`.
+    pub fn data_place(&self) -> Option<Place> {
+        let level = self.stack.last()?;
+        let line = level.splitter.data_line();
+        let place = level.place(At { start: 0, end: 0, line, column: 1 });
+        Some(match &self.data {
+            Some(data) => {
+                Place { file: Arc::clone(&data.path), line: data.line(), includes: Arc::new([]), ..place }
+            }
+            None => place,
+        })
+    }
+
     /// After the last chunk: the file ended in the data, without the line that ends them.
     pub fn copy_cut_off(&self) -> bool {
         self.stack.last().is_some_and(|level| level.splitter.copy_cut_off())

@@ -62,6 +62,17 @@ pub fn same_error(
     let path = folder.join(ours_file);
     let script = fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     let script = String::from_utf8_lossy(&script).replace("\r\n", "\n");
+    if let Some((row, copies)) =
+        error.context.as_deref().and_then(|context| in_data(&script, &theirs.text, context))
+    {
+        return match copies.into_iter().any(|copy| copy + row == line) {
+            true => Ok(()),
+            false => Err(format!("it is row {row} of the data; ours: {line}")),
+        };
+    }
+    // psql doesn't count a last line of data that has no end.
+    let in_copy = error.context.as_deref().is_some_and(|context| context.contains("COPY "));
+    let end = end + u64::from(in_copy && !script.ends_with('\n'));
     match ends_in_line(&script, &theirs.text, end) {
         Some(begins) => {
             let before = error.position.map_or(0, |position| {
@@ -94,6 +105,21 @@ fn in_block(text: &str, context: &str) -> Option<u64> {
     let line: u64 = rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()?;
     let body = text.find(['$', '\''])?;
     Some(text[..body].matches('\n').count() as u64 + line - 1)
+}
+
+/// The row of inline COPY data that failed, and the lines behind which the data may stand: those in which the
+/// COPY ends. None where the data isn't in the script, or its rows aren't lines.
+fn in_data(script: &str, text: &str, context: &str) -> Option<(u64, Vec<u64>)> {
+    let (_, rest) =
+        context.lines().rev().find_map(|line| line.strip_prefix("COPY ")?.split_once(", line "))?;
+    let row = rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()?;
+    let line_of = |byte: usize| script[..byte].matches('\n').count() as u64 + 1;
+    let sent = script.match_indices(text).map(|(at, text)| line_of(at + text.len()));
+    let made = script.match_indices("from stdin").map(|(at, _)| line_of(at));
+    let copies: Vec<u64> = sent.chain(made).collect();
+    // A \g sends a COPY again, with the data that stands behind the \g.
+    let lines = !script.contains("\\\n") && !script.contains('\r') && !script.contains("\\g");
+    (lines && !copies.is_empty()).then_some((row, copies))
 }
 
 /// The line in which a text begins that ends in this line.
