@@ -4,7 +4,8 @@
 //! `cargo bench --bench dump` makes the dump up (as pg_dump writes it: functions, COPY blocks, INSERTs), runs
 //! it once through each against a private server, and prints figures without judging: the machine decides.
 //! `HOLDPOINT_LARGE_MB` sets another size, and `HOLDPOINT_BENCH_KIND` another dump: `copy`, `inserts` (all of
-//! it INSERTs), `statement` (one statement), `row` (one row of a COPY).
+//! it INSERTs), `statement` (one statement), `row` (one row of a COPY), `none` (statements of which each is a
+//! transaction; two million are 83 MB and take hours).
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
@@ -28,17 +29,20 @@ fn main() -> Result<(), Failure> {
     let dump = folder.path().join("dump.sql");
     let statements = write(&dump, &kind, megabytes << 20)?;
     let bytes = fs::metadata(&dump)?.len();
-    fs::write(
-        folder.path().join("plan.toml"),
+    let none = kind == "none";
+    let mode = if none { "transaction = \"none\"\n" } else { "" };
+    let plan = format!(
         "[plan]\nid = \"bench\"\ntitle = \"Bench\"\nenvironment = \"dev\"\nstepping = \"auto\"\n\n[[phase]]\n\
-         title = \"Phase\"\n\n[[phase.step]]\nid = \"dump\"\ntitle = \"Dump\"\nfile = \"dump.sql\"\n",
-    )?;
+         title = \"Phase\"\n\n[[phase.step]]\nid = \"dump\"\ntitle = \"Dump\"\nfile = \"dump.sql\"\n{mode}",
+    );
+    fs::write(folder.path().join("plan.toml"), plan)?;
     println!("{kind}: {} MB, {statements} statements", bytes / 1_000_000);
 
     let mut psql = Command::new(server.bin_dir().join("psql"));
-    psql.args(["-X", "-q", "-1", "-v", "ON_ERROR_STOP=1", "-o", "/dev/null", "-f"]).arg(&dump);
+    psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-o", "/dev/null"]).args((!none).then_some("-1"));
+    psql.arg("-f").arg(&dump);
     let (took, peak) = watched(psql.envs(server.config("postgres").libpq_environment()))?;
-    told("psql -q -1 -f", bytes, took, peak);
+    told(if none { "psql -q -f" } else { "psql -q -1 -f" }, bytes, took, peak);
 
     let mut drop = Command::new(server.bin_dir().join("psql"));
     drop.args([
@@ -59,8 +63,14 @@ fn main() -> Result<(), Failure> {
     run.arg("--state-dir").arg(folder.path().join("state"));
     let (took, peak) = watched(run.envs(server.config("postgres").libpq_environment()))?;
     told("holdpoint run", bytes, took, peak);
-    let inside = in_transaction(&fs::read_to_string(&events)?).ok_or("no unit was applied")?;
-    told("  its transaction", bytes, inside, peak);
+    if none {
+        let state = fs::read_dir(folder.path().join("state"))?;
+        let journals = state.filter_map(|run| run.ok()?.path().join("journal.jsonl").metadata().ok());
+        println!("  its journal      {:>7} MB", journals.map(|file| file.len()).sum::<u64>() / 1_000_000);
+    } else {
+        let inside = in_transaction(&fs::read_to_string(&events)?).ok_or("no unit was applied")?;
+        told("  its transaction", bytes, inside, peak);
+    }
     runtime.block_on(server.stop());
     Ok(())
 }
@@ -86,6 +96,16 @@ fn write(path: &Path, kind: &str, bytes: usize) -> Result<usize, Failure> {
             }
             writeln!(out, ";")?;
             statements += 2;
+        }
+        "none" => {
+            writeln!(out, "CREATE TABLE n(a int, b text);")?;
+            let mut written = 0;
+            while written < bytes {
+                let row = format!("INSERT INTO n VALUES ({statements}, 'it''s; one');\n");
+                out.write_all(row.as_bytes())?;
+                written += row.len();
+                statements += 1;
+            }
         }
         "row" => {
             writeln!(out, "CREATE TABLE r(a int, b text);\nCOPY r FROM stdin;")?;

@@ -23,7 +23,7 @@
 //! - [`baseline`] is what there was before the first change, [`image`] before and after
 //!   each step, [`verify`] evaluates checkpoints, `ask` asks their queries, `into` keeps their answers as files (`asker`: with the values of a moment), `within` compares times;
 //! - `keep` is what a run keeps: artifacts, snapshots, and what is compared with them;
-//! - [`reconcile`] finds out after a stop what became of what was under way;
+//! - [`reconcile`] finds out after a stop what became of what was under way (`roll`: what the ledger has of it);
 //! - [`rollback`] goes backwards, [`reopen`] opens a run for it that is over;
 //! - [`mod@report`] makes a report of a run's folder, also as an action of the plan; [`evidence`] looks for the rehearsal that a step asks for; [`rehearse`] proves a plan and its rollback on a private server;
 //! - [`says`] carries what scripts say to people, and [`progress`] how far they have come;
@@ -93,6 +93,7 @@ mod reentry;
 pub mod rehearse;
 pub mod reopen;
 pub mod report;
+mod roll;
 pub mod rollback;
 pub mod sampler;
 pub mod says;

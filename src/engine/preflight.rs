@@ -297,11 +297,11 @@ fn judge(preflight: &mut Preflight, id: &str, step: &Step, report: &ScanReport) 
         && let Some(first) = &report.first
     {
         let what = format!(
-            "{} statements, each a transaction with its lines in the journal: that takes a while, and about 1 KB of memory \
-             for each until the run ends",
+            "{} statements, each a transaction with its lines in the journal: that takes a while, and more than 1 KB on \
+             the disk for each",
             report.count
         );
-        let hint = "transaction = \"single\" runs any number of them in little memory";
+        let hint = "transaction = \"single\" runs them in one, as fast as psql does";
         find(first, what, Some(hint), false);
     }
     let mut commits = false;

@@ -14,18 +14,18 @@
 //!
 //! The ledger is read only after the fence is ours: an old COMMIT that was under way is over by then.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
 use super::conductor::Conductor;
 use super::control::Control;
 use super::exit::Exit;
 use super::open;
+use super::roll::Roll;
 use super::stop::Stop;
 use super::unit::Outcome;
 use crate::pg::PgError;
-use crate::pg::ledger::{entry, fence, schema};
-use crate::run::event::{Direction, Event, Problem, Unit};
+use crate::pg::ledger::{fence, schema};
+use crate::run::event::{Event, Problem, Unit};
 use crate::run::state::UnitPhase;
 
 /// How long an old backend or COMMIT may take to end.
@@ -76,13 +76,13 @@ impl Conductor {
     }
 
     async fn settle_units(&mut self) -> Result<(), Stop> {
-        let rows = {
+        let roll = {
             let mut control = self.control.session().await;
-            entry::all(&mut control, &self.run).await?
+            Roll::call(&mut control, &self.run, &self.recorder).await?
         };
-        let known: HashSet<&Unit> = rows.iter().map(|(row, _)| row).collect();
+        let gone = self.recorder.look(|run| roll.gone(run));
         for (unit, phase, xid) in self.recorder.look(|run| run.all_units()) {
-            let present = known.contains(&unit);
+            let present = roll.has(&unit);
             let (bare, doubted) =
                 self.recorder.look(|run| run.unit(&unit).map_or((false, None), |s| (s.bare, s.before_doubt)));
             let in_doubt = phase == UnitPhase::Unknown;
@@ -122,40 +122,25 @@ impl Conductor {
                     ];
                     self.rule(&unit, evidence).await?;
                 }
-                (UnitPhase::Applied, false) => {
-                    let evidence = vec![
-                        "the journal says applied and the ledger row is gone: a failover, a restore, or somebody \
-                         removed it"
-                            .into(),
-                    ];
-                    self.rule(&unit, evidence).await?;
-                }
+                (UnitPhase::Applied, false) => self.row_is_gone(&unit).await?,
                 (UnitPhase::Intent, _) => self.reconcile_intent(&unit).await?,
                 (UnitPhase::Applied, true)
                 | (UnitPhase::Failed | UnitPhase::Waiting | UnitPhase::Unknown, _) => {}
             }
         }
-        let forward: HashSet<(&str, u32)> = known
-            .iter()
-            .filter(|row| row.direction == Direction::Forward)
-            .map(|row| (row.step.as_str(), row.generation))
-            .collect();
-        for unit in self.recorder.look(|run| run.undone_units()) {
-            // With both rows gone, the database is as it was before the step: undone, so to say.
-            if forward.contains(&(unit.step.as_str(), unit.generation)) && !known.contains(&unit) {
-                let evidence = vec![
-                    "the journal says undone and the ledger row of the undo is gone, that of the step isn't: a failover, \
-                     a restore, or somebody removed it"
-                        .into(),
-                ];
-                self.rule(&unit, evidence).await?;
-            }
+        for unit in gone {
+            self.row_is_gone(&unit).await?;
         }
-        let strangers: Vec<String> = rows
-            .iter()
-            .filter(|(row, _)| !self.recorder.look(|run| run.knows_unit(row)))
-            .map(|(row, _)| format!("{} {}", row.step, row.unit))
-            .collect();
+        for unit in self.recorder.look(|run| roll.undos_gone(run)) {
+            let evidence = vec![
+                "the journal says undone and the ledger row of the undo is gone, that of the step isn't: a failover, \
+                 a restore, or somebody removed it"
+                    .into(),
+            ];
+            self.rule(&unit, evidence).await?;
+        }
+        let strangers: Vec<String> =
+            roll.strangers.iter().map(|row| format!("{} {}", row.step, row.unit)).collect();
         if !strangers.is_empty() {
             let why = format!(
                 "the ledger has what this journal doesn't know ({}): the journal is older than the database. \
@@ -165,6 +150,14 @@ impl Conductor {
             return Err(Stop::Left { exit: Exit::Unknown, why });
         }
         Ok(())
+    }
+
+    async fn row_is_gone(&mut self, unit: &Unit) -> Result<(), Stop> {
+        let evidence = vec![
+            "the journal says applied and the ledger row is gone: a failover, a restore, or somebody removed it"
+                .into(),
+        ];
+        self.rule(unit, evidence).await.map(drop)
     }
 
     /// A bare statement is looked up in its script: its probe knows what to ask.

@@ -1,12 +1,13 @@
 //! Opening a run again that is over, to go back: everything that could make the way back a wrong one is
 //! looked at first, under the lock. Whoever goes back in spite of what has changed since gives a reason.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
 use super::baseline::measured;
 use super::conductor::Conductor;
 use super::exit::Exit;
 use super::open::{Opening, look_over};
+use super::roll::Roll;
 use super::rollback::{Course, Wanted, Way, set_out, way};
 use super::stop::Stop;
 use super::verify::count;
@@ -14,7 +15,7 @@ use crate::journal::{Journal, RunFolder};
 use crate::pg::fingerprint::Fingerprint;
 use crate::pg::ledger::{entry, schema};
 use crate::plan::model::{Action, Plan, Step};
-use crate::run::event::{Direction, Ending, Event, Person, Residue, Unit};
+use crate::run::event::{Ending, Event, Person, Residue, Unit};
 use crate::run::state::{Run, UnitPhase};
 use crate::script::{last_name, mentions};
 
@@ -109,28 +110,21 @@ impl Conductor {
     async fn ledger_agrees(&mut self) -> Result<Vec<String>, Stop> {
         let Some(epoch) = self.recorder.look(|run| run.epoch) else { return Ok(Vec::new()) };
         let by_hand = format!("What is there can't be known from here: {}", by_hand(&self.run));
-        let (rows, others) = {
+        let (roll, others) = {
             let mut control = self.control.session().await;
             if !schema::exists(&mut control).await? {
                 let why = "the schema holdpoint is gone from this database: it was restored, or somebody dropped it";
                 return Err(refused(format!("{why}. {by_hand}")));
             }
             schema::verify(&mut control).await.map_err(|error| refused(error.to_string()))?;
-            let rows = entry::all(&mut control, &self.run).await?;
-            (rows, entry::of_others_since(&mut control, &self.run, epoch).await?)
+            let roll = Roll::call(&mut control, &self.run, &self.recorder).await?;
+            (roll, entry::of_others_since(&mut control, &self.run, epoch).await?)
         };
-        let known: HashSet<&Unit> = rows.iter().map(|(row, _)| row).collect();
-        let forward: HashSet<(&str, u32)> = known
-            .iter()
-            .filter(|row| row.direction == Direction::Forward)
-            .map(|row| (row.step.as_str(), row.generation))
-            .collect();
         let gone: Vec<String> = self.recorder.look(|run| {
             let applied = run.all_units().into_iter().filter(|(_, phase, _)| *phase == UnitPhase::Applied);
-            let undone = run.undone_units().into_iter();
-            let undone = undone.filter(|unit| forward.contains(&(unit.step.as_str(), unit.generation)));
-            let all = applied.map(|(unit, ..)| unit).chain(undone);
-            all.filter(|unit| !known.contains(unit)).map(|unit| unit.words()).collect()
+            let one_by_one = applied.map(|(unit, ..)| unit).filter(|unit| !roll.has(unit));
+            let all = one_by_one.chain(roll.gone(run)).chain(roll.undos_gone(run));
+            all.map(|unit| unit.words()).collect()
         });
         if !gone.is_empty() {
             return Err(refused(format!(
@@ -139,9 +133,7 @@ impl Conductor {
                 named(&gone)
             )));
         }
-        let strange: Vec<String> = self.recorder.look(|run| {
-            rows.iter().filter(|(row, _)| !run.knows_unit(row)).map(|(row, _)| row.words()).collect()
-        });
+        let strange: Vec<String> = roll.strangers.iter().map(Unit::words).collect();
         if !strange.is_empty() {
             return Err(refused(format!(
                 "the ledger has what this journal doesn't know ({}): the journal is older than the database. Restore the \

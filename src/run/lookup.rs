@@ -1,8 +1,9 @@
 //! Finding units, and what the run waits for: what the engine asks after a stop.
 
-use super::event::{HoldReason, Unit};
+use super::event::{Direction, HoldReason, Unit};
 use super::state::{Run, RunState, Status, StepState};
 use super::unit::{UnitPhase, UnitState};
+use super::units::Units;
 
 impl Run {
     /// The unit, when it is of the present generation of its step.
@@ -13,26 +14,32 @@ impl Run {
             .and_then(|step| step.unit(unit))
     }
 
-    /// Every unit of the present generations: itself, where it stands, and its transaction's id.
+    /// The units of the present generations, but for those that were added up: these are applied, and that was
+    /// confirmed. Itself, where it stands, and its transaction's id.
     #[must_use]
     pub fn all_units(&self) -> Vec<(Unit, UnitPhase, Option<String>)> {
         self.steps
             .iter()
-            .flat_map(|step| step.units.iter().chain(step.undo_units.iter()))
+            .flat_map(|step| step.units.one_by_one().chain(step.undo_units.one_by_one()))
             .map(|state| (state.unit.clone(), state.phase, state.xid.clone()))
             .collect()
     }
 
     /// Units of the last recorded undo of each step that is pending since: a failover may have lost them.
-    #[must_use]
-    pub fn undone_units(&self) -> Vec<Unit> {
+    pub fn last_undos(&self) -> impl Iterator<Item = (&StepState, &Units)> {
         let pending = self.steps.iter().filter(|step| step.status == Status::Pending);
-        pending
-            .filter_map(|step| step.last_undo.as_ref())
-            .flat_map(|last| &last.undo_units)
-            .filter(|unit| unit.phase == UnitPhase::Applied)
-            .map(|unit| unit.unit.clone())
-            .collect()
+        pending.filter_map(|step| Some((step, &step.last_undo.as_ref()?.undo_units)))
+    }
+
+    /// Those that this one belongs to, if it is of its step's present generation or of the last recorded undo.
+    #[must_use]
+    pub fn units_with(&self, unit: &Unit) -> Option<&Units> {
+        let step = self.step(&unit.step)?;
+        if unit.generation == step.generation {
+            return Some(step.units_of(unit.direction));
+        }
+        let undone = unit.direction == Direction::Back && unit.generation + 1 == step.generation;
+        step.undone_by().filter(|_| undone)
     }
 
     /// Whether the run has ever begun this unit, in whatever generation.

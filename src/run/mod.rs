@@ -2,7 +2,7 @@
 //!
 //! - [`event`] is the contract: one fact a line, documented, only ever added to; `name` says what an
 //!   event is called and what it is about; `outline`, `course`, `image`, `kept`, `program`, `watch` and `facts` are the words it is made of;
-//! - [`state`] is what the events say, and only that: a [`state::Run`] of `step`s of `unit`s;
+//! - [`state`] is what the events say, and only that: a [`state::Run`] of `step`s of `unit`s ([`units`]: of late one by one, with `unit_names` of all others);
 //! - `fold` (with `fold_reopen`, `fold_steps`, `fold_turns`, `fold_units`, `unit_steps`) is how they say it, and
 //!   [`illegal`] what they can't say;
 //! - `query` and `lookup` are what is asked of a run, `whereabouts` how far it is, in words;
@@ -46,7 +46,9 @@ pub mod sample;
 pub mod state;
 mod step;
 mod unit;
+mod unit_names;
 mod unit_steps;
+pub mod units;
 mod watch;
 mod whereabouts;
 

@@ -15,7 +15,8 @@ use crate::plan::expect::Saved;
 
 pub use super::backends::{EndedBackend, OURS};
 pub use super::step::{Status, StepState};
-pub use super::unit::{UnitPhase, UnitState, Units};
+pub use super::unit::{UnitPhase, UnitState};
+pub use super::units::Units;
 pub use super::watch::WatchState;
 
 /// A run as its events tell it.

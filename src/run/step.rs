@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::event::{CheckpointResult, Direction, Person, Problem, Unit};
-use super::unit::{UnitPhase, Units};
+use super::unit::UnitPhase;
+use super::units::Units;
 
 /// Why an event isn't possible; `fold` puts the event and the run's state around it.
 pub(super) type Why = String;

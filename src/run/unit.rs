@@ -7,8 +7,6 @@
 //! ```
 //! After `UnitPassedOver` a failed one is behind. `UnitReconciled` leads from any phase that isn't final to applied or failed.
 
-use std::collections::HashMap;
-
 use jiff::Timestamp;
 
 use super::event::{AppliedHow, Blocker, ProbeState, Problem, SourceRef, Touched, Unit};
@@ -117,71 +115,5 @@ impl Unit {
         } else {
             format!("`{}` of {back}step `{}`", self.unit, self.step)
         }
-    }
-}
-
-/// Units in the order they began, found by name in constant time: a step may have very many.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Units {
-    list: Vec<UnitState>,
-    index: HashMap<String, usize>,
-}
-
-impl std::ops::Deref for Units {
-    type Target = [UnitState];
-
-    fn deref(&self) -> &[UnitState] {
-        &self.list
-    }
-}
-
-impl<'a> IntoIterator for &'a Units {
-    type Item = &'a UnitState;
-    type IntoIter = std::slice::Iter<'a, UnitState>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.list.iter()
-    }
-}
-
-impl Units {
-    /// The unit of this name; the empty name when the step is one transaction.
-    #[must_use]
-    pub fn named(&self, name: &str) -> Option<&UnitState> {
-        self.index.get(name).map(|&i| &self.list[i])
-    }
-
-    pub(super) fn named_mut(&mut self, name: &str) -> Option<&mut UnitState> {
-        self.index.get(name).map(|&i| &mut self.list[i])
-    }
-
-    /// Adds it, or puts it in the place of an earlier try.
-    pub(super) fn put(&mut self, state: UnitState) {
-        match self.index.get(&state.unit.unit) {
-            Some(&i) => self.list[i] = state,
-            None => {
-                self.index.insert(state.unit.unit.clone(), self.list.len());
-                self.list.push(state);
-            }
-        }
-    }
-
-    /// Forgets failed tries: what is applied (or passed over) stays so on a retry.
-    pub(super) fn keep_applied(&mut self) {
-        self.list.retain(UnitState::is_behind);
-        self.index = self.list.iter().enumerate().map(|(i, u)| (u.unit.unit.clone(), i)).collect();
-    }
-
-    /// The first one in this phase.
-    #[must_use]
-    pub fn in_phase(&self, phase: UnitPhase) -> Option<&UnitState> {
-        self.list.iter().find(|u| u.phase == phase)
-    }
-
-    /// The one whose end isn't known. Units follow one another, so it is the last, unless doubts
-    /// came up later about an older one.
-    #[must_use]
-    pub fn open(&self) -> Option<&UnitState> {
-        self.list.iter().rev().find(|u| u.phase.is_open())
     }
 }

@@ -152,6 +152,32 @@ fn weight_with_nothing(server: &Server) -> u64 {
     peak
 }
 
+/// Statements of which each is a transaction. The journal is in memory here: a disk would take minutes.
+fn in_pieces(server: &Server, number: usize) -> u64 {
+    let memory = Path::new("/dev/shm");
+    let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
+    let database = format!("pieces{number}");
+    create(server, &database, "template1");
+    let inserts = (0..number).map(|n| format!("INSERT INTO t VALUES ({n}, 'it''s; one');\n"));
+    let script = format!("CREATE TABLE t (a int, b text);\n{}", inserts.collect::<String>());
+    std::fs::write(folder.path().join("a.sql"), script).unwrap();
+    let mut command = holdpoint(server, &database, folder.path(), folder.path(), "a.sql", Mode::None);
+    command.env("PGOPTIONS", "-c log_statement=none");
+    let (exit, said, peak) = watched(command);
+    assert_eq!(exit, 0, "{said}");
+    assert_eq!(value(server, &database, "SELECT count(*) FROM t"), number.to_string());
+    peak
+}
+
+/// Each statement a transaction, and a few bytes of memory: it was 4 KB.
+#[test]
+fn many_statements_by_themselves_need_no_more_memory_than_few() {
+    let server = Server::start();
+    let (few, many) = (in_pieces(&server, 500), in_pieces(&server, 5_000));
+    println!("500: {few} MB, 5000: {many} MB");
+    assert!(many <= few + A_QUARTER_OF_A_COPY, "{few} and {many} MB");
+}
+
 /// A statement is in memory as often as it has to be, a row of COPY data or the number of statements doesn't
 /// show at all.
 #[test]

@@ -373,8 +373,9 @@ fn units(run: &StepState, direction: Direction, columns: usize) -> Vec<Row> {
             rows.extend(wrapped(Role::Dim, "  ", &touched(&unit.touched), columns, 2));
         }
     }
-    if done.len() > SHOWN {
-        rows.push(Row::of(Role::Dim, format!("  after {} more", done.len() - SHOWN)));
+    let all = run.units_of(direction).applied();
+    if all > SHOWN {
+        rows.push(Row::of(Role::Dim, format!("  after {} more", all - SHOWN)));
     }
     rows
 }

@@ -14,7 +14,7 @@ use crate::pg::rows::Column;
 use crate::plan::model::{Action, Plan, Step};
 use crate::plan::show::deed;
 use crate::run::event::{self, Direction, Image, ImageWhen, ProcedureTurn, Rehearsed, RowCount, UndoItem};
-use crate::run::state::{Run, Status, StepState, UnitPhase};
+use crate::run::state::{Run, Status, StepState};
 use crate::script::{Item, Variables, heads};
 
 /// Statements of one step that are listed.
@@ -169,20 +169,14 @@ pub fn applied_files(plan: &Plan, run: &Run, id: &str) -> Vec<String> {
     let step = step_for(plan, id, Direction::Forward);
     let Some(Action::Files { files, .. }) = step.map(|step| &step.action) else { return Vec::new() };
     let Some(state) = run.step(id) else { return Vec::new() };
-    let is_of = |unit: &str, file: &str| {
-        unit == file || unit.strip_prefix(file).is_some_and(|rest| rest.starts_with(['/', '@']))
-    };
-    let applied = |file: &str| {
-        state.units.iter().any(|unit| unit.phase == UnitPhase::Applied && is_of(&unit.unit.unit, file))
-    };
-    files.iter().filter(|file| applied(&file.name)).map(|file| file.name.clone()).collect()
+    files.iter().filter(|file| state.units.has_applied_of(&file.name)).map(|file| file.name.clone()).collect()
 }
 
 /// How much of a step that isn't applied as a whole is.
 fn half_applied(state: &StepState) -> Option<String> {
     let half = matches!(state.status, Status::Failed | Status::Skipped | Status::Running)
         || state.units.iter().any(|unit| unit.passed_over);
-    let applied = state.units.iter().filter(|unit| unit.phase == UnitPhase::Applied).count();
+    let applied = state.units.applied();
     (half && applied > 0).then(|| format!("only {} of it committed", count(applied, "unit")))
 }
 

@@ -187,27 +187,40 @@ pub async fn of_others_since(
         .collect())
 }
 
-/// All units of a run that the ledger has.
+/// Rows that are read at once.
+const PAGE: usize = 10_000;
+
+/// Units of a run that the ledger has, behind this one: so many at once. None: that was all.
 ///
 /// # Errors
 /// When the server can't be asked.
-pub async fn all(control: &mut Session, run: &str) -> Result<Vec<(Unit, String)>, PgError> {
-    let rows = control
-        .query(
-            "SELECT step, unit, direction, generation, head FROM holdpoint.ledger WHERE run = $1::text \
-             ORDER BY applied_at, step, unit",
-            &[Some(run)],
-        )
-        .await?;
+pub async fn page(control: &mut Session, run: &str, after: Option<&Unit>) -> Result<Vec<Unit>, PgError> {
+    let columns = "SELECT step, unit, direction, generation FROM holdpoint.ledger WHERE run = $1::text";
+    let order = format!("ORDER BY step, unit, direction, generation LIMIT {PAGE}");
+    let rows = match after {
+        None => control.query(&format!("{columns} {order}"), &[Some(run)]).await?,
+        Some(after) => {
+            let generation = after.generation.to_string();
+            let behind = "AND (step, unit, direction, generation) > ($2::text, $3::text, $4::text, $5::int4)";
+            let values = [
+                Some(run),
+                Some(after.step.as_str()),
+                Some(after.unit.as_str()),
+                Some(direction(after.direction)),
+                Some(generation.as_str()),
+            ];
+            control.query(&format!("{columns} {behind} {order}"), &values).await?
+        }
+    };
     Ok(rows
         .rows
         .into_iter()
         .map(|row| {
             let mut cells = row.into_iter().map(Option::unwrap_or_default);
             let mut next = || cells.next().unwrap_or_default();
-            let (step, unit, back, generation, head) = (next(), next(), next(), next(), next());
+            let (step, unit, back, generation) = (next(), next(), next(), next());
             let direction = if back == "back" { Direction::Back } else { Direction::Forward };
-            (Unit { step, unit, direction, generation: generation.parse().unwrap_or_default() }, head)
+            Unit { step, unit, direction, generation: generation.parse().unwrap_or_default() }
         })
         .collect())
 }
