@@ -380,3 +380,14 @@ fn the_button_says_why_it_does_nothing() {
             .contains("R ROLL BACK: step `quality` is running: hold, cancel or wait until it is over")
     );
 }
+
+/// Why a key did nothing goes with what the run was then.
+#[test]
+fn a_refused_key_is_forgotten_when_the_run_goes_on() {
+    let mut scene = Scene::failed();
+    scene.press('o');
+    assert!(scene.frame(120, 36).contains("override:"));
+    scene.events([decided(Decision::Retry, Some("quality"))]);
+    let frame = scene.frame(120, 36);
+    assert!(!frame.contains("override:"), "{frame}");
+}

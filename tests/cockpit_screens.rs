@@ -6,6 +6,7 @@ mod cockpit_support;
 
 use std::sync::Arc;
 
+use cockpit_support::states::go;
 use cockpit_support::{Scene, events};
 use holdpoint::cockpit::console::Answer;
 use holdpoint::cockpit::message::{Key, Msg};
@@ -159,6 +160,31 @@ fn a_procedure_on_its_way() {
         scene.press('6');
         scene
     });
+}
+
+/// What a rollback left is told while it is what the run came to; not any more once it goes forward again.
+#[test]
+fn a_rollback_that_is_past_says_nothing_of_the_way_back() {
+    let mut scene = Scene::undone();
+    scene.events([events::held(HoldReason::RolledBackTo, "stages", "undone as told", None)]);
+    assert!(scene.frame(120, 36).contains("no residue"));
+    scene.events([go()]);
+    let frame = scene.frame(120, 36);
+    assert!(!frame.contains("no residue"), "{frame}");
+}
+
+/// Nothing runs once the program that ran it is gone.
+#[test]
+fn what_was_broken_off_doesnt_run() {
+    let mut scene = Scene::blocked();
+    assert!(scene.frame(120, 36).contains("running"));
+    let words = "the server is gone".into();
+    scene.send(Msg::Over(holdpoint::cockpit::message::Over { exit: 7, words, good: false }));
+    let frame = scene.frame(120, 36);
+    assert!(frame.contains("broken off") && !frame.contains("running"), "{frame}");
+    // And the keys at the bottom are those that do something now.
+    let keys = frame.lines().last().unwrap();
+    assert!(keys.contains("Q leave the screen") && !keys.contains("Enter"), "{frame}");
 }
 
 /// Until a rollback begins the hold that it was asked for in still stands: nobody goes on from there.

@@ -4,6 +4,8 @@
 use super::place::Spot;
 use super::state::State;
 use crate::plan::model::{Step, Takes};
+use crate::run::event::HoldReason;
+use crate::run::state::RollbackState;
 
 /// A phase, or a procedure that the run goes back by.
 #[derive(Debug, Clone, Copy)]
@@ -37,10 +39,17 @@ impl State {
         Some(Chapter { title: &procedure.title, owner: None, starts: None, takes: None, steps, back: true })
     }
 
+    /// The rollback that the run is in, or that it ended with; one that it went forward from again is past.
+    #[must_use]
+    pub fn rollback(&self) -> Option<&RollbackState> {
+        let run = self.run();
+        let stands = run.is_ended() || run.hold_reason() == Some(&HoldReason::RolledBackTo);
+        run.rollback.as_ref().filter(|rollback| rollback.ended.is_none() || stands)
+    }
+
     /// Those that are to be seen, with their numbers: of the procedures the ones that take part.
     pub fn chapters(&self) -> impl Iterator<Item = (usize, Chapter<'_>)> {
-        let taking_part =
-            self.run().rollback.as_ref().map(|rollback| rollback.procedures()).unwrap_or_default();
+        let taking_part = self.rollback().map(RollbackState::procedures).unwrap_or_default();
         let plan = self.plan();
         let procedures = plan.rollbacks.iter().enumerate();
         let procedures =

@@ -213,6 +213,8 @@ pub fn ask(state: &mut State) -> Vec<Effect> {
     console.remember(&sql);
     console.sent = true;
     console.asks += 1;
+    // An error that stands there would be read as that of the query that runs now.
+    console.answer = console.answer.take().filter(|answer| answer.error.is_none());
     console.asked = Some(Asked { id: console.asks, sql: sql.clone(), since, stopped: false });
     vec![Effect::Look(console.asks, sql)]
 }

@@ -81,6 +81,11 @@ pub fn step_sign(state: &State, id: &str) -> (char, Role, &'static str) {
     if waits && state.over.is_none() {
         return ('◆', Role::Hold, "waits");
     }
+    // What was under way when its process ended doesn't run.
+    let broken_off = state.over.is_some() || state.run().step(id).is_some_and(|step| step.broken_off);
+    if status.is_moving() && broken_off && state.run().in_doubt().is_none() {
+        return ('◌', Role::Hold, "broken off");
+    }
     // Not as if it had never been.
     if status == Status::Pending && state.run().step(id).is_some_and(|step| step.generation > 0) {
         return ('◁', Role::Back, "undone");

@@ -135,7 +135,15 @@ fn event(state: &mut State, envelope: &Envelope) -> Vec<Effect> {
     {
         state.zone = zone;
     }
+    let before = std::mem::discriminant(&state.run().state);
     state.log_event(envelope);
+    // Why a key did nothing is over with what the run was then.
+    if std::mem::discriminant(&state.run().state) != before {
+        state.toast.take_if(|toast| toast.bad);
+    }
+    if let Event::Deviation { step: None, what } = &envelope.event {
+        state.toast(what, true);
+    }
     state.taking_up = match &envelope.event {
         // One that was over is asked about as it is.
         Event::RunResumed { .. } => state.run().is_holding() && !state.run().only_goes_back(),

@@ -163,6 +163,10 @@ impl Printer {
     }
 
     fn what_next(&self, page: &mut Page) {
+        // A demo's server goes with it; where it stays, the demo itself says how to go on.
+        if self.book.is_demo() && self.run.sittings <= 1 {
+            return;
+        }
         if let RunState::Ended(outcome, _) = &self.run.state {
             let stopped = matches!(outcome, Ending::Stopped { .. } | Ending::RolledBack { clean: false });
             if stopped && self.run.can_go_back_further() {

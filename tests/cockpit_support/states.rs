@@ -285,6 +285,14 @@ impl Scene {
         scene
     }
 
+    /// Everything is undone, and the run isn't over.
+    pub fn undone() -> Self {
+        let mut scene = Self::unverified();
+        scene.goes_back(&["quality", "stages"], vec![]);
+        scene.compares(vec![], vec![], vec![]);
+        scene
+    }
+
     /// Everything but what somebody had decided to do for good.
     pub fn rolled_back_but_for_a_part() -> Self {
         let mut scene = Self::unverified();
@@ -363,26 +371,28 @@ impl Scene {
         }
     }
 
+    fn compares(&mut self, residue: Vec<Residue>, stays: Vec<Residue>, unsure: Vec<String>) {
+        self.events([Event::RollbackEnded {
+            residue,
+            others: vec![],
+            stays,
+            unsure,
+            moved: vec![],
+            covers: vec!["schema".into(), "rows of venture_artifacts".into()],
+            not_compared: vec!["sequence values".into()],
+            not_put_back: vec![],
+            elapsed_ms: 300,
+        }]);
+    }
+
     fn is_back(&mut self, residue: Vec<Residue>, stays: Vec<Residue>, unsure: Vec<String>) {
         let (scene, clean) = (self, residue.is_empty() && stays.is_empty());
-        scene.events([
-            Event::RollbackEnded {
-                residue,
-                others: vec![],
-                stays,
-                unsure,
-                moved: vec![],
-                covers: vec!["schema".into(), "rows of venture_artifacts".into()],
-                not_compared: vec!["sequence values".into()],
-                not_put_back: vec![],
-                elapsed_ms: 300,
-            },
-            Event::Ended {
-                outcome: Ending::RolledBack { clean },
-                exit_code: if clean { 4 } else { 1 },
-                summary: Summary::default(),
-            },
-        ]);
+        scene.compares(residue, stays, unsure);
+        scene.events([Event::Ended {
+            outcome: Ending::RolledBack { clean },
+            exit_code: if clean { 4 } else { 1 },
+            summary: Summary::default(),
+        }]);
         let words = match clean {
             true => "the run is over: failed, and everything that was applied is undone",
             false => "the run is over: something is left of it",

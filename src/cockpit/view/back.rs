@@ -17,7 +17,7 @@ const SHOWN: usize = 5;
 
 /// What there is to say; nothing before anything was applied.
 pub fn rows(state: &State, columns: usize) -> Vec<Row> {
-    if let Some(ended) = state.run().rollback.as_ref().and_then(|rollback| rollback.ended.as_ref()) {
+    if let Some(ended) = state.rollback().and_then(|rollback| rollback.ended.as_ref()) {
         return ended_rows(ended, columns);
     }
     let goal = Goal::default();

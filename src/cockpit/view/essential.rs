@@ -44,11 +44,9 @@ pub fn draw(state: &State, paper: &mut Paper<'_>, area: Rect) {
     rows.truncate(lines - 1);
     paper.rows(area, &rows);
     let mut keys = stop;
-    for (entry, verdict) in fitting(state, columns.saturating_sub(keys.width()), 3) {
-        if verdict.is_ok() {
-            let hint = Row::of(Role::Text, "  ").add(Role::Key, entry.cap);
-            keys = keys.join(hint.add(Role::Text, format!(" {}", entry.word)));
-        }
+    for entry in fitting(state, columns.saturating_sub(keys.width()), 3) {
+        let hint = Row::of(Role::Text, "  ").add(Role::Key, entry.cap);
+        keys = keys.join(hint.add(Role::Text, format!(" {}", entry.word)));
     }
     paper.row(area, lines - 1, &keys);
 }

@@ -150,12 +150,8 @@ fn known(state: &State) -> Vec<String> {
 /// The row, and which columns of it are which command's.
 fn hints(state: &State, columns: usize) -> (Row, Vec<(Act, usize, usize)>) {
     let (mut row, mut places) = (Row::new(), Vec::new());
-    for (entry, verdict) in fitting(state, columns + 3, 4) {
-        let (key, role) = match verdict {
-            Ok(()) => (Role::Key, Role::Text),
-            Err(_) => (Role::KeyOff, Role::KeyOff),
-        };
-        let hint = Row::of(key, entry.cap).add(role, format!(" {}   ", hint_word(state, entry)));
+    for entry in fitting(state, columns + 3, 4) {
+        let hint = Row::of(Role::Key, entry.cap).add(Role::Text, format!(" {}   ", hint_word(state, entry)));
         let from = row.width();
         row = row.join(hint);
         places.push((entry.act, from, row.width() - 3));
@@ -174,15 +170,20 @@ fn hint_word(state: &State, entry: &Entry) -> &'static str {
     }
 }
 
-/// The hints that have room, each `around` columns wider than its key and word, in their order: what
-/// matters most gets its place first. A hint that is cut would say the wrong thing.
-pub fn fitting(state: &State, columns: usize, around: usize) -> Vec<(&'static Entry, Result<(), String>)> {
-    let all = keymap::hints(state);
+/// The keys that do something now and have room, each `around` columns wider than its key and word, in their
+/// order: what matters most gets its place first. A hint that is cut would say the wrong thing; help and
+/// palette have all keys, and why some do nothing.
+pub fn fitting(state: &State, columns: usize, around: usize) -> Vec<&'static Entry> {
+    let all: Vec<&Entry> = keymap::hints(state)
+        .into_iter()
+        .filter(|(_, verdict)| verdict.is_ok())
+        .map(|(entry, _)| entry)
+        .collect();
     let mut order: Vec<usize> = (0..all.len()).collect();
-    order.sort_by_key(|at| (all[*at].1.is_err(), keymap::weight(all[*at].0.act)));
+    order.sort_by_key(|at| keymap::weight(all[*at].act));
     let (mut left, mut chosen) = (columns, Vec::new());
     for at in order {
-        let wide = width(all[at].0.cap) + width(hint_word(state, all[at].0)) + around;
+        let wide = width(all[at].cap) + width(hint_word(state, all[at])) + around;
         if wide <= left {
             left -= wide;
             chosen.push(at);

@@ -11,6 +11,8 @@ use crate::text::columns::pad;
 
 /// Wider than this, key and words don't belong together any more.
 const WIDEST: u16 = 96;
+/// As wide as the longest word, and a blank.
+const WORD: usize = 14;
 
 pub fn draw(state: &State, palette: &Palette, paper: &mut Paper<'_>, area: Rect) {
     let all = found(state);
@@ -43,7 +45,7 @@ pub fn draw(state: &State, palette: &Palette, paper: &mut Paper<'_>, area: Rect)
             Ok(()) => (Role::Key, Role::Text),
             Err(_) => (Role::KeyOff, Role::Dim),
         };
-        let row = Row::of(key, pad(entry.cap, 8)).add(text, pad(entry.word, 13));
+        let row = Row::of(key, pad(entry.cap, 8)).add(text, pad(entry.word, WORD));
         let row = match verdict {
             Ok(()) => row.add(Role::Dim, entry.what),
             Err(why) => row.add(Role::Warn, format!("not now: {why}")),
