@@ -293,3 +293,40 @@ async fn a_file_that_was_mended_on_disk_is_said_not_to_be_used() {
     assert!(told <= 1, "{told}");
     assert!(!scene.has("mended").await);
 }
+
+/// What a step has run with is what its way back runs with.
+#[tokio::test]
+async fn a_variable_that_steps_were_applied_with_stays_as_it_was() {
+    let scene = Scene::new().await;
+    scene.sql("CREATE TABLE t_beta AS SELECT generate_series(1, 500) AS n").await;
+    scene.plan(
+        "[vars]\ntenant = { ask = \"Which?\" }\npause = { default = \"10ms\" }\n\n[[phase]]\nid = \"p\"\ntitle = \"P\"\n\
+         [[phase.step]]\nid = \"make\"\ntitle = \"Make\"\nsql = \"CREATE TABLE t_:tenant (n int)\"\nrollback.sql = \
+         \"DROP TABLE t_:tenant\"\n[[phase.step]]\nid = \"rest\"\ntitle = \"Rest\"\nsoak = \"{pause}\"\n\
+         [[phase.step]]\nid = \"well\"\ntitle = \"Well\"\nconfirm = \"All is well\"\n",
+    );
+    scene.run("--var tenant=acme").exits(6);
+    let said = scene.resume("--var tenant=beta --confirm well=Ann");
+    said.exits(3).complains("was \"acme\" when steps of this run were applied").reads_well();
+    // How long to wait isn't in what was applied.
+    scene.resume("--var pause=20ms").exits(6);
+    scene.type_in("rollback --plain --reason back").exits(4);
+    assert!(scene.has("t_beta").await && !scene.has("t_acme").await);
+}
+
+/// The run stands somewhere, and what is selected has to begin there.
+#[tokio::test]
+async fn a_selection_passes_nothing_over_that_was_begun() {
+    let scene = failed().await;
+    scene.resume("--only nowhere").exits(2).complains("the plan's phases are main").reads_well();
+
+    let scene = Scene::new().await;
+    scene.plan(&format!(
+        "{THREE}\n[[phase]]\nid = \"close\"\ntitle = \"Close\"\n[[phase.step]]\nid = \"accept\"\ntitle = \"Accept\"\n\
+         confirm = \"All is well\"\n"
+    ));
+    scene.run("").exits(6);
+    let said = scene.resume("--only close --confirm accept=Ann");
+    said.exits(3).complains("the run stands at step `second` of phase `main`").reads_well();
+    scene.resume("--skip second=later --confirm accept=Ann").exits(0);
+}

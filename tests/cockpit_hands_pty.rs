@@ -406,6 +406,31 @@ async fn a_rollback_asks_before_it_begins() {
     assert!(journal(&bench).contains("too early"));
 }
 
+/// The way back isn't closed by a guard that is no longer true; who goes forward instead has it checked.
+#[tokio::test]
+async fn nobody_goes_forward_past_the_guards_from_a_rollback_that_was_asked_for() {
+    let bench = Bench::with("CREATE TABLE gate (open bool); INSERT INTO gate VALUES (true)").await;
+    bench.file(
+        "plan.toml",
+        "[plan]\nid = \"p\"\ntitle = \"P\"\nenvironment = \"dev\"\nstepping = \"auto\"\n\n[target]\n\n[[target.checkpoint]]\ntitle = \"The gate is \
+         open\"\nsql = \"SELECT open FROM gate\"\nexpect = true\n\n[[phase]]\ntitle = \"A\"\n\n[[phase.step]]\nid = \
+         \"one\"\ntitle = \"One\"\nsql = \"CREATE TABLE one ()\"\nrollback.sql = \"DROP TABLE one\"\n\n[[phase.step]]\nid \
+         = \"wait\"\ntitle = \"Wait\"\nconfirm = \"All is well\"\n\n[[phase.step]]\nid = \"two\"\ntitle = \"Two\"\nsql = \
+         \"CREATE TABLE two ()\"\nrollback.sql = \"DROP TABLE two\"\n",
+    );
+    let ran = bench.run().await;
+    ran.exits(6);
+    bench.sql("UPDATE gate SET open = false").await;
+    let mut pty = cockpit(&bench, &["rollback", ran.run(), "--reason", "too early"], &[]);
+    pty.until("the list", |text| text.contains("DROP TABLE one"));
+    pty.keys("\r");
+    pty.until("no question", |text| !text.contains("Roll back everything"));
+    pty.keys("\r");
+    pty.until_says("the target isn't the one that the plan is for: \"The gate is open\"");
+    pty.keys("Q");
+    assert_eq!(pty.end(), 6, "{}", pty.text());
+}
+
 /// Of a run that is over it is the same; what it is refused for is read whole, on the terminal itself.
 #[tokio::test]
 async fn a_run_that_is_over_asks_too_and_is_left_as_it_was() {

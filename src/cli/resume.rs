@@ -25,7 +25,7 @@ use crate::plan::digest::PlanDigest;
 use crate::plan::model::{Action, Plan, PlanFile, Undo};
 use crate::plan::{FileCheck, GLOB, LoadOptions, Loaded, load_bytes};
 use crate::run::event::{Mode, Selection};
-use crate::run::state::Run;
+use crate::run::state::{Run, StepState};
 
 /// Takes a run up again and goes on.
 pub async fn resume(args: ResumeArgs, level: &str) -> Result<Exit, Failure> {
@@ -41,6 +41,8 @@ pub async fn resume(args: ResumeArgs, level: &str) -> Result<Exit, Failure> {
     if taken.run.is_ended() {
         return Err(taken.is_over());
     }
+    run::known_phases(&taken.loaded.plan, &args.only)?;
+    passes_nothing_over(&taken, &args.only)?;
     run::keep_evidence(&taken.state, &args.evidence)?;
     let mut answers = run::answers(&args.answers, &taken.loaded.plan)?;
     from_flags(&mut answers, &args, &taken.run)?;
@@ -97,6 +99,24 @@ fn selection(typed: &[String], taken: &TakenUp) -> Vec<String> {
             !taken.run.step(&step.id).is_some_and(|state| state.is_good() || state.status.is_left_out())
         });
     if unfinished { before.clone() } else { Vec::new() }
+}
+
+/// Another phase than the one that the run stands in would leave a step in the middle, and nothing would say so.
+fn passes_nothing_over(taken: &TakenUp, only: &[String]) -> Result<(), Failure> {
+    let run = &taken.run;
+    let held = run.hold().and_then(|hold| hold.step.as_deref());
+    let stands = held.or_else(|| run.current_step().map(|step| step.id.as_str())).or(run.standing_failure());
+    let Some(step) = stands.filter(|_| !only.is_empty()) else { return Ok(()) };
+    let phase =
+        taken.loaded.plan.phases.iter().find(|phase| phase.steps.iter().any(|known| known.id == step));
+    match phase.filter(|phase| !only.contains(&phase.id)) {
+        None => Ok(()),
+        Some(phase) => Err(Failure::refused(format!(
+            "the run stands at step `{step}` of phase `{}`, which --only leaves out: name that phase too, or say what \
+             becomes of the step (`--skip {step}=REASON`) and resume without --only",
+            phase.id
+        ))),
+    }
 }
 
 /// The plan with only the steps that aren't settled: what may still change something.
@@ -226,6 +246,9 @@ impl TakenUp {
             return Err(Failure::refused(why));
         }
         let values = vars::values(&plan, typed_vars, &kept, mode == Mode::Demo)?;
+        if self.run.steps.iter().any(StepState::has_effects) {
+            vars::stay(&plan, &values, &kept)?;
+        }
         let target = target::target(typed, &plan, &values)?;
         let others = target::others(&plan, &values)?;
         let past = past(&self.folder);

@@ -60,6 +60,29 @@ pub fn known(
     Ok((values, missing))
 }
 
+/// What steps have run with stays what their way back runs with. Where to connect to and how long to wait may change:
+/// neither is in what was applied.
+pub fn stay(plan: &Plan, values: &Values, kept: &BTreeMap<String, String>) -> Result<(), Failure> {
+    let waits = |name: &str| {
+        let soaks = plan.steps().filter_map(|step| match &step.action {
+            Action::Soak(text) => variable_alone(text),
+            _ => None,
+        });
+        soaks.into_iter().any(|used| used == name)
+    };
+    for (name, was) in kept {
+        let Some((now, _)) = values.get(name).filter(|(now, _)| now != was) else { continue };
+        if is_an_address(plan, name) || waits(name) {
+            continue;
+        }
+        return Err(Failure::refused(format!(
+            "variable {name} was \"{was}\" when steps of this run were applied, and is \"{now}\" now: their way back \
+             would undo something else. Give it the value that it had, or roll back and begin a new run"
+        )));
+    }
+    Ok(())
+}
+
 /// Where a private server is used instead, nobody needs the address.
 fn is_an_address(plan: &Plan, name: &str) -> bool {
     let source = plan.source.as_ref().and_then(|source| source.url.as_ref());
@@ -69,8 +92,7 @@ fn is_an_address(plan: &Plan, name: &str) -> bool {
 
 /// A soak's duration is known by now, and a run that finds out in the middle of the window is too late.
 fn durations(plan: &Plan, values: &Values) -> Result<(), Failure> {
-    let own = plan.phases.iter().flat_map(|phase| &phase.steps);
-    for step in own.chain(plan.rollbacks.iter().flat_map(|procedure| &procedure.steps)) {
+    for step in plan.steps() {
         let Action::Soak(text) = &step.action else { continue };
         let Some((name, (value, _))) = variable_alone(text).and_then(|name| values.get_key_value(name))
         else {

@@ -17,6 +17,7 @@ use super::secrets::Secrets;
 use super::sides::Sides;
 use super::sources::Sources;
 use super::stop::Stop;
+use super::target_guards::Known;
 use super::watch::Watches;
 use crate::journal::{Key, RunFolder};
 use crate::pg::{ConnectConfig, Session};
@@ -65,8 +66,8 @@ pub struct Conductor {
     pub ending: Option<String>,
     /// Stand still as soon as this step is settled: a rehearsal looks around there.
     pub halt_after: Option<String>,
-    /// Taken up after a stop: what was under way isn't settled yet.
-    pub unsettled: bool,
+    /// How far the target is known to whoever took the run up.
+    pub known: Known,
     /// The step in the middle of which the process before died: its key was pressed by somebody who saw it.
     pub broken_off: Option<String>,
     /// Counters of the work session from before the transaction that runs.
@@ -138,11 +139,11 @@ impl Conductor {
     /// # Errors
     /// [`Stop`]: why it stopped before.
     pub async fn conduct(&mut self) -> Result<Exit, Stop> {
-        if self.unsettled {
+        if self.known == Known::Nothing {
             self.look_for_broken_off();
             self.note_the_turn().await?;
             self.reconcile().await?;
-            self.unsettled = false;
+            self.known = Known::Settled;
             self.note_drift().await?;
             self.take_up_ending();
             // The way back isn't closed with the window, nor by a guard that is no longer true.
@@ -150,7 +151,7 @@ impl Conductor {
                 || self.asks_back
                 || self.recorder.look(|run| run.goes_back() || run.only_goes_back());
             if self.ending.is_none() && !back {
-                self.check_target().await?;
+                self.know_target().await?;
             }
         }
         self.take_up_ending();
@@ -189,6 +190,7 @@ impl Conductor {
         if !self.recorder.look(|run| run.is_holding() || run.in_doubt().is_some()) {
             self.assume_before_from().await?;
         }
+        self.know_target().await?;
         self.take_up().await?;
         let plan = Arc::clone(&self.plan);
         for phase in &plan.phases {

@@ -119,7 +119,7 @@ pub async fn open(opening: Opening) -> Result<Conductor, Stop> {
     conductor.assume_before_from().await?;
     let pid = conductor.control.pid;
     conductor.record(Event::LockTaken { pid, waited_ms }).await?;
-    conductor.check_target().await?;
+    conductor.know_target().await?;
     Ok(conductor)
 }
 
@@ -173,7 +173,7 @@ pub async fn resume(
             "the server is on another WAL timeline than before: there was a failover or a restore".to_owned();
         conductor.record(Event::Deviation { step: None, what }).await?;
     }
-    conductor.unsettled = true;
+    conductor.known = super::target_guards::Known::Nothing;
     Ok(conductor)
 }
 
@@ -276,7 +276,7 @@ fn assemble(opening: Opening, begun: Begun) -> Conductor {
         leave_out: BTreeSet::new(),
         ending: None,
         halt_after: None,
-        unsettled: false,
+        known: super::target_guards::Known::Settled,
         broken_off: None,
         counted_before: None,
         taken_back: Default::default(),

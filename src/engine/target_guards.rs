@@ -10,7 +10,27 @@ use crate::plan::expect::{Answer, Cell, Column, Expect, Outcome, Saved, SavedVal
 use crate::plan::model::{Plan, Server};
 use crate::run::event::{Direction, Ending, Event, Mode, Summary, TargetIdentity, When};
 
+/// What is known of the target to a process that conducts a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Known {
+    /// Taken up after a stop: what was under way isn't settled yet.
+    Nothing,
+    /// Enough to go back: that way isn't closed by the window, nor by a guard that is no longer true.
+    Settled,
+    /// The sides are those of the run, the window is open, and the plan's guards hold.
+    Checked,
+}
+
 impl Conductor {
+    /// Nothing goes forward before the target was checked in this process.
+    pub(super) async fn know_target(&mut self) -> Result<(), Stop> {
+        if self.known != Known::Checked {
+            self.check_target().await?;
+            self.known = Known::Checked;
+        }
+        Ok(())
+    }
+
     /// The plan's guards. They don't apply where holdpoint made the server.
     pub(super) async fn check_target(&mut self) -> Result<(), Stop> {
         if let Some(why) = self.look_at_sides().await? {
