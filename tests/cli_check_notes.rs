@@ -151,6 +151,43 @@ fn nothing_is_noted_of_what_just_runs() {
     assert!(notes(&said).is_empty() && !said.out.contains("note"), "{said}");
 }
 
+/// A file that only drops is meant to.
+#[test]
+fn what_only_drops_isnt_a_leading_drop() {
+    let corner = Corner::new();
+    plan(&corner, "");
+    for (script, noted) in [
+        ("SET lock_timeout = '1s';\nDROP TABLE a;\nDROP VIEW b;\n", false),
+        ("DROP TABLE a;\nCREATE TABLE a ();", true),
+    ] {
+        let said = checked(&corner, script);
+        assert_eq!(said.out.contains("begins with DROP"), noted, "{said}");
+    }
+}
+
+/// The value is the plan's, and a query may give the name another one: it is said which.
+#[test]
+fn a_value_that_a_query_may_give_is_told_with_its_query() {
+    let corner = Corner::new();
+    corner.plan(
+        "[vars]\ntenant = \"a\"\n[[phase]]\nid = \"p\"\ntitle = \"P\"\n[[phase.step]]\nid = \"s\"\ntitle = \"S\"\n\
+         file = \"f.sql\"\nirreversible = \"x\"\n",
+    );
+    let said = checked(&corner, "SELECT *\nFROM t \\gset\nCREATE TABLE t_:tenant ();");
+    assert!(said.out.contains("f.sql:3:16: error"), "{said}");
+    let words = said.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("the \\gset at f.sql:1 may have a column of any name"), "{said}");
+    assert!(words.contains("give that \\gset a prefix"), "{said}");
+    let said = checked(&corner, "SELECT 'x' AS tenant \\gset\nCREATE TABLE t_:tenant ();");
+    let words = said.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("the \\gset at f.sql:1 sets it"), "{said}");
+    // Neither a count nor a product gives a column of that name.
+    for query in ["SELECT count(*) AS n, count(*) * 2 AS m FROM t", "SELECT a * b AS n FROM t"] {
+        let said = checked(&corner, &format!("{query} \\gset\nCREATE TABLE t_:tenant ();"));
+        assert!(!said.out.contains("error"), "{said}");
+    }
+}
+
 #[test]
 fn a_new_value_may_be_used_in_the_next_transaction() {
     let corner = Corner::new();

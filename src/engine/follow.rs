@@ -259,7 +259,7 @@ impl Stream<'_> {
                 };
                 let names = table.columns.iter().map(|column| column.name.clone());
                 let cells: Vec<_> = names.zip(row.iter().cloned()).collect();
-                match script.take_row(prefix, &cells) {
+                match script.take_row(prefix, &cells, &statement.place) {
                     Ok(said) => said.iter().for_each(|line| (self.say)(line)),
                     Err(error) => return Err(told(statement, format!("\\gset: {error}"))),
                 }

@@ -382,10 +382,8 @@ impl Note {
                 "dblink works in a transaction of its own, maybe in another database: no rollback here reaches that".to_owned()
             }
             About::LeadingDrops => {
-                hint = Some("a guess, by the statements it begins with; write IF EXISTS when something may be missing");
-                "begins with DROP without IF EXISTS: `psql -f` goes on when there is nothing to drop, here the first error \
-                 ends it"
-                    .to_owned()
+                hint = Some("a guess; write IF EXISTS when something may be missing");
+                "begins with DROP without IF EXISTS: where there is nothing to drop it ends, and `psql -f` goes on".to_owned()
             }
             About::Commits { block, fails } => {
                 let what = if block { "this DO block" } else { "this CALL is of a procedure of the file that" };

@@ -43,6 +43,13 @@ pub struct Place {
     pub generated: Option<Generated>,
 }
 
+impl Place {
+    /// `a.sql:3`
+    pub(super) fn file_and_line(&self) -> String {
+        format!("{}:{}", self.file.display(), self.line)
+    }
+}
+
 /// A cell of a result, counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Generated {

@@ -181,6 +181,10 @@ pub fn scan_with<R: Resolver>(mut script: Script<R>) -> Result<ScanReport, Scrip
             }
         }
     }
+    // A file that does nothing else is meant to drop what is there.
+    if before.beginning {
+        report.surprises.retain(|(what, _)| *what != Surprise::BareDrop);
+    }
     let passed = script.take_backticks().into_iter();
     report.shell.extend(passed.map(|(command, place)| (Shell::Backticks, command, place)));
     report.bytes = script.tally();

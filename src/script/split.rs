@@ -400,7 +400,7 @@ impl<R: Read> Splitter<R> {
                     && around.vars.may_be_pasted(&name)
                     && !self.in_slice(line)
                 {
-                    return Err(self.fault(line, pastes(&name), self.named));
+                    return Err(self.fault(line, pastes(&name, around.vars), self.named));
                 }
                 self.push(line, text);
                 return Ok(());
@@ -413,7 +413,7 @@ impl<R: Read> Splitter<R> {
                     return Ok(());
                 }
                 if !value.raw_allowed() {
-                    return Err(self.fault(line, pastes(&name), self.named));
+                    return Err(self.fault(line, pastes(&name, around.vars), self.named));
                 }
                 let column = self.columns.at(line, self.named.0);
                 self.query.raw(&name, self.offset(self.named.0), self.at.number, column);
@@ -446,10 +446,21 @@ impl<R: Read> Splitter<R> {
 }
 
 /// A value that the database gave can't be a part of the SQL as it is.
-fn pastes(name: &str) -> Fault {
+fn pastes(name: &str, vars: &Variables) -> Fault {
+    let who = "whoever wrote that value would write a part of this statement";
+    let (why, prefix) = match vars.given_by(name) {
+        Some((by, true)) => (format!("the \\gset at {by} sets it, and {who}"), ""),
+        Some((by, false)) => (
+            format!(
+                "the query of the \\gset at {by} may have a column of any name, also of this one, and {who}"
+            ),
+            "give that \\gset a prefix (\\gset x_), or ",
+        ),
+        None => (who.to_owned(), ""),
+    };
     Fault::new(Problem::Variable, format!(":{name} would paste a value from the database into SQL"))
-        .why("whoever wrote that value would write a part of this statement")
-        .todo(format!("use :'{name}' or :\"{name}\", or name it in unsafe_vars"))
+        .why(why)
+        .todo(format!("{prefix}use :'{name}' or :\"{name}\", or name it in unsafe_vars"))
 }
 
 /// What a statement left in this variable is gone: it ran before a stop.

@@ -8,7 +8,7 @@ use super::kind::{Kind, Session};
 use super::place::{Generated, Place};
 use super::position::{Located, SourceMap};
 use super::then::Then;
-use super::tokens::{Tok, Tokens};
+use super::tokens::{Piece, Tok, Tokens};
 use super::vars;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -74,7 +74,16 @@ impl Statement {
     /// The variables that `\gset` may set, as far as the statement's words tell; none when it may be any.
     pub(super) fn names_in_result(&self) -> Option<BTreeSet<String>> {
         let mut names = BTreeSet::new();
+        let (mut before, mut distinct): (Option<Piece<'_>>, bool) = (None, false);
         for piece in Tokens::new(&self.text) {
+            // `count(*)` and `a * b` name nothing; behind a bracket it may be SELECT DISTINCT ON (…) *.
+            let all = before.is_none_or(|before| {
+                let words = ["SELECT", "ALL", "DISTINCT", "RETURNING"];
+                let symbol = before.symbol(",") || before.symbol(".") || (distinct && before.symbol(")"));
+                symbol || words.iter().any(|word| before.is(word))
+            });
+            distinct |= piece.is("DISTINCT");
+            before = Some(piece);
             match piece.tok {
                 Tok::Word => {
                     names.insert(piece.text.to_ascii_lowercase());
@@ -82,7 +91,7 @@ impl Statement {
                 Tok::QuotedIdent => {
                     names.insert(piece.text.trim_matches('"').replace("\"\"", "\""));
                 }
-                Tok::Symbol if piece.text == "*" => return None,
+                Tok::Symbol if all && piece.text == "*" => return None,
                 _ => {}
             }
         }

@@ -62,8 +62,10 @@ pub struct Variables {
     values: BTreeMap<String, Value>,
     /// Names whose values may be pasted raw although they come from the database.
     raw: BTreeSet<String>,
-    /// Any name that begins so may have a value that only the run knows.
-    unknown: Vec<String>,
+    /// Any name that begins so may have a value that only the run knows; and which command gives it.
+    unknown: Vec<(String, String)>,
+    /// The command that gave a name its value out of the database, or will.
+    given_by: BTreeMap<String, String>,
     /// What the plan lets the script have a shell do.
     shell: BTreeSet<Shell>,
 }
@@ -136,21 +138,37 @@ impl Variables {
     }
 
     /// Only the run will know the values of all that begin so.
-    pub(super) fn forget_all(&mut self, prefix: &str) {
+    pub(super) fn forget_all(&mut self, prefix: &str, by: &str) {
         let known: Vec<String> =
             self.values.keys().filter(|name| name.starts_with(prefix)).cloned().collect();
         known.iter().filter(|name| !super::special::is_special(name)).for_each(|name| self.forget(name));
-        self.unknown.push(prefix.to_owned());
+        self.unknown.push((prefix.to_owned(), by.to_owned()));
     }
 
     /// It isn't set as far as anyone can see, and may be when the script runs.
     pub(super) fn may_be_set(&self, name: &str) -> bool {
-        !self.values.contains_key(name) && self.unknown.iter().any(|prefix| name.starts_with(prefix.as_str()))
+        !self.values.contains_key(name)
+            && self.unknown.iter().any(|(prefix, _)| name.starts_with(prefix.as_str()))
     }
 
     /// The same for one that a query may set, and whose value may not be pasted as it is.
     pub(super) fn may_be_pasted(&self, name: &str) -> bool {
         !name.starts_with(|c: char| c.is_ascii_digit()) && !self.raw.contains(name) && self.may_be_set(name)
+    }
+
+    /// This command gives the name its value.
+    pub(super) fn give_by(&mut self, name: &str, by: &str) {
+        self.given_by.insert(name.to_owned(), by.to_owned());
+    }
+
+    /// The command that gave this name its value out of the database, or may have: where, and whether it surely
+    /// does.
+    pub(super) fn given_by(&self, name: &str) -> Option<(&str, bool)> {
+        let any = || self.unknown.iter().rev().find(|(prefix, _)| name.starts_with(prefix.as_str()));
+        match self.given_by.get(name) {
+            Some(by) => Some((by, true)),
+            None => any().map(|(_, by)| (by.as_str(), false)),
+        }
     }
 
     pub fn get(&self, name: &str) -> Option<&Value> {

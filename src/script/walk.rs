@@ -180,8 +180,9 @@ impl<R: Resolver> Script<R> {
         &mut self,
         prefix: &str,
         row: &[(String, Option<String>)],
+        place: &Place,
     ) -> Result<Vec<String>, vars::VariableError> {
-        let mut said = Vec::new();
+        let (mut said, by) = (Vec::new(), place.file_and_line());
         for (column, value) in row {
             let name = format!("{prefix}{column}");
             if special::is_obeyed(&name) {
@@ -191,6 +192,7 @@ impl<R: Resolver> Script<R> {
             match value {
                 Some(value) => {
                     self.vars.set_from(&name, value.clone(), Origin::Database { raw_allowed: false })?;
+                    self.vars.give_by(&name, &by);
                 }
                 None if vars::is_name(&name) => self.vars.unset(&name),
                 None => return Err(vars::VariableError::Name(name)),
@@ -202,12 +204,14 @@ impl<R: Resolver> Script<R> {
     /// The statement isn't run: what its result would set isn't known from here on.
     pub(super) fn pass(&mut self, statement: &Statement) {
         let Then::Set { prefix } = &statement.then else { return };
+        let by = statement.place.file_and_line();
         match statement.names_in_result() {
-            None => self.vars.forget_all(prefix),
+            None => self.vars.forget_all(prefix, &by),
             Some(names) => {
                 for name in names.iter().map(|name| format!("{prefix}{name}")) {
                     if vars::is_name(&name) && !special::is_obeyed(&name) {
                         self.vars.forget(&name);
+                        self.vars.give_by(&name, &by);
                     }
                 }
             }
