@@ -79,6 +79,10 @@ pub fn verdict(seen: Seen<'_>) -> Result<Same, Difference> {
     match (&seen.ours, seen.psql.succeeded) {
         (Ours::Never(stderr), _) => Err(format!("its turn never came: {stderr}").into()),
         (Ours::Ran { problem: None, sent }, true) => {
+            if let Some(twice) = begun_twice(theirs, sent) {
+                seen.ends.clone()?;
+                return Err(Difference { told: Some(twice), text: "it is begun twice".to_owned() });
+            }
             same_texts(theirs, sent)?;
             seen.ends.clone()?;
             Ok(Same::Done)
@@ -106,6 +110,20 @@ pub fn verdict(seen: Seen<'_>) -> Result<Same, Difference> {
             Err(Difference { told, text: format!("psql {word}: {}\nours {ours:#?}", seen.psql.stderr) })
         }
     }
+}
+
+/// Nothing differs but that what commits by itself was tried in a transaction first.
+fn begun_twice(theirs: &[Logged], ours: &[Logged]) -> Option<String> {
+    let mut sent = ours.to_vec();
+    let mut told = None;
+    for at in (1..sent.len()).rev() {
+        let tried = sent[at - 1].error.as_ref().filter(|error| error.sqlstate == "2D000");
+        if tried.is_some() && sent[at - 1].text == sent[at].text && sent[at].error.is_none() {
+            told = tried.map(|error| format!("begun twice: {}", error.message));
+            sent.remove(at - 1);
+        }
+    }
+    told.filter(|_| same_texts(theirs, &sent).is_ok())
 }
 
 /// What psql sent of the file: not the BEGIN and COMMIT of its `-1`.

@@ -15,6 +15,7 @@ const PLACES: &[(&str, &str, &str)] = &[
     ("string_escape", "INSERT INTO t VALUES (1, E'a ", " b');\n"),
     ("string_unicode", "INSERT INTO t VALUES (1, U&'a ", " b');\n"),
     ("string_bits", "SELECT B'01", "01';\n"),
+    ("string_hex", "SELECT X'1f", "2e';\n"),
     ("string_national", "INSERT INTO t VALUES (1, N'a ", " b');\n"),
     ("string_closed", "INSERT INTO t VALUES (1, 'a'\n", "\n'b');\n"),
     ("string_nonstandard", "SET standard_conforming_strings = off;\nINSERT INTO t VALUES (1, 'a ", " b');\n"),

@@ -80,5 +80,42 @@ pub fn all() -> Vec<Script> {
             scripts.push(Script { mode: Mode::Script, ..Script::new(format!("{way}-{thing}"), whole) });
         }
     }
+    scripts.extend(alone());
     scripts
+}
+
+/// What commits by itself, between the statements of a file of which each is a transaction.
+const PROCEDURE: &str =
+    "CREATE PROCEDURE p(n int) LANGUAGE plpgsql AS $$ BEGIN INSERT INTO t VALUES (n); COMMIT; END $$;\n";
+
+/// Name, text.
+const ALONE: &[(&str, &str)] = &[
+    ("call_plain", "CREATE PROCEDURE q() LANGUAGE sql AS 'INSERT INTO t VALUES (1)';\nCALL q();\n"),
+    (
+        "call_fails",
+        "CREATE PROCEDURE q() LANGUAGE sql AS 'SELECT 1/0';\nCALL q();\nINSERT INTO t VALUES (2);\n",
+    ),
+    ("do_plain", "DO $$ BEGIN INSERT INTO t VALUES (1); END $$;\n"),
+    (
+        "do_exception",
+        "DO $$ BEGIN INSERT INTO t VALUES (1); RAISE 'x'; EXCEPTION WHEN OTHERS THEN INSERT INTO t VALUES (2); END $$;\n",
+    ),
+    ("several", "INSERT INTO t VALUES (1)\\; INSERT INTO t VALUES (2);\n"),
+    ("copy_out", "INSERT INTO t VALUES (1);\nCOPY t TO STDOUT;\nINSERT INTO t VALUES (:ROW_COUNT);\n"),
+    ("includes", "\\i inc/plain.sql \\i inc/relative.sql\n"),
+    ("value", "CREATE TYPE m AS ENUM ('a');\nALTER TYPE m ADD VALUE 'b';\nSELECT 'b'::m;\n"),
+    ("fails", "INSERT INTO t VALUES (1);\nINSERT INTO t VALUES (1/0);\nINSERT INTO t VALUES (3);\n"),
+    ("copy_fails", "COPY t FROM STDIN;\n1\tone\nx\ttwo\n\\.\nINSERT INTO t VALUES (3);\n"),
+    ("index", "CREATE INDEX CONCURRENTLY i ON t (a);\nVACUUM t;\nREINDEX INDEX CONCURRENTLY i;\n"),
+];
+
+fn alone() -> impl Iterator<Item = Script> {
+    ALONE.iter().flat_map(|(name, text)| {
+        let whole = format!("{FIRST}{PROCEDURE}{text}INSERT INTO t VALUES (99, 'end');\n");
+        let script = |layout: &str, text: String| Script {
+            mode: Mode::None,
+            ..Script::new(format!("alone_{name}-{layout}"), text)
+        };
+        [script("lf", whole.clone()), script("crlf", whole.replace('\n', "\r\n"))]
+    })
 }
