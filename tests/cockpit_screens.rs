@@ -173,6 +173,22 @@ fn a_rollback_that_is_past_says_nothing_of_the_way_back() {
     assert!(!frame.contains("no residue"), "{frame}");
 }
 
+/// A rehearsal that failed is no promise of how long the way back takes.
+#[test]
+fn a_rehearsal_that_failed_is_told_where_nothing_cuts_it_off() {
+    for (columns, lines) in SIZES {
+        let mut scene = Scene::unverified();
+        let look = scene.state.looks_back.clone().unwrap();
+        let mut outlook = cockpit_support::outlook::of(&look, scene.state.now);
+        Arc::make_mut(&mut outlook).course.rehearsed.as_mut().unwrap().passed = false;
+        scene.send(Msg::Outlook(outlook));
+        let frame = scene.frame(columns, lines);
+        assert!(columns == 80 || frame.contains("FAILED in rehearsal"), "{frame}");
+        assert!(columns == 80 || frame.contains("its rehearsal failed"), "{frame}");
+        assert!(!frame.lines().last().unwrap().contains("380 ms"), "{frame}");
+    }
+}
+
 /// Nothing runs once the program that ran it is gone.
 #[test]
 fn what_was_broken_off_doesnt_run() {

@@ -60,19 +60,19 @@ pub fn known(
     Ok((values, missing))
 }
 
-/// What steps have run with stays what their way back runs with. Where to connect to and how long to wait may change:
-/// neither is in what was applied.
+/// What steps have run with stays what their way back runs with. Where to connect to, how long to wait and what a
+/// procedure takes back may change: nothing of that is in what was applied.
 pub fn stay(plan: &Plan, values: &Values, kept: &BTreeMap<String, String>) -> Result<(), Failure> {
-    let waits = |name: &str| {
-        let soaks = plan.steps().filter_map(|step| match &step.action {
-            Action::Soak(text) => variable_alone(text),
-            _ => None,
-        });
-        soaks.into_iter().any(|used| used == name)
+    let only_chooses = |name: &str| {
+        plan.steps().any(|step| match &step.action {
+            Action::Soak(text) => variable_alone(text).is_some_and(|used| used == name),
+            Action::Undo(ids) => ids.iter().flat_map(|id| crate::plan::names_in(id)).any(|used| used == name),
+            _ => false,
+        })
     };
     for (name, was) in kept {
         let Some((now, _)) = values.get(name).filter(|(now, _)| now != was) else { continue };
-        if is_an_address(plan, name) || waits(name) {
+        if is_an_address(plan, name) || only_chooses(name) {
             continue;
         }
         return Err(Failure::refused(format!(

@@ -75,7 +75,10 @@ pub fn sign(status: Status) -> (char, Role) {
 pub fn step_sign(state: &State, id: &str) -> (char, Role, &'static str) {
     let status = state.status(id);
     let waits = state.run().hold().is_some_and(|hold| {
-        let asks = matches!(hold.reason, HoldReason::Person | HoldReason::Stepping | HoldReason::Asked);
+        let asks = matches!(
+            hold.reason,
+            HoldReason::Person | HoldReason::Stepping | HoldReason::Asked | HoldReason::Irreversible
+        );
         asks && hold.step.as_deref() == Some(id)
     });
     if waits && state.over.is_none() {

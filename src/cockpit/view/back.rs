@@ -43,7 +43,8 @@ fn rehearsed(outlook: &Outlook, last: Option<&Rehearsed>) -> Row {
     };
     match (last.passed, last.same_plan) {
         (true, true) => Row::of(Role::Dim, words),
-        (false, _) => Row::of(Role::Warn, format!("{words}, failed")),
+        // First, where nothing cuts it off.
+        (false, _) => Row::of(Role::Warn, words.replacen("rehearsed", "FAILED in rehearsal", 1)),
         (true, false) => Row::of(Role::Warn, format!("{words}, another version")),
     }
 }

@@ -134,7 +134,9 @@ fn known(state: &State) -> Vec<String> {
     let all_of_it = Goal::default();
     let Ok(all) = way_back::steps(state, &all_of_it) else { return Vec::new() };
     let Some(outlook) = way_back::outlook(state, &all_of_it, &all) else { return Vec::new() };
+    let failed = outlook.course.rehearsed.as_ref().is_some_and(|rehearsed| !rehearsed.passed);
     let time = match way_back::estimate(outlook) {
+        _ if failed => " · its rehearsal failed".to_owned(),
         Some((ms, true)) => format!(" · {}", took(ms)),
         Some((ms, false)) => format!(" · {} or more", took(ms)),
         None => " · never rehearsed".to_owned(),
