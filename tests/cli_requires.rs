@@ -140,6 +140,51 @@ async fn a_demo_doesnt_ask() {
     assert!(ran.out.contains("not asked for on a private server"), "{}", ran.out);
 }
 
+/// What nobody asked for, and what wasn't run, is taken as given, and proves nothing: the demo ticks what rests on it.
+#[tokio::test]
+async fn what_a_demo_leaves_open_is_no_proof() {
+    let bench = bench("").await;
+    let plan = std::fs::read_to_string(bench.path("plan.toml")).unwrap();
+    let more = "\n[[phase.step]]\nid = \"outside\"\ntitle = \"Outside\"\ncommand = [\"true\"]\nchanges = false\n\n\
+                [[phase.step]]\nid = \"seen\"\ntitle = \"Seen\"\ncheck = \"SELECT 1 FROM pg_class LIMIT 1\"\nexpect = 1\n\n\
+                [[phase.step]]\nid = \"list\"\ntitle = \"List\"\nconfirm = [{ item = \"rehearsed\", proof = \"rehearsed\" }, \
+                { item = \"outside\", proof = [\"outside\", \"seen\"] }, { item = \"seen\", proof = \"seen\" }, { item = \"where\", proof = \"target\" }]\n";
+    bench.file("plan.toml", &format!("{plan}{more}"));
+    let state = bench.path("demo").display().to_string();
+    let events = bench.path("demo.jsonl");
+    let ran = bench
+        .call(&[
+            "demo",
+            "plan.toml",
+            "--plain",
+            "--state-dir",
+            &state,
+            "--events",
+            &events.display().to_string(),
+        ])
+        .await;
+    ran.exits(0).says("taken as done (not asked for on a private server");
+    let lines = std::fs::read_to_string(events).unwrap();
+    let events: Vec<serde_json::Value> =
+        lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let by = |item: &str| {
+        let found = events.iter().find(|event| event["event"] == "confirmed" && event["item"] == item);
+        found.unwrap_or_else(|| panic!("{item} isn't ticked")).clone()
+    };
+    assert_eq!(by("rehearsed")["by"]["how"], "demo");
+    assert_eq!(by("rehearsed")["proof"][0]["passed"], false);
+    assert_eq!(by("rehearsed")["proof"][0]["got"], "not asked for in a demo");
+    assert_eq!(
+        (&by("outside")["by"]["how"], &by("outside")["proof"][1]["passed"]),
+        (&"demo".into(), &true.into())
+    );
+    assert_eq!(by("seen")["by"]["how"], "proof");
+    assert_eq!(
+        (&by("where")["by"]["how"], &by("where")["proof"][0]["passed"]),
+        (&"demo".into(), &false.into())
+    );
+}
+
 const STAGING: &str = "\
     [plan]\nid = \"staging-run\"\ntitle = \"Staging\"\nenvironment = \"staging\"\nstepping = \"auto\"\n\n\
     [[phase]]\nid = \"work\"\ntitle = \"Work\"\n\n\
