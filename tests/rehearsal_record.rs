@@ -39,7 +39,7 @@ fn rehearsal(plan: &str) -> Rehearsal {
         operator: run_support::operator(),
         program: "holdpoint 0.1.0".into(),
         server_version: "15.8".into(),
-        ground: Ground::Fixture { file: Some("fixture.sql".into()) },
+        ground: Ground::Fixture { file: Some("fixture.sql".into()), source: None },
         environment: None,
         passed: false,
         steps: vec![step],

@@ -266,8 +266,14 @@ fn residue(found: &Rehearsal) -> String {
 fn on(ground: &Ground) -> String {
     let of = |target: &TargetIdentity| format!("{}@{}:{}", target.database, target.host, target.port);
     match ground {
-        Ground::Fixture { file: Some(file) } => format!("the plan's fixture {file}"),
-        Ground::Fixture { file: None } => "an empty database: the plan has no fixture".to_owned(),
+        Ground::Fixture { file, source } => match (file, source) {
+            (Some(file), None) => format!("the plan's fixture {file}"),
+            (Some(file), Some(source)) => format!("the plan's fixture {file}, and {source} in the source"),
+            (None, Some(source)) => {
+                format!("the plan's fixture: an empty target, and {source} in the source")
+            }
+            (None, None) => "an empty database: the plan has no fixture".to_owned(),
+        },
         Ground::Schema { target } => format!("a copy of the schema of {} without rows", of(target)),
         Ground::Data { target } => format!("a copy of {} with its rows", of(target)),
     }

@@ -75,8 +75,13 @@ pub struct Rehearsal {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "on", rename_all = "snake_case")]
 pub enum Ground {
-    /// Made by the plan's fixture; without one an empty database.
-    Fixture { file: Option<String> },
+    /// Made by the plan's fixture; without one an empty database. `source` is what made the other database of
+    /// a plan that has two.
+    Fixture {
+        file: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        source: Option<String>,
+    },
     /// A copy of the target's schema, without rows.
     Schema { target: TargetIdentity },
     /// A copy of the target with its rows.

@@ -96,6 +96,7 @@ struct Course<'a> {
     ground: Ground,
     /// Of a plan that has one. Nothing is changed there.
     beside: Option<SourceServer>,
+    source_before: Option<Image>,
     before: Image,
     report: Report,
 }
@@ -113,6 +114,10 @@ impl<'a> Course<'a> {
         let source = Source { fixture, target, bin_dir: order.bin_dir.clone(), database };
         let ground = Ground::prepare(&order.plan, &source, None).await?;
         let beside = SourceServer::start(&order.plan, order.bin_dir.clone(), false).await?;
+        let source_before = match &beside {
+            Some(beside) => Some(Image::of(&beside.config(), None).await?),
+            None => None,
+        };
         ground.fresh().await?;
         let before = ground.image().await?;
         let report = Report::begin(order, &ground, &source, &before, began);
@@ -120,13 +125,23 @@ impl<'a> Course<'a> {
             server_version: ground.version().to_owned(),
             ground: report.ground().clone(),
         });
-        Ok(Self { order, plan: Arc::new(rehearsed(&order.plan)), source, ground, beside, before, report })
+        Ok(Self {
+            order,
+            plan: Arc::new(rehearsed(&order.plan)),
+            source,
+            ground,
+            beside,
+            source_before,
+            before,
+            report,
+        })
     }
 
     async fn go(&mut self) -> Result<(), Stop> {
         let steps: Vec<Step> = self.plan.phases.iter().flat_map(|phase| phase.steps.clone()).collect();
         let Some(last) = steps.last() else { return Ok(()) };
         let came_through = self.whole(&last.id).await?;
+        self.look_at_source().await?;
         self.plan = Arc::new(once_proven(&self.plan));
         if came_through {
             self.again(&last.id).await?;
@@ -147,6 +162,14 @@ impl<'a> Course<'a> {
         for step in changing.iter().filter(|step| step.idempotent && runs_a_script(step)) {
             self.twice(step).await?;
         }
+        self.look_at_source().await
+    }
+
+    /// Whether a program, or a query that writes all the same, has changed what is only to be asked.
+    async fn look_at_source(&mut self) -> Result<(), Stop> {
+        let (Some(beside), Some(before)) = (&self.beside, &self.source_before) else { return Ok(()) };
+        let now = Image::of(&beside.config(), Some(before)).await?;
+        self.report.source(Image::left(before, &now)?);
         Ok(())
     }
 

@@ -3,16 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use super::copy::Copied;
-use super::image::Image;
+use super::image::{Image, measured};
 use crate::crash;
 use crate::engine::fixture;
 use crate::engine::stop::Stop;
 use crate::journal::StateDir;
 use crate::pg::embedded::{Embedded, EmbeddedError, Options, copy_database};
-use crate::pg::measure::MeasureError;
 use crate::pg::{ConnectConfig, PgError, Session};
 use crate::plan::model::Plan;
 use crate::run::event::Residue;
+use crate::run::rehearsal::Ground as On;
 
 /// The database before the window, from which copies are made; nobody works in it.
 const BEFORE: &str = "holdpoint_before";
@@ -123,14 +123,28 @@ impl Ground {
         self.server.version()
     }
 
+    /// What a rehearsal here is on, in its record.
+    pub(super) fn on(&self, plan: &Plan, source: &Source) -> On {
+        // As the plan names it: a shipped plan lies in a folder that is gone by the time anybody reads this.
+        let named = |file: &PathBuf| file.strip_prefix(&plan.sql_dir).unwrap_or(file).display().to_string();
+        match &self.copied {
+            Some(copied) if copied.with_data => On::Data { target: copied.target.clone() },
+            Some(copied) => On::Schema { target: copied.target.clone() },
+            None => On::Fixture {
+                file: source.fixture.as_ref().map(named),
+                source: plan.fixture.as_ref().and_then(|fixture| fixture.source.as_ref()).map(named),
+            },
+        }
+    }
+
     pub(super) async fn image(&self) -> Result<Image, Stop> {
-        Image::take(&self.config(), None).await.map_err(measured)
+        Image::of(&self.config(), None).await
     }
 
     /// What is there now and wasn't at the time of the image, or the reverse.
     pub(super) async fn residue(&self, before: &Image) -> Result<Vec<Residue>, Stop> {
-        let now = Image::take(&self.config(), Some(before)).await.map_err(measured)?;
-        Image::residue(before, &now).map_err(measured)
+        let now = Image::of(&self.config(), Some(before)).await?;
+        Image::left(before, &now)
     }
 
     /// Whether a walk has changed what outlives its copy of the database.
@@ -162,13 +176,6 @@ async fn load(plan: &Plan, file: &Path, target: &ConnectConfig) -> Result<(), St
 
 fn no_server(error: &EmbeddedError) -> Stop {
     Stop::Local(format!("failed to {error}"))
-}
-
-fn measured(error: MeasureError) -> Stop {
-    match error {
-        MeasureError::Pg(error) => Stop::Pg(error),
-        other => Stop::Local(format!("the rehearsal's database can't be measured: failed to {other}")),
-    }
 }
 
 fn quoted(name: &str) -> String {

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::engine::stop::Stop;
 use crate::pg::image::{Image as Database, Missing};
 use crate::pg::measure::MeasureError;
 use crate::pg::{ConnectConfig, Session, rows};
@@ -24,11 +25,21 @@ pub(super) struct Image {
 
 impl Image {
     /// `like`: it is only to be compared with that, and rows that are the same need no names.
-    pub(super) async fn take(database: &ConnectConfig, like: Option<&Self>) -> Result<Self, MeasureError> {
+    async fn take(database: &ConnectConfig, like: Option<&Self>) -> Result<Self, MeasureError> {
         let mut session = Session::connect(database, "image").await?;
         let taken = Self::read(&mut session, like).await;
         session.close().await;
         taken
+    }
+
+    /// [`Self::take`], in the words of a rehearsal.
+    pub(super) async fn of(database: &ConnectConfig, like: Option<&Self>) -> Result<Self, Stop> {
+        Self::take(database, like).await.map_err(measured)
+    }
+
+    /// [`Self::residue`], in the words of a rehearsal.
+    pub(super) fn left(before: &Self, now: &Self) -> Result<Vec<Residue>, Stop> {
+        Self::residue(before, now).map_err(measured)
     }
 
     async fn read(session: &mut Session, like: Option<&Self>) -> Result<Self, MeasureError> {
@@ -45,7 +56,7 @@ impl Image {
     }
 
     /// What is there now and wasn't before, or the reverse.
-    pub(super) fn residue(before: &Self, now: &Self) -> Result<Vec<Residue>, MeasureError> {
+    fn residue(before: &Self, now: &Self) -> Result<Vec<Residue>, MeasureError> {
         // Sequences that moved on are no residue: no rollback takes that back.
         let (mut residue, _) = Database::left(&before.database, &now.database)?;
         // Rows of a table that is new or gone are in the schema's part; what grew too large has none.
@@ -111,6 +122,13 @@ impl Image {
         let large = self.large.iter().map(|table| format!("rows of {table}, which has too many"));
         let never = ["large objects", "passwords", "what is outside of the database"];
         large.chain(never.map(str::to_owned)).collect()
+    }
+}
+
+pub(super) fn measured(error: MeasureError) -> Stop {
+    match error {
+        MeasureError::Pg(error) => Stop::Pg(error),
+        other => Stop::Local(format!("the rehearsal's database can't be measured: failed to {other}")),
     }
 }
 

@@ -47,6 +47,9 @@ impl Report {
         let steps = plan.phases.iter().flat_map(|phase| &phase.steps).map(not_reached).collect();
         let mut covers = before.covers();
         covers.push("the checkpoints of the rollbacks".into());
+        if plan.source.is_some() {
+            covers.push("the source, in the same way".into());
+        }
         let mut not_compared = before.not_compared();
         if ground.copied().is_some() {
             not_compared.push("what the target's role may not do (here everything ran as superuser)".into());
@@ -64,7 +67,7 @@ impl Report {
             operator: operator(),
             program: program(),
             server_version: ground.version().to_owned(),
-            ground: on(plan, ground, source),
+            ground: ground.on(plan, source),
             environment: ground.copied().and_then(|copied| copied.environment),
             passed: false,
             steps,
@@ -110,7 +113,7 @@ impl Report {
             let id = self.record.steps[index].id.clone();
             let asks = matches!(self.action(&id), Some(Action::Requires(_)));
             let part = match forward_part(run, &id, forward) {
-                part if asks && part.outcome == Outcome::Passed => {
+                _ if asks && run.step(&id).is_some_and(|state| state.status == Status::Assumed) => {
                     Part::not_done("a rehearsal is asked for by a run, not by a rehearsal")
                 }
                 part => part,
@@ -327,6 +330,25 @@ impl Report {
         }
     }
 
+    /// What a walk has left in the source, which a plan only asks.
+    pub(super) fn source(&mut self, residue: Vec<Residue>) {
+        let named =
+            residue.into_iter().map(|left| Residue { object: format!("source: {}", left.object), ..left });
+        let known = |left: &Residue| self.record.residue.iter().any(|known| known.object == left.object);
+        let residue: Vec<Residue> = named.filter(|left| !known(left)).collect();
+        if residue.is_empty() {
+            return;
+        }
+        let hint = "a plan's source is only asked: make the change in the target, or take the command off `on = \"source\"`";
+        let bare = residue.iter().map(|left| Residue {
+            object: left.object.trim_start_matches("source: ").to_owned(),
+            ..left.clone()
+        });
+        let words = some_words(&bare.collect::<Vec<_>>());
+        self.fail(None, format!("the source isn't as it was: {words}"), Some(hint));
+        self.record.residue.extend(residue);
+    }
+
     fn action(&self, id: &str) -> Option<&Action> {
         steps_of(&self.plan).find(|step| step.id == id).map(|step| &step.action)
     }
@@ -342,17 +364,6 @@ impl Report {
 
     fn note(&mut self, step: Option<&str>, what: String) {
         self.record.findings.push(Finding { fails: false, step: step.map(str::to_owned), what, hint: None });
-    }
-}
-
-fn on(plan: &Plan, ground: &Ground, source: &Source) -> On {
-    // As the plan names it: a shipped plan lies in a folder that is gone by the time anybody reads this.
-    let named =
-        |file: &std::path::PathBuf| file.strip_prefix(&plan.sql_dir).unwrap_or(file).display().to_string();
-    match ground.copied() {
-        Some(copied) if copied.with_data => On::Data { target: copied.target.clone() },
-        Some(copied) => On::Schema { target: copied.target.clone() },
-        None => On::Fixture { file: source.fixture.as_ref().map(named) },
     }
 }
 
