@@ -258,7 +258,7 @@ const PLANTED: &[Planted] = &[
         "CREATE USER MAPPING FOR PUBLIC SERVER far OPTIONS (user 'u', password 'hunter2')",
         "user mapping public on server far",
         None,
-        Some("•••"),
+        Some("***"),
     ),
     (
         "CREATE COLLATION app.simple (provider = libc, locale = 'C')",

@@ -1,4 +1,4 @@
--- Who may do what, where it isn't what the object was born with: aclexplode(coalesce(acl, acldefault(…))),
+-- Who may do what, where it isn't what the object was born with: aclexplode(coalesce(acl, acldefault(...))),
 -- sorted, so that a list that was granted and revoked again equals one that never was.
 , acl AS (
   SELECT 'schema ' || space.name AS what, 'n'::"char" AS kind, space.nspowner AS owner, space.nspacl AS acl FROM space

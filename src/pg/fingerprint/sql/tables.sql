@@ -21,7 +21,7 @@ SELECT rel.word || ' ' || rel.name,
                          WHERE t.oid = c.reltoastrelid),
     'server ' || quote_ident(fs.srvname),
     'foreign options ' || (SELECT string_agg(quote_ident(o.option_name) || '='
-                             || CASE WHEN o.option_name ~* 'pass|secret|token' THEN '•••' ELSE quote_literal(o.option_value) END,
+                             || CASE WHEN o.option_name ~* 'pass|secret|token' THEN '***' ELSE quote_literal(o.option_value) END,
                              ', ' ORDER BY o.option_name)
                            FROM pg_options_to_table(ft.ftoptions) o),
     CASE WHEN c.relkind = 'm' THEN CASE WHEN c.relispopulated THEN 'populated' ELSE 'not populated' END END,
