@@ -178,8 +178,8 @@ async fn what_was_stopped_says_how_it_is_undone() {
     let ran = bench.run().await;
     ran.exits(1).says("to undo what stands: holdpoint rollback");
     let last = ran.err.lines().last().unwrap_or_default();
-    assert!(last.starts_with("to undo what it applied: holdpoint rollback "), "{ran}");
-    let id = last.split_whitespace().nth(7).unwrap();
+    assert!(last.starts_with("to undo what stands: holdpoint rollback "), "{ran}");
+    let id = last.split_whitespace().nth(6).unwrap();
     bench.call(&["rollback", id]).await.exits(4);
 }
 

@@ -84,18 +84,18 @@ pub async fn demo(args: DemoArgs, level: &str) -> Result<Exit, Failure> {
     .await;
     let result = result.map(|(exit, open)| {
         match open {
-            Some(Rest::Open(run)) if args.keep => {
+            Some(Rest { open: true, folder: run, .. }) if args.keep => {
                 let socket = server.dir().display();
                 out::hint(&format!(
                     "{} --target 'host={socket} user=postgres dbname={database}'",
                     go_on(&run, None)
                 ));
             }
-            Some(Rest::Open(run)) => out::hint(&format!(
+            Some(Rest { open: true, folder: run, .. }) => out::hint(&format!(
                 "the run didn't come to its end, and its server goes with the demo; what happened is in {}",
                 run.path().display()
             )),
-            Some(Rest::Stopped(_)) | None => {}
+            Some(_) | None => {}
         }
         exit
     });

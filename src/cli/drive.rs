@@ -39,8 +39,6 @@ pub struct Show {
     pub says: Says,
     /// The word of the signal that told us to end, once there is one.
     pub signal: watch::Receiver<Option<String>>,
-    /// The database, where a command has to name it.
-    target: Option<String>,
 }
 
 #[derive(Debug)]
@@ -58,7 +56,7 @@ fn to_be_named(state: &StateDir, target: Option<&str>) -> Named {
         login.is_some_and(|login| login.contains(':')) || text.to_ascii_lowercase().contains("password")
     };
     let target = target.map(|text| if secret(text) { "CONNINFO".to_owned() } else { text.to_owned() });
-    Named { state_dir: (!found).then(|| state.path().display().to_string()), target }
+    Named { state_dir: (!found).then(|| state.path().display().to_string()), target, plain: false }
 }
 
 /// Whether the cockpit is to be opened; `answers` were given beforehand.
@@ -89,7 +87,6 @@ impl Show {
         let (listener, facts) = mpsc::unbounded_channel();
         let (says, asides) = Says::new();
         let named = to_be_named(state, target);
-        let target = named.target.clone();
         let (front, signal) = if wants_screen(screenless, false)? {
             let (set, told) = watch::channel(None);
             let set = Arc::new(set);
@@ -102,10 +99,10 @@ impl Show {
             job_control(&screen.link)?;
             (Front::Screen(Box::new(screen)), told)
         } else {
-            let lines = Lines::start(screenless, named, past, facts, asides)?;
+            let lines = Lines::start(screenless, Named { plain: true, ..named }, past, facts, asides)?;
             (Front::Lines(lines), signals("the run")?)
         };
-        Ok(Self { front, listeners: vec![listener], says, signal, target })
+        Ok(Self { front, listeners: vec![listener], says, signal })
     }
 
     /// What goes on before the run is open; only a screen has a place for it.
@@ -168,12 +165,15 @@ impl Show {
     }
 
     /// Waits until everything is shown, and leaves the summary.
-    async fn finish(self, over: Over) {
+    async fn finish(self, over: Over) -> Option<String> {
         let Self { front, listeners, says, .. } = self;
         drop((listeners, says));
         match front {
             Front::Lines(lines) => lines.finish().await,
-            Front::Screen(screen) => screen.finish(over, true).await,
+            Front::Screen(screen) => {
+                screen.finish(over, true).await;
+                None
+            }
         }
     }
 }
@@ -229,25 +229,23 @@ fn listen(
     Ok(())
 }
 
-/// Conducts a run to where it goes, and says how to go on from there.
+/// Conducts a run to where it goes. Its summary says how to go on from there.
 pub async fn drive(opened: Result<Conductor, Stop>, pilot: Pilot, show: Show) -> Result<Exit, Failure> {
-    let target = show.target.clone();
     let (exit, rest) = conduct(opened, pilot, show).await?;
-    match rest {
-        Some(Rest::Open(folder)) => out::hint(&go_on(&folder, target)),
-        Some(Rest::Stopped(folder)) => out::hint(&go_back(&folder, target)),
-        None => {}
+    if let Some(Rest { next: Some(next), .. }) = rest {
+        out::hint(&next);
     }
     Ok(exit)
 }
 
 /// What is left to be done about a run.
 #[derive(Debug)]
-pub enum Rest {
-    /// It didn't come to its end.
-    Open(RunFolder),
-    /// It was ended, and what it applied stands.
-    Stopped(RunFolder),
+pub struct Rest {
+    /// It didn't come to its end: else it was ended, and what it applied stands.
+    pub open: bool,
+    pub folder: RunFolder,
+    /// What to type next, as the summary has it.
+    pub next: Option<String>,
 }
 
 /// Conducts a run to where it goes, and says what is left to be done about it.
@@ -300,15 +298,16 @@ pub async fn conduct(
         _ => false,
     });
     let evidence = done.then(|| evidence(&folder));
-    let rest = recorder.look(|run| match &run.state {
+    let left = recorder.look(|run| match &run.state {
         RunState::Ended(Ending::Stopped { .. } | Ending::RolledBack { clean: false }, _) => {
-            run.can_go_back_further().then_some(Rest::Stopped(folder))
+            run.can_go_back_further().then_some(false)
         }
         RunState::Ended(..) => None,
-        _ => Some(Rest::Open(folder)),
+        _ => Some(true),
     });
     drop(recorder);
-    show.finish(over(&result)).await;
+    let next = show.finish(over(&result)).await;
+    let rest = left.map(|open| Rest { open, folder, next });
     if let Some(evidence) = evidence {
         out::hint(&evidence);
     }
@@ -392,15 +391,10 @@ fn evidence(folder: &RunFolder) -> String {
     format!("its evidence: holdpoint report {} --state-dir {state}", folder.id())
 }
 
-/// What to type to undo what a run applied that was ended.
-fn go_back(folder: &RunFolder, target: Option<String>) -> String {
-    format!("to undo what it applied: holdpoint rollback {}", run_words(folder, target))
-}
-
 fn run_words(folder: &RunFolder, target: Option<String>) -> String {
     let state = folder.path().parent().unwrap_or(folder.path()).display().to_string();
-    let plain = if super::screen::terminal().is_ok() { "" } else { " --plain" };
-    format!("{}{plain}{}", folder.id(), Named { state_dir: Some(state), target }.flags())
+    let plain = super::screen::terminal().is_err();
+    format!("{}{}", folder.id(), Named { state_dir: Some(state), target, plain }.flags())
 }
 
 /// All events of a journal, as far as they are whole.

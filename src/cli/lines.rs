@@ -57,16 +57,17 @@ impl Lines {
         Ok(Self { printing, json_only })
     }
 
-    /// Waits until everything is printed, and prints the summary.
-    pub async fn finish(self) {
-        if let Ok(printer) = self.printing.await {
-            let summary = printer.summary();
-            if self.json_only {
-                summary.iter().for_each(|line| out::hint(line));
-            } else {
-                out::lines(&summary);
-            }
+    /// Waits until everything is printed, and prints the summary. What to type next is given back for standard
+    /// error, where it doesn't stand yet.
+    pub async fn finish(self) -> Option<String> {
+        let printer = self.printing.await.ok()?;
+        let summary = printer.summary();
+        if self.json_only {
+            summary.iter().for_each(|line| out::hint(line));
+            return None;
         }
+        out::lines(&summary);
+        printer.next().into_iter().next().map(|(what, command)| format!("{what}: {command}"))
     }
 
     /// A run that never began has no summary.

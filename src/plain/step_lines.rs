@@ -47,7 +47,8 @@ impl Printer {
             Event::BackupTaken(taken) => {
                 let (bytes, of) = (size(taken.file.bytes), size(taken.database_bytes));
                 let what = format!(
-                    "a backup of {}, {bytes} of a database of {of}",
+                    "a backup of {}{}, {bytes} of a database of {of}",
+                    if taken.of_source { "the source: " } else { "" },
                     of_len(usize::try_from(taken.tables).unwrap_or(usize::MAX), "table")
                 );
                 page.fact(2, Mark::Plain, &what);

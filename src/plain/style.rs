@@ -26,6 +26,8 @@ pub struct Named {
     pub state_dir: Option<String>,
     /// The database, as it was typed; never with a password in it.
     pub target: Option<String>,
+    /// Nobody sits at a screen, and nobody will: answers on the command line need that word.
+    pub plain: bool,
 }
 
 impl Named {
@@ -34,7 +36,8 @@ impl Named {
     pub fn flags(&self) -> String {
         let all = [("--state-dir", &self.state_dir), ("--target", &self.target)];
         let given = all.into_iter().filter_map(|(flag, value)| Some((flag, value.as_deref()?)));
-        given.map(|(flag, value)| format!(" {flag} {}", shell(value))).collect()
+        let given = given.map(|(flag, value)| format!(" {flag} {}", shell(value)));
+        self.plain.then(|| " --plain".to_owned()).into_iter().chain(given).collect()
     }
 }
 

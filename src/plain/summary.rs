@@ -163,23 +163,29 @@ impl Printer {
     }
 
     fn what_next(&self, page: &mut Page) {
+        for (what, command) in self.next() {
+            page.next(what, &command);
+        }
+    }
+
+    /// What a person can type now: what it does, and the command. The first is the one that most will want.
+    #[must_use]
+    pub fn next(&self) -> Vec<(&'static str, String)> {
         // A demo's server goes with it; where it stays, the demo itself says how to go on.
         if self.book.is_demo() && self.run.sittings <= 1 {
-            return;
+            return Vec::new();
         }
         if let RunState::Ended(outcome, _) = &self.run.state {
             let stopped = matches!(outcome, Ending::Stopped { .. } | Ending::RolledBack { clean: false });
             if stopped && self.run.can_go_back_further() {
                 let command = format!("holdpoint rollback {}", next::run_words(self));
-                page.next("to undo what stands", &command);
+                return vec![("to undo what stands", command)];
             }
-            return;
+            return Vec::new();
         }
-        let Some(hold) = self.run.hold() else {
-            return page.next("to go on", &format!("holdpoint resume {}", super::next::run_words(self)));
-        };
-        for (what, command) in next::commands(self, &hold.reason, hold.step.as_deref()) {
-            page.next(what, &command);
+        match self.run.hold() {
+            Some(hold) => next::commands(self, &hold.reason, hold.step.as_deref()),
+            None => vec![("to go on", format!("holdpoint resume {}", next::run_words(self)))],
         }
     }
 }
