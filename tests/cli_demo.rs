@@ -106,6 +106,21 @@ fn what_keep_prints_works() {
 }
 
 #[test]
+fn its_help_names_every_shipped_plan() {
+    let corner = Corner::new();
+    let said = Said::by(corner.command("demo --help"));
+    said.exits(0).says("kochel-phase-a (when none is given)");
+    let plans = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/plans")).unwrap();
+    let names = plans.filter_map(|entry| {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        name.strip_suffix(".toml").map(str::to_owned)
+    });
+    let names: Vec<String> = names.collect();
+    assert!(names.len() >= 5, "{names:?}");
+    names.iter().for_each(|name| drop(said.says(name)));
+}
+
+#[test]
 fn a_plan_that_isnt_there_is_a_usage_error() {
     let corner = Corner::new();
     let said = corner.demo("NOPE");

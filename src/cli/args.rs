@@ -106,8 +106,7 @@ pub struct AnswerArgs {
 
 #[derive(Debug, Args)]
 pub struct DemoArgs {
-    /// A plan's file, or the name of a shipped plan: kochel-phase-a (when none is given),
-    /// production-promotion, v7-database-phase, week2-staging
+    #[arg(help = super::shipped::named_in_help())]
     pub plan: Option<String>,
     #[command(flatten)]
     pub screenless: Screenless,

@@ -38,6 +38,14 @@ pub fn names() -> Vec<String> {
     names
 }
 
+/// What a demo takes, for its help.
+pub fn named_in_help() -> String {
+    let mut names = names();
+    names.sort_by_key(|name| name != FIRST);
+    let names = names.join(", ").replacen(FIRST, &format!("{FIRST} (when none is given)"), 1);
+    format!("A plan's file, or the name of a shipped plan: {names}")
+}
+
 /// How to try those that a demo doesn't show by itself.
 pub fn others() -> Vec<String> {
     names().into_iter().filter(|name| name != FIRST).map(|name| format!("holdpoint demo {name}")).collect()
