@@ -126,17 +126,6 @@ fn a_file_that_goes_after_the_check() {
 }
 
 #[test]
-fn a_plan_that_asks_for_more_is_told_that_it_isnt_built() {
-    let corner = Corner::new();
-    let backup = "[[phase]]\nid = \"p\"\ntitle = \"P\"\n[[phase.step]]\nid = \"b\"\ntitle = \"B\"\n\
-        backup = \"b.dump\"\non = \"source\"\n[source]\nurl = \"dbname=elsewhere\"\n";
-    corner.plan(backup);
-    corner.type_in("check plan.toml").exits(2).says("not built yet");
-    corner.type_in("show plan.toml").exits(0).says("not built yet: 1 key");
-    corner.type_in("run plan.toml --plain").exits(2).complains("isn't built yet");
-}
-
-#[test]
 fn show_as_tree_as_rollback_and_as_json() {
     let corner = Corner::new();
     let tree = corner.type_in("show kochel-phase-a");

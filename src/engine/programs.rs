@@ -105,6 +105,10 @@ pub fn old_dump(plan: &Plan, target: u32, source: u32) -> Option<String> {
     let forward = plan.phases.iter().flat_map(|phase| &phase.steps);
     let named = plan.rollbacks.iter().flat_map(|procedure| &procedure.steps);
     forward.chain(named).find_map(|step| {
+        if let (Action::Backup(_), Side::Source) = (&step.action, step.on) {
+            let missing = ["pg_dump", "pg_restore"].into_iter().find_map(|name| Psql::named(name, source).err())?;
+            return Some(format!("step \"{}\" makes a backup of the source, and {missing}", step.id));
+        }
         let Action::Command(program) = &step.action else { return None };
         let (whose, server) = match step.on {
             Side::Source => ("the source", source),

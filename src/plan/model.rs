@@ -76,10 +76,11 @@ impl Plan {
         self.steps().find(|step| by_psql(step) || own(step)).map(|step| step.id.as_str())
     }
 
-    /// The first step that has the database backed up; its id.
+    /// The first step that has the target backed up; its id.
     #[must_use]
     pub fn first_backup(&self) -> Option<&str> {
-        self.steps().find(|step| matches!(step.action, Action::Backup(_))).map(|step| step.id.as_str())
+        let of_target = |step: &&Step| matches!(step.action, Action::Backup(_)) && step.on != Side::Source;
+        self.steps().find(of_target).map(|step| step.id.as_str())
     }
 }
 

@@ -222,7 +222,8 @@ impl Gather {
                 }
             }
             Event::BackupTaken(taken) => {
-                let what = format!("backup by {}; {}", taken.program, taken.proven);
+                let of = if taken.of_source { " of the source" } else { "" };
+                let what = format!("backup{of} by {}; {}", taken.program, taken.proven);
                 self.kept(at, id, &what, &taken.file);
                 self.kept(at, id, "the schema in that backup", &taken.schema);
             }

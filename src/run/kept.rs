@@ -44,6 +44,9 @@ pub struct SnapshotTaken {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BackupTaken {
     pub step: String,
+    /// It is of the plan's source; else of the target.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub of_source: bool,
     /// What pg_dump wrote.
     pub file: Artifact,
     /// Name and version of what wrote it: `pg_dump 15.4`.

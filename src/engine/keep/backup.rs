@@ -34,8 +34,8 @@ use crate::pg::fingerprint::Fingerprint;
 use crate::pg::inventory::{self, Inventory};
 use crate::pg::ledger::identifier;
 use crate::pg::measure::MeasureError;
-use crate::pg::{Psql, Session};
-use crate::plan::model::{Backup, BackupProof, Kind, Step};
+use crate::pg::{PgError, Psql, Session};
+use crate::plan::model::{Backup, BackupProof, Kind, Side, Step};
 use crate::plan::slug::slug;
 use crate::run::event::{Artifact, BackupTaken, Event, Problem};
 
@@ -95,8 +95,11 @@ impl Conductor {
         let path = self.artifact(&backup.path)?;
         let find =
             |name, version| Psql::named(name, version).map_err(|error| problems::plain(error.to_string()));
-        let dump = find("pg_dump", self.look.server_version())?;
-        let restore = find("pg_restore", self.look.server_version())?;
+        let version = match step.on {
+            Side::Source => self.sides.source_version,
+            _ => self.look.server_version(),
+        };
+        let (dump, restore) = (find("pg_dump", version)?, find("pg_restore", version)?);
         let mut part = path.clone().into_os_string();
         part.push(".part");
         let part = PathBuf::from(part);
@@ -128,6 +131,7 @@ impl Conductor {
             .map_err(|error| unwritten(self.folder.path(), &error))?;
         let taken = BackupTaken {
             step: step.id.clone(),
+            of_source: step.on == Side::Source,
             file: Artifact { path: path.display().to_string(), bytes, digest },
             program: format!("pg_dump {}", dump.version),
             database_bytes: then.bytes,
@@ -158,7 +162,12 @@ impl Conductor {
         (dump, restore): (&Psql, &Psql),
         part: &Path,
     ) -> Result<(Then, String), Failed> {
-        let mut session = self.spare().await?;
+        let mut session = match step.on {
+            Side::Source => {
+                self.sides.open(Side::Source).await.map_err(|error| self.source_is_gone(&error))?
+            }
+            _ => self.spare().await?,
+        };
         let then = self.look_before(&mut session, step, backup.proof).await;
         let dumped = match &then {
             Ok((snapshot, then)) => self.run_pg_dump(step, dump, part, snapshot, then.bytes).await,
@@ -178,15 +187,24 @@ impl Conductor {
         Ok((then, proven))
     }
 
+    /// It can't be asked: the run holds, whatever the plan says about a backup that is wrong.
+    fn source_is_gone(&mut self, error: &PgError) -> Problem {
+        self.out_of_reach = Some(Side::Source);
+        problems::plain(format!("the source can't be asked: {}", error.sentence()))
+    }
+
     /// Begins the snapshot, and what there is in it.
     async fn look_before(
-        &self,
+        &mut self,
         session: &mut Session,
         step: &Step,
         proof: BackupProof,
     ) -> Result<(String, Then), Failed> {
         match look(session, step, proof).await {
             Ok(found) => Ok(found),
+            Err(MeasureError::Pg(error)) if error.is_lost() && step.on == Side::Source => {
+                Err(self.source_is_gone(&error).into())
+            }
             Err(MeasureError::Pg(error)) if error.is_lost() => Err(Stop::from(error).into()),
             Err(error) => Err(self.unmeasured(error).into()),
         }
@@ -244,17 +262,17 @@ impl Conductor {
         Ok(())
     }
 
-    /// Runs one of PostgreSQL's programs on the target (or, for what only reads a file, on nothing).
+    /// Runs one of PostgreSQL's programs on the step's database (or, for what only reads a file, on nothing).
     pub(super) async fn run_tool(
         &mut self,
         step: &Step,
         tool: &Psql,
         args: Vec<String>,
-        on_target: bool,
+        on_database: bool,
     ) -> Result<Said, Failed> {
         let reads = [("default_transaction_read_only", "on".to_owned())];
-        let (environment, remove) = if on_target {
-            let handed = self.lend("holdpoint backup", &reads).map_err(problems::plain)?;
+        let (environment, remove) = if on_database {
+            let handed = self.lend_on(step.on, "holdpoint backup", &reads).map_err(problems::plain)?;
             (handed.environment, vec![handed.passfile])
         } else {
             (crate::pg::handover::inherited(), Vec::new())

@@ -125,6 +125,9 @@ impl Conductor {
         let Some(taken) = taken else {
             return Err(format!("backup \"{step}\" wasn't made in this run: there is nothing to restore"));
         };
+        if taken.of_source {
+            return Err(format!("backup \"{step}\" is of the source: it isn't what the target was"));
+        }
         let path = &taken.schema.path;
         let bytes = std::fs::read(path).map_err(|error| format!("{path} can't be read: {error}"))?;
         if hex(&Sha256::digest(&bytes)) != taken.schema.digest {

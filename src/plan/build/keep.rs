@@ -167,11 +167,17 @@ impl<'a> Build<'a> {
 
     pub fn restore(&mut self, entry: Entry<'a>, number: usize) -> Built {
         let id = self.report.text(entry).unwrap_or_default();
-        if let Some(to) = self.earlier("restore", number, id, entry.span(), &[Names::Step])
-            && !self.index.defs[to].table.contains_key("backup")
-        {
-            let message = format!("`restore` names `{}`, which isn't a `backup`", shorten(id));
-            self.report.error(Code::UnknownReference, entry.span(), message);
+        if let Some(to) = self.earlier("restore", number, id, entry.span(), &[Names::Step]) {
+            let named = &self.index.defs[to].table;
+            if !named.contains_key("backup") {
+                let message = format!("`restore` names `{}`, which isn't a `backup`", shorten(id));
+                self.report.error(Code::UnknownReference, entry.span(), message);
+            } else if named.get("on").and_then(|on| on.get_ref().as_str()) == Some("source") {
+                let message =
+                    format!("`{}` is a backup of the source; `restore` brings the target back", shorten(id));
+                let help = "make a backup of the target before the first change, and name that";
+                self.report.error_help(Code::Conflict, entry.span(), message, help);
+            }
         }
         Built::new(Action::Restore(id.to_owned()), None, true)
     }

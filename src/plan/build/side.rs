@@ -81,8 +81,16 @@ impl<'a> Build<'a> {
                 "a command is handed one connection, not two",
                 "make two steps of it, one on each side",
             ),
-            (Action::Backup(_), Side::Source) => self.later("on", span),
-            (Action::Snapshot(_) | Action::Backup(_), _) => {
+            // It is as good there as here; what it brings back is the target alone.
+            (Action::Backup(_), Side::Source) => {}
+            (Action::Backup(_), _) => {
+                refuse(
+                    self,
+                    "a backup is of one database",
+                    "leave `on` out for the target, or say on = \"source\"",
+                );
+            }
+            (Action::Snapshot(_), _) => {
                 refuse(self, "this is of the target", "leave `on` out");
             }
             (Action::Compare(_), _) if raw.get("on").is_some() => {
