@@ -75,6 +75,15 @@ async fn production_is_killed_and_resumed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn lane3_is_killed_and_resumed() {
+    let lab = Lab::start().await;
+    let scenario = lab.lane3().await;
+    // While schema, data and indexes are loaded: none of the three is a transaction.
+    killed_here_and_there(lab, scenario, &["command-started:4", "command-started:6", "command-started:7"])
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn statements_outside_of_transactions_are_killed_and_resumed() {
     let lab = Lab::start().await;
     let scenario = lab.plan("bare").await;

@@ -59,7 +59,7 @@ impl Lab {
             .query(
                 // A program's digest is made with the run's own key: of the promotion's it says nothing here.
                 "SELECT concat_ws(' ', step, unit, direction, generation, statements, \
-                        CASE WHEN step ~ '^(ci|ramp)-' THEN 'program' ELSE digest END) FROM holdpoint.ledger ORDER BY 1",
+                        CASE WHEN step ~ '^(ci|ramp|load)-' THEN 'program' ELSE digest END) FROM holdpoint.ledger ORDER BY 1",
                 &[],
             )
             .await

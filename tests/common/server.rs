@@ -31,6 +31,12 @@ impl TestServer {
         Self { embedded: Embedded::start(options).await.expect("the private server starts") }
     }
 
+    /// Of the version whose programs are in this folder.
+    pub async fn of(bin_dir: &std::path::Path) -> Self {
+        let options = Options { bin_dir: Some(bin_dir.to_owned()), ..Options::default() };
+        Self { embedded: Embedded::start(options).await.expect("the private server starts") }
+    }
+
     pub fn embedded(&self) -> &Embedded {
         &self.embedded
     }

@@ -178,6 +178,24 @@ async fn a_soak_is_watched() {
     assert_eq!(bench.value("SELECT to_regclass('t')").await, "", "{ran}");
 }
 
+/// What can't be read any more is no good sign: the soak ends, and what the plan says follows.
+#[tokio::test]
+async fn a_soak_whose_watch_cant_be_read_ends() {
+    let bench = bench().await;
+    bench.plan(
+        &(watch(&format!("{ROWS}\non_failure = \"rollback\""))
+            + &step("made", "sql = \"CREATE TABLE t ()\"\nrollback = { sql = \"DROP TABLE t\" }")
+            + &step("soak", "soak = \"1h\"")),
+    );
+    let mut running = bench.begin(&["run"]);
+    bench.until_said("waits for 1h").await;
+    bench.sql("DROP TABLE w").await;
+    let breach = running.until_event("a breach", |event| event["event"] == "watch_breached").await;
+    assert!(breach["verdict"]["got"].as_str().unwrap().contains("relation \"w\" does not exist"), "{breach}");
+    running.end().await.exits(4);
+    assert_eq!(bench.value("SELECT to_regclass('t')").await, "");
+}
+
 /// A soak that isn't over by its own time is none: taken up again, it is watched again, with what is given then.
 #[tokio::test]
 async fn a_soak_that_is_tried_again_is_watched_again() {

@@ -134,3 +134,31 @@ async fn a_rollback_that_fails_leaves_its_step_applied_and_can_be_tried_again() 
     book.report(4).step("stages", "undone");
     assert_eq!(book.value("SELECT to_regclass('lifecycle_stage_config') IS NULL").await, "t");
 }
+
+/// The runbook has no watch; a team that adds one is stopped by it as by anything else.
+#[tokio::test]
+async fn a_watch_that_breaches_stops_between_two_migrations() {
+    let book = kochel().await;
+    let phase = "title = \"3.2 Migration execution, in this exact order\"\n";
+    let watch = "\n  [[phase.watch]]\n  id     = \"ventures\"\n  title  = \"Nobody registers stages\"\n  every  = \"50ms\"\n  \
+                 sql    = \"SELECT count(*) FROM pg_class WHERE relname = 'lifecycle_stage_config'\"\n  expect = 0\n  \
+                 else   = \"Somebody works against the migration: find out who\"\n";
+    book.plan(phase, &format!("{phase}{watch}"));
+    // The first migration makes what the watch doesn't want to see; the second takes long enough to be watched.
+    book.and_then("20251206_vision_transition_parent_orchestrator.sql", "SELECT pg_sleep(1);");
+    book.run("").exits(6).says("Nobody registers stages").says("Somebody works against the migration");
+    let breach = book.scene.events_named("watch_breached").pop().unwrap();
+    assert_eq!((&breach["watch"], &breach["verdict"]["got"]), (&"ventures".into(), &"1".into()));
+    // What was under way is whole, and nothing after it has begun.
+    assert_eq!(book.value("SELECT count(*) FROM lifecycle_stage_config").await, "25");
+    assert_eq!(
+        book.value("SELECT count(*) FROM leo_interfaces WHERE prd_id = 'KOCHEL-INTEGRATION'").await,
+        "0"
+    );
+    let told = book.report(6);
+    told.step("stages", "verified").step("contracts", "pending").says("a watch was breached");
+    assert_eq!(told.record["watches"][0]["breaches"][0]["got"], "1");
+    book.rollback("").exits(4);
+    book.report(4).step("stages", "undone");
+    assert_eq!(book.value("SELECT to_regclass('lifecycle_stage_config') IS NULL").await, "t");
+}

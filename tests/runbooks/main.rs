@@ -6,6 +6,7 @@ mod cases;
 #[path = "../common/mod.rs"]
 mod common;
 mod kochel;
+mod lane3;
 mod production;
 #[path = "../scene/mod.rs"]
 mod scene;

@@ -101,9 +101,7 @@ fn the_demo_ramps_to_a_hundred_percent() {
     corner.is_clean();
 }
 
-/// Ten changing steps, each gone back from in a fresh copy: too long for every push.
 #[tokio::test]
-#[ignore = "takes minutes: cargo test --test runbooks production::it_is_rehearsed -- --ignored"]
 async fn it_is_rehearsed() {
     plain().await.rehearse().exits(0).says("residue none").says("rows of all 6 tables");
 }
@@ -339,4 +337,22 @@ async fn an_analyst_who_can_read_the_table_stops_it() {
     let verdict = book.verdict("rls-denied");
     assert_eq!((&verdict["passed"], &verdict["got"]), (&false.into(), &"1 row".into()), "{verdict}");
     assert_eq!(book.value(FLAG).await, "0", "the ramp doesn't begin");
+}
+
+#[tokio::test]
+async fn a_migration_that_raises_an_error_stops_the_promotion() {
+    let book = production().await;
+    book.and_then("db/migrations/vh/103_vh_read_governance.sql", "SELECT 1/0;");
+    run(&book).exits(6).says("division by zero").says("103_vh_read_governance.sql");
+    assert_eq!(book.scene.problem()["sqlstate"], "22012");
+    // Phase 1 stands, and so do the files of the glob before this one.
+    assert_eq!(book.value("SELECT count(*) FROM eng.strategic_directives_v2").await, "60");
+    assert_eq!(book.value("SELECT to_regclass('vh.ventures') IS NOT NULL").await, "t");
+    assert_eq!(book.value(FLAG).await, "0", "the ramp doesn't begin");
+    let told = book.report(6);
+    told.step("eng-policies", "verified").step("vh-migrations", "failed").step("ramp-10", "pending");
+    told.says("division by zero").says("103_vh_read_governance.sql:");
+    book.rollback("").exits(4);
+    assert_eq!(book.value(STATE).await, BEFORE);
+    book.report(4).step("eng-migrations", "undone");
 }

@@ -49,9 +49,7 @@ fn the_demo_consolidates_48_enums() {
     corner.is_clean();
 }
 
-/// Eighteen changing steps, each gone back from in a fresh copy: too long for every push.
 #[tokio::test]
-#[ignore = "takes minutes: cargo test --test runbooks v7::it_is_rehearsed -- --ignored"]
 async fn it_is_rehearsed() {
     let book = Book::of("v7-database-phase", "v7").await;
     repository(&book);
@@ -218,4 +216,27 @@ async fn what_cant_be_archived_isnt_approved() {
     let told = book.report(6);
     told.step("archive", "failed").says("! exit code 128");
     assert_eq!(told.record["programs"][0]["ending"]["code"], 128);
+}
+
+/// The runbook has no watch; a team that adds one is stopped by it as by anything else.
+#[tokio::test]
+async fn a_watch_that_breaches_stops_the_infrastructure() {
+    let book = v7().await;
+    let plan = std::fs::read_to_string(book.scene.path("plans/v7-database-phase.toml")).unwrap();
+    let phase = plan.find("\nid         = \"infrastructure\"").expect("the phase") + 1;
+    let watch = "\n  [[phase.watch]]\n  id     = \"makes\"\n  title  = \"Nobody makes tables\"\n  every  = \"20ms\"\n  \
+                 sql    = \"SELECT count(*) FROM pg_class WHERE relname = 'v7_migration_workflow'\"\n  expect = 0\n  on_failure = \"stop\"\n\n";
+    let steps = phase + plan[phase..].find("[[phase.step]]").unwrap();
+    book.plan(&plan[phase..steps], &format!("{}{watch}", &plan[phase..steps]));
+    book.run("").exits(1).says("Nobody makes tables");
+    let breach = book.scene.events_named("watch_breached").pop().unwrap();
+    assert_eq!(breach["watch"], "makes");
+    assert_eq!(breach["verdict"]["got"], "1");
+    assert_ne!(book.value(STATE).await, AFTER, "the rest waits");
+    let told = book.report(1);
+    told.step("validated", "pending").says("\"Nobody makes tables\" is breached");
+    assert_eq!(told.record["watches"][0]["id"], "makes");
+    let run = book.scene.events()[0]["run"].as_str().unwrap().to_owned();
+    book.rollback(&run);
+    assert_eq!(book.value(STATE).await, BEFORE);
 }

@@ -201,3 +201,109 @@ async fn report_says(two: &Two, ran: &Ran, words: &str) {
     let said = two.target.call(&["report", ran.run(), "--state-dir", &state]).await;
     said.exits(0).says_wrapped(words);
 }
+
+/// `pg_restore` as it is, but for one section, which fails in the middle.
+fn broken(two: &Two, section: &str) {
+    let folder = two.target.path("broken");
+    std::fs::create_dir_all(&folder).unwrap();
+    let text = format!(
+        "#!/bin/sh\ncase \"$*\" in *--section={section}*) echo 'pg_restore: error: could not execute query: out of shared memory' >&2; exit 1;; esac\n\
+         PATH=${{PATH#*:}} exec pg_restore \"$@\"\n"
+    );
+    std::fs::write(folder.join("pg_restore"), text).unwrap();
+    std::fs::set_permissions(folder.join("pg_restore"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = std::env::var("PATH").unwrap_or_default();
+    two.target.env("PATH", &format!("{}:{path}", folder.display()));
+}
+
+#[tokio::test]
+async fn a_load_that_fails_stops_the_stages() {
+    let two = lane3(false).await;
+    broken(&two, "post-data");
+    let ran = run(&two, &[]).await;
+    ran.exits(1).says("out of shared memory");
+    assert_eq!(two.target.value(TABLES).await, "5");
+    assert_eq!(two.of_source(TABLES).await, "5");
+    assert_eq!(ran.last("step_failed")["step"], "load-post", "{ran}");
+    assert!(ran.course("exact").is_empty() && ran.course("release-gate").is_empty(), "{ran}");
+    // What a program says may be rows: on production the evidence has how it ended, and the terminal the rest.
+    report_says(&two, &ran, "the command ended with exit code 1").await;
+    // What stands is undone, and the next try begins with an empty target.
+    let back =
+        two.target.call(&["rollback", ran.run(), "--reason", "again", "--answers", &answers(&two)]).await;
+    back.exits(4);
+    assert_eq!(two.target.value(TABLES).await, "0");
+    two.target.env("PATH", &std::env::var("PATH").unwrap_or_default());
+    run(&two, &[]).await.exits(0);
+}
+
+fn answers(two: &Two) -> String {
+    two.target.path("answers.toml").display().to_string()
+}
+
+#[tokio::test]
+async fn a_no_go_stops_it_and_a_drill_that_fails_is_tried_again() {
+    let two = lane3(false).await;
+    let text = std::fs::read_to_string(two.target.path("answers.toml")).unwrap();
+    let signed = text.lines().find(|line| line.starts_with("\"Release gate\"")).expect("its signature");
+    let declined =
+        "\"Release gate\" = { by = \"Rel Ease\", accept = false, note = \"the pooler isn't warm\" }";
+    two.target.file("answers.toml", &text.replace(signed, declined));
+    let ran = run(&two, &[]).await;
+    ran.exits(1).says("NO-GO").says("the pooler isn't warm");
+    assert_eq!(two.target.value(TABLES).await, "5");
+    assert_eq!(ran.last("signed")["accepted"], false, "{ran}");
+    report_says(&two, &ran, "the pooler isn't warm").await;
+
+    // Nothing may be dropped here just now.
+    two.target
+        .sql(
+            "CREATE SCHEMA guard; CREATE FUNCTION guard.no() RETURNS event_trigger LANGUAGE plpgsql AS \
+              $$ BEGIN RAISE EXCEPTION 'nothing is dropped today'; END $$; \
+              CREATE EVENT TRIGGER no_drops ON ddl_command_start WHEN TAG IN ('DROP TABLE', 'DROP VIEW') EXECUTE FUNCTION guard.no()",
+        )
+        .await;
+    let drill = [
+        "rollback",
+        ran.run(),
+        "--procedure",
+        "drill",
+        "--reason",
+        "no-go",
+        "--despite",
+        "a drill",
+        "--answers",
+    ];
+    let given = answers(&two);
+    let words: Vec<&str> = drill.into_iter().chain([given.as_str()]).collect();
+    let back = two.target.call(&words).await;
+    back.exits(6).says("nothing is dropped today");
+    assert_eq!(two.target.value(TABLES).await, "5", "{back}");
+    report_says(&two, &ran, "nothing is dropped today").await;
+    two.target.sql("DROP EVENT TRIGGER no_drops; DROP SCHEMA guard CASCADE").await;
+    two.target.call(&["resume", "--answers", &given]).await.exits(4);
+    assert_eq!(two.target.value(TABLES).await, "0");
+    assert_eq!(two.of_source(TABLES).await, "5");
+}
+
+/// The runbook has no watch; a team that adds one, of the source, is stopped by it as by anything else.
+#[tokio::test]
+async fn a_watch_of_the_source_that_breaches_stops_it() {
+    let two = lane3(false).await;
+    let plan = std::fs::read_to_string(two.target.path("plan.toml")).unwrap();
+    let phase = "title = \"Backfill\"\n";
+    assert!(plan.contains(phase));
+    let watch = "\n  [[phase.watch]]\n  id     = \"writes\"\n  title  = \"Nobody writes to the source\"\n  on     = \"source\"\n  \
+                 every  = \"50ms\"\n  sql    = \"SELECT count(*) FROM credentials\"\n  expect = 0\n";
+    two.target.file("plan.toml", &plan.replacen(phase, &format!("{phase}{watch}"), 1));
+    let ran = run(&two, &[]).await;
+    ran.exits(6).says("Nobody writes to the source");
+    assert_eq!(ran.last("watch_breached")["watch"], "writes", "{ran}");
+    assert!(ran.course("load-post").is_empty() || ran.course("exact").is_empty(), "{ran}");
+    report_says(&two, &ran, "\"Nobody writes to the source\" is breached").await;
+    two.target
+        .call(&["rollback", ran.run(), "--reason", "again", "--answers", &answers(&two)])
+        .await
+        .exits(4);
+    assert_eq!(two.target.value(TABLES).await, "0");
+}

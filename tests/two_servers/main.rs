@@ -9,3 +9,4 @@ mod lane3;
 mod pairs;
 mod sides;
 mod two;
+mod unlike;

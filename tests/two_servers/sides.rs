@@ -211,3 +211,81 @@ async fn a_source_that_goes_in_the_middle_holds_the_run() {
     two.source_is_open(true).await;
     two.target.resume().await.exits(0);
 }
+
+/// A source is only asked. What a program does to it all the same isn't undone by anybody: a rehearsal finds it.
+#[tokio::test]
+async fn a_rehearsal_finds_what_was_changed_in_the_source() {
+    let two = Two::new().await;
+    if let Some(home) = std::env::var_os("HOME") {
+        // The template of private servers.
+        let cache = std::path::Path::new(&home).join(".cache");
+        two.target.env("XDG_CACHE_HOME", &cache.display().to_string());
+    }
+    two.target.file(
+        "there.sql",
+        "CREATE TABLE moved (id int PRIMARY KEY, t text); INSERT INTO moved VALUES (1, 'a');",
+    );
+    let steps = |sql: &str| {
+        format!(
+            "\n[[phase.step]]\nid = \"ask\"\ntitle = \"Ask\"\non = \"source\"\ncommand = [\"psql\", \"-qc\", \"{sql}\"]\n\
+             changes = false\n\n[[phase.step]]\nid = \"make\"\ntitle = \"Make\"\nsql = \"CREATE TABLE n (n int)\"\n\
+             rollback.sql = \"DROP TABLE n\"\n"
+        )
+    };
+    let head = "fixture = { source = \"there.sql\" }\n[vars]\nsource = { env = \"SOURCE_URL\", secret = true }\n\
+                [source]\nurl = \"{source}\"\n";
+    let state = two.target.path("state").display().to_string();
+    two.target.plan_with(head, &steps("SELECT t FROM moved"));
+    let said = two.target.call(&["rehearse", "plan.toml", "--state-dir", &state]).await;
+    said.exits(0).says_wrapped("an empty target, and there.sql in the source").says_wrapped("residue none");
+    two.target.plan_with(head, &steps("UPDATE moved SET t = 'b'"));
+    let said = two.target.call(&["rehearse", "plan.toml", "--state-dir", &state]).await;
+    said.exits(1).says_wrapped("the source isn't as it was").says_wrapped("source: row id = 1 of moved");
+}
+
+/// The source is backed up as the target is; nothing brings the target to what the source was.
+#[tokio::test]
+async fn the_source_is_backed_up_and_never_restored_into_the_target() {
+    let two = Two::with("CREATE TABLE moved (id int PRIMARY KEY, t text)").await;
+    two.source("INSERT INTO moved SELECT n, 'row ' || n FROM generate_series(1, 500) n").await;
+    if let Some(home) = std::env::var_os("HOME") {
+        // The template of private servers.
+        let cache = std::path::Path::new(&home).join(".cache");
+        two.target.env("XDG_CACHE_HOME", &cache.display().to_string());
+    }
+    let backup = "\n[[phase.step]]\nid = \"kept\"\ntitle = \"Kept\"\non = \"source\"\nbackup = \"source.dump\"\n\
+                  verify = \"restore\"\non_failure = \"stop\"\n";
+    two.plan(backup);
+    let ran = two.target.run().await;
+    ran.exits(0).says("a backup of the source: 1 table").says("500 rows are the same");
+    let taken = ran.last("backup_taken").clone();
+    assert_eq!(taken["of_source"], true, "{taken:#}");
+    let file = std::path::PathBuf::from(taken["file"]["path"].as_str().unwrap());
+    assert!(file.is_file());
+    assert_eq!(two.of_source("SELECT to_regnamespace('holdpoint') IS NULL").await, "t");
+    let state = two.target.path("state").display().to_string();
+    let report = two.target.call(&["report", ran.run(), "--state-dir", &state]).await;
+    report.exits(0).says_wrapped("backup of the source by pg_dump");
+
+    let restore = "\n[[phase.step]]\nid = \"make\"\ntitle = \"Make\"\nsql = \"CREATE TABLE n (n int)\"\n\
+                   rollback.restore = \"kept\"\n";
+    two.plan(&format!("{backup}{restore}"));
+    let ran = two.target.run().await;
+    ran.exits(2).says("is a backup of the source; `restore` brings the target back");
+
+    // One that can't be asked is no failed backup: the run holds, although the plan says to stop.
+    let wait = "\n[[phase.step]]\nid = \"wait\"\ntitle = \"Wait\"\nconfirm = \"The source is gone\"\n";
+    let goes = format!(
+        "\n[[phase.step]]\nid = \"goes\"\ntitle = \"Goes\"\nchanges = false\ncommand = [\"psql\", \"-d\", \"{}\", \"-c\", \
+         \"ALTER DATABASE {name} ALLOW_CONNECTIONS false\", \"-c\", \
+         \"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'\"]\n",
+        address(&two.server, "postgres"),
+        name = two.source
+    );
+    two.plan(&format!("{wait}{goes}{backup}"));
+    two.target.run().await.exits(6);
+    let ran = two.target.call(&["resume", "--confirm", "wait=Ann"]).await;
+    ran.exits(6).says("the source can't be asked").says("there is no backup");
+    two.source_is_open(true).await;
+    two.target.resume().await.exits(0);
+}

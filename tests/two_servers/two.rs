@@ -33,7 +33,12 @@ impl Two {
     /// Empty ones; the program finds the source's address in SOURCE_URL, and the target's, as a pooler's, in
     /// POOLER_URL.
     pub async fn new() -> Self {
-        let (target, server) = (Bench::new().await, sources().await);
+        Self::with_source_on(sources().await).await
+    }
+
+    /// With the source on a server of its own kind.
+    pub async fn with_source_on(server: Arc<TestServer>) -> Self {
+        let target = Bench::new().await;
         let source = server.fresh_database().await;
         let two = Self { target, server, source };
         two.leads_to(&address(&two.server, &two.source));
