@@ -33,8 +33,21 @@ pub async fn serve(
 }
 
 async fn end(backend: Backend, what: BackendEnd, target: ConnectConfig, recorder: WeakRecorder) {
+    let pid = backend.pid;
+    let event = ended(backend, what, &target).await;
+    let recorded = match recorder.upgrade() {
+        Some(recorder) => recorder.record(event).await.map(drop).map_err(|error| error.to_string()),
+        None => Err("the run was let go of meanwhile".to_owned()),
+    };
+    if let Err(error) = recorded {
+        tracing::warn!(%error, pid, "journaling what came of another session");
+    }
+}
+
+/// Looks again, does it, and says what came of it.
+pub(super) async fn ended(backend: Backend, what: BackendEnd, target: &ConnectConfig) -> Event {
     let began = Instant::now();
-    let done = tokio::time::timeout(LIMIT, carry_out(&backend, what, &target)).await;
+    let done = tokio::time::timeout(LIMIT, carry_out(&backend, what, target)).await;
     let (outcome, why) = match done {
         Ok(Ok(done)) => done,
         Ok(Err(MeasureError::Pg(error))) => (BackendOutcome::Refused, Some(error.sentence())),
@@ -44,20 +57,13 @@ async fn end(backend: Backend, what: BackendEnd, target: ConnectConfig, recorder
             (BackendOutcome::Sent, Some(why))
         }
     };
-    let event = Event::BackendEnded {
+    Event::BackendEnded {
         pid: backend.pid,
         backend_start: backend.backend_start,
         what,
         outcome,
         why,
         elapsed_ms: millis(began.elapsed()),
-    };
-    let recorded = match recorder.upgrade() {
-        Some(recorder) => recorder.record(event).await.map(drop).map_err(|error| error.to_string()),
-        None => Err("the run was let go of meanwhile".to_owned()),
-    };
-    if let Err(error) = recorded {
-        tracing::warn!(%error, pid = backend.pid, "journaling what came of another session");
     }
 }
 

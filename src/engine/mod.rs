@@ -63,6 +63,7 @@ mod heard;
 mod held;
 mod holds;
 pub mod image;
+mod in_the_way;
 mod into;
 mod keep;
 mod listener;

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use super::conductor::Conductor;
 use super::control::is_lost;
 use super::heard::Broken;
+use super::in_the_way::who_is_in_the_way;
 use super::problems::{self, DEADLOCK, LOCK_NOT_AVAILABLE};
 use super::sources::Source;
 use super::stop::Stop;
@@ -131,16 +132,18 @@ impl Conductor {
                             of: job.step.lock_retries,
                             pause_ms: u64::try_from(pause.as_millis()).unwrap_or(u64::MAX),
                             place: problem.place.clone(),
-                            blockers,
+                            blockers: blockers.clone(),
                         })
                         .await?;
                         work.session.close().await;
                         if !self.pause(pause).await? {
+                            self.clear_the_way(job.step, &blockers).await?;
                             attempt += 1;
                             continue;
                         }
                         problem.message = format!("{}; cancelled before the next try", problem.message);
                     }
+                    who_is_in_the_way(job.step, &blockers, &mut problem);
                     return self.failed(&job.unit, problem, lost).await;
                 }
             };

@@ -280,6 +280,13 @@ pub(super) const KEYS: &[Key] = &[
     of("with", &["compare"], "snapshot's id, or source", "source", "the other side"),
     of("tables", &["snapshot", "compare"], "list of tables; with a source also `schema.*`", "all", "scope"),
     of("tolerance", &["compare"], "table = { rows, reason }", "none", "what may differ"),
+    of(
+        "end_sessions",
+        &["restore"],
+        "bool",
+        "false",
+        "sessions that stand in its way are ended, each named in the evidence",
+    ),
     of("stdin", &["command"], "text", "none", "what it reads"),
     of("cwd", &["command"], "path", "the plan's folder", "where it runs"),
     of("env", &["command"], "table of texts", "none", "more of its environment"),

@@ -251,6 +251,8 @@ pub struct Step {
     pub encoding: Option<String>,
     /// Its shell commands run in demo and rehearse, too.
     pub demo: bool,
+    /// Of a restore: sessions that keep it from a lock are ended.
+    pub end_sessions: bool,
     /// As the plan says; `None`: before COMMIT where they can.
     pub verify: Option<Verify>,
     pub irreversible: Option<String>,

@@ -114,6 +114,37 @@ async fn a_session_in_the_way_is_shown() {
     is_as_before(&bench).await;
 }
 
+/// Who is in the way is named when there is no way, and ended only when the plan says so.
+#[tokio::test]
+async fn sessions_in_the_way_are_ended_only_when_told() {
+    for told in [false, true] {
+        let bench = bench().await;
+        let few = PROCEDURE.replace("lock_retries = 500", "lock_retries = 2");
+        let key = if told { "restore = \"backup\"\nend_sessions = true" } else { "restore = \"backup\"" };
+        bench.plan(&plan("hold", &few.replace("restore = \"backup\"", key)));
+        bench.run().await.exits(6);
+        let config = bench.server.config(&bench.db);
+        let mut holder = holdpoint::pg::Session::connect(&config, "holder").await.unwrap();
+        // Somebody's, and none of ours.
+        holder.batch("SET application_name = 'app'; BEGIN; SELECT * FROM customer").await.unwrap();
+        let pid = holder.pid();
+        let ran = bench.call(&["rollback", "--procedure", "emergency", "--reason", "test"]).await;
+        if told {
+            ran.exits(4);
+            assert_eq!(ran.last("backend_ending")["backend"]["pid"], pid, "{ran}");
+            assert_eq!(ran.last("backend_ending")["by"]["how"], "policy", "{ran}");
+            assert_eq!(ran.last("backend_ended")["outcome"], "done", "{ran}");
+            assert!(holder.batch("SELECT 1").await.is_err(), "it is gone");
+        } else {
+            ran.exits(6).says(&format!("in the way: pid {pid}")).says("end_sessions = true");
+            assert!(ran.all("backend_ending").is_empty(), "{ran}");
+            holder.batch("ROLLBACK").await.unwrap();
+            bench.resume().await.exits(4);
+        }
+        is_as_before(&bench).await;
+    }
+}
+
 #[tokio::test]
 async fn what_isnt_the_backup_any_more_isnt_restored() {
     let bench = bench().await;

@@ -40,6 +40,7 @@ fn the_demo_passes_sixteen_of_sixteen() {
 #[tokio::test]
 async fn it_is_rehearsed_run_and_taken_back() {
     let book = Book::of("week2-staging", "week2").await;
+    book.plan("takes  = \"400ms..500ms\"", "takes  = \"1h..2h\"");
     // Not without its rehearsal: that is found before anything begins.
     book.run(OWN_SIZE).exits(3).says("asks for a rehearsal of week2-staging");
     assert!(!book.is_changed().await);

@@ -44,11 +44,21 @@ impl Said {
         Self::of(command.spawn().expect("the program starts"), "the program to end")
     }
 
+    /// The same, of a command that may take so long: minutes, on a machine that has other things to do.
+    pub fn by_in(mut command: Command, patience: Duration) -> Self {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self::of_in(command.spawn().expect("the program starts"), "the program to end", patience)
+    }
+
     /// Waits for a child with piped outputs.
-    pub fn of(mut child: Child, what: &str) -> Self {
+    pub fn of(child: Child, what: &str) -> Self {
+        Self::of_in(child, what, PATIENCE)
+    }
+
+    fn of_in(mut child: Child, what: &str, patience: Duration) -> Self {
         let out = child.stdout.take().map(read_aside);
         let err = child.stderr.take().map(read_aside);
-        let status = ends(&mut child, what);
+        let status = ends(&mut child, patience);
         let text = |reader: Option<std::thread::JoinHandle<Vec<u8>>>| {
             reader.map_or_else(String::new, |reader| {
                 String::from_utf8_lossy(&reader.join().expect("read")).into_owned()
@@ -122,8 +132,8 @@ fn read_aside(mut from: impl std::io::Read + Send + 'static) -> std::thread::Joi
 }
 
 /// Waits for a child to end; kills it when it doesn't.
-fn ends(child: &mut Child, _what: &str) -> Option<std::process::ExitStatus> {
-    let until = Instant::now() + PATIENCE;
+fn ends(child: &mut Child, patience: Duration) -> Option<std::process::ExitStatus> {
+    let until = Instant::now() + patience;
     loop {
         if let Some(status) = child.try_wait().expect("its status") {
             return Some(status);
