@@ -317,9 +317,17 @@ fn agree(source: &Outcome, target: &Outcome) -> Verdict {
     for at in 0..one.rows.len().max(other.rows.len()) {
         let (then, now) = (one.rows.get(at), other.rows.get(at));
         for column in 0..one.columns.len().max(other.columns.len()) {
-            let sides = [then, now].map(|row| row.map_or("no row".to_owned(), |row| cell(row.get(column))));
-            let [expected, got] = sides;
-            if expected != got {
+            // As they are: a NULL isn't the text that it is shown as.
+            let [one_has, other_has] =
+                [then, now].map(|row| row.map(|row| row.get(column).cloned().flatten()));
+            if one_has != other_has {
+                let words = |cell: Option<Option<String>>| match cell {
+                    None => "no row".to_owned(),
+                    Some(None) => "NULL".to_owned(),
+                    Some(Some(text)) if text == "NULL" || text == "no row" => format!("the text \"{text}\""),
+                    Some(Some(text)) => text,
+                };
+                let (expected, got) = (words(one_has), words(other_has));
                 let name = one.columns.get(column).or(other.columns.get(column));
                 let column = name.map(|column| column.name.clone()).unwrap_or_default();
                 differences.push(Difference {

@@ -25,7 +25,7 @@ use super::unit::millis;
 use crate::crash;
 use crate::pg::{ConnectConfig, Session};
 use crate::plan::expect::{Outcome, Verdict};
-use crate::plan::model::{OnFailure, Phase, Watch};
+use crate::plan::model::{OnFailure, Phase, Side, Watch};
 use crate::run::command::{Command, Wish};
 use crate::run::event::{Assurance, Breach, Ending, Event, HoldReason, Person, WatchFigures};
 use crate::run::sample::Reading;
@@ -59,6 +59,8 @@ struct Watchman {
     watch: Watch,
     phase: String,
     target: ConnectConfig,
+    /// Through a pooler: what is set there would stay so for others.
+    pooled: bool,
     recorder: Recorder,
     vars: Variables,
     secrets: Secrets,
@@ -98,6 +100,7 @@ impl Conductor {
                 watch: one.clone(),
                 phase: phase.id.clone(),
                 target: self.config_of(one.checkpoint.on).unwrap_or(&self.target).clone(),
+                pooled: one.checkpoint.on == Side::Pooler,
                 recorder: self.recorder.clone(),
                 vars: self.vars.clone(),
                 secrets: self.secrets.clone(),
@@ -364,6 +367,7 @@ impl Watchman {
         let asked = tokio::time::timeout(most + BEYOND, async {
             let mut look = match session.take() {
                 Some(look) => look,
+                None if self.pooled => Session::connect_bare(&self.target, "watch").await?,
                 None => Session::connect(&self.target, "watch").await?,
             };
             let judged = asker.evaluate(&mut look, checkpoint, most).await?;

@@ -213,3 +213,59 @@ async fn how_rows_lie_and_how_settings_write_them_is_no_difference() {
     assert_eq!(result["verdict"]["differences"][0]["expected"], "its j");
     assert!(listed[1..].iter().all(|one| one.starts_with("logs, row with SHA-256")), "{listed:?}");
 }
+
+/// Nothing compared is nothing the same.
+#[tokio::test]
+async fn estimates_of_nothing_are_no_estimates() {
+    let two = Two::with(
+        "CREATE TABLE parts (id int, at date) PARTITION BY RANGE (at); CREATE TABLE p1 PARTITION OF parts DEFAULT; \
+         INSERT INTO parts SELECT n, '2026-01-01' FROM generate_series(1, 10) n; ANALYZE",
+    )
+    .await;
+    for name in ["parts", "nowhere"] {
+        let got =
+            Two::differs(&two.compare(&format!("compare = \"estimates\"\ntables = [\"{name}\"]")).await);
+        assert!(got.starts_with(&format!("1 difference: {name}")), "{got}");
+    }
+    two.both("DROP TABLE parts").await;
+    Two::differs(&two.compare("compare = \"estimates\"").await);
+}
+
+/// A tolerance is of rows that were found: what has no key there isn't, and isn't tolerated with them.
+#[tokio::test]
+async fn a_tolerance_covers_only_what_was_found() {
+    let two = Two::new().await;
+    two.source("CREATE TABLE big (id int PRIMARY KEY, t text)").await;
+    two.target.sql("CREATE TABLE big (id int, t text)").await;
+    for sql in ["INSERT INTO big SELECT n, 'row ' || n FROM generate_series(1, 3000) n"] {
+        two.both(sql).await;
+    }
+    let keys = "compare = \"content\"\ntolerance = { big = { rows = 3, reason = \"sessions come and go\" } }";
+    two.target.sql("UPDATE big SET t = 'other' WHERE id = 7").await;
+    two.compare(keys).await.exits(0).says("1 row apart");
+    two.target.sql("INSERT INTO big SELECT NULL, 'nobody ' || n FROM generate_series(1, 5000) n").await;
+    Two::differs(&two.compare(keys).await);
+}
+
+/// Ctrl-C ends the whole comparison, and not one table of it.
+#[tokio::test]
+async fn an_interrupt_ends_the_comparison() {
+    let two =
+        Two::with("CREATE TABLE first (id int PRIMARY KEY); CREATE TABLE second (id int PRIMARY KEY)").await;
+    two.plan("\n[[phase.step]]\nid = \"same\"\ntitle = \"Same\"\ncompare = \"content\"\n");
+    let mut holder = two.target.server.session(&two.target.db).await;
+    holder.batch("BEGIN; LOCK TABLE first").await.unwrap();
+    let mut running = two.target.begin(&["run"]);
+    let waits = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation = 'first'::regclass)";
+    two.target.until("the comparison waits for a lock", waits).await;
+    let asked =
+        |log: String| log.lines().filter(|line| line.contains("SELECT") && line.contains("second")).count();
+    let before = asked(two.server.log());
+    running.interrupt();
+    let ran = running.end().await;
+    ran.exits(130);
+    assert!(ran.all("checkpoint_result").is_empty(), "{ran}");
+    assert_eq!(asked(two.server.log()), before, "the next table was read all the same");
+    holder.batch("ROLLBACK").await.unwrap();
+    two.target.resume().await.exits(0);
+}

@@ -289,3 +289,24 @@ async fn the_source_is_backed_up_and_never_restored_into_the_target() {
     two.source_is_open(true).await;
     two.target.resume().await.exits(0);
 }
+
+#[tokio::test]
+async fn a_null_isnt_the_text_null() {
+    let two = Two::with("CREATE TABLE said (id int, what text)").await;
+    two.source("INSERT INTO said VALUES (1, NULL)").await;
+    two.target.sql("INSERT INTO said VALUES (1, 'NULL')").await;
+    let asks = "\n[[phase.step]]\nid = \"same\"\ntitle = \"Same\"\non = \"both\"\ncheck = \"SELECT what FROM said\"\n";
+    two.plan(asks);
+    let ran = two.target.run().await;
+    ran.exits(6);
+    let result = ran.last("checkpoint_result").clone();
+    let cell = &result["verdict"]["differences"][0];
+    assert_eq!(
+        (&cell["expected"], &cell["got"]),
+        (&"NULL".into(), &"the text \"NULL\"".into()),
+        "{result:#}"
+    );
+    two.target.call(&["resume", "--end", "seen"]).await.exits(1);
+    two.target.sql("UPDATE said SET what = NULL").await;
+    two.target.run().await.exits(0);
+}

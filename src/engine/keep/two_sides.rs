@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use super::compare::NAMED;
 use super::side_by_side::{by_statistics, schema, sequences, tables};
-use crate::engine::attention::Interruption;
 use crate::engine::conductor::Conductor;
 use crate::engine::sides::{name_of, unanswered};
 use crate::engine::stop::Stop;
@@ -156,34 +155,28 @@ impl Conductor {
     ) -> Result<Result<Found, Option<Failed>>, Stop> {
         let cancels = [source.cancel_handle(), target.cancel_handle()];
         let (says, step) = (self.says.clone(), checkpoint.id.clone());
-        let mut interrupted = None;
+        self.attention.begin_work();
         let read = {
             let reading = read(source, target, compare, checkpoint.role.as_deref(), now);
             tokio::pin!(reading);
             let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + EVERY, EVERY);
             loop {
                 tokio::select! {
-                    read = &mut reading => break read,
+                    read = &mut reading => break Ok(read),
                     _ = ticks.tick() => says.say(&step, &now.words()),
-                    why = self.attention.interrupted(), if interrupted.is_none() => {
-                        interrupted = Some(why);
-                        for cancel in &cancels {
-                            cancel.cancel().await.ok();
-                        }
-                    }
+                    why = self.attention.interrupted() => break Err(why),
                 }
             }
         };
-        match interrupted {
-            None => Ok(read.map_err(Some)),
-            Some(why) => {
-                self.stop_for(why.clone())?;
-                match (read, why) {
-                    (Err(_), Interruption::Cancelled) => Ok(Err(None)),
-                    // A table whose query was cancelled couldn't be read: that is no difference.
-                    (Ok(found), Interruption::Cancelled) if !found.differences.is_empty() => Ok(Err(None)),
-                    (read, _) => Ok(read.map_err(Some)),
+        match read {
+            Ok(read) => Ok(read.map_err(Some)),
+            // No further table is read: both sessions are closed, with what they were about.
+            Err(why) => {
+                for cancel in &cancels {
+                    cancel.cancel().await.ok();
                 }
+                self.stop_for(why)?;
+                Ok(Err(None))
             }
         }
     }
