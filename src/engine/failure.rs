@@ -128,10 +128,18 @@ impl Conductor {
                 );
                 Err(self.end(Ending::Stopped { why: why.clone() }, Exit::Failed, why).await)
             }
-            OnFailure::Rollback => Err(Stop::TurnBack(Box::new(Wanted::all(problem.message.clone())))),
-            OnFailure::Procedure(id) => {
-                let wanted = Wanted { procedure: Some(id.clone()), ..Wanted::all(problem.message.clone()) };
-                Err(Stop::TurnBack(Box::new(wanted)))
+            OnFailure::Rollback | OnFailure::Procedure(_) => {
+                let procedure = match policy {
+                    OnFailure::Procedure(id) => Some(id),
+                    _ => None,
+                };
+                // What can't be begun isn't left lying: somebody has to say what else.
+                if let Some(cant) = self.cant_begin(procedure.as_deref()) {
+                    let what = procedure.as_deref().unwrap_or("to roll back");
+                    let needs = format!("{needs}; the plan says {what}, which can't be carried out: {cant}");
+                    return self.ask_about(step, reason, needs).await;
+                }
+                Err(Stop::TurnBack(Box::new(Wanted { procedure, ..Wanted::all(problem.message.clone()) })))
             }
             OnFailure::Hold => self.ask_about(step, reason, needs).await,
         }

@@ -193,14 +193,14 @@ impl Conductor {
                 Err(self.end(Ending::Stopped { why: why.clone() }, Exit::Failed, why).await)
             }
             OnFailure::Rollback => Err(Stop::TurnBack(Box::new(Wanted::all(why)))),
-            OnFailure::Procedure(id) if self.cant_begin(&id).is_none() => {
+            OnFailure::Procedure(id) if self.cant_begin(Some(&id)).is_none() => {
                 Err(Stop::TurnBack(Box::new(Wanted { procedure: Some(id), ..Wanted::all(why) })))
             }
             OnFailure::Hold | OnFailure::Procedure(_) => {
                 let advice = breach.otherwise.clone();
                 let why = match &policy {
                     OnFailure::Procedure(id) => {
-                        let cant = self.cant_begin(id).unwrap_or_default();
+                        let cant = self.cant_begin(Some(id)).unwrap_or_default();
                         format!("{why}; the plan says {id}, which can't be carried out: {cant}")
                     }
                     _ => why,
@@ -219,9 +219,9 @@ impl Conductor {
         }
     }
 
-    /// Why a procedure can't be carried out now.
-    fn cant_begin(&self, procedure: &str) -> Option<String> {
-        let wanted = Wanted { procedure: Some(procedure.to_owned()), ..Wanted::default() };
+    /// Why a procedure can't be carried out now, or all of it not be rolled back.
+    pub(super) fn cant_begin(&self, procedure: Option<&str>) -> Option<String> {
+        let wanted = Wanted { procedure: procedure.map(str::to_owned), ..Wanted::default() };
         let wanted = self.with_values(wanted);
         let course = match self.recorder.look(|run| set_out(&self.plan, run, &wanted)) {
             Ok(course) => course,

@@ -195,7 +195,7 @@ async fn by_all_ways(lab: &Lab, open: i32) -> Way {
         asks: &[],
         ends: 4,
         then: &[],
-        rows: 5 + 4,
+        rows: 5 + 6,
     }
 }
 
@@ -242,7 +242,7 @@ async fn a_part_of_it_is_killed_and_taken_up() {
         flags: &[],
         asks: &["--to", "own"],
         ends: 6,
-        rows: 5 + 1,
+        rows: 5 + 2,
         ..by_all_ways(lab, 6).await
     };
     killed_everywhere(way, a_few, 9).await;

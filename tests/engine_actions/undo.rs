@@ -149,3 +149,99 @@ async fn what_has_no_rollback_of_its_own_is_found_before() {
     bench.plan("[[phase.step]]\nid = \"a\"\ntitle = \"a\"\nundo = [\"a\"]\n");
     bench.call(&["check", "plan.toml"]).await.exits(2).says("is a step of a [[rollback]]");
 }
+
+/// `x` in the first phase, `i` (for good) and `c` in the second; a procedure undoes `x` and takes the second phase back.
+fn mixed(more_of_c: &str) -> String {
+    format!(
+        r#"
+[[phase.step]]
+id = "x"
+title = "x"
+sql = "CREATE TABLE x ()"
+
+[[phase]]
+id = "two"
+title = "Two"
+
+[[phase.step]]
+id = "i"
+title = "i"
+irreversible = "it is sent"
+sql = "CREATE TABLE i ()"
+
+[[phase.step]]
+id = "c"
+title = "c"
+{more_of_c}
+rollback = {{ sql = "DROP TABLE c" }}
+
+[[rollback]]
+id = "p"
+title = "P"
+undoes = ["x"]
+
+[[rollback.step]]
+id = "back"
+title = "back"
+undo = ["two"]
+
+[[rollback.step]]
+id = "drop"
+title = "drop"
+sql = "DROP TABLE x"
+"#
+    )
+}
+
+/// A whole rollback brings the procedure in; what can't be taken back stays, is said to, and it comes to its end.
+#[tokio::test]
+async fn what_cant_be_taken_back_stays_when_its_phase_is() {
+    let bench = Bench::new().await;
+    bench.plan(&mixed("sql = \"CREATE TABLE c ()\""));
+    bench.call(&["run", "--irreversible", "i=sent"]).await.exits(0);
+    let id = bench.call(&["status", "--state-dir", "state"]).await;
+    let id = id.out.split_whitespace().find(|word| word.len() == 36).unwrap().to_owned();
+    bench.call(&["rollback", &id, "--list"]).await.exits(0).says("stays: i: irreversible: it is sent");
+    let ran = bench.call(&["rollback", &id]).await;
+    ran.exits(1).says("stays: i: irreversible: it is sent");
+    assert_eq!(bench.value(TABLES).await, "i");
+    assert_eq!(ran.last("ended")["outcome"]["outcome"], "rolled_back", "{ran}");
+}
+
+/// What the procedure names and was never applied has nothing to be taken back, and stands in nobody's way.
+#[tokio::test]
+async fn what_was_never_applied_doesnt_stop_a_whole_rollback() {
+    let bench = Bench::new().await;
+    let i = "[[phase.step]]\nid = \"i\"\ntitle = \"i\"\nirreversible = \"it is sent\"\nsql = \"CREATE TABLE i ()\"\n";
+    let plan = mixed("sql = \"SELECT 1/0\"\non_failure = \"rollback\"");
+    assert!(plan.contains(i), "{plan}");
+    bench.plan(&plan.replace(i, ""));
+    bench.run().await.exits(4);
+    assert_eq!(bench.value("SELECT to_regclass('x') IS NULL").await, "t");
+    // The ledger knows it, also where this run's journal isn't.
+    std::fs::rename(bench.path("state"), bench.path("elsewhere")).unwrap();
+    bench.run().await.exits(4);
+}
+
+#[tokio::test]
+async fn a_list_of_which_something_is_applied_is_enough() {
+    let bench = bench().await;
+    undo(&bench, "c").await.exits(6);
+    bench.call(&["rollback", "--procedure", "other"]).await.exits(6).says("undone: b");
+    assert_eq!(bench.value(TABLES).await, "a");
+    let ran = bench.call(&["rollback", "--procedure", "other"]).await;
+    ran.exits(3).says("is to undo \"c\", \"b\", and nothing of it is applied");
+}
+
+/// A plan's word that can't be carried out holds the run, with the reason.
+#[tokio::test]
+async fn a_procedure_of_which_nothing_is_applied_holds_the_run() {
+    let bench = Bench::new().await;
+    let fails = "[[phase.step]]\nid = \"f\"\ntitle = \"f\"\nsql = \"SELECT 1/0\"\non_failure = \"other\"\n";
+    let at = STEPS.find("[[phase]]\nid = \"two\"").unwrap();
+    let plan = format!("{}{fails}\n{}", &STEPS[..at], &STEPS[at..]);
+    bench.plan_with("[vars]\ncomponent = { ask = \"Which part?\" }\n", &plan);
+    let ran = bench.run().await;
+    ran.exits(6).says("the plan says other, which can't be carried out").says("nothing of it is applied");
+    assert_eq!(ran.last("held")["reason"], "failed", "{ran}");
+}

@@ -6,8 +6,9 @@ use super::super::conductor::Conductor;
 use super::super::exit::Exit;
 use super::super::stop::Stop;
 use super::super::unit::millis;
-use super::{Course, Known, Wanted, count_lost, listed, rehearsed, set_out};
+use super::{Course, Known, Wanted, Way, count_lost, listed, rehearsed, set_out, way};
 use crate::journal::StateDir;
+use crate::pg::ledger::entry;
 use crate::run::command::{Command, Wish};
 use crate::run::event::{self, Ending, Event, HoldReason, Residue};
 use crate::run::state::{RollbackState, Run};
@@ -122,7 +123,27 @@ impl Conductor {
         for id in rollback.steps.iter().filter(|id| rollback.course.procedure_for(id).is_none()) {
             self.undone_with_another(id).await?;
         }
+        self.tell_the_ledger(&rollback).await?;
         self.end_rollback(&rollback, began).await
+    }
+
+    /// What a procedure or another step has undone has no transaction of its own that the ledger could know of: else
+    /// it says to whoever comes later that it stands.
+    async fn tell_the_ledger(&mut self, rollback: &RollbackState) -> Result<(), Stop> {
+        let Some(epoch) = self.epoch else { return Ok(()) };
+        let plan = std::sync::Arc::clone(&self.plan);
+        let elsewhere = |id: &&String| match rollback.course.procedure_for(id) {
+            Some(turn) => !turn.by_own(id) || matches!(way(&plan, id), Way::By(_)),
+            None => matches!(way(&plan, id), Way::By(_)),
+        };
+        for id in rollback.steps.iter().filter(elsewhere).filter(|id| !self.stands(id)) {
+            // It has risen with the undo.
+            let Some(generation) = self.generation(id).checked_sub(1) else { continue };
+            let head = self.recorder.head();
+            let mut control = self.control.session().await;
+            entry::taken_back(&mut control, &self.run, id, generation, epoch, &head).await?;
+        }
+        Ok(())
     }
 
     async fn end_rollback(&mut self, rollback: &RollbackState, began: Instant) -> Result<Exit, Stop> {

@@ -100,6 +100,29 @@ pub async fn rule(
     control.batch(&fenced(epoch, &body)).await.map(drop)
 }
 
+/// Writes that a step was undone by something else than its own rollback: by a procedure, or with another step. Only
+/// where the ledger says that it was applied; once is enough.
+///
+/// # Errors
+/// When the epoch is over, or the server can't be reached.
+pub async fn taken_back(
+    control: &mut Session,
+    run: &str,
+    step: &str,
+    generation: u32,
+    epoch: i64,
+    head: &str,
+) -> Result<(), PgError> {
+    let (run, step, head) = (literal(run), literal(step), literal(head));
+    let body = format!(
+        "INSERT INTO holdpoint.ledger (run, step, unit, direction, generation, epoch, statements, digest, head) \
+         SELECT {run}, {step}, '', 'back', {generation}, {epoch}, 0, 'elsewhere', {head} WHERE EXISTS \
+         (SELECT FROM holdpoint.ledger l WHERE l.run = {run} AND l.step = {step} AND l.direction = 'forward' \
+         AND l.generation = {generation}) ON CONFLICT DO NOTHING"
+    );
+    control.batch(&fenced(epoch, &body)).await.map(drop)
+}
+
 /// Whether the ledger has the unit.
 ///
 /// # Errors

@@ -11,20 +11,24 @@ pub(super) type Own = BTreeMap<String, Vec<String>>;
 
 /// What each `undo` of a procedure takes back: of what it names all that is applied, last first.
 ///
+/// Of a name of which nothing is applied there is nothing to take back; `asked`: the procedure is asked for by its
+/// name, and something of all that a step of it names has to be there.
+///
 /// # Errors
-/// A name that means nothing, of which nothing is applied, or that has no rollback of its own.
+/// A name that means nothing, or that has no rollback of its own; and of which nothing is applied, when it is asked for.
 pub(super) fn own_rollbacks(
     plan: &Plan,
     run: &Run,
     procedure: &Procedure,
     applied: &[String],
     vars: &BTreeMap<String, String>,
+    asked: bool,
 ) -> Result<Own, String> {
     let mut own: Own = BTreeMap::new();
     let mut meant: Vec<String> = Vec::new();
     for step in &procedure.steps {
         let Action::Undo(ids) = &step.action else { continue };
-        let mut named = Vec::new();
+        let (mut named, mut meaning) = (Vec::new(), Vec::new());
         for id in ids {
             let id = filled(plan, run, id, vars)?;
             let is_known = |known: &Step| means(plan, &id, known);
@@ -37,14 +41,16 @@ pub(super) fn own_rollbacks(
             }
             let of_it = plan.phases.iter().flat_map(|phase| &phase.steps).filter(|known| is_known(known));
             let ids: Vec<&str> = of_it.map(|known| known.id.as_str()).collect();
-            if !applied.iter().any(|step| ids.contains(&step.as_str())) {
-                return Err(format!(
-                    "\"{}\" is to undo \"{id}\", and nothing of it is applied; applied are {}",
-                    step.title,
-                    applied.join(", ")
-                ));
-            }
             named.extend(ids.into_iter().map(str::to_owned));
+            meaning.push(format!("\"{id}\""));
+        }
+        if asked && !applied.iter().any(|step| named.contains(step)) {
+            return Err(format!(
+                "\"{}\" is to undo {}, and nothing of it is applied; applied are {}",
+                step.title,
+                meaning.join(", "),
+                applied.join(", ")
+            ));
         }
         let undone: Vec<String> =
             applied.iter().filter(|id| named.contains(id) && !meant.contains(id)).cloned().collect();

@@ -129,7 +129,7 @@ pub fn set_out(plan: &Plan, run: &Run, wanted: &Wanted) -> Result<Course, String
             .iter()
             .find(|procedure| procedure.id == *id)
             .ok_or_else(|| format!("the plan has no [[rollback]] \"{id}\"{}", known(plan)))?;
-        let own = own_rollbacks(plan, run, procedure, &applied, &wanted.vars)?;
+        let own = own_rollbacks(plan, run, procedure, &applied, &wanted.vars, true)?;
         let undone = undoes(plan, procedure);
         let by_own: Vec<String> = own.values().flatten().cloned().collect();
         // What the procedure itself undoes goes with them.
@@ -221,7 +221,11 @@ impl Course {
         if self.procedures.iter().any(|turn| turn.procedure == procedure.id) {
             return Ok(());
         }
-        let own = own_rollbacks(plan, run, procedure, all, &wanted.vars)?;
+        let mut own = own_rollbacks(plan, run, procedure, all, &wanted.vars, false)?;
+        // What nothing takes back stays, also where the procedure names it with others.
+        for steps in own.values_mut() {
+            steps.retain(|step| !matches!(way(plan, step), Way::Not(_)));
+        }
         let mut undone = undoes(plan, procedure);
         undone.extend(own.values().flatten().cloned());
         if let Some(outside) = all.iter().find(|step| undone.contains(step) && !self.steps.contains(step)) {
