@@ -79,7 +79,7 @@ async fn a_procedure_takes_part_where_nothing_else_undoes() {
     assert_eq!(there(&bench).await, "");
     assert_eq!(
         bench.ledger().await,
-        ["a forward 0", "b forward 0", "c forward 0", "drop forward 0", "b back 0"]
+        ["a forward 0", "b forward 0", "c forward 0", "drop forward 0", "b back 0", "c back 0", "a back 0"]
     );
     assert_eq!(ran.last("ended")["outcome"], json!({ "outcome": "rolled_back", "clean": true }));
 }
