@@ -62,3 +62,20 @@ async fn what_another_step_left_is_residue_all_the_same() {
     assert_eq!(objects(&ran, "residue"), ["rows of g"], "{ran}");
     assert!(objects(&ran, "stays").contains(&"column public.g.old".to_owned()), "{ran}");
 }
+
+/// What others made behind such a step, while the run waited, isn't what that did for good.
+#[tokio::test]
+async fn what_others_made_behind_it_is_theirs() {
+    let bench = Bench::with("CREATE TABLE trash (n int); INSERT INTO trash VALUES (1), (2)").await;
+    bench.file("a.sql", "CREATE TABLE a (n int);");
+    bench.file("old.sql", "ALTER TABLE trash ADD COLUMN gone int; DELETE FROM trash WHERE n = 1;");
+    let irreversible = step("old", "irreversible = \"nobody keeps it\"");
+    let sure = "[[phase.step]]\nid = \"sure\"\ntitle = \"Sure\"\nconfirm = \"sure\"\n".to_owned();
+    bench.plan(&[undoable("a", "DROP TABLE a"), irreversible, sure].concat());
+    bench.call(&["run", "--irreversible", "old=decided"]).await.exits(6);
+    bench.sql("CREATE TABLE someone_else (n int)").await;
+    let ran = back(&bench, &[]).await;
+    ran.exits(1).says("by others table public.someone_else: made");
+    assert_eq!(objects(&ran, "stays"), ["column public.trash.gone", "rows of trash"], "{ran}");
+    assert_eq!(objects(&ran, "residue"), [""; 0], "{ran}");
+}

@@ -128,6 +128,15 @@ impl Conductor {
         if !found.irreversible.is_empty() {
             let timeline = self.timeline_of_schema(&images)?;
             found.set_irreversible_apart(&timeline, &objects(&now));
+            // What others made while such a step waited or ran isn't its work, where footprints prove that.
+            if let Some(touched) = self.touched_by_steps_that_stand() {
+                let theirs = made_by_others(&found.stays, &objects(&before), &touched);
+                let (others, stays): (Vec<_>, Vec<_>) = std::mem::take(&mut found.stays)
+                    .into_iter()
+                    .partition(|one| theirs.contains(&one.object));
+                found.stays = stays;
+                found.others.extend(others.into_iter().filter(|one| !one.object.starts_with(COLUMN_ORDER)));
+            }
         }
         let undone: BTreeSet<String> =
             images.iter().filter_map(|image| image.step.clone()).chain([BACK.to_owned()]).collect();
@@ -245,6 +254,22 @@ impl Conductor {
                     }
                     touched.extend(unit.touched.iter().map(|touched| touched.relation.clone()));
                 }
+            }
+            Some(touched)
+        })
+    }
+
+    /// Relations that what still stands has touched; `None` where the server didn't say it of every transaction.
+    fn touched_by_steps_that_stand(&self) -> Option<BTreeSet<String>> {
+        self.recorder.look(|run| {
+            let standing = run.applied_order.iter().filter_map(|id| run.step(id));
+            let units = standing.flat_map(|step| step.units.iter());
+            let mut touched = BTreeSet::new();
+            for unit in units.filter(|unit| unit.phase != UnitPhase::Failed) {
+                if unit.bare || unit.how != Some(AppliedHow::Confirmed) {
+                    return None;
+                }
+                touched.extend(unit.touched.iter().map(|touched| touched.relation.clone()));
             }
             Some(touched)
         })
