@@ -65,7 +65,7 @@ fn one(name: &str, path: &std::path::Path) -> bool {
     notes += scripts.findings.iter().filter(|finding| !finding.error).count() + missing.len();
     for (step, forecast) in forecasts(&loaded.plan, &sources, &vars) {
         // That there is no way back is a finding of the plan itself.
-        if forecast.impossible.is_none() && !forecast.losses.is_empty() {
+        if forecast.impossible.is_none() && !(forecast.losses.is_empty() && forecast.leaves.is_empty()) {
             out::line(&format!("{name}: note: step {step}: its rollback {}", forecast.words()));
             notes += 1;
         }

@@ -171,3 +171,11 @@ async fn a_run_that_leaves_out_what_committed_by_itself_doesnt_end_as_done() {
     bench.call(&["status", "--state-dir", "state"]).await.says(words).says("(exit 1)");
     bench.call(&["report", &super::id(&bench), "--state-dir", "state"]).await.says(words);
 }
+
+#[tokio::test]
+async fn what_a_way_back_leaves_is_told_by_check() {
+    let bench = Bench::new().await;
+    bench.file("a.sql", "CREATE TABLE a (n int); CREATE TABLE b (n int);");
+    bench.plan(&undoable("a", "DROP TABLE b"));
+    bench.call(&["check", "plan.toml"]).await.exits(0).says("note: step a: its rollback leaves table a");
+}
