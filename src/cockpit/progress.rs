@@ -10,8 +10,9 @@ pub enum Progress {
     /// Steps that nothing is to be done about any more, and all of them; `at`: the place of the one that
     /// the run is about; `out`: those that are done with because they were left out.
     Forward { at: Option<usize>, done: usize, all: usize, out: usize },
-    /// Steps that are undone, of those that are to be.
-    Back { undone: usize, all: usize },
+    /// Steps that are undone, of those that are to be; and those of the procedures that undo them. A procedure's
+    /// last step may be the one that all of it hangs on.
+    Back { undone: usize, all: usize, gone: usize, to_go: usize },
 }
 
 /// How far the run is.
@@ -46,9 +47,13 @@ fn back(state: &State) -> Option<Progress> {
     let rollback = run.rollback.as_ref()?;
     let went_back = matches!(run.state, RunState::Ended(Ending::RolledBack { .. }, _));
     let undone = |step: &&String| !run.applied_order.contains(step);
+    let of_procedures =
+        || state.chapters().filter(|(_, chapter)| chapter.back).flat_map(|(_, chapter)| chapter.steps);
     (run.goes_back() || went_back).then(|| Progress::Back {
         undone: rollback.steps.iter().filter(undone).count(),
         all: rollback.steps.len(),
+        gone: of_procedures().filter(|step| is_done(state.status(&step.id))).count(),
+        to_go: of_procedures().count(),
     })
 }
 
@@ -62,7 +67,10 @@ impl Progress {
             Self::Forward { at: None, done, all, out } => {
                 format!("{} of {all} steps, {out} left out", done - out)
             }
-            Self::Back { undone, all } => format!("undone {undone} of {all} steps"),
+            Self::Back { undone, all, gone, to_go } if gone < to_go => {
+                format!("step {} of {to_go} back, undone {undone} of {all} steps", gone + 1)
+            }
+            Self::Back { undone, all, .. } => format!("undone {undone} of {all} steps"),
         }
     }
 
@@ -71,7 +79,7 @@ impl Progress {
     pub fn short(self) -> String {
         match self {
             Self::Forward { at, done, all, .. } => format!("{}/{all}", at.unwrap_or(done)),
-            Self::Back { undone, all } => format!("undone {undone}/{all}"),
+            Self::Back { undone, all, .. } => format!("undone {undone}/{all}"),
         }
     }
 
@@ -80,7 +88,7 @@ impl Progress {
     pub fn percent(self, over: bool) -> usize {
         let (done, all) = match self {
             Self::Forward { done, all, .. } => (done, all),
-            Self::Back { undone, all } => (undone, all),
+            Self::Back { undone, all, gone, to_go } => (undone + gone, all + to_go),
         };
         let percent = (done * 100).checked_div(all).unwrap_or_default();
         if over && done == all { percent } else { percent.min(99) }
