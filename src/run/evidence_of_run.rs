@@ -83,7 +83,7 @@ impl Requires {
             ));
         }
         if let Some(age) = self.age
-            && run.last_at.and_then(|at| age_of(at, now)).is_none_or(|old| old > age)
+            && done_at(run).and_then(|at| age_of(at, now)).is_none_or(|old| old > age)
         {
             return Some((format!("it is older than {}", duration::words(age)), again));
         }
@@ -92,13 +92,19 @@ impl Requires {
     }
 }
 
+/// When the last of its steps was done. That somebody opened it again later and left it as it was makes it no
+/// younger.
+fn done_at(run: &Run) -> Option<jiff::Timestamp> {
+    run.steps.iter().filter_map(|step| step.ended_at).max().or(run.opened_at)
+}
+
 /// Which run it was, in a line.
 fn words(RunFound { run, head }: RunFound<'_>, now: jiff::Timestamp) -> String {
     let id = run.id.map(|id| id.to_string()).unwrap_or_default();
     let opened = run.opened.as_ref();
     let by = opened.map(|opened| format!(" by {}", opened.operator.os_user)).unwrap_or_default();
     let on = opened.map(|opened| format!(" on {}", opened.environment.word())).unwrap_or_default();
-    let when = run.last_at.map(|at| format!(", {}", ago(at, now))).unwrap_or_default();
+    let when = done_at(run).map(|at| format!(", {}", ago(at, now))).unwrap_or_default();
     let deviations = match run.deviations.len() {
         0 => "no deviation".to_owned(),
         1 => "1 deviation".to_owned(),
@@ -132,5 +138,26 @@ fn not_passed(run: &Run, id: &str) -> Option<String> {
         Some(result) if result.verdict.passed => None,
         Some(_) => Some(format!("checkpoint \"{id}\" didn't pass in it")),
         None => Some(format!("there is no \"{id}\" in it")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::state::StepState;
+
+    #[test]
+    fn a_run_is_as_old_as_its_last_step() {
+        let at = |text: &str| Some(text.parse().unwrap());
+        let step = |ended: &str| StepState { ended_at: at(ended), ..StepState::default() };
+        let mut run = Run {
+            opened_at: at("2026-01-01T10:00:00Z"),
+            // Opened again, and closed as it was.
+            last_at: at("2026-06-01T10:00:00Z"),
+            ..Run::default()
+        };
+        assert_eq!(done_at(&run), run.opened_at);
+        run.steps = vec![step("2026-01-01T11:00:00Z"), step("2026-01-01T10:30:00Z")];
+        assert_eq!(done_at(&run), at("2026-01-01T11:00:00Z"));
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! A script whose statements are committed one by one has as many units as statements, which may be millions.
 //! Of one that was confirmed nothing is asked later but its name and what it adds to the step's figures: behind
-//! the last [`KEPT`] such units become one, and their names are kept apart ([`Names`]).
+//! the last `KEPT` such units become one, and their names are kept apart (`Names`).
 
 use std::collections::HashMap;
 
