@@ -228,10 +228,10 @@ async fn a_run_that_is_over_is_killed_on_its_way_back() {
 /// What is special of a rollback that ends where somebody is waited for.
 fn a_few(name: &str, n: usize) -> bool {
     match name {
-        "journal-after-line" => n.is_multiple_of(3),
+        "journal-after-line" => n.is_multiple_of(2),
         "journal-before-line" => n % 12 == 5,
         "journal-torn-line" => n % 12 == 9,
-        _ => n.is_multiple_of(4),
+        _ => n.is_multiple_of(2),
     }
 }
 
