@@ -6,6 +6,7 @@
 //! quotes is meant to the letter. Without quotes it is taken as it is written, and only when nothing is
 //! called so in small letters, as SQL would.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -202,24 +203,34 @@ pub(super) async fn resolve(session: &mut Session, names: &[String]) -> Result<V
     wanted.dedup();
     let wanted = serde_json::Value::from(wanted).to_string();
     let rows = session.query(include_str!("sql/resolve.sql"), &[Some(&wanted)]).await?;
-    let mut known: Vec<(Object, u32, &str)> = Vec::new();
+    // Of ten thousand tables only those that are called so are looked at for each name.
+    let mut called: HashMap<String, Vec<(Object, u32, &str)>> = HashMap::new();
     for row in &rows.rows {
-        known.push((Object { path: json(row, 0)?, arguments: None }, number(row, 1)?, text(row, 2)?));
+        let object = Object { path: json(row, 0)?, arguments: None };
+        let last = object.path.last().cloned().unwrap_or_default();
+        called.entry(last).or_default().push((object, number(row, 1)?, text(row, 2)?));
     }
-    let objects: Vec<Object> = known.iter().map(|(object, ..)| object.clone()).collect();
-    let one = |name: &String| match find(name, Kind::Tables, &objects).as_slice() {
-        [] => Err(MeasureError::NoTable { name: name.clone() }),
-        [object] => {
-            let (_, oid, sql) = known
-                .iter()
-                .find(|(known, ..)| known == *object)
-                .ok_or_else(|| MeasureError::NoTable { name: name.clone() })?;
-            Ok(Table { name: name.clone(), oid: *oid, sql: (*sql).to_owned() })
+    let one = |name: &String| {
+        let last = Name::parse(name).parts.pop().map(|part| part.text).unwrap_or_default();
+        let folded = Some(last.to_lowercase()).filter(|folded| *folded != last);
+        let spellings = [Some(last), folded].into_iter().flatten();
+        let known: Vec<&(Object, u32, &str)> =
+            spellings.filter_map(|spelling| called.get(&spelling)).flatten().collect();
+        let objects: Vec<Object> = known.iter().map(|(object, ..)| object.clone()).collect();
+        match find(name, Kind::Tables, &objects).as_slice() {
+            [] => Err(MeasureError::NoTable { name: name.clone() }),
+            [object] => {
+                let (_, oid, sql) = known
+                    .iter()
+                    .find(|(known, ..)| known == *object)
+                    .ok_or_else(|| MeasureError::NoTable { name: name.clone() })?;
+                Ok(Table { name: name.clone(), oid: *oid, sql: (*sql).to_owned() })
+            }
+            several => Err(MeasureError::Ambiguous {
+                name: name.clone(),
+                candidates: several.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or "),
+            }),
         }
-        several => Err(MeasureError::Ambiguous {
-            name: name.clone(),
-            candidates: several.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or "),
-        }),
     };
     names.iter().map(one).collect()
 }
