@@ -84,7 +84,7 @@ fn change(forward: String, back: String) -> Change {
     Change { forward, back, bare: false }
 }
 
-/// A plan of up to `most` steps that fails in the end, and goes back.
+/// A plan of up to `most` steps that fails somewhere, mostly in the end, and goes back from there.
 pub fn case(chance: &mut Chance, most: usize) -> Case {
     let mut world = World {
         tables: ["b0", "b1", "b2"].map(str::to_owned).to_vec(),
@@ -99,11 +99,12 @@ pub fn case(chance: &mut Chance, most: usize) -> Case {
     };
     let mut case = Case::default();
     // Mostly short ones: they take less time, and tell more when they fail.
-    let steps = 1 + chance.below(most) * chance.below(most) * chance.below(most) / (most * most);
+    let further = most - 1;
+    let steps = 1 + chance.below(most) * chance.below(most) * chance.below(most) / (further * further);
+    let fails_at = if chance.below(3) == 0 { chance.below(steps) } else { steps - 1 };
     case.by_hand = chance.below(4) == 0;
     let mut text = String::new();
     for at in 0..steps {
-        let last = at + 1 == steps;
         let bare = chance.below(6) == 0;
         let changes = if bare {
             vec![world.bare(chance)]
@@ -111,7 +112,7 @@ pub fn case(chance: &mut Chance, most: usize) -> Case {
             let several = if chance.below(2) == 0 { 1 + chance.below(5) } else { 1 };
             (0..several).map(|_| world.change(chance, &mut case)).collect()
         };
-        step(&mut text, at, &changes, last.then(|| chance.below(3)), case.by_hand);
+        step(&mut text, at, &changes, (at == fails_at).then(|| chance.below(3)), case.by_hand);
     }
     case.plan = text;
     case
