@@ -71,7 +71,7 @@ async fn a_rollback_that_is_under_way_is_said_to_be() {
     other.batch("SELECT pg_advisory_unlock(7); DROP TABLE first").await.unwrap();
     other.close().await;
     // One that waits says which way it went.
-    scene.resume("").exits(6);
+    scene.resume("").exits(6).says("rolling back, 2 of 3 steps undone");
     scene
         .type_in("status")
         .says("waits (exit 6): undoing \"first\" failed")

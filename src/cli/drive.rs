@@ -232,7 +232,9 @@ fn listen(
 /// Conducts a run to where it goes. Its summary says how to go on from there.
 pub async fn drive(opened: Result<Conductor, Stop>, pilot: Pilot, show: Show) -> Result<Exit, Failure> {
     let (exit, rest) = conduct(opened, pilot, show).await?;
-    if let Some(Rest { next: Some(next), .. }) = rest {
+    // A screen that broke has left no summary.
+    let next = rest.and_then(|rest| rest.next.or_else(|| rest.open.then(|| go_on(&rest.folder, None))));
+    if let Some(next) = next {
         out::hint(&next);
     }
     Ok(exit)

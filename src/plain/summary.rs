@@ -23,6 +23,10 @@ impl Printer {
         let figures = self.counted(last);
         let (mark, sentence) = self.outcome();
         page.headline(mark, &sentence);
+        // What stands below counts as done what is being taken back.
+        if self.run.goes_back() || self.run.is_to_go_back() {
+            page.entry("way back", &self.run.whereabouts());
+        }
         let environment = environment(opened.environment);
         page.entry("plan", &format!("{} [{environment}]", opened.title));
         if let Some(why) = &self.lost {
