@@ -56,7 +56,7 @@ fn to_be_named(state: &StateDir, target: Option<&str>) -> Named {
         login.is_some_and(|login| login.contains(':')) || text.to_ascii_lowercase().contains("password")
     };
     let target = target.map(|text| if secret(text) { "CONNINFO".to_owned() } else { text.to_owned() });
-    Named { state_dir: (!found).then(|| state.path().display().to_string()), target, plain: false }
+    Named { state_dir: (!found).then(|| state.path().display().to_string()), target, ..Named::default() }
 }
 
 /// Whether the cockpit is to be opened; `answers` were given beforehand.
@@ -396,7 +396,7 @@ fn evidence(folder: &RunFolder) -> String {
 fn run_words(folder: &RunFolder, target: Option<String>) -> String {
     let state = folder.path().parent().unwrap_or(folder.path()).display().to_string();
     let plain = super::screen::terminal().is_err();
-    format!("{}{}", folder.id(), Named { state_dir: Some(state), target, plain }.flags())
+    format!("{}{}", folder.id(), Named { state_dir: Some(state), target, plain, ..Named::default() }.flags())
 }
 
 /// All events of a journal, as far as they are whole.

@@ -165,7 +165,7 @@ pub struct State {
 impl State {
     #[must_use]
     pub fn new(setting: Setting, now: Timestamp) -> Self {
-        let style = Style { named: setting.named.clone(), ..Style::log() };
+        let style = Style { named: Named { at_screen: true, ..setting.named.clone() }, ..Style::log() };
         let zone = setting
             .plan
             .timezone

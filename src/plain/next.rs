@@ -41,6 +41,9 @@ pub(super) fn commands(
             ("if it was applied", with("--rule", "applied")),
             ("if it wasn't", with("--rule", "not-applied")),
         ],
+        HoldReason::Stepping | HoldReason::Person if printer.named.at_screen => {
+            vec![("to go on", resume.clone()), rollback]
+        }
         HoldReason::Stepping => {
             let answer = format!("{resume} --answers FILE   # go = [\"{}\"]", step.unwrap_or("STEP"));
             vec![("to go on", answer), rollback]

@@ -28,6 +28,8 @@ pub struct Named {
     pub target: Option<String>,
     /// Nobody sits at a screen, and nobody will: answers on the command line need that word.
     pub plain: bool,
+    /// Somebody sat at the screen, and will again: what is asked there needs no answers on the command line.
+    pub at_screen: bool,
 }
 
 impl Named {
