@@ -109,6 +109,7 @@ run          01990000-0000-7000-8000-000000000001
     );
 }
 
+/// And names no command to go on with: its server goes with it.
 #[test]
 fn the_demo_says_that_it_answers() {
     let stepping = vec![
@@ -166,7 +167,6 @@ checkpoints  3 passed, 0 failed
 deviations   none
 time         30.0 s from the opening; 43.8 s of it in steps
 run          01990000-0000-7000-8000-000000000001
-  to go on: holdpoint resume 01990000-0000-7000-8000-000000000001
 "#,
     );
 }
