@@ -39,10 +39,9 @@ const COUNTED: usize = 50;
 struct Written {
     /// The guarded tables that it may have written.
     guards: Vec<String>,
-    /// All relations that it is known to have touched.
+    /// All relations that it is known to have touched. What a program wrote isn't among them: nobody can tell its
+    /// rows from those that others wrote meanwhile, and those aren't to go without a word.
     touched: Vec<String>,
-    /// The server said it of all of its units.
-    told: bool,
 }
 
 impl Conductor {
@@ -68,14 +67,7 @@ impl Conductor {
             return self.measure_claim(step).await;
         }
         let generation = self.generation(&step.id);
-        let Written { guards: written, mut touched, told } =
-            self.guards_written(&step.id, Direction::Forward).await?;
-        if !told {
-            // A program's rows are this run's, and go with what the run made.
-            touched.extend(self.tables_taken(&step.id));
-            touched.sort();
-            touched.dedup();
-        }
+        let Written { guards: written, touched } = self.guards_written(&step.id, Direction::Forward).await?;
         self.take_image(ImageWhen::AfterStep, Some((&step.id, generation)), false, &written, &touched).await
     }
 
@@ -141,7 +133,7 @@ impl Conductor {
                 .collect(),
             _ => all,
         };
-        Ok(Written { guards, touched, told: all_known })
+        Ok(Written { guards, touched })
     }
 
     /// Before the run goes backwards.

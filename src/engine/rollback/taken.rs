@@ -81,11 +81,6 @@ impl Conductor {
         columns.collect()
     }
 
-    /// Tables of which those ways back take rows or values along.
-    pub(in crate::engine) fn tables_taken(&mut self, step: &str) -> BTreeSet<String> {
-        self.taken_back(step).into_iter().map(|taken| taken.table).collect()
-    }
-
     fn taken_back(&mut self, step: &str) -> BTreeSet<Taken> {
         let applied = self.recorder.look(|run| run.applied_order.clone());
         let mut all = BTreeSet::new();
