@@ -15,6 +15,8 @@ mod lab;
 mod picture;
 #[path = "chaos/points.rs"]
 mod points;
+#[path = "chaos/scenarios.rs"]
+mod scenarios;
 #[path = "chaos/takeover.rs"]
 mod takeover;
 
