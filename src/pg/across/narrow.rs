@@ -6,9 +6,10 @@
 //! ```
 //!
 //! For each row that differs at most one part a level is read, of a table that becomes 16 times smaller with each;
-//! an index on the key makes that cheap. The keys are cut by each server's own order. Where two orders differ (a
-//! collation of another version), rows fall into other parts: both parts differ then and are looked at, and rows
-//! that are the same after all cancel out. A table without a key is cut by the hashes of its rows.
+//! an index on the key makes that cheap. The keys are cut in the servers' own order where both have the same. Where
+//! they haven't, or don't tell (text under another collation or another version of it, an enum), keys are cut by the
+//! bytes of their text, which have one order everywhere, and no index. A table without a key is cut by the hashes of
+//! its rows.
 
 use std::collections::BTreeMap;
 
@@ -58,8 +59,17 @@ struct Range {
 /// How a side is asked.
 struct Asked<'a> {
     relation: &'a Relation,
-    /// As SQL, with types to read them back.
-    key: Vec<(String, String)>,
+    key: Vec<KeyPart>,
+}
+
+/// A column of a key, or what stands for it, as SQL.
+struct KeyPart {
+    /// By which rows are sorted and cut: alike on both sides.
+    cut: String,
+    /// Its type, to read it back.
+    of: String,
+    /// What people see.
+    shown: String,
 }
 
 /// Hash of a row → how often it is there, and its columns' cells.
@@ -76,7 +86,8 @@ pub async fn narrow(
     bound: usize,
 ) -> Result<Result<Rows, MeasureError>, Failed> {
     let key = source.shared_key(target);
-    let search = Search { source: Asked::of(source, &key), target: Asked::of(target, &key), key };
+    let search =
+        Search { source: Asked::of(source, target, &key), target: Asked::of(target, source, &key), key };
     search.run(pair, rows, bound).await
 }
 
@@ -271,23 +282,26 @@ impl TableHash {
 }
 
 impl<'a> Asked<'a> {
-    fn of(relation: &'a Relation, key: &[String]) -> Self {
-        let key = match key {
-            [] => vec![(format!("encode({}, 'hex') COLLATE \"C\"", relation.row_hash()), "text".to_owned())],
-            names => names
-                .iter()
-                .map(|name| {
-                    let of = relation.columns.get(name).cloned().unwrap_or_else(|| "text".to_owned());
-                    (format!("t.{}", quoted(name)), of)
-                })
-                .collect(),
+    fn of(relation: &'a Relation, other: &Relation, key: &[String]) -> Self {
+        let part = |name: &String| {
+            let column = format!("t.{}", quoted(name));
+            let shown = format!("{column}::text");
+            match relation.columns.get(name) {
+                Some(of) if relation.sorts_as(other, name) => KeyPart { cut: column, of: of.clone(), shown },
+                _ => KeyPart { cut: format!("convert_to({shown}, 'UTF8')"), of: "bytea".to_owned(), shown },
+            }
         };
+        let hash = || {
+            let (cut, shown) = (relation.row_hash(), format!("encode({}, 'hex')", relation.row_hash()));
+            KeyPart { cut, of: "bytea".to_owned(), shown }
+        };
+        let key = if key.is_empty() { vec![hash()] } else { key.iter().map(part).collect() };
         Self { relation, key }
     }
 
     /// The key as one thing that is compared.
     fn key(&self) -> String {
-        let parts: Vec<&str> = self.key.iter().map(|(sql, _)| sql.as_str()).collect();
+        let parts: Vec<&str> = self.key.iter().map(|part| part.cut.as_str()).collect();
         if let [one] = parts.as_slice() { (*one).to_owned() } else { format!("({})", parts.join(", ")) }
     }
 
@@ -297,9 +311,9 @@ impl<'a> Asked<'a> {
             .key
             .iter()
             .zip(key)
-            .map(|((_, of), value)| {
+            .map(|(part, value)| {
                 values.push(value.clone());
-                format!("${}::text::{of}", values.len())
+                format!("${}::text::{}", values.len(), part.of)
             })
             .collect();
         if let [one] = parts.as_slice() { one.clone() } else { format!("({})", parts.join(", ")) }
@@ -334,7 +348,7 @@ impl<'a> Asked<'a> {
         let mut values = Vec::new();
         let inside = self.where_in(range, &mut values);
         let columns: Vec<String> =
-            self.key.iter().enumerate().map(|(at, (sql, _))| format!("{sql} AS k{at}")).collect();
+            self.key.iter().enumerate().map(|(at, part)| format!("{} AS k{at}", part.cut)).collect();
         let texts: Vec<String> = (0..self.key.len()).map(|at| format!("k{at}::text")).collect();
         let order: Vec<String> = (0..self.key.len()).map(|at| format!("k{at}")).collect();
         let (columns, texts, order) = (columns.join(", "), texts.join(", "), order.join(", "));
@@ -385,7 +399,7 @@ impl<'a> Asked<'a> {
         let mut values = Vec::new();
         let inside = self.where_in(range, &mut values);
         let keys: Vec<String> =
-            self.key.iter().enumerate().map(|(at, (sql, _))| format!("({sql})::text AS k{at}")).collect();
+            self.key.iter().enumerate().map(|(at, part)| format!("{} AS k{at}", part.shown)).collect();
         let names: Vec<String> = (0..self.key.len()).map(|at| format!("k{at}")).collect();
         let cells: Vec<String> = self
             .relation
