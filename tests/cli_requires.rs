@@ -307,3 +307,60 @@ fn newest_run(bench: &Bench) -> String {
     ids.sort();
     ids.pop().unwrap()
 }
+
+/// What can't be read any more may be the run that failed: it is said, and nothing older stands in for it.
+#[tokio::test]
+async fn a_journal_that_was_emptied_is_never_passed_over() {
+    let bench = after_staging("", &CONFIRMED).await;
+    bench.call(&BRING).await.exits(0);
+    // A newer one that waits for somebody, here in the state folder.
+    staging(&bench, &[]).await.exits(6);
+    asks_for_run(&bench, "");
+    let newest = newest_run(&bench);
+    let here = bench.path("state").join(&newest);
+    std::fs::rename(bench.path("elsewhere").join(&newest), &here).unwrap();
+    let journal = here.join("journal.jsonl");
+    let text = std::fs::read_to_string(&journal).unwrap();
+    refused(&bench.run().await, "it isn't over: it is holding");
+    for (left, why) in
+        [("", "no whole line"), (&text[..40], "no whole line"), ("{\"no\": 1}\n", "missing field")]
+    {
+        std::fs::write(&journal, left).unwrap();
+        let ran = bench.run().await;
+        refused(&ran, why);
+        refused(&ran, "Its run may be the newest of this plan: put the journal back from a copy");
+    }
+    std::fs::remove_file(&journal).unwrap();
+    refused(&bench.run().await, "it is gone");
+    // A run of another plan is no matter; nor is a folder in which nothing has begun.
+    let plan = here.join("plan.toml");
+    let of_plan = std::fs::read_to_string(&plan).unwrap();
+    std::fs::write(&plan, of_plan.replace("staging-run", "another")).unwrap();
+    bench.run().await.exits(0);
+    std::fs::write(&plan, &of_plan).unwrap();
+    refused(&bench.run().await, "it is gone");
+    // Brought from elsewhere it is no better.
+    std::fs::rename(&here, bench.path("elsewhere").join(&newest)).unwrap();
+    refused(&bench.call(&BRING).await, "is no evidence: it is gone");
+    std::fs::write(bench.path("elsewhere").join(&newest).join("journal.jsonl"), "").unwrap();
+    refused(&bench.call(&BRING).await, "is no evidence: it is empty");
+    std::fs::remove_dir_all(bench.path("elsewhere").join(&newest)).unwrap();
+    bench.call(&BRING).await.exits(0);
+    // What was brought and is damaged since, is.
+    let kept = bench.path("state/evidence").join(newest_run(&bench)).with_extension("jsonl");
+    let text = std::fs::read_to_string(&kept).unwrap();
+    for (left, why) in [("", "no whole line"), (&text[..text.len() - 9], "its last line is cut off")] {
+        std::fs::write(&kept, left).unwrap();
+        let ran = bench.run().await;
+        refused(&ran, why);
+        refused(&ran, "bring it again");
+    }
+    // An older one may be as it is: there is a newer one that passed.
+    std::fs::write(&kept, "").unwrap();
+    staging(&bench, &CONFIRMED).await.exits(0);
+    asks_for_run(&bench, "");
+    bench
+        .call(&["run", "--evidence", bench.path("elsewhere").join(newest_run(&bench)).to_str().unwrap()])
+        .await
+        .exits(0);
+}

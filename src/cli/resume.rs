@@ -299,7 +299,7 @@ fn newest_open(state: &StateDir) -> Result<RunFolder, Failure> {
 /// The plan as it was when the run was opened: its copy in the run's folder, with the files that its
 /// patterns matched then. What lies in the SQL folder by now doesn't count.
 fn kept_plan(folder: &RunFolder, run: &Run) -> Result<Loaded, Failure> {
-    let path = folder.path().join("plan.toml");
+    let path = folder.plan();
     let bytes = std::fs::read(&path)
         .map_err(|error| Failure::unreachable(format!("{} can't be read: {error}", path.display())))?;
     let original = run.opened.as_ref().map(|opened| opened.plan_path.clone()).unwrap_or_default();

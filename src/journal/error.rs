@@ -54,6 +54,13 @@ pub enum JournalError {
     /// A journal that was brought as evidence isn't whole.
     #[error("the journal {} is no evidence: {why}; bring it again from the machine where the run was", path.display())]
     EvidenceChanged { path: PathBuf, why: String },
+    /// A journal of a run that is here doesn't say what became of it.
+    #[error(
+        "the journal {} can't be read: {why}. Its run may be the newest of this plan: put the journal back from a copy; if \
+         nothing was begun there, move its folder away",
+        path.display()
+    )]
+    EvidenceUntold { path: PathBuf, why: String },
     #[error("{} is no journal of a run, and holds none: name journal.jsonl, the run's folder, or the folder of runs", path.display())]
     NoEvidence { path: PathBuf },
     #[error("there is no place for the run's state: {why}; give one with `--state-dir`")]

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
 use super::error::{JournalError, Tried};
-use super::folder::StateDir;
+use super::folder::{RunFolder, StateDir};
 use super::list::opened_by;
 use super::read::read_run;
 use crate::run::event::Opened;
@@ -80,7 +80,8 @@ impl StateDir {
     }
 
     /// The newest run of the plan with this id, of this state folder or brought here; `but` is the one that
-    /// asks. One that `fits` goes before any other: those are only there to be named. One that can't be read is an error, never passed over: it might be the one that failed.
+    /// asks. One that `fits` goes before any other: those are only there to be named. One that can't be read is an
+    /// error, never passed over: it might be the one that failed.
     ///
     /// # Errors
     /// The folder, or a journal that may be of this plan, can't be read or isn't whole.
@@ -90,28 +91,40 @@ impl StateDir {
         fits: impl Fn(&Opened) -> bool,
         but: Option<Uuid>,
     ) -> Result<Option<RunKept>, JournalError> {
-        let mut found: Vec<(Uuid, PathBuf)> =
-            self.ids()?.into_iter().map(|id| (id, self.run(id).journal())).collect();
+        let mut found: Vec<Found> = self
+            .ids()?
+            .into_iter()
+            .map(|id| Found { id, path: self.run(id).journal(), folder: Some(self.run(id)) })
+            .collect();
         found.extend(self.brought()?);
-        found.retain(|(id, _)| Some(*id) != but);
+        found.retain(|found| Some(found.id) != but);
         // Ids of version 7 sort by time. Of a run that is here and was brought too, the own journal counts.
-        found.sort_by_key(|(id, _)| std::cmp::Reverse(*id));
-        found.dedup_by_key(|(id, _)| *id);
+        found.sort_by_key(|found| std::cmp::Reverse(found.id));
+        found.dedup_by_key(|found| found.id);
         let mut other = None;
-        for (_, path) in found {
-            let Some(opened) = opened_by(&path)? else { continue };
+        for one in found {
+            let opened = match opened_by(&one.path) {
+                Ok(Some(opened)) => opened,
+                Ok(None) if one.may_be_of(plan_id) => return Err(one.untold("there is no whole line in it")),
+                Ok(None) => continue,
+                Err(JournalError::EvidenceChanged { why, .. }) if one.may_be_of(plan_id) => {
+                    return Err(one.untold(&why));
+                }
+                Err(JournalError::EvidenceChanged { .. }) => continue,
+                Err(error) => return Err(error),
+            };
             if opened.plan_id != plan_id {
                 continue;
             }
             if fits(&opened) {
-                return whole(path).map(Some);
+                return whole(one).map(Some);
             }
-            other.get_or_insert(path);
+            other.get_or_insert(one);
         }
         other.map(whole).transpose()
     }
 
-    fn brought(&self) -> Result<Vec<(Uuid, PathBuf)>, JournalError> {
+    fn brought(&self) -> Result<Vec<Found>, JournalError> {
         let dir = self.evidence_dir();
         let entries = match std::fs::read_dir(&dir) {
             Ok(entries) => entries,
@@ -121,21 +134,58 @@ impl StateDir {
         let found = entries.filter_map(Result::ok).filter_map(|entry| {
             let name = entry.file_name();
             let id = Uuid::try_parse(name.to_str()?.strip_suffix(".jsonl")?).ok()?;
-            Some((id, entry.path()))
+            Some(Found { id, path: entry.path(), folder: None })
         });
         Ok(found.collect())
     }
 }
 
-/// Reads all of it, and proves that each line follows the one before.
-fn whole(path: PathBuf) -> Result<RunKept, JournalError> {
-    let (run, tail) = read_run(&path).map_err(|error| match error {
-        JournalError::Damaged { line, why, .. } => {
-            JournalError::EvidenceChanged { path: path.clone(), why: format!("line {line}: {why}") }
+/// A journal that may be evidence.
+struct Found {
+    id: Uuid,
+    path: PathBuf,
+    /// Of a run that is here; `None`: it was brought.
+    folder: Option<RunFolder>,
+}
+
+impl Found {
+    /// Whether a run whose journal doesn't say so may be one of this plan. What was brought was whole then. A folder
+    /// has the plan before the journal begins: without it nothing has begun.
+    fn may_be_of(&self, plan_id: &str) -> bool {
+        self.folder.as_ref().is_none_or(|folder| match std::fs::read_to_string(folder.plan()) {
+            Ok(text) => plan_in(&text).is_none_or(|id| id == plan_id),
+            Err(error) => error.kind() != io::ErrorKind::NotFound,
+        })
+    }
+
+    /// It can't be read, and may be the newest.
+    fn untold(&self, why: &str) -> JournalError {
+        let (path, why) = (self.path.clone(), why.to_owned());
+        let why = if path.exists() { why } else { "it is gone".to_owned() };
+        match self.folder {
+            None => JournalError::EvidenceChanged { path, why },
+            Some(_) => JournalError::EvidenceUntold { path, why },
         }
+    }
+}
+
+/// The id of a plan, where that is all that is wanted of it.
+fn plan_in(text: &str) -> Option<String> {
+    let plan: toml::Table = toml::from_str(text).ok()?;
+    plan.get("plan")?.get("id")?.as_str().map(str::to_owned)
+}
+
+/// Reads all of it, and proves that each line follows the one before.
+fn whole(found: Found) -> Result<RunKept, JournalError> {
+    let (run, tail) = read_run(&found.path).map_err(|error| match error {
+        JournalError::Damaged { line, why, .. } => found.untold(&format!("line {line}: {why}")),
         other => other,
     })?;
-    Ok(RunKept { path, run, head: tail.head })
+    // The last line of a run that is here may be just being written.
+    if let Some(torn) = tail.torn.as_ref().filter(|_| found.folder.is_none()) {
+        return Err(found.untold(&format!("its last line is cut off: {}", torn.why)));
+    }
+    Ok(RunKept { path: found.path, run, head: tail.head })
 }
 
 /// The journals at a path.
@@ -148,11 +198,15 @@ fn journals(from: &Path) -> Result<Vec<PathBuf>, JournalError> {
         return Ok(vec![own]);
     }
     let entries = std::fs::read_dir(from).tried("read", from)?;
-    let mut found: Vec<PathBuf> = entries
-        .filter_map(Result::ok)
-        .map(|entry| entry.path().join("journal.jsonl"))
-        .filter(|journal| journal.is_file())
-        .collect();
+    let mut found = Vec::new();
+    for entry in entries.filter_map(Result::ok) {
+        let journal = entry.path().join("journal.jsonl");
+        if journal.is_file() {
+            found.push(journal);
+        } else if entry.path().join("copies.json").exists() {
+            return Err(JournalError::EvidenceChanged { path: journal, why: "it is gone".into() });
+        }
+    }
     found.sort();
     Ok(found)
 }

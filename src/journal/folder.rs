@@ -165,6 +165,12 @@ impl RunFolder {
         self.path().join("before-image.json").exists()
     }
 
+    /// The plan as the run began with it.
+    #[must_use]
+    pub fn plan(&self) -> PathBuf {
+        self.path.join("plan.toml")
+    }
+
     #[must_use]
     pub fn journal(&self) -> PathBuf {
         self.path.join("journal.jsonl")
