@@ -260,3 +260,38 @@ async fn killed_in_the_middle_no_half_file_is_left_for_a_whole_one() {
     assert_eq!(files(&bench, "kept"), ["shop.dump"], "{ran}");
     assert_eq!(ran.all("backup_taken").len(), 1, "{ran}");
 }
+
+/// However long it reads, who interrupts it isn't made to wait, and a backup that isn't proven and told isn't left.
+#[tokio::test]
+async fn an_interrupt_ends_it_while_it_reads() {
+    let bench = Bench::with(WORLD).await;
+    bench.env("PATH", "/usr/bin:/bin");
+    let keys = "verify = \"restore\"\nlock_timeout = \"1h\"";
+    bench.plan_with("artifacts = \"kept\"", &backup(keys));
+    let mut holder = bench.server.session(&bench.db).await;
+    holder.batch("BEGIN; LOCK TABLE customer").await.unwrap();
+    let mut running = bench.begin(&["run"]);
+    let waits = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation = 'customer'::regclass)";
+    bench.until("the rows are waited for", waits).await;
+    running.interrupt();
+    running.end().await.exits(130);
+    assert_eq!(bench.value(waits).await, "f", "nobody waits on");
+    holder.batch("ROLLBACK").await.unwrap();
+    bench.resume().await.exits(0);
+
+    // A file that takes minutes to read.
+    let large = format!(
+        "{FILE}\ncase \"$1\" in --version) exec REAL \"$@\";; esac\nREAL \"$@\" || exit 1\ntruncate -s +800G \"$file\""
+    );
+    bench.env("HOLDPOINT_PG_BIN", programs(&bench, &[("pg_dump", &large)]).to_str().unwrap());
+    bench.plan_with("artifacts = \"kept\"", &backup("").replace("shop", "large"));
+    let mut running = bench.begin(&["run"]);
+    bench.until_said("its SHA-256: 0 kB of 858").await;
+    assert_eq!(files(&bench, "kept"), ["large.dump.part", "shop.dump"]);
+    running.interrupt();
+    running.end().await.exits(130);
+    assert_eq!(files(&bench, "kept"), ["shop.dump"]);
+    bench.env("HOLDPOINT_PG_BIN", programs(&bench, &[]).to_str().unwrap());
+    bench.resume().await.exits(0);
+    assert_eq!(files(&bench, "kept"), ["large.dump", "shop.dump"]);
+}

@@ -10,20 +10,18 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
-
-use sha2::{Digest, Sha256};
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::time::Instant;
 
 use super::artifacts::{unwritten, whole};
 use super::content::Kept;
+use super::patience::{EVERY, digest};
 use super::proof;
 use super::snapshot::LOCKED;
 use crate::crash;
 use crate::engine::conductor::Conductor;
-use crate::engine::digests::hex;
 use crate::engine::problems;
 use crate::engine::program::{Cut, Heard, words};
 use crate::engine::stop::Stop;
@@ -38,9 +36,6 @@ use crate::pg::{PgError, Psql, Session};
 use crate::plan::model::{Backup, BackupProof, Kind, Side, Step};
 use crate::plan::slug::slug;
 use crate::run::event::{Artifact, BackupTaken, Event, Problem};
-
-/// How often it is said how far it is.
-const EVERY: Duration = Duration::from_secs(10);
 
 /// What there was in the snapshot that is dumped.
 pub(super) struct Then {
@@ -108,8 +103,8 @@ impl Conductor {
         // All rows of the database will stand in it: it is this user's alone before pg_dump opens it.
         let mut own = std::fs::OpenOptions::new();
         own.write(true).create_new(true).mode(0o600).open(&part).map_err(|error| unwritten(&part, &error))?;
-        let made = self.dump(step, backup, (&dump, &restore), &part).await;
-        let (then, proven) = match made {
+        let made = self.make(step, backup, (&dump, &restore), &part).await;
+        let (then, proven, (bytes, digest)) = match made {
             Ok(made) => made,
             Err(failed) => {
                 let _ = std::fs::remove_file(&part);
@@ -125,7 +120,6 @@ impl Conductor {
         if self.folder.is_durable() {
             path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all()).map_err(failed)?;
         }
-        let (bytes, digest) = digest_of(&path).await.map_err(failed)?;
         let schema = self
             .keep_schema(&step.id, &then.schema)
             .map_err(|error| unwritten(self.folder.path(), &error))?;
@@ -152,6 +146,18 @@ impl Conductor {
         let path = folder.join(format!("backup-{:03}-{}.json", made + 1, slug(step)));
         let kept = Kept::Schema { schema: schema.clone() };
         whole(&path, &serde_json::to_vec(&kept)?, self.folder.is_durable())
+    }
+
+    /// All of it but its name.
+    async fn make(
+        &mut self,
+        step: &Step,
+        backup: &Backup,
+        programs: (&Psql, &Psql),
+        part: &Path,
+    ) -> Result<(Then, String, (u64, String)), Failed> {
+        let (then, proven) = self.dump(step, backup, programs, part).await?;
+        Ok((then, proven, self.digest_of(&step.id, part).await?))
     }
 
     /// Dumps what one snapshot of ours sees, so that what is in the file can be held against it.
@@ -200,7 +206,16 @@ impl Conductor {
         step: &Step,
         proof: BackupProof,
     ) -> Result<(String, Then), Failed> {
-        match look(session, step, proof).await {
+        let cancel = session.cancel_handle();
+        let words = || "reading what there is, to hold the backup against it".to_owned();
+        let found = match self.patiently(&step.id, words, look(session, step, proof)).await {
+            Ok(found) => found,
+            Err(why) => {
+                cancel.cancel().await.ok();
+                return Err(self.interrupted_by(why));
+            }
+        };
+        match found {
             Ok(found) => Ok(found),
             Err(MeasureError::Pg(error)) if error.is_lost() && step.on == Side::Source => {
                 Err(self.source_is_gone(&error).into())
@@ -431,18 +446,7 @@ fn set_aside(path: &Path) -> std::io::Result<Option<PathBuf>> {
 /// Size and SHA-256, read in pieces, where nothing else waits for it.
 pub(super) async fn digest_of(path: &Path) -> std::io::Result<(u64, String)> {
     let path = path.to_owned();
-    let work = move || {
-        let mut file = File::open(path)?;
-        let (mut sha, mut bytes, mut piece) = (Sha256::new(), 0, vec![0; 1 << 20]);
-        loop {
-            let read = file.read(&mut piece)?;
-            if read == 0 {
-                return Ok((bytes, hex(&sha.finalize())));
-            }
-            sha.update(&piece[..read]);
-            bytes += read as u64;
-        }
-    };
+    let work = move || digest(&path, &AtomicU64::new(0), &AtomicBool::new(false));
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(std::io::Error::other(error)))
 }
 

@@ -6,7 +6,8 @@
 //! - `compare` holds what there is now against a snapshot, `two_sides` against the source (`side_by_side`: what
 //!   both have);
 //! - `backup` has pg_dump write the database into a file, `proof` proves it, and `restore`
-//!   puts it back.
+//!   puts it back;
+//! - `patience` waits for what takes long and only reads, until somebody interrupts.
 
 mod artifacts;
 mod backup;
@@ -14,6 +15,7 @@ mod compare;
 mod content;
 mod graph;
 mod page;
+mod patience;
 mod proof;
 mod restore;
 mod side_by_side;

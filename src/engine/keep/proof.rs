@@ -74,7 +74,10 @@ impl Conductor {
             });
             problem
         })?;
-        let differs = held_against(&database, then).await.map_err(|error| match error {
+        let words = || "comparing what was restored with what was there".to_owned();
+        let compared = self.patiently(&step.id, words, held_against(&database, then)).await;
+        let compared = compared.map_err(|why| self.interrupted_by(why))?;
+        let differs = compared.map_err(|error| match error {
             MeasureError::Pg(error) => refused(&error),
             error => problems::plain(format!("what was restored can't be compared: failed to {error}")),
         })?;

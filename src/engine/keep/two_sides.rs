@@ -2,7 +2,6 @@
 //! what nobody could finish looking at differs.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use super::compare::NAMED;
 use super::side_by_side::{by_statistics, schema, sequences, tables};
@@ -17,8 +16,6 @@ use crate::pg::{PgError, Session};
 use crate::plan::expect::{Answer, Column, Difference, Verdict};
 use crate::plan::model::{Checkpoint, Compare, Compared, Side};
 
-/// How often it is said how far a long comparison is.
-const EVERY: Duration = Duration::from_secs(10);
 pub(super) const TEXT: u32 = 25;
 
 /// What a comparison found.
@@ -154,20 +151,8 @@ impl Conductor {
         now: &Now,
     ) -> Result<Result<Found, Option<Failed>>, Stop> {
         let cancels = [source.cancel_handle(), target.cancel_handle()];
-        let (says, step) = (self.says.clone(), checkpoint.id.clone());
-        self.attention.begin_work();
-        let read = {
-            let reading = read(source, target, compare, checkpoint.role.as_deref(), now);
-            tokio::pin!(reading);
-            let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + EVERY, EVERY);
-            loop {
-                tokio::select! {
-                    read = &mut reading => break Ok(read),
-                    _ = ticks.tick() => says.say(&step, &now.words()),
-                    why = self.attention.interrupted() => break Err(why),
-                }
-            }
-        };
+        let reading = read(source, target, compare, checkpoint.role.as_deref(), now);
+        let read = self.patiently(&checkpoint.id, || now.words(), reading).await;
         match read {
             Ok(read) => Ok(read.map_err(Some)),
             // No further table is read: both sessions are closed, with what they were about.
