@@ -8,6 +8,7 @@ mod common;
 mod compare;
 mod lane3;
 mod pairs;
+mod pooler;
 mod sides;
 mod two;
 mod unlike;
