@@ -7,7 +7,7 @@ use super::failure::Failure;
 use super::{out, run, target, vars};
 use crate::engine::exit::Exit;
 use crate::engine::programs::old_dump;
-use crate::engine::sides::Others;
+use crate::engine::sides::{Others, pooled, wrong_pooler, wrong_source};
 use crate::engine::stop::Stop;
 use crate::pg::identity::Target;
 use crate::pg::{ConnectConfig, Session};
@@ -23,21 +23,30 @@ pub async fn online(
     let (values, _) = vars::known(&plan, typed_vars, &Default::default(), false)?;
     let config = target::target(typed, &plan, &values)?;
     let Others { source, pooler } = target::others(&plan, &values)?;
-    let target = look("target", &config, false).await?;
+    let (target, mut ours) = look("target", &config, false).await?;
+    if ours.is_behind_pooler().await.map_err(Stop::from)? {
+        return refused(name, &pooled(&config));
+    }
+    // Nothing else says which database it is: copies of its files have all of its numbers.
+    let here = format!("holdpoint {}", uuid::Uuid::now_v7().simple());
+    let known =
+        ours.query("SELECT pg_catalog.set_config('application_name', $1, false)", &[Some(&here)]).await;
+    known.map_err(Stop::from)?;
     if let Some(pooler) = &pooler {
-        let seen = look("pooler", pooler, true).await?;
-        if is_one(&target, &seen) == Some(false) {
-            return refused(name, "the pooler leads to another database than the target's direct address");
+        let (_, session) = look("pooler", pooler, true).await?;
+        if let Some(why) = wrong_pooler(sees("pooler", session, &here).await?) {
+            return refused(name, &why);
         }
     }
     let mut source_version = 0;
     if let Some(source) = &source {
-        let seen = look("source", source, false).await?;
+        let (seen, session) = look("source", source, false).await?;
         source_version = seen.version_num;
-        if is_one(&target, &seen) == Some(true) {
-            return refused(name, "source and target are the same database, or copies of its files");
+        if let Some(why) = wrong_source(&target.identity, &seen, sees("source", session, &here).await?) {
+            return refused(name, &why);
         }
     }
+    ours.close().await;
     if target.in_recovery {
         return refused(name, "the target is a standby: nothing can be changed there");
     }
@@ -52,7 +61,7 @@ fn refused(name: &str, why: &str) -> Result<Exit, Failure> {
     Ok(Exit::Refused)
 }
 
-async fn look(what: &str, config: &ConnectConfig, pooled: bool) -> Result<Target, Failure> {
+async fn look(what: &str, config: &ConnectConfig, pooled: bool) -> Result<(Target, Session), Failure> {
     let failed = |error: String| Failure::unreachable(format!("the {what}: {error}"));
     let session = match pooled {
         true => Session::connect_bare(config, "check").await,
@@ -60,7 +69,6 @@ async fn look(what: &str, config: &ConnectConfig, pooled: bool) -> Result<Target
     };
     let mut session = session.map_err(|error| failed(Stop::from(error).to_string()))?;
     let looked = Target::look(&mut session).await.map_err(|error| failed(format!("failed to {error}")))?;
-    session.close().await;
     let identity = &looked.identity;
     out::line(&format!(
         "{what}: {} on {}:{} as {}, PostgreSQL {}{}",
@@ -71,12 +79,15 @@ async fn look(what: &str, config: &ConnectConfig, pooled: bool) -> Result<Target
         identity.server_version,
         if looked.in_recovery { ", a standby" } else { "" }
     ));
-    Ok(looked)
+    Ok((looked, session))
 }
 
-/// Whether both are one database, where they say enough of themselves.
-fn is_one(one: &Target, other: &Target) -> Option<bool> {
-    let (one, other) = (&one.identity, &other.identity);
-    let ids = one.system_identifier.as_ref().zip(other.system_identifier.as_ref());
-    ids.map(|(id, another)| id == another && one.database_oid == other.database_oid)
+/// Whether our session in the target, by its name, is seen there.
+async fn sees(what: &str, mut session: Session, name: &str) -> Result<bool, Failure> {
+    let sql = "SELECT EXISTS (SELECT FROM pg_catalog.pg_stat_get_activity(NULL) a WHERE a.application_name = $1 AND a.datid = \
+               (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()))";
+    let seen = session.query(sql, &[Some(name)]).await;
+    let seen = seen.map_err(|error| Failure::unreachable(format!("the {what}: {}", Stop::from(error))))?;
+    session.close().await;
+    Ok(seen.scalar() == Some("t"))
 }

@@ -21,7 +21,7 @@ use super::recorder::Recorder;
 use super::reopen::Reopening;
 use super::says::Says;
 use super::secrets::Secrets;
-use super::sides::{Others, Sides};
+use super::sides::{Others, Sides, pooled};
 use super::sources::Sources;
 use super::stop::Stop;
 use crate::journal::{FileToCopy, Journal, JournalError, Key, RunFolder, StateDir};
@@ -297,11 +297,7 @@ fn assemble(opening: Opening, begun: Begun) -> Conductor {
 async fn connect(target: &ConnectConfig) -> Result<Sessions, Stop> {
     let mut control = Session::connect(target, "control").await?;
     if control.is_behind_pooler().await? {
-        let why = format!(
-            "{} is a connection pooler: the lock of a session means nothing there. Give the direct address of the server",
-            target.describe()
-        );
-        return Err(Stop::Refused { why });
+        return Err(Stop::Refused { why: pooled(target) });
     }
     let look = Session::connect(target, "look").await?;
     Ok(Sessions { control, look })

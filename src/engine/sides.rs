@@ -105,6 +105,48 @@ impl Sides {
     }
 }
 
+/// Why a pooler can't be the target.
+pub fn pooled(target: &ConnectConfig) -> String {
+    let what = "is a connection pooler: the lock of a session means nothing there. Give the direct address of the server";
+    format!("{} {what}", target.describe())
+}
+
+/// What is wrong with where `pooler` leads; `seen`: what somebody does in the target is seen there.
+#[must_use]
+pub fn wrong_pooler(seen: bool) -> Option<String> {
+    (!seen).then(|| {
+        "the pooler leads to another database than the target's direct address: what was asked there would say nothing of \
+         the target. Look at `pooler` and `url` in [target]"
+            .to_owned()
+    })
+}
+
+/// What is wrong with the database that the source is; `seen`: what somebody does in the target is seen there.
+#[must_use]
+pub fn wrong_source(target: &TargetIdentity, source: &Target, seen: bool) -> Option<String> {
+    if source.version_num < super::open::OLDEST {
+        let version = &source.identity.server_version;
+        return Some(format!("the source is PostgreSQL {version}; holdpoint works with 12 and later"));
+    }
+    let one = target.system_identifier.is_some()
+        && target.system_identifier == source.identity.system_identifier
+        && target.database_oid == source.identity.database_oid;
+    let words = format!("{} on {}:{}", target.database, target.host, target.port);
+    if seen {
+        return Some(format!(
+            "source and target are the same database: {words}. What is compared with itself is always the same. Look at \
+             the addresses of [source] and [target]"
+        ));
+    }
+    // It shows nothing of what goes on in its primary. A copy that was promoted is another database by now.
+    (one && source.in_recovery).then(|| {
+        format!(
+            "the source is a standby of the target ({words}): it has the same rows by itself, and comparing them proves \
+             nothing. Look at the addresses of [source] and [target]"
+        )
+    })
+}
+
 /// Another database than the target can't be reached.
 pub(super) fn out_of_reach(side: Side, error: &PgError) -> Stop {
     let why = format!("{} can't be asked: {}", name_of(side), error.sentence());
@@ -117,12 +159,8 @@ impl Conductor {
     pub(super) async fn look_at_sides(&mut self) -> Result<Option<String>, Stop> {
         if self.sides.others.pooler.is_some() {
             let (seen, _) = self.look_at(Side::Pooler).await?;
-            if !seen {
-                return Ok(Some(
-                    "the pooler leads to another database than the target's direct address: what was asked there would \
-                     say nothing of the target. Look at `pooler` and `url` in [target]"
-                        .into(),
-                ));
+            if let Some(why) = wrong_pooler(seen) {
+                return Ok(Some(why));
             }
         }
         if self.sides.others.source.is_none() {
@@ -130,12 +168,6 @@ impl Conductor {
         }
         let (seen, source) = self.look_at(Side::Source).await?;
         self.sides.source_version = source.version_num;
-        if source.version_num < super::open::OLDEST {
-            let version = &source.identity.server_version;
-            return Ok(Some(format!(
-                "the source is PostgreSQL {version}; holdpoint works with 12 and later"
-            )));
-        }
         let (target, known) = self.recorder.look(|run| {
             let source = run.opened.as_ref().and_then(|opened| opened.source.clone());
             (run.target.clone(), source)
@@ -151,24 +183,7 @@ impl Conductor {
                 source.identity.port
             )));
         }
-        let Some(target) = target else { return Ok(None) };
-        let one = target.system_identifier.is_some()
-            && target.system_identifier == source.identity.system_identifier
-            && target.database_oid == source.identity.database_oid;
-        let words = format!("{} on {}:{}", target.database, target.host, target.port);
-        if seen {
-            return Ok(Some(format!(
-                "source and target are the same database: {words}. What is compared with itself is always the same. Look at \
-                 the addresses of [source] and [target]"
-            )));
-        }
-        // It shows no locks of its primary.
-        Ok((one && source.in_recovery).then(|| {
-            format!(
-                "the source is a standby of the target ({words}): it has the same rows by itself, and comparing them proves \
-                 nothing. Look at the addresses of [source] and [target]"
-            )
-        }))
+        Ok(target.and_then(|target| wrong_source(&target, &source, seen)))
     }
 
     /// Whether the lock of this run is seen there, and what there is.

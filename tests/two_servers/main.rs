@@ -2,6 +2,7 @@
 //! the other.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+mod before;
 mod collations;
 #[path = "../common/mod.rs"]
 mod common;
