@@ -13,7 +13,7 @@ use crate::journal::StateDir;
 use crate::plan::digest::digest;
 use crate::plan::expect::Verdict;
 use crate::plan::model::{Action, Evidence, Plan, Requires, Step};
-use crate::plan::{LoadOptions, load};
+use crate::plan::{LoadOptions, id_in, load};
 use crate::run::event::{CheckpointResult, Direction, Event, Mode, Opened, Problem, When};
 use crate::run::evidence::Asking;
 use crate::run::evidence_of_run::{Judged, RunFound};
@@ -55,7 +55,7 @@ fn look(requires: &Requires, plan: &Plan, digest: &str, state: &StateDir, own: O
                 opened.mode == Mode::Run
                     && requires.environment.is_none_or(|wanted| wanted == opened.environment)
             };
-            let newest = match state.last_run_of(&requires.plan_id, fits, own) {
+            let newest = match state.last_run_of(&requires.plan_id, fits, id_in, own) {
                 Ok(newest) => newest,
                 Err(error) => return unread(requires, error.to_string(), ""),
             };

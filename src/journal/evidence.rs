@@ -81,7 +81,8 @@ impl StateDir {
 
     /// The newest run of the plan with this id, of this state folder or brought here; `but` is the one that
     /// asks. One that `fits` goes before any other: those are only there to be named. One that can't be read is an
-    /// error, never passed over: it might be the one that failed.
+    /// error, never passed over: it might be the one that failed. Which plan it was of then is for `named` to say, of
+    /// the plan's text that lies beside it.
     ///
     /// # Errors
     /// The folder, or a journal that may be of this plan, can't be read or isn't whole.
@@ -89,6 +90,7 @@ impl StateDir {
         &self,
         plan_id: &str,
         fits: impl Fn(&Opened) -> bool,
+        named: impl Fn(&str) -> Option<String>,
         but: Option<Uuid>,
     ) -> Result<Option<RunKept>, JournalError> {
         let mut found: Vec<Found> = self
@@ -101,13 +103,14 @@ impl StateDir {
         // Ids of version 7 sort by time. Of a run that is here and was brought too, the own journal counts.
         found.sort_by_key(|found| std::cmp::Reverse(found.id));
         found.dedup_by_key(|found| found.id);
+        let may_be = |one: &Found| one.may_be_of(plan_id, &named);
         let mut other = None;
         for one in found {
             let opened = match opened_by(&one.path) {
                 Ok(Some(opened)) => opened,
-                Ok(None) if one.may_be_of(plan_id) => return Err(one.untold("there is no whole line in it")),
+                Ok(None) if may_be(&one) => return Err(one.untold("there is no whole line in it")),
                 Ok(None) => continue,
-                Err(JournalError::EvidenceChanged { why, .. }) if one.may_be_of(plan_id) => {
+                Err(JournalError::EvidenceChanged { why, .. }) if may_be(&one) => {
                     return Err(one.untold(&why));
                 }
                 Err(JournalError::EvidenceChanged { .. }) => continue,
@@ -151,9 +154,9 @@ struct Found {
 impl Found {
     /// Whether a run whose journal doesn't say so may be one of this plan. What was brought was whole then. A folder
     /// has the plan before the journal begins: without it nothing has begun.
-    fn may_be_of(&self, plan_id: &str) -> bool {
+    fn may_be_of(&self, plan_id: &str, named: impl Fn(&str) -> Option<String>) -> bool {
         self.folder.as_ref().is_none_or(|folder| match std::fs::read_to_string(folder.plan()) {
-            Ok(text) => plan_in(&text).is_none_or(|id| id == plan_id),
+            Ok(text) => named(&text).is_none_or(|id| id == plan_id),
             Err(error) => error.kind() != io::ErrorKind::NotFound,
         })
     }
@@ -167,12 +170,6 @@ impl Found {
             Some(_) => JournalError::EvidenceUntold { path, why },
         }
     }
-}
-
-/// The id of a plan, where that is all that is wanted of it.
-fn plan_in(text: &str) -> Option<String> {
-    let plan: toml::Table = toml::from_str(text).ok()?;
-    plan.get("plan")?.get("id")?.as_str().map(str::to_owned)
 }
 
 /// Reads all of it, and proves that each line follows the one before.

@@ -52,6 +52,13 @@ pub fn load(path: &Path, options: LoadOptions) -> Result<Loaded, Diagnostics> {
     load_text(&path.display().to_string(), &text, path, base, options)
 }
 
+/// The id of a plan, where that is all that is wanted of its text.
+#[must_use]
+pub fn id_in(text: &str) -> Option<String> {
+    let plan: toml::Table = toml::from_str(text).ok()?;
+    plan.get("plan")?.get("id")?.as_str().map(str::to_owned)
+}
+
 /// Loads a plan from a text; its files are looked for from `base_dir`.
 pub fn load_str(
     name: &str,

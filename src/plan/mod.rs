@@ -34,5 +34,5 @@ mod sqltext;
 mod times;
 
 pub use build::files::GLOB;
-pub use load::{FileCheck, LoadOptions, Loaded, load, load_bytes, load_str};
+pub use load::{FileCheck, LoadOptions, Loaded, id_in, load, load_bytes, load_str};
 pub use sqltext::{names_in, variable_alone};
