@@ -295,3 +295,92 @@ async fn a_run_whose_journal_isnt_here_isnt_repeated() {
     bench.call(&["resume", "--end", "enough"]).await.exits(1);
     bench.run().await.exits(6);
 }
+
+/// Two plans are two plans, also where their steps have the same names: only the same one meets itself, in
+/// whatever version.
+#[tokio::test]
+async fn a_run_of_another_plan_isnt_met() {
+    let bench = Bench::with("CREATE TABLE acc (total int); INSERT INTO acc VALUES (100)").await;
+    bench.file("a.sql", "UPDATE acc SET total = total + 10;");
+    let person = "\n[[phase.step]]\nid = \"person\"\ntitle = \"Person\"\nconfirm = \"ready\"\n";
+    bench.plan(&format!("{}{person}", step("a", "")));
+    bench.run().await.exits(6);
+    std::fs::rename(bench.path("state"), bench.path("elsewhere")).unwrap();
+
+    // Somebody's run of p waits elsewhere; q is no business of its.
+    let text = std::fs::read_to_string(bench.path("plan.toml")).unwrap();
+    bench.file("plan.toml", &text.replace("id = \"p\"", "id = \"q\"").replace(person, ""));
+    bench.run().await.exits(0);
+    assert_eq!(bench.value("SELECT total FROM acc").await, "120");
+
+    // Another version of p is p.
+    bench.file("a.sql", "UPDATE acc SET total = total + 1;");
+    bench.file("plan.toml", &text.replace("\"Test\"", "\"Test, mended\""));
+    std::fs::remove_dir_all(bench.path("state")).unwrap();
+    let ran = bench.run().await;
+    ran.exits(3).says("applied a (").says("--despite");
+    assert_eq!(ran.err.matches("applied a (").count(), 1, "q's run isn't named: {ran}");
+    assert_eq!(bench.value("SELECT total FROM acc").await, "120");
+    assert_eq!(bench.value("SELECT string_agg(plan, ' ' ORDER BY plan) FROM holdpoint.run").await, "p q");
+}
+
+/// As ledgers were before they had the plans of their runs.
+const OLDER: &str = "DROP TABLE holdpoint.run; \
+     COMMENT ON SCHEMA holdpoint IS 'holdpoint: ledger of migrations, version 1. Written by holdpoint alone.'";
+
+/// Whose rows an older ledger has nobody can know: names decide there, and what it hasn't got is made.
+#[tokio::test]
+async fn a_ledger_of_an_older_version_is_completed() {
+    let bench = Bench::with("CREATE TABLE acc (total int); INSERT INTO acc VALUES (100)").await;
+    bench.file("a.sql", "UPDATE acc SET total = total + 10;");
+    bench.file("b.sql", "UPDATE acc SET total = total + 1;");
+    let undo = "rollback = { sql = \"UPDATE acc SET total = total - 10\" }";
+    let person = "\n[[phase.step]]\nid = \"person\"\ntitle = \"Person\"\nconfirm = \"ready\"\n";
+    bench.plan(&format!("{}{person}", step("a", undo)));
+    bench.run().await.exits(6);
+    bench.sql(OLDER).await;
+    let waits = std::fs::read_to_string(bench.path("plan.toml")).unwrap();
+
+    // Another plan, in another folder.
+    std::fs::rename(bench.path("state"), bench.path("elsewhere")).unwrap();
+    bench.file("plan.toml", &waits.replace("id = \"p\"", "id = \"q\"").replace(person, ""));
+    let ran = bench.run().await;
+    ran.exits(3).says("of which plan isn't noted, applied a (").says("--despite");
+    let complete = "SELECT to_regclass('holdpoint.run') IS NOT NULL";
+    assert_eq!(bench.value(complete).await, "f", "nothing is written before it is allowed");
+    bench.plan_with("", &step("b", ""));
+    let q = std::fs::read_to_string(bench.path("plan.toml")).unwrap().replace("id = \"p\"", "id = \"q\"");
+    bench.file("plan.toml", &q);
+    bench.run().await.exits(0);
+    assert_eq!(bench.value("SELECT string_agg(plan, ' ') FROM holdpoint.run").await, "q");
+
+    // The run that was begun before goes on, and back; from then on it is known whose it is.
+    bench.sql(OLDER).await;
+    std::fs::remove_dir_all(bench.path("state")).unwrap();
+    std::fs::rename(bench.path("elsewhere"), bench.path("state")).unwrap();
+    bench.call(&["resume"]).await.exits(6);
+    assert_eq!(bench.value("SELECT string_agg(plan, ' ') FROM holdpoint.run").await, "p");
+    bench.call(&["rollback", "--reason", "x"]).await.exits(4);
+    assert_eq!(bench.value("SELECT total FROM acc").await, "101");
+}
+
+/// Completing it is making something in it: the same is looked at, before anything is written.
+#[tokio::test]
+async fn an_older_ledger_that_cant_be_completed_is_refused() {
+    let bench = Bench::new().await;
+    bench.script("SELECT 1;", "");
+    bench.run().await.exits(0);
+    bench.sql(OLDER).await;
+    bench
+        .sql(
+            "CREATE FUNCTION no() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''no tables here''; END'; \
+             CREATE EVENT TRIGGER guard ON ddl_command_start WHEN TAG IN ('CREATE TABLE') EXECUTE FUNCTION no()",
+        )
+        .await;
+    bench.script("INSERT INTO t VALUES (1);", "");
+    let ran = bench.run().await;
+    ran.exits(3).says("the ledger can't be made").says("no tables here").says("event trigger guard");
+    assert!(ran.all("unit_started").is_empty(), "{ran}");
+    bench.sql("DROP EVENT TRIGGER guard; CREATE TABLE holdpoint.run (run text PRIMARY KEY, plan int)").await;
+    bench.run().await.exits(3).says("the columns of run aren't ours");
+}

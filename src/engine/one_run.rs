@@ -70,8 +70,9 @@ pub(super) fn not_open_yet(state: &StateDir, plan: &Plan, identity: &TargetIdent
     }
 }
 
-/// What stands in this database of a run of this plan (as far as steps have the same names) whose journal
-/// isn't in the state folder: it may be open on another machine, and nobody here can know. In words.
+/// What stands in this database of this plan's steps from a run whose journal isn't in the state folder: it may be
+/// open on another machine, and nobody here can know. In words. Where an older ledger doesn't say of which plan a
+/// run is, it may be this one.
 pub(super) async fn stands_elsewhere(
     state: &StateDir,
     plan: &Plan,
@@ -89,6 +90,7 @@ pub(super) async fn stands_elsewhere(
     let found: Vec<String> = stands
         .into_iter()
         .filter(|stands| !known.contains(&stands.run))
+        .filter(|stands| stands.plan.as_ref().is_none_or(|of| *of == plan.id))
         .filter_map(|stands| {
             let steps: Vec<String> = stands.steps.into_iter().filter(ours).collect();
             let more = steps.len().saturating_sub(NAMED);
@@ -96,7 +98,8 @@ pub(super) async fn stands_elsewhere(
             if more > 0 {
                 words.push_str(&format!(" and {more} more"));
             }
-            (!steps.is_empty()).then(|| format!("run {} applied {words} ({})", stands.run, stands.last))
+            let of = if stands.plan.is_none() { ", of which plan isn't noted," } else { "" };
+            (!steps.is_empty()).then(|| format!("run {}{of} applied {words} ({})", stands.run, stands.last))
         })
         .collect();
     Ok((!found.is_empty()).then(|| format!("by the ledger in this database, {}", found.join("; "))))

@@ -49,7 +49,7 @@ impl Conductor {
                 drop(control);
                 return self.ledger_is_gone().await;
             }
-            schema::verify(&mut control).await.map_err(|error| Stop::Refused { why: error.to_string() })?;
+            schema::ensure(&mut control).await.map_err(|error| Stop::Refused { why: error.to_string() })?;
         }
         self.take_fence().await?;
         self.settle_units().await
@@ -60,7 +60,7 @@ impl Conductor {
         let head = self.recorder.head();
         let taken = {
             let mut control = self.control.session().await;
-            fence::take(&mut control, &self.run, &head, PATIENCE).await?
+            fence::take(&mut control, &self.run, &self.plan.id, &head, PATIENCE).await?
         };
         self.epoch = Some(taken.epoch);
         self.fence_xid = taken.xid;

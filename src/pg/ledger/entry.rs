@@ -2,6 +2,7 @@
 
 use super::intent::fenced;
 use super::literal;
+use super::schema::{self, Version};
 use crate::pg::PgError;
 use crate::pg::Session;
 use crate::run::event::{Direction, Unit};
@@ -149,6 +150,8 @@ pub async fn has(control: &mut Session, run: &str, unit: &Unit) -> Result<bool, 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stands {
     pub run: String,
+    /// None: an older version didn't note it.
+    pub plan: Option<String>,
     pub steps: Vec<String>,
     /// When the last of it was applied.
     pub last: String,
@@ -160,22 +163,25 @@ pub struct Stands {
 /// # Errors
 /// When the server can't be asked.
 pub async fn standing(control: &mut Session) -> Result<Vec<Stands>, PgError> {
-    if !super::schema::exists(control).await? || super::schema::verify(control).await.is_err() {
+    if !schema::exists(control).await? {
         return Ok(Vec::new());
     }
-    let rows = control
-        .query(
-            "SELECT l.run, pg_catalog.array_to_json(pg_catalog.array_agg(DISTINCT l.step)), \
-             pg_catalog.to_char(pg_catalog.max(l.applied_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS UTC') \
-             FROM holdpoint.ledger l WHERE l.direction = 'forward' AND NOT EXISTS (SELECT FROM holdpoint.ledger b \
-             WHERE b.run = l.run AND b.step = l.step AND b.direction = 'back' AND b.generation = l.generation) \
-             GROUP BY l.run ORDER BY pg_catalog.max(l.applied_at)",
-            &[],
-        )
-        .await?;
+    let plan = match schema::verify(control).await {
+        Ok(Version::Two) => "(SELECT r.plan FROM holdpoint.run r WHERE r.run = l.run)",
+        Ok(Version::One) => "NULL",
+        Err(_) => return Ok(Vec::new()),
+    };
+    let sql = format!(
+        "SELECT l.run, {plan}, pg_catalog.array_to_json(pg_catalog.array_agg(DISTINCT l.step)), \
+         pg_catalog.to_char(pg_catalog.max(l.applied_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS UTC') \
+         FROM holdpoint.ledger l WHERE l.direction = 'forward' AND NOT EXISTS (SELECT FROM holdpoint.ledger b \
+         WHERE b.run = l.run AND b.step = l.step AND b.direction = 'back' AND b.generation = l.generation) \
+         GROUP BY l.run ORDER BY pg_catalog.max(l.applied_at)"
+    );
+    let rows = control.query(&sql, &[]).await?;
     let read = |row: Vec<Option<String>>| {
-        let [run, steps, last] = <[Option<String>; 3]>::try_from(row).ok()?;
-        Some(Stands { run: run?, steps: serde_json::from_str(&steps?).ok()?, last: last? })
+        let [run, plan, steps, last] = <[Option<String>; 4]>::try_from(row).ok()?;
+        Some(Stands { run: run?, plan, steps: serde_json::from_str(&steps?).ok()?, last: last? })
     };
     Ok(rows.rows.into_iter().filter_map(read).collect())
 }

@@ -68,16 +68,20 @@ pub struct Taken {
     pub prepared: Vec<String>,
 }
 
-/// Raises the epoch and ends what older epochs left running.
+/// Notes of which plan the run is, raises the epoch, and ends what older epochs left running.
 ///
 /// # Errors
 /// When the server can't be asked, or when old backends don't go away within `patience`.
 pub async fn take(
     control: &mut Session,
     run: &str,
+    plan: &str,
     head: &str,
     patience: Duration,
 ) -> Result<Taken, PgError> {
+    // Before any row of the run; alone it says nothing.
+    let note = "INSERT INTO holdpoint.run (run, plan) VALUES ($1::text, $2::text) ON CONFLICT DO NOTHING";
+    control.query(note, &[Some(run), Some(plan)]).await?;
     // A COMMIT that is still under way (a slow deferred trigger, a synchronous standby) may take its
     // time; the wait for it is ours to bound, not the server's default.
     control.batch(&format!("SET statement_timeout = {}", patience.as_millis())).await?;

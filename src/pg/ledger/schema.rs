@@ -81,13 +81,24 @@ const TABLES: &[(&str, &str, &[&str])] = &[
         "PRIMARY KEY (pid, backend_start)",
         &["run text true", "epoch bigint true", "pid integer true", "backend_start text true"],
     ),
+    (ADDED, "PRIMARY KEY (run)", &["run text true", "plan text true"]),
 ];
 
+/// The table that version 1 hadn't got.
+const ADDED: &str = "run";
+
+/// Which one an existing schema is, as far as it is ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    /// As it was before runs had their plans in it.
+    One,
+    Two,
+}
+
+const BEGIN: &str = "BEGIN; SET LOCAL search_path = '';";
+
 const CREATE: &str = r#"
-BEGIN;
-SET LOCAL search_path = '';
 CREATE SCHEMA holdpoint;
-COMMENT ON SCHEMA holdpoint IS 'holdpoint: ledger of migrations, version 1. Written by holdpoint alone.';
 CREATE TABLE holdpoint.fence (
   one        boolean PRIMARY KEY DEFAULT true CHECK (one),
   epoch      bigint NOT NULL,
@@ -132,6 +143,15 @@ CREATE TABLE holdpoint.backend (
   PRIMARY KEY (pid, backend_start)
 );
 INSERT INTO holdpoint.fence (epoch, run, head) VALUES (0, '', '');
+"#;
+
+/// What version 2 has more.
+const COMPLETE: &str = r#"
+CREATE TABLE holdpoint.run (
+  run        text PRIMARY KEY,
+  plan       text NOT NULL
+);
+COMMENT ON SCHEMA holdpoint IS 'holdpoint: ledger of migrations, version 2. Written by holdpoint alone.';
 DO LANGUAGE plpgsql $holdpoint$
 DECLARE found record;
 BEGIN
@@ -218,18 +238,13 @@ pub async fn exists(control: &mut Session) -> Result<bool, PgError> {
     Ok(!rows.rows.is_empty())
 }
 
-/// Makes the schema, or makes sure that the one that is there is ours.
+/// Makes the schema, or makes sure that the one that is there is ours, and completes an older one.
 ///
 /// # Errors
 /// [`SchemaError::Foreign`] names everything that isn't as we made it. Nothing is changed then: also a
 /// new one is looked at before its COMMIT, since default privileges and event triggers had a hand in it.
 pub async fn ensure(control: &mut Session) -> Result<(), SchemaError> {
-    if exists(control).await? {
-        return verify(control).await;
-    }
-    let made = make(control).await;
-    control.batch(if made.is_ok() { "COMMIT" } else { "ROLLBACK" }).await?;
-    made
+    prepare(control, "COMMIT").await
 }
 
 /// Whether [`ensure`] would do it, tried out and rolled back: who is asked about the first change shall know
@@ -238,23 +253,35 @@ pub async fn ensure(control: &mut Session) -> Result<(), SchemaError> {
 /// # Errors
 /// As [`ensure`].
 pub async fn could(control: &mut Session) -> Result<(), SchemaError> {
-    if exists(control).await? {
-        return verify(control).await;
-    }
-    let made = make(control).await;
-    control.batch("ROLLBACK").await?;
+    prepare(control, "ROLLBACK").await
+}
+
+/// Makes what is missing, and ends like this.
+async fn prepare(control: &mut Session, end: &str) -> Result<(), SchemaError> {
+    let missing = if !exists(control).await? {
+        format!("{BEGIN}{CREATE}{COMPLETE}")
+    } else if verify(control).await? == Version::One {
+        format!("{BEGIN}{COMPLETE}")
+    } else {
+        return Ok(());
+    };
+    let made = make(control, &missing).await;
+    control.batch(if made.is_ok() { end } else { "ROLLBACK" }).await?;
     made
 }
 
 /// In a transaction that stays open, whatever comes of it.
-async fn make(control: &mut Session) -> Result<(), SchemaError> {
-    if let Err(error) = control.batch(CREATE).await {
+async fn make(control: &mut Session, missing: &str) -> Result<(), SchemaError> {
+    if let Err(error) = control.batch(missing).await {
         // The failed transaction answers no questions.
         control.batch("ROLLBACK").await?;
         let triggers = event_triggers(control).await?;
         return Err(SchemaError::Create { error, advice: advice(&triggers) });
     }
-    verify(control).await
+    match verify(control).await? {
+        Version::Two => Ok(()),
+        Version::One => Err(SchemaError::Foreign { reasons: vec![gone(ADDED)] }),
+    }
 }
 
 /// Event triggers that could have had a hand in it.
@@ -282,7 +309,7 @@ fn advice(triggers: &[String]) -> String {
 ///
 /// # Errors
 /// [`SchemaError::Foreign`] names everything that isn't as we made it.
-pub async fn verify(control: &mut Session) -> Result<(), SchemaError> {
+pub async fn verify(control: &mut Session) -> Result<Version, SchemaError> {
     control.batch("SET search_path = ''").await?;
     let rows = control.query(INSPECT, &[]).await;
     // A failed query has spoilt the transaction that a new schema is made in; its end resets this too.
@@ -309,7 +336,16 @@ pub async fn verify(control: &mut Session) -> Result<(), SchemaError> {
             reasons.push("fence hasn't got its row".to_owned());
         }
     }
-    if reasons.is_empty() { Ok(()) } else { Err(SchemaError::Foreign { reasons }) }
+    let added = facts.iter().any(|[what, name, _]| what == "relation" && name == ADDED);
+    match reasons.is_empty() {
+        true if added => Ok(Version::Two),
+        true => Ok(Version::One),
+        false => Err(SchemaError::Foreign { reasons }),
+    }
+}
+
+fn gone(table: &str) -> String {
+    format!("the table {table} is missing")
 }
 
 fn complaints(facts: &[[String; 3]]) -> Vec<String> {
@@ -359,8 +395,12 @@ fn complaints(facts: &[[String; 3]]) -> Vec<String> {
             .filter(|[what, name, _]| what == "column" && name == table)
             .map(|[_, _, detail]| detail.as_str())
             .collect();
+        let made = facts.iter().any(|[what, name, _]| what == "relation" && name == table);
+        if *table == ADDED && !made {
+            continue;
+        }
         if have.is_empty() {
-            reasons.push(format!("the table {table} is missing"));
+            reasons.push(gone(table));
         } else if have.len() != columns.len() || columns.iter().any(|column| !have.contains(column)) {
             reasons.push(format!("the columns of {table} aren't ours"));
         } else if !facts
