@@ -458,16 +458,40 @@ async fn hostile_output_moves_nothing() {
     assert!(!String::from_utf8_lossy(&pty.raw()).contains("\u{1b}[1;1Hgone"));
 }
 
-/// Without a terminal there is no cockpit, and the way without one is said.
+/// Without a terminal there is no cockpit, and the way without one is said; what is wrong with the words comes
+/// first, since no terminal mends that.
 #[tokio::test]
 async fn without_a_terminal_plain_is_pointed_at() {
     let bench = failing().await;
-    for args in [&["run", "plan.toml"][..], &["demo"], &["resume"], &["rollback"]] {
+    bench.file("answers.toml", "go = [\"one\", \"two\"]");
+    bench.call(&["run", "--answers", "answers.toml"]).await.exits(6);
+    let said = |words: &str| {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_holdpoint"));
-        command.args(args).current_dir(bench.path("")).stdin(Stdio::null());
+        command.args(words.split(' ')).current_dir(bench.path("")).stdin(Stdio::null());
         let output = command.output().unwrap();
-        assert_eq!(output.status.code(), Some(2));
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(said.contains("no terminal for the cockpit") && said.contains("--plain"), "{args:?}: {said}");
+        assert_eq!(output.status.code(), Some(2), "{words}: {output:?}");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let state = "--state-dir state";
+    for words in ["run plan.toml", "demo", &format!("resume {state}"), &format!("rollback {state}")] {
+        let said = said(words);
+        assert!(said.contains("no terminal for the cockpit") && said.contains("--plain"), "{words}: {said}");
+    }
+    for (words, wrong) in [
+        ("run nowhere.toml", "nowhere.toml"),
+        ("run plan.toml --only nowhere", "nowhere"),
+        ("run plan.toml --var nothing=1", "no such variable"),
+        ("run plan.toml --target sslmode=verify-ca", "sslmode"),
+        ("run plan.toml --answers nowhere.toml", "nowhere.toml"),
+        ("demo nowhere", "nowhere"),
+        ("demo --only nowhere", "nowhere"),
+        ("resume 0f0f --state-dir state", "0f0f"),
+        ("resume --state-dir state --skip nowhere=x", "no step \"nowhere\""),
+        ("resume --state-dir state --var nothing=1", "no such variable"),
+        ("rollback 0f0f --state-dir state", "0f0f"),
+        ("rollback --state-dir state --var nothing=1", "no such variable"),
+    ] {
+        let said = said(words);
+        assert!(said.contains(wrong) && !said.contains("terminal"), "{words}: {said}");
     }
 }

@@ -25,7 +25,6 @@ use crate::run::event::{Mode, Selection};
 /// Runs a plan where nothing can be harmed.
 pub async fn demo(args: DemoArgs, level: &str) -> Result<Exit, Failure> {
     log::check(level)?;
-    wants_screen(&args.screenless, false)?;
     let on_disk = shipped::find(args.plan.as_deref().unwrap_or(shipped::FIRST))?;
     if args.plan.is_none() {
         out::hint(&format!(
@@ -40,6 +39,7 @@ pub async fn demo(args: DemoArgs, level: &str) -> Result<Exit, Failure> {
     let values = vars::values(&plan, &args.vars, &Default::default(), true)?;
     let scripts = run::scanned(&plan, &values, None)?;
     let state = state(&args.state, &on_disk)?;
+    wants_screen(&args.screenless, false)?;
 
     installed(&args)?;
     let scene = Scene {

@@ -1,6 +1,6 @@
 //! `holdpoint resume`: goes on with a run after a stop, a failure or a crash.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -8,7 +8,8 @@ use super::args::{ResumeArgs, Screenless, StateArgs};
 use super::drive::{Show, drive, past, wants_screen};
 use super::failure::Failure;
 use super::screen::Scene;
-use super::told::from_flags;
+use super::told::{from_flags, not_come_to};
+use super::vars::Values;
 use super::{log, out, run, target, vars};
 use crate::engine::conductor::Conductor;
 use crate::engine::exit::Exit;
@@ -19,7 +20,7 @@ use crate::engine::rollback::Wanted;
 use crate::engine::says::Says;
 use crate::engine::sides::Others;
 use crate::engine::stop::Stop;
-use crate::journal::{Journal, RunFolder, StateDir};
+use crate::journal::{Journal, RunFolder, StateDir, read_run};
 use crate::pg::ConnectConfig;
 use crate::plan::digest::PlanDigest;
 use crate::plan::model::{Action, Plan, PlanFile, Undo};
@@ -36,7 +37,6 @@ pub async fn resume(args: ResumeArgs, level: &str) -> Result<Exit, Failure> {
     // To end a run is done without looking at it.
     let plain = args.screenless.plain || args.end.is_some();
     let screenless = Screenless { plain, ..args.screenless.clone() };
-    let screen = wants_screen(&screenless, given)?;
     let taken = TakenUp::find(args.run.as_deref(), args.plan.as_deref(), &args.state)?;
     if taken.run.is_ended() {
         return Err(taken.is_over());
@@ -48,22 +48,26 @@ pub async fn resume(args: ResumeArgs, level: &str) -> Result<Exit, Failure> {
     from_flags(&mut answers, &args, &taken.run)?;
     let only = selection(&args.only, &taken);
     let from = taken.run.selection.from.clone();
-    let back = taken.run.goes_back() || taken.run.only_goes_back();
-    if !screen && args.end.is_none() && !back {
-        run::every_change_is_named(&still_to_come(&taken, &vars::pairs(&args.skip)?), &answers, &only)?;
-    }
     let end = args.end.clone();
     if end.as_deref().is_some_and(|reason| reason.trim().is_empty()) {
         return Err(Failure::usage("--end: a reason is needed; it is in the evidence"));
+    }
+    let back = taken.run.goes_back() || taken.run.only_goes_back();
+    taken.values(&args.vars)?;
+    let screen = wants_screen(&screenless, given)?;
+    if !screen && args.end.is_none() && !back {
+        run::every_change_is_named(&still_to_come(&taken, &vars::pairs(&args.skip)?), &answers, &only)?;
     }
     let again = taken.run.standing_failure().map(str::to_owned);
     // Opened again to go back, and nobody has said yes yet.
     let asks = taken.run.reopened.as_ref().filter(|reopened| reopened.waits && end.is_none());
     let asks = asks.map(|reopened| reopened.choice.clone());
+    let journal = taken.folder.journal();
     let (opened, show) = taken
         .open(&screenless, args.target.as_deref(), &args.vars, Selection { only, from }, None, level)
         .await?;
-    let leave_out = vars::pairs(&args.skip)?.into_keys().collect();
+    let leave_out: BTreeSet<String> = vars::pairs(&args.skip)?.into_keys().collect();
+    let skips = leave_out.clone();
     let pilot = Pilot::Answers { answers, operator: operator().os_user, again };
     let asks = asks.filter(|choice| show.is_screen() && choice.procedure.is_none() && choice.only.is_empty());
     if let Some(choice) = &asks {
@@ -79,7 +83,12 @@ pub async fn resume(args: ResumeArgs, level: &str) -> Result<Exit, Failure> {
         }
         conductor
     });
-    drive(opened, pilot, show).await
+    let exit = drive(opened, pilot, show).await?;
+    let run = if skips.is_empty() { None } else { read_run(&journal).ok() };
+    if let Some(words) = run.and_then(|(run, _)| not_come_to(&skips, &run)) {
+        out::hint(&words);
+    }
+    Ok(exit)
 }
 
 /// The phases that are meant: those typed; else those that the last call left unfinished; else all.
@@ -192,6 +201,25 @@ impl TakenUp {
         Failure::refused(format!("run {id} is over; `holdpoint status` says how{back}"))
     }
 
+    fn mode(&self) -> Mode {
+        self.run.opened.as_ref().map_or(Mode::Run, |opened| opened.mode)
+    }
+
+    /// Values of the plan's variables: those typed, else those that the run has.
+    pub fn values(&self, typed: &[String]) -> Result<Values, Failure> {
+        let plan = &self.loaded.plan;
+        let had = self.run.opened.iter().flat_map(|opened| &opened.vars);
+        let kept = had
+            .filter(|(_, value)| *value != "•••")
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
+        let values = vars::values(plan, typed, &kept, self.mode() == Mode::Demo)?;
+        if self.run.steps.iter().any(StepState::has_effects) {
+            vars::stay(plan, &values, &kept)?;
+        }
+        Ok(values)
+    }
+
     /// What stands against rolling it back, as the rollback itself would say.
     pub async fn stands_against(
         self,
@@ -201,6 +229,7 @@ impl TakenUp {
     ) -> Result<Vec<String>, Stop> {
         let (says, _asides) = Says::new();
         let (_told, signal) = tokio::sync::watch::channel(None);
+        let mode = self.mode();
         let opening = Opening {
             despite: None,
             digest: PlanDigest { sha256: self.run.plan_digest.clone(), files: Vec::new() },
@@ -210,7 +239,7 @@ impl TakenUp {
             // Nothing is asked there.
             others: Others::default(),
             state: self.state,
-            mode: self.run.opened.as_ref().map_or(Mode::Run, |opened| opened.mode),
+            mode,
             selection: self.run.selection.clone(),
             vars,
             signal,
@@ -231,24 +260,13 @@ impl TakenUp {
         level: &str,
     ) -> Result<(Result<Conductor, Stop>, Show), Failure> {
         let plan = Arc::new(self.loaded.plan.clone());
-        let kept = self
-            .run
-            .opened
-            .as_ref()
-            .map(|opened| {
-                opened.vars.iter().filter(|(_, v)| *v != "•••").map(|(n, v)| (n.clone(), v.clone())).collect()
-            })
-            .unwrap_or_default();
-        let mode = self.run.opened.as_ref().map_or(Mode::Run, |opened| opened.mode);
+        let mode = self.mode();
         if mode == Mode::Demo && typed.is_none() {
             let why = "this run was a demo, and its server went with it; one that was left by --keep is \
                        named with --target. `holdpoint demo` begins afresh";
             return Err(Failure::refused(why));
         }
-        let values = vars::values(&plan, typed_vars, &kept, mode == Mode::Demo)?;
-        if self.run.steps.iter().any(StepState::has_effects) {
-            vars::stay(&plan, &values, &kept)?;
-        }
+        let values = self.values(typed_vars)?;
         let target = target::target(typed, &plan, &values)?;
         let others = target::others(&plan, &values)?;
         let past = past(&self.folder);

@@ -29,8 +29,6 @@ pub async fn rollback(args: RollbackArgs, level: &str) -> Result<Exit, Failure> 
     if args.reason.trim().is_empty() {
         return Err(Failure::usage("--reason: it is empty; the reason is in the evidence"));
     }
-    let given = args.answers.answers.is_some() || !args.answers.confirm.is_empty();
-    let screen = !args.list && wants_screen(&args.screenless, given)?;
     let taken = TakenUp::find(args.run.as_deref(), args.plan.as_deref(), &args.state)?;
     if taken.run.applied_order.is_empty() && !taken.run.goes_back() {
         let what = if taken.run.is_ended() {
@@ -63,11 +61,6 @@ pub async fn rollback(args: RollbackArgs, level: &str) -> Result<Exit, Failure> 
         goes_on(&args, under_way, &taken.folder.id().to_string())?;
     }
     let begun = taken.run.goes_back();
-    if screen && !begun && (args.procedure.is_some() || !args.only.is_empty()) {
-        let why = "the cockpit asks about a whole rollback, or one as far as a step: for --only and --procedure add \
-                   --list to see what they would do, and --plain to do it";
-        return Err(Failure::usage(why));
-    }
     let operator = operator().os_user;
     let by = Person { name: operator.clone(), how: Assurance::Asserted };
     let settled = is_settled(&taken.run);
@@ -93,6 +86,13 @@ pub async fn rollback(args: RollbackArgs, level: &str) -> Result<Exit, Failure> 
             .map_err(|why| Failure::refused(format!("{why}. Nothing was done, and the run is as it was")))?;
     }
     let answers = run::answers(&args.answers, &taken.loaded.plan)?;
+    let given = args.answers.answers.is_some() || !args.answers.confirm.is_empty();
+    let screen = wants_screen(&args.screenless, given)?;
+    if screen && !begun && (args.procedure.is_some() || !args.only.is_empty()) {
+        let why = "the cockpit asks about a whole rollback, or one as far as a step: for --only and --procedure add \
+                   --list to see what they would do, and --plain to do it";
+        return Err(Failure::usage(why));
+    }
     let selection = taken.run.selection.clone();
     let again = taken.run.goes_back().then(|| taken.run.standing_failure().map(str::to_owned)).flatten();
     let (opened, show) =

@@ -31,8 +31,6 @@ use crate::script::Variables;
 /// Runs a plan, or goes on with its open run when phases are chosen one by one.
 pub async fn run(args: RunArgs, level: &str) -> Result<Exit, Failure> {
     log::check(level)?;
-    let given = args.answers.answers.is_some() || !args.answers.confirm.is_empty();
-    let screen = wants_screen(&args.screenless, given)?;
     if args.despite.as_ref().is_some_and(|why| why.trim().is_empty()) {
         return Err(Failure::usage("--despite: a reason is needed; it is in the evidence"));
     }
@@ -46,6 +44,8 @@ pub async fn run(args: RunArgs, level: &str) -> Result<Exit, Failure> {
     keep_evidence(&state, &args.evidence)?;
     let (known, _) = vars::known(&plan, &args.vars, &Default::default(), false)?;
     let target = target::target(args.target.as_deref(), &plan, &known)?;
+    let given = args.answers.answers.is_some() || !args.answers.confirm.is_empty();
+    let screen = wants_screen(&args.screenless, given)?;
     if let Some(open) = open_run_for_phases(&state, &plan, &target, &args).await? {
         return super::resume::resume(open, level).await;
     }

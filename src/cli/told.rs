@@ -1,6 +1,8 @@
 //! Decisions that are told to `resume` on the command line, and whether they fit what waits: one that doesn't is
 //! refused before anything is done, rather than forgotten.
 
+use std::collections::BTreeSet;
+
 use super::args::ResumeArgs;
 use super::failure::Failure;
 use super::vars;
@@ -8,7 +10,7 @@ use crate::engine::pilot::{Answer, Answers};
 use crate::run::command::{Command, Wish};
 use crate::run::event::{Assurance, HoldReason, Person};
 use crate::run::gate;
-use crate::run::state::Run;
+use crate::run::state::{Run, Status, StepState};
 
 /// Takes the decisions of the command line in among the answers.
 ///
@@ -17,9 +19,7 @@ use crate::run::state::Run;
 pub fn from_flags(answers: &mut Answers, args: &ResumeArgs, run: &Run) -> Result<(), Failure> {
     let mut add = |pairs: &[String], answer: fn(String) -> Answer| -> Result<(), Failure> {
         for (step, reason) in vars::pairs(pairs)? {
-            let Some(state) = run.step(&step) else {
-                return Err(Failure::usage(format!("the run has no step \"{step}\"")));
-            };
+            let state = run.step(&step).ok_or_else(|| unknown_step(&step))?;
             // Going backwards, what is open is the undo of a step that was good.
             if !run.goes_back() && (state.is_good() || state.status.is_left_out()) {
                 return Err(Failure::usage(format!(
@@ -43,31 +43,107 @@ pub fn from_flags(answers: &mut Answers, args: &ResumeArgs, run: &Run) -> Result
             "not-applied" => Answer::NotApplied(reason),
             _ => return Err(Failure::usage(format!("--rule {step}={word}: say applied or not-applied"))),
         };
+        to_be_ruled_on(run, &step)?;
         answers.failed.insert(step, answer);
     }
+    one_word_each(args)?;
     fit(run, answers, args)
+}
+
+fn one_word_each(args: &ResumeArgs) -> Result<(), Failure> {
+    let mut said = BTreeSet::new();
+    for pairs in [&args.skip, &args.overrides, &args.rule] {
+        for step in vars::pairs(pairs)?.into_keys() {
+            if !said.insert(step.clone()) {
+                let why = format!(
+                    "two different things are said about \"{step}\": one of --skip, --override and --rule"
+                );
+                return Err(Failure::usage(why));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Steps that were to be left out and that this call didn't come to: nothing is kept of that.
+pub fn not_come_to(skips: &BTreeSet<String>, run: &Run) -> Option<String> {
+    let waits = |step: &&String| run.step(step).is_some_and(|state| state.status == Status::Pending);
+    let steps: Vec<String> = skips.iter().filter(waits).map(|step| format!("\"{step}\"")).collect();
+    let open = !run.is_ended() && !run.goes_back() && !steps.is_empty();
+    open.then(|| {
+        format!("it didn't come to {}: to leave that out, say so again when it goes on", steps.join(", "))
+    })
+}
+
+fn unknown_step(step: &str) -> Failure {
+    Failure::usage(format!("the run has no step \"{step}\""))
+}
+
+/// Nobody knows what became of it, or it was under way when the process ended and that may come out now.
+fn to_be_ruled_on(run: &Run, step: &str) -> Result<(), Failure> {
+    let state = run.step(step).ok_or_else(|| unknown_step(step))?;
+    let doubted = run.doubts.iter().any(|unit| unit.step == step);
+    let ruled = run.ruled.as_ref().is_some_and(|ruling| ruling.unit.step == step);
+    let open = state.units_of(state.direction()).open().is_some();
+    if doubted || ruled || open || broken_off(run, state) {
+        return Ok(());
+    }
+    let asks = match run.in_doubt() {
+        Some(unit) => format!("what has to be ruled on is whether {} was applied", unit.words()),
+        None => format!("nobody asks what became of \"{step}\", it is {}", state.status),
+    };
+    Err(Failure::usage(format!("--rule {step}=…: {asks}; nothing was done")))
+}
+
+/// Its process ended while it worked; one that waits for people doesn't.
+fn broken_off(run: &Run, state: &StepState) -> bool {
+    let people = run.outline(&state.id).is_some_and(|of| !of.items.is_empty() || !of.roles.is_empty());
+    state.status.is_moving() && !people
 }
 
 fn fit(run: &Run, answers: &Answers, args: &ResumeArgs) -> Result<(), Failure> {
     let skips = vars::pairs(&args.skip)?;
     let overrides = vars::pairs(&args.overrides)?;
-    if skips.is_empty() && overrides.is_empty() || run.in_doubt().is_some() {
+    if skips.is_empty() && overrides.is_empty() {
         return Ok(());
     }
-    if let Some((waits, needs)) = decision_open(run).filter(|(waits, _)| !answers.failed.contains_key(waits))
-    {
-        let told: Vec<String> =
-            skips.keys().chain(overrides.keys()).map(|step| format!("\"{step}\"")).collect();
+    let told: Vec<String> = skips.keys().chain(overrides.keys()).map(|step| format!("\"{step}\"")).collect();
+    let told = told.join(", ");
+    if let Some(unit) = run.in_doubt() {
+        return match answers.failed.get(&unit.step) {
+            Some(Answer::Applied(_) | Answer::NotApplied(_)) => Ok(()),
+            _ => Err(Failure::usage(format!(
+                "nobody knows whether {} was applied: that has to be ruled on first. What was said about {told} comes \
+                 after it; nothing was done",
+                unit.words()
+            ))),
+        };
+    }
+    if let Some((waits, needs)) = unanswered(run, answers, args) {
         return Err(Failure::usage(format!(
-            "the run waits for \"{waits}\", and nothing was said about that: {needs}. What was said about {} comes \
-             after it; nothing was done",
-            told.join(", ")
+            "the run waits for \"{waits}\", and nothing was said about that: {needs}. What was said about {told} comes \
+             after it; nothing was done"
         )));
     }
+    let by = Person { name: String::new(), how: Assurance::Asserted };
     if !run.goes_back() {
+        for (step, reason) in overrides {
+            checkpoints_failed(run, &step)?;
+            fits_hold(
+                run,
+                &step,
+                Command { what: Wish::Override { step: step.clone(), reason }, by: by.clone() },
+            )?;
+        }
+        for (step, reason) in skips {
+            fits_hold(
+                run,
+                &step,
+                Command { what: Wish::Skip { step: step.clone(), reason }, by: by.clone() },
+            )?;
+        }
         return Ok(());
     }
-    let by = Person { name: String::new(), how: Assurance::Asserted };
     for (step, reason) in skips {
         still_to_undo(run, &step)?;
         fits_hold(run, &step, Command { what: Wish::Skip { step: step.clone(), reason }, by: by.clone() })?;
@@ -90,15 +166,45 @@ fn fit(run: &Run, answers: &Answers, args: &ResumeArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The step about which somebody has to decide before anything else comes, and what is needed.
-fn decision_open(run: &Run) -> Option<(String, String)> {
+/// The step that somebody has to say something about before anything else comes, when nobody does; and what is
+/// needed.
+fn unanswered(run: &Run, answers: &Answers, args: &ResumeArgs) -> Option<(String, String)> {
     let hold = run.hold()?;
-    let decides = matches!(
-        hold.reason,
-        HoldReason::Failed | HoldReason::Unverified | HoldReason::HalfApplied | HoldReason::UndoFailed
-    );
-    let step = hold.step.clone().filter(|_| decides)?;
-    Some((step, hold.needs.clone()))
+    let step = hold.step.clone()?;
+    let left_out = answers.failed.contains_key(&step);
+    let answered = match hold.reason {
+        HoldReason::Failed | HoldReason::Unverified | HoldReason::HalfApplied | HoldReason::UndoFailed => {
+            left_out
+        }
+        HoldReason::Stepping => left_out || answers.go.contains(&step),
+        HoldReason::Irreversible => left_out || answers.irreversible.contains_key(&step),
+        HoldReason::Person => {
+            left_out || answers.confirm.contains_key(&step) || answers.sign.contains_key(&step)
+        }
+        _ => true,
+    };
+    (!answered && args.end.is_none()).then(|| (step, hold.needs.clone()))
+}
+
+/// There is, or may be now, something to go on in spite of.
+fn checkpoints_failed(run: &Run, step: &str) -> Result<(), Failure> {
+    let Some(state) = run.step(step) else { return Ok(()) };
+    let held = run.hold().filter(|hold| hold.step.as_deref() == Some(step));
+    if held.is_some_and(|hold| hold.reason == HoldReason::Irreversible) {
+        return Err(Failure::usage(format!(
+            "\"{step}\" can't be taken back: what goes past it is --irreversible {step}=REASON; nothing was done"
+        )));
+    }
+    if held.is_some()
+        || matches!(state.status, Status::Unverified | Status::Applied)
+        || broken_off(run, state)
+    {
+        return Ok(());
+    }
+    Err(Failure::usage(format!(
+        "step \"{step}\" is {}, and no checkpoints of it have failed that could be overridden; nothing was done",
+        state.status
+    )))
 }
 
 fn held_undo(run: &Run) -> Option<&str> {
@@ -107,7 +213,9 @@ fn held_undo(run: &Run) -> Option<&str> {
 
 /// What waits for it takes this very answer.
 fn fits_hold(run: &Run, step: &str, command: Command) -> Result<(), Failure> {
-    if held_undo(run) != Some(step) {
+    let held =
+        if run.goes_back() { held_undo(run) } else { run.hold().and_then(|hold| hold.step.as_deref()) };
+    if held != Some(step) {
         return Ok(());
     }
     let needs = run.hold().map(|hold| hold.needs.clone()).unwrap_or_default();

@@ -337,6 +337,24 @@ pub fn one_step(sql: &str) -> String {
     )
 }
 
+/// A phase `main` of these steps.
+pub fn main_of(steps: &[String]) -> String {
+    format!("[[phase]]\nid = \"main\"\ntitle = \"Main\"\n{}", steps.concat())
+}
+
+/// A step with its undo; its title is its id with a capital.
+pub fn undoable(id: &str, sql: &str, undo: &str) -> String {
+    let title = format!("{}{}", id[..1].to_uppercase(), &id[1..]);
+    format!(
+        "\n[[phase.step]]\nid = \"{id}\"\ntitle = \"{title}\"\nsql = \"{sql}\"\nrollback = {{ sql = \"{undo}\" }}\n"
+    )
+}
+
+/// One that makes a table of its name.
+pub fn makes(id: &str) -> String {
+    undoable(id, &format!("CREATE TABLE {id} (n int);"), &format!("DROP TABLE {id};"))
+}
+
 /// Every file below a folder, with its bytes.
 pub fn files_below(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut files = Vec::new();
