@@ -291,6 +291,9 @@ pub struct ShowArgs {
 pub struct StatusArgs {
     /// The plan whose runs are listed [default: .holdpoint here, and the state folder of your home]
     pub plan: Option<PathBuf>,
+    /// The same, as the other commands take it
+    #[arg(long = "plan", value_name = "FILE", conflicts_with = "plan")]
+    pub of_plan: Option<PathBuf>,
     #[command(flatten)]
     pub state: StateArgs,
 }

@@ -6,13 +6,13 @@ use super::args::StatusArgs;
 use super::failure::Failure;
 use super::out;
 use crate::engine::exit::Exit;
-use crate::journal::{RunEntry, Standing, StateDir};
+use crate::journal::{Copied, RunEntry, Standing, StateDir};
 use crate::run::state::Run;
 
 /// Lists runs, newest first.
 pub fn status(args: &StatusArgs) -> Result<Exit, Failure> {
-    let plan = args.plan.clone().unwrap_or_else(|| Path::new("plan.toml").to_path_buf());
-    let state = StateDir::find(args.state.state_dir.as_deref(), &plan)
+    let plan = args.plan.as_deref().or(args.of_plan.as_deref()).unwrap_or(Path::new("plan.toml"));
+    let state = StateDir::find(args.state.state_dir.as_deref(), plan)
         .map_err(|error| Failure::unreachable(error.to_string()))?;
     let runs = state.runs().map_err(|error| Failure::unreachable(error.to_string()))?;
     if runs.is_empty() {
@@ -42,7 +42,17 @@ fn words(run: &RunEntry, told: Option<&Run>) -> String {
         Some(None) => " (another process has it)".to_owned(),
         None => String::new(),
     };
-    format!("{}  {when}  {plan}  {target}  {}{at_work}", run.id, standing(run, told))
+    format!("{}  {when}  {plan}  {target}  {}{at_work}{}", run.id, standing(run, told), newer(run))
+}
+
+/// Whoever has edited the plan or a script of an open run must not think that it goes on with that.
+fn newer(run: &RunEntry) -> String {
+    let copies = if run.is_open() { run.folder.copies().unwrap_or_default() } else { Vec::new() };
+    let files = Copied::newer_originals(copies);
+    match files.is_empty() {
+        true => String::new(),
+        false => format!("; changed on disk since it was opened, and not used by it: {}", files.join(", ")),
+    }
 }
 
 const WAITS: u8 = Exit::Waiting as u8;

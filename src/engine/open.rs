@@ -401,12 +401,7 @@ fn known_files(folder: &RunFolder) -> Result<BTreeMap<String, (u64, String)>, St
 /// Files that were changed on disk since the run was opened: it goes on with what it was opened with. Said
 /// once, until others are changed.
 fn newer_files(folder: &RunFolder, run: &Run) -> Result<Option<String>, Stop> {
-    let names: Vec<String> = folder
-        .copies()?
-        .into_iter()
-        .filter(crate::journal::Copied::has_a_newer_original)
-        .map(|file| file.name.unwrap_or_else(|| "the plan".to_owned()))
-        .collect();
+    let names = crate::journal::Copied::newer_originals(folder.copies()?);
     if names.is_empty() {
         return Ok(None);
     }

@@ -129,9 +129,15 @@ impl RunFolder {
 }
 
 impl Copied {
-    /// Whether the file that it was copied from is another one by now. What is gone or can't be read isn't.
+    /// Those whose file on disk is another one by now, by their names for people.
     #[must_use]
-    pub fn has_a_newer_original(&self) -> bool {
+    pub fn newer_originals(copies: Vec<Self>) -> Vec<String> {
+        let newer = copies.into_iter().filter(Self::has_a_newer_original);
+        newer.map(|file| file.name.unwrap_or_else(|| "the plan".to_owned())).collect()
+    }
+
+    /// Whether the file that it was copied from is another one by now. What is gone or can't be read isn't.
+    fn has_a_newer_original(&self) -> bool {
         if self.copy.is_none() {
             return false;
         }
