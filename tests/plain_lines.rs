@@ -101,7 +101,7 @@ checkpoints  4 passed, 0 failed
 deviations   none
 objects      tables 43 → 46 ▲3
              unchanged: functions 12
-rows         lifecycle_stage_config 0 → 25 ▲25
+rows         lifecycle_stage_config new, 25 rows
              venture_artifacts      12 034 → 12 030 ▼4
 time         36.0 s from the opening; 47.0 s of it in steps
 run          01990000-0000-7000-8000-000000000001

@@ -84,11 +84,11 @@ fn taken_up_again_after_a_crash() {
 plan         Migration Phase A: Kochel Integration [DEV]
 phases       ✓ 2 Pre-migration checks                               12.4 s  2 of 2 steps
              ✓ 6.1 Pre-execution                                    31.0 s  1 of 1 step
-             ? 3.2 Migration execution, in this exact order         520 ms  1 of 2 steps
+             ? 3.2 Migration execution, in this exact order          2.5 s  1 of 2 steps
 steps        4 verified, 1 unknown
 checkpoints  3 passed, 0 failed
 deviations   none
-time         37.0 s from the opening, in 2 sittings; 43.9 s of it in steps
+time         37.0 s from the opening, in 2 sittings; 45.9 s of it in steps
 run          01990000-0000-7000-8000-000000000001
   if it was applied: holdpoint resume 01990000-0000-7000-8000-000000000001 --rule quality=applied
   if it wasn't: holdpoint resume 01990000-0000-7000-8000-000000000001 --rule quality=not-applied
@@ -168,7 +168,7 @@ fn rolled_back_with_residue() {
 09:30:38     · committed                                            430 ms  3 statements, 0 rows
 09:30:40     ✓ 5.3 Lifecycle tables removed                           3 ms  expected 0 rows, got 0 rows
 09:30:41   ✓ undone: Step 1: Lifecycle stage configuration           95 ms  1 checkpoint passed
-09:30:42 ✗ undone, but 2 objects aren't as before                   310 ms
+09:30:42 ✗ undone, but 1 object and rows of venture_artifacts aren't as before  310 ms
 09:30:42   ✗ function public.get_stage_info(integer): it wasn't there before
              + CREATE FUNCTION …
 09:30:42   ✗ rows of venture_artifacts: it has changed
@@ -184,12 +184,12 @@ fn rolled_back_with_residue() {
 plan         Migration Phase A: Kochel Integration [DEV]
 phases       ✓ 2 Pre-migration checks                               12.4 s  2 of 2 steps
              ✓ 6.1 Pre-execution                                    31.0 s  1 of 1 step
-             ✗ 3.2 Migration execution, in this exact order          1.2 s  0 of 2 steps
+             ✗ 3.2 Migration execution, in this exact order          1.7 s  0 of 2 steps
 steps        1 undone, 3 verified, 1 failed
 checkpoints  2 passed, 0 failed
              of rollbacks: 1 passed, 0 failed
 deviations   two objects differ
-time         43.0 s from the opening; 44.7 s of it in steps
+time         43.0 s from the opening; 45.1 s of it in steps
 run          01990000-0000-7000-8000-000000000001
 "#,
     );

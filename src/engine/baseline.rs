@@ -305,6 +305,7 @@ impl Conductor {
                 for (table, before) in &baseline.rows {
                     if !rows.contains_key(table) {
                         summary.rows.insert(table.clone(), (before.rows, 0));
+                        summary.gone.push(table.clone());
                     }
                 }
             }

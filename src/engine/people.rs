@@ -3,6 +3,7 @@
 use super::conductor::{Conductor, Flow};
 use super::problems;
 use super::stop::Stop;
+use super::verify::count;
 use crate::plan::model::{Item, Phase, Proof, Signoff, Step};
 use crate::run::command::Wish;
 use crate::run::event::{Assurance, Event, HoldReason, Mode, Person, Problem, ProgramEnding, ProofShown};
@@ -69,6 +70,9 @@ impl Conductor {
                 return Ok(Err(problems::plain(declined)));
             }
             if missing.is_empty() && open.is_empty() {
+                if let Some(what) = self.ahead_of(step) {
+                    self.record(Event::Deviation { step: Some(step.id.clone()), what }).await?;
+                }
                 return Ok(Ok(()));
             }
             let needs = match (open.is_empty(), signoff.any_order) {
@@ -81,6 +85,29 @@ impl Conductor {
                 Flow::Failed(problem) => return Ok(Err(problem)),
             }
         }
+    }
+
+    /// What of earlier phases isn't done when it is signed: phases can be asked for in another order, and the
+    /// evidence has to say that this one didn't come at its place.
+    fn ahead_of(&self, step: &Step) -> Option<String> {
+        let phases = &self.plan.phases;
+        let own = phases.iter().position(|phase| phase.steps.iter().any(|one| one.id == step.id))?;
+        let open: Vec<String> = phases[..own]
+            .iter()
+            .filter_map(|phase| {
+                let to_come = phase.steps.iter().filter(|step| !self.status(&step.id).is_settled()).count();
+                let of = count(phase.steps.len(), "step");
+                (to_come > 0).then(|| format!("phase \"{}\" ({to_come} of {of} to come)", phase.title))
+            })
+            .collect();
+        let words = || {
+            format!(
+                "\"{}\" was signed before what the plan has before it was finished: {}",
+                step.title,
+                open.join(", ")
+            )
+        };
+        (!open.is_empty()).then(words)
     }
 
     /// Items that nobody and nothing has ticked yet.

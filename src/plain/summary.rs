@@ -9,7 +9,7 @@ use super::symbols::Mark;
 use crate::plan::model::Kind;
 use crate::run::event::{BackendEnd, BackendOutcome, Ending, HoldReason, PhaseOutline, Summary};
 use crate::run::state::{RunState, Status, StepState};
-use crate::text::words::{delta, exit_words, of_len, person, session, some, took, unsigned};
+use crate::text::words::{count, delta, exit_words, of_len, person, session, some, took, unsigned};
 
 /// Deviations and tables beyond this are counted.
 const SHOWN: usize = 20;
@@ -44,7 +44,7 @@ impl Printer {
         }
         self.deviations(&mut page);
         self.sessions(&mut page);
-        deltas(&mut page, &figures);
+        self.deltas(&mut page, &figures);
         page.entry("time", &self.times(&figures));
         page.entry("run", &self.id());
         self.what_next(&mut page);
@@ -57,7 +57,12 @@ impl Printer {
         match &self.figures {
             None => folded,
             Some(end) if self.lost.is_some() => end.clone(),
-            Some(end) => Summary { deltas: end.deltas.clone(), rows: end.rows.clone(), ..folded },
+            Some(end) => Summary {
+                deltas: end.deltas.clone(),
+                rows: end.rows.clone(),
+                gone: end.gone.clone(),
+                ..folded
+            },
         }
     }
 
@@ -92,7 +97,7 @@ impl Printer {
             let good = states.iter().filter(|state| Self::is_good(state.shown())).count();
             let any = |status: Status| states.iter().any(|state| state.shown() == status);
             let begun = states.iter().any(|state| state.status != Status::Pending);
-            let ms: u64 = states.iter().map(|state| state.elapsed_ms).sum();
+            let ms: u64 = states.iter().map(|state| state.worked_ms).sum();
             let mark = match good == states.len() {
                 _ if any(Status::Failed) || any(Status::Unverified) || any(Status::UndoFailed) => Mark::Bad,
                 _ if any(Status::Unknown) => Mark::Unknown,
@@ -157,8 +162,53 @@ impl Printer {
         }
     }
 
+    fn deltas(&self, page: &mut Page, figures: &Summary) {
+        let (changed, same): (Vec<_>, Vec<_>) = figures
+            .deltas
+            .iter()
+            .filter(|(kind, _)| matters(**kind))
+            .partition(|(_, (before, now))| before != now);
+        let words = |(kind, (before, now)): &(&Kind, &(u64, u64))| {
+            let signed = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+            format!("{} {}", kind.word(), delta(signed(*before), signed(*now)))
+        };
+        if !changed.is_empty() {
+            page.entry("objects", &changed.iter().map(words).collect::<Vec<_>>().join(", "));
+        }
+        let same: Vec<String> = same.iter().filter(|(_, (before, _))| *before > 0).map(words).collect();
+        if !same.is_empty() {
+            page.entry(
+                if changed.is_empty() { "objects" } else { "" },
+                &format!("unchanged: {}", some(&same, SHOWN)),
+            );
+        }
+        let wide = figures
+            .rows
+            .keys()
+            .map(|table| crate::text::columns::width(table))
+            .max()
+            .unwrap_or_default()
+            .min(48);
+        for (at, (table, (before, now))) in figures.rows.iter().take(SHOWN).enumerate() {
+            let rows = |n: i64| count(u64::try_from(n).unwrap_or_default(), "row");
+            let known = self.run.baseline.as_ref().is_none_or(|baseline| baseline.rows.contains_key(table));
+            let words = match (known, figures.gone.contains(table)) {
+                (false, _) => format!("new, {}", rows(*now)),
+                (true, true) => format!("gone, it had {}", rows(*before)),
+                (true, false) => delta(*before, *now),
+            };
+            page.entry(
+                if at == 0 { "rows" } else { "" },
+                &format!("{} {words}", crate::text::columns::pad(table, wide)),
+            );
+        }
+        if figures.rows.len() > SHOWN {
+            page.entry("", &format!("… and {} more tables", figures.rows.len() - SHOWN));
+        }
+    }
+
     fn times(&self, figures: &Summary) -> String {
-        let work: u64 = self.run.steps.iter().map(|state| state.elapsed_ms).sum();
+        let work: u64 = self.run.steps.iter().map(|state| state.worked_ms).sum();
         let sittings = match self.run.sittings {
             0 | 1 => String::new(),
             n => format!(", in {n} sittings"),
@@ -191,38 +241,5 @@ impl Printer {
             Some(hold) => next::commands(self, &hold.reason, hold.step.as_deref()),
             None => vec![("to go on", format!("holdpoint resume {}", next::run_words(self)))],
         }
-    }
-}
-
-fn deltas(page: &mut Page, figures: &Summary) {
-    let (changed, same): (Vec<_>, Vec<_>) = figures
-        .deltas
-        .iter()
-        .filter(|(kind, _)| matters(**kind))
-        .partition(|(_, (before, now))| before != now);
-    let words = |(kind, (before, now)): &(&Kind, &(u64, u64))| {
-        let signed = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
-        format!("{} {}", kind.word(), delta(signed(*before), signed(*now)))
-    };
-    if !changed.is_empty() {
-        page.entry("objects", &changed.iter().map(words).collect::<Vec<_>>().join(", "));
-    }
-    let same: Vec<String> = same.iter().filter(|(_, (before, _))| *before > 0).map(words).collect();
-    if !same.is_empty() {
-        page.entry(
-            if changed.is_empty() { "objects" } else { "" },
-            &format!("unchanged: {}", some(&same, SHOWN)),
-        );
-    }
-    let wide =
-        figures.rows.keys().map(|table| crate::text::columns::width(table)).max().unwrap_or_default().min(48);
-    for (at, (table, (before, now))) in figures.rows.iter().take(SHOWN).enumerate() {
-        page.entry(
-            if at == 0 { "rows" } else { "" },
-            &format!("{} {}", crate::text::columns::pad(table, wide), delta(*before, *now)),
-        );
-    }
-    if figures.rows.len() > SHOWN {
-        page.entry("", &format!("… and {} more tables", figures.rows.len() - SHOWN));
     }
 }

@@ -38,6 +38,7 @@ pub struct Gather {
     pub(super) sessions: Vec<SessionTold>,
     pub(super) files: Vec<FileTold>,
     pub(super) others: Vec<OtherTold>,
+    var_values: Vec<VarValue>,
     newer_events: u64,
     /// What only the engine could measure, at the end.
     end: Option<Summary>,
@@ -82,9 +83,11 @@ impl Gather {
                 for step in steps.chain(of_procedures).flatten() {
                     self.past.insert(step.id.clone(), StepPast::of(step));
                 }
+                self.valued(at, &opened.vars);
                 self.sit(at, &opened.program, &opened.operator, &opened.target.server_version);
             }
-            Event::RunResumed { program, operator, target, .. } => {
+            Event::RunResumed { program, operator, target, vars, .. } => {
+                self.valued(at, vars);
                 self.sit(at, program, operator, &target.server_version);
             }
             Event::Interrupted { signal } => self.leaves(format!("interrupted by {signal}")),
@@ -107,6 +110,12 @@ impl Gather {
             _ => return false,
         }
         true
+    }
+
+    fn valued(&mut self, since: Timestamp, vars: &BTreeMap<String, String>) {
+        let value =
+            |(name, value): (&String, &String)| VarValue { name: name.clone(), value: value.clone(), since };
+        self.var_values.extend(vars.iter().map(value));
     }
 
     fn sit(
@@ -222,7 +231,10 @@ impl Gather {
             run: id,
             standing: known(self.standing(&opened, opened_at, last_at), &journal),
             journal,
-            plan: plan_run(&opened, &self.run.plan_digest, plan, missing),
+            plan: PlanRun {
+                var_values: self.var_values.clone(),
+                ..plan_run(&opened, &self.run.plan_digest, plan, missing)
+            },
             target,
             totals,
             guards,
@@ -264,7 +276,7 @@ impl Gather {
             opened_at,
             last_at,
             elapsed_ms: between(opened_at, last_at),
-            work_ms: self.run.steps.iter().map(|step| step.elapsed_ms).sum(),
+            work_ms: self.run.steps.iter().map(|step| step.worked_ms).sum(),
             selection: self.run.selection.clone(),
             ledger_off: self.run.ledger_off.clone(),
         }
@@ -368,12 +380,12 @@ impl Gather {
             for (table, (before, now)) in &end.rows {
                 let known = rows.entry(table.clone()).or_insert_with(|| RowsTold {
                     table: table.clone(),
-                    before: Some(*before),
+                    before: baseline.rows.contains_key(table).then_some(*before),
                     now: Some(*now),
                     exact: true,
                 });
                 // One that isn't there has no rows; that it isn't there says more.
-                known.now = known.now.map(|_| *now);
+                known.now = known.now.filter(|_| !end.gone.contains(table)).map(|_| *now);
             }
         }
         let after = figures.moments.last().map(|(step, _)| step.clone()).filter(|_| end.is_none());
@@ -467,6 +479,7 @@ fn plan_run(opened: &Opened, digest: &str, plan: Option<&Plan>, missing: Option<
         meta: plan.map(|plan| plan.meta.clone()).unwrap_or_default(),
         window,
         vars: opened.vars.clone(),
+        var_values: Vec::new(),
         missing,
     }
 }

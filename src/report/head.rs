@@ -1,6 +1,6 @@
 //! The top of the page: what it is about, how it stands, and whether it can be trusted.
 
-use super::model::{ChainState, Report};
+use super::model::{ChainState, PlanRun, Report};
 use super::page::{Block, Line, Span, Table, Tone, code, heading, joined, stacked, strong, text};
 use super::words::{self, Clock};
 use crate::plan::model::{Environment, Stepping};
@@ -122,11 +122,22 @@ fn facts(report: &Report, clock: &Clock) -> Vec<(&'static str, Line)> {
     if let Some(from) = &standing.selection.from {
         fact("Began with", text(from.clone()));
     }
-    for (name, value) in &plan.vars {
-        fact("Variable", joined([code(name.clone()), text(" = "), code(value.clone())]));
+    for name in plan.vars.keys() {
+        fact("Variable", variable(plan, name, clock));
     }
     fact("Journal", journal(report));
     facts
+}
+
+/// Its value; one that had several, each with when it got it.
+fn variable(plan: &PlanRun, name: &str, clock: &Clock) -> Line {
+    let values: Vec<_> = plan.var_values.iter().filter(|one| one.name == name).collect();
+    let several = values.len() > 1;
+    stacked(values.into_iter().enumerate().map(|(at, one)| {
+        let name = if at == 0 { joined([code(one.name.clone()), text(" = ")]) } else { text("then ") };
+        let since = if several { text(format!(" from {}", clock.full(one.since))) } else { Line::new() };
+        joined([name, code(one.value.clone()), since])
+    }))
 }
 
 fn environment(environment: Environment) -> &'static str {

@@ -126,7 +126,7 @@ pub struct RunStands {
     pub last_at: jiff::Timestamp,
     /// From the one to the other.
     pub elapsed_ms: u64,
-    /// Of it in steps.
+    /// Of it in steps: all their tries and undos.
     pub work_ms: u64,
     /// The phases that were asked for last, and the step to begin with.
     pub selection: Selection,
@@ -157,11 +157,23 @@ pub struct PlanRun {
     pub meta: Vec<(String, String)>,
     /// The maintenance window, in words.
     pub window: Option<String>,
-    /// Values of the plan's variables; secret ones as `•••`.
+    /// Values of the plan's variables, the last of each; secret ones as `•••`.
     pub vars: BTreeMap<String, String>,
+    /// Every value that a variable had, in their order, and since when.
+    pub var_values: Vec<VarValue>,
     /// Why the run's copy of the plan couldn't be used, so that queries, planned times and what is in this list as
     /// null are missing; null when it could.
     pub missing: Option<String>,
+}
+
+/// A value of a variable, from a moment on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct VarValue {
+    pub name: String,
+    /// `•••` where it is secret.
+    pub value: String,
+    /// When the run was opened, or taken up with it.
+    pub since: jiff::Timestamp,
 }
 
 /// One process that had the run.

@@ -268,6 +268,9 @@ pub struct Summary {
     pub deltas: BTreeMap<Kind, (u64, u64)>,
     /// Rows of tables whose count changed: before, now.
     pub rows: BTreeMap<String, (i64, i64)>,
+    /// Those of them that are no more. One that is new is none of the baseline's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gone: Vec<String>,
     /// SHA-256 of the schema fingerprint as the run left it, to find out later what others changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<String>,

@@ -288,7 +288,7 @@ impl Run {
             ended.why.get_or_insert_with(|| "holdpoint stopped before that was known".to_owned());
         }
         if let Some(step) = self.current.and_then(|i| self.steps.get_mut(i)) {
-            step.broken_off = step.status.is_moving();
+            step.let_go(self.last_at);
         }
     }
 

@@ -46,9 +46,8 @@ impl Run {
                 if state.status == Status::Running && !state.rests() {
                     return Err(format!("step `{step}` is under way"));
                 }
-                let elapsed = state.elapsed_ms;
                 state.reason = Some(reason.clone());
-                state.settle(at, Status::Skipped, elapsed);
+                state.put_down(at, Status::Skipped);
                 if *deviation {
                     let (step, reason) = (step.clone(), reason.clone());
                     self.by_people.push(ByPeople { step, status: Status::Skipped, reason });
@@ -78,14 +77,14 @@ impl Run {
                 self.may_move(i, Direction::Forward)?;
                 self.steps[i].is(&[Status::Applied, Status::Unverified])?;
                 self.all_passed(i)?;
-                self.steps[i].settle(at, Status::Verified, *elapsed_ms);
+                self.steps[i].judged(at, Status::Verified, *elapsed_ms);
                 self.settled(i);
             }
             Event::StepUnverified { step, elapsed_ms, .. } => {
                 let i = self.find(step)?;
                 self.may_move(i, Direction::Forward)?;
                 self.steps[i].is(&[Status::Applied, Status::Unverified])?;
-                self.steps[i].settle(at, Status::Unverified, *elapsed_ms);
+                self.steps[i].judged(at, Status::Unverified, *elapsed_ms);
                 self.settled(i);
                 self.unanswered = Some(i);
             }
@@ -96,9 +95,8 @@ impl Run {
                 }
                 let state = &mut self.steps[i];
                 state.is(&[Status::Unverified])?;
-                let elapsed = state.elapsed_ms;
                 state.reason = Some(reason.clone());
-                state.settle(at, Status::Accepted, elapsed);
+                state.put_down(at, Status::Accepted);
                 let (step, reason) = (step.clone(), reason.clone());
                 self.by_people.push(ByPeople { step, status: Status::Accepted, reason });
                 self.answered();

@@ -49,7 +49,12 @@ pub struct StepState {
     pub reason: Option<String>,
     pub started_at: Option<Timestamp>,
     pub ended_at: Option<Timestamp>,
+    /// Of its last try.
     pub elapsed_ms: u64,
+    /// Of all its tries and undos together, those too that were broken off.
+    pub worked_ms: u64,
+    /// So much of the present try is in `worked_ms`.
+    pub(super) counted_ms: u64,
     /// The process that ran it is gone: it has to be started again (the applied units stay) before
     /// anything new of it may begin.
     pub broken_off: bool,
@@ -267,6 +272,7 @@ impl StepState {
         }
         self.broken_off = false;
         self.problem = None;
+        self.counted_ms = 0;
         self.started_at = Some(at);
         self.ended_at = None;
         Ok(())
@@ -333,16 +339,49 @@ impl StepState {
             }
             Direction::Back => self.undo_applied = true,
         }
-        self.elapsed_ms = elapsed_ms;
+        self.took(elapsed_ms);
         Ok(())
     }
 
     /// It ends in `status`.
     pub(super) fn settle(&mut self, at: Timestamp, status: Status, elapsed_ms: u64) {
+        self.put_down(at, status);
+        self.took(elapsed_ms);
+    }
+
+    /// On somebody's word, which takes no time.
+    pub(super) fn put_down(&mut self, at: Timestamp, status: Status) {
         self.status = status;
         self.broken_off = false;
         self.ended_at = Some(at);
+    }
+
+    /// By its checkpoints. Those that are asked again are timed anew.
+    pub(super) fn judged(&mut self, at: Timestamp, status: Status, elapsed_ms: u64) {
+        if self.status == Status::Unverified {
+            self.counted_ms = 0;
+        }
+        self.settle(at, status, elapsed_ms);
+    }
+
+    /// The present try has taken so long by now.
+    fn took(&mut self, elapsed_ms: u64) {
+        self.worked_ms += elapsed_ms.saturating_sub(self.counted_ms);
+        self.counted_ms = elapsed_ms;
         self.elapsed_ms = elapsed_ms;
+    }
+
+    /// The process is gone, and with it whoever timed the step: what comes of it is timed anew.
+    pub(super) fn let_go(&mut self, at: Option<Timestamp>) {
+        if self.status.is_moving()
+            && !self.broken_off
+            && let (Some(from), Some(to)) = (self.started_at, at)
+        {
+            let ms = u64::try_from(to.duration_since(from).as_millis()).unwrap_or_default();
+            self.worked_ms += ms.saturating_sub(self.counted_ms);
+        }
+        self.counted_ms = 0;
+        self.broken_off = self.status.is_moving();
     }
 
     pub(super) fn failed(
@@ -421,6 +460,8 @@ impl StepState {
             id: std::mem::take(&mut self.id),
             changes: self.changes,
             procedure: self.procedure.take(),
+            worked_ms: self.worked_ms,
+            counted_ms: self.counted_ms,
             generation,
             undo_checkpoints: std::mem::take(&mut self.undo_checkpoints),
             ..Self::default()

@@ -179,6 +179,7 @@ impl StepState {
             && self.status == Status::Pending;
         if let Some(last) = self.last_undo.take_if(|last| is_last && last.unit(unit).is_some()) {
             let now = std::mem::replace(self, *last);
+            self.worked_ms = now.worked_ms;
             self.after_undo = Some(Box::new(now));
         }
     }
@@ -190,7 +191,8 @@ impl StepState {
         }
         let Some(after) = self.after_undo.take() else { return false };
         if self.undo_units.iter().all(|unit| unit.phase == UnitPhase::Applied) {
-            *self = *after;
+            let worked_ms = self.worked_ms;
+            *self = Self { worked_ms, ..*after };
             return false;
         }
         self.status = self.before_undo.take().unwrap_or(Status::Failed);

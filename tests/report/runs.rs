@@ -138,3 +138,107 @@ async fn a_report_that_cant_be_written_fails_its_step_and_nothing_else() {
     bench.plan(&REPORTS.replace("LOG", "log.doc"));
     bench.call(&["check", "plan.toml"]).await.exits(2).says("a report is a .md, .html or .json file");
 }
+
+const READY: &str = "\n[[phase.step]]\nid = \"ready\"\ntitle = \"Ready\"\nconfirm = \"All is well\"\n[[phase.step]]\nid = \"rest\"\n\
+     title = \"Rest\"\nsoak = \"{pause}\"\n";
+
+/// What a step has run with is what its time says, not what the last call gave.
+#[tokio::test]
+async fn every_value_of_a_variable_is_told_with_when() {
+    let bench = Bench::new().await;
+    bench.plan_with("[vars]\npause = { default = \"10ms\" }\nother = { default = \"one\" }", READY);
+    bench.run().await.exits(6);
+    bench.call(&["resume", "--var", "pause=20ms", "--confirm", "ready=Ann"]).await.exits(0);
+    let told = json(&bench).await;
+    let pause: Vec<(&str, &str)> = told["plan"]["var_values"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|one| one["name"] == "pause")
+        .filter_map(|one| Some((one["value"].as_str()?, one["since"].as_str()?)))
+        .collect();
+    let sittings = &told["sittings"];
+    let since = |at: usize| sittings[at]["from"].as_str().unwrap();
+    assert_eq!(pause, [("10ms", since(0)), ("20ms", since(1))]);
+    assert_eq!(told["plan"]["vars"]["pause"], "20ms");
+    let md = report(&bench, "md").await;
+    assert!(md.contains("| `pause` = `10ms` from 20") && md.contains("<br>then `20ms` from 20"), "{md}");
+    assert!(md.contains("| `other` = `one` |"), "{md}");
+}
+
+/// A table that wasn't there hadn't no rows: it is new, also where others have made it.
+#[tokio::test]
+async fn tables_that_came_and_went_are_called_so() {
+    let bench = Bench::with("CREATE TABLE old AS SELECT 1 AS n; CREATE TABLE emptied AS SELECT 1 AS n").await;
+    bench.file("a.sql", "CREATE TABLE made AS SELECT 1 AS n;");
+    bench.plan_with(
+        "[vars]\npause = { default = \"10ms\" }",
+        &format!("{}{READY}", step("a", "irreversible = \"x\"")),
+    );
+    bench.call(&["run", "--irreversible", "a=test"]).await.exits(6);
+    bench
+        .sql("DROP TABLE old; DELETE FROM emptied; CREATE TABLE theirs AS SELECT generate_series(1, 3) AS n")
+        .await;
+    let ran = bench.call(&["resume", "--confirm", "ready=Ann"]).await;
+    ran.exits(0);
+    for words in
+        ["emptied 1 → 0 ▼1", "made    new, 1 row", "old     gone, it had 1 row", "theirs  new, 3 rows"]
+    {
+        ran.says(words);
+    }
+    let md = report(&bench, "md").await;
+    for row in [
+        "| `emptied` | 1 | 0 | ▼1 |",
+        "| `made` | no such table | 1 | made |",
+        "| `old` | 1 | no such table | dropped |",
+        "| `theirs` | no such table | 3 | made |",
+    ] {
+        assert!(md.contains(row), "no {row} in {md}");
+    }
+}
+
+/// What was tried in vain took its time too, and what was undone.
+#[tokio::test]
+async fn the_time_in_steps_is_that_of_all_tries() {
+    let bench = Bench::with("CREATE TABLE lever AS SELECT 0 AS n").await;
+    bench.file("a.sql", "SELECT pg_sleep(0.2);\nCREATE TABLE t AS SELECT 1 / n AS n FROM lever;\n");
+    bench.plan(&step("a", "rollback = { sql = \"SELECT pg_sleep(0.2); DROP TABLE t\" }"));
+    bench.run().await.exits(6);
+    bench.resume().await.exits(6);
+    bench.sql("UPDATE lever SET n = 1").await;
+    let ran = bench.resume().await;
+    ran.exits(0);
+    bench.call(&["rollback", ran.run(), "--reason", "back"]).await.exits(4);
+    let told = json(&bench).await;
+    let tries = told["phases"][0]["steps"][0]["tries"].as_array().unwrap();
+    let took: Vec<u64> = tries.iter().filter_map(|one| one["elapsed_ms"].as_u64()).collect();
+    assert_eq!(took.len(), 4, "{tries:?}");
+    assert_eq!(told["standing"]["work_ms"].as_u64().unwrap(), took.iter().sum::<u64>(), "{took:?}");
+    assert!(took.iter().all(|ms| *ms >= 200), "{took:?}");
+}
+
+/// Phases can be asked for in another order than the plan's; who signs ahead of it signs for something else.
+#[tokio::test]
+async fn a_signature_ahead_of_an_earlier_phase_departs_from_the_plan() {
+    let bench = Bench::new().await;
+    bench.file("a.sql", "CREATE TABLE t (n int);");
+    let close = "\n[[phase]]\nid = \"close\"\ntitle = \"Close\"\n[[phase.step]]\nid = \"accept\"\ntitle = \"Accept\"\n\
+                 signoff = \"Owner\"\n";
+    for early in [true, false] {
+        let _ = std::fs::remove_dir_all(bench.path("state"));
+        bench.plan(&format!("{}{close}", step("a", "irreversible = \"x\"")));
+        if early {
+            bench.call(&["run", "--only", "close", "--confirm", "accept=Ann"]).await.exits(0);
+        } else {
+            bench.sql("DROP TABLE IF EXISTS t; DROP SCHEMA IF EXISTS holdpoint CASCADE").await;
+            bench.call(&["run", "--irreversible", "a=test", "--confirm", "accept=Ann"]).await.exits(0);
+        }
+        let told = json(&bench).await;
+        let deviations = told["deviations"].as_array().unwrap();
+        let ahead = "\"Accept\" was signed before what the plan has before it was finished: phase \"Work\" (1 of 1 step \
+                     to come)";
+        let found = deviations.iter().find(|one| one["what"] == ahead && one["step"] == "accept");
+        assert_eq!(found.is_some(), early, "{deviations:#?}");
+        bench.call(&["resume", "--end", "enough"]).await;
+    }
+}
