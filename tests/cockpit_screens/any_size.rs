@@ -78,6 +78,26 @@ fn ten_thousand_columns() {
     assert!(frame.contains(&format!("column {all} of {all}")) && frame.contains("column 9999"), "{frame}");
 }
 
+/// What a key answers takes lines of its own where it is long: no frame is broken by it, and the keys stay.
+#[test]
+fn a_long_word_leaves_the_frames_whole() {
+    for (columns, lines) in [(60, 16), (80, 24), (120, 36)] {
+        let mut scene = Scene::failed();
+        let before = scene.frame(columns, lines);
+        scene.state.toast("a reason that goes on and on, ".repeat(6), true);
+        let frame = scene.frame(columns, lines);
+        let rows: Vec<&str> = frame.lines().collect();
+        let (keys, rows) = rows.split_last().unwrap();
+        let first = rows.iter().position(|row| row.contains("a reason")).unwrap();
+        let (above, words) = rows.split_at(first);
+        assert_eq!(words.join(" ").matches("reason").count(), 6, "{frame}");
+        assert!(!words.iter().any(|row| row.contains(['│', '╰', '╯'])), "{frame}");
+        let edge = above.last().unwrap();
+        assert!(edge.starts_with('╰') && edge.ends_with('╯'), "{frame}");
+        assert_eq!(before.lines().last(), Some(*keys));
+    }
+}
+
 fn any_key() -> impl Strategy<Value = Key> {
     let letters =
         prop::sample::select("acdhjknopqrswxyEfGgKLMQRSUWXY?:/;123456 ".chars().collect::<Vec<_>>());

@@ -1,4 +1,4 @@
-//! The two lines at the bottom: a word, the keys, and the button that is always there.
+//! The lines at the bottom: a word, the keys, and the button that is always there.
 
 use ratatui::layout::Rect;
 
@@ -18,45 +18,47 @@ use crate::run::state::RunState;
 use crate::text::columns::width;
 use crate::text::words::took;
 
+/// So many lines it takes.
+pub fn height(state: &State, area: Rect) -> u16 {
+    let rows = told(state, usize::from(inset(area).width)).len();
+    u16::try_from(rows).unwrap_or_default().saturating_add(1)
+}
+
 pub fn draw(state: &State, paper: &mut Paper<'_>, area: Rect) {
     let inner = inset(area);
-    told(state, paper, inner);
+    paper.rows(inner, &told(state, usize::from(inner.width)));
+    let keys = inner.height.saturating_sub(1);
+    let inner = Rect { y: inner.y.saturating_add(keys), height: inner.height.min(1), ..inner };
     // Half of the line; where that is less than its shortest reason, as much as that.
     let (button, role) = button(state, usize::from((inner.width / 2).max(34)));
     let wide = u16::try_from(width(&button)).unwrap_or_default().min(inner.width);
     let at = Rect { x: inner.right() - wide, width: wide, ..inner };
-    paper.row(at, 1, &Row::of(role, &button));
-    paper.hit(Rect { y: at.y.saturating_add(1), height: 1, ..at }, Hit::Act(Act::RollBack));
+    paper.row(at, 0, &Row::of(role, &button));
+    paper.hit(at, Hit::Act(Act::RollBack));
     let left = Rect { width: inner.width.saturating_sub(wide + 2), ..inner };
     if state.console.open {
         // There the keys are letters.
-        paper.row(left, 1, &console::hints(state, usize::from(left.width)));
+        paper.row(left, 0, &console::hints(state, usize::from(left.width)));
         return;
     }
-    let y = left.y.saturating_add(1);
     let (row, places) = hints(state, usize::from(left.width));
-    paper.row(left, 1, &row);
+    paper.row(left, 0, &row);
     for (act, from, to) in places {
         let place = |columns: usize| u16::try_from(columns).unwrap_or(u16::MAX);
         let x = left.x.saturating_add(place(from));
-        let area = Rect { x, y, width: place(to - from), height: 1 };
+        let area = Rect { x, width: place(to - from), ..left };
         paper.hit(area.intersection(left), Hit::Act(act));
     }
 }
 
-/// The word. One that was asked for by a key is read whole: what doesn't fit lies over the lines above.
-fn told(state: &State, paper: &mut Paper<'_>, inner: Rect) {
+/// The word. One that was asked for by a key is read whole: it takes the lines that it needs.
+fn told(state: &State, columns: usize) -> Vec<Row> {
     const MOST: usize = 4;
     let word = word(state);
-    let columns = usize::from(inner.width);
     let toast = state.toast.as_ref().filter(|_| state.filtering.is_none() && word.width() > columns);
-    let Some(toast) = toast else { return paper.row(inner, 0, &word.cut(columns)) };
+    let Some(toast) = toast else { return vec![word.cut(columns)] };
     let role = if toast.bad { Role::Warn } else { Role::Active };
-    let rows = wrapped(role, "", &toast.text, columns, MOST);
-    let above = u16::try_from(rows.len().saturating_sub(1)).unwrap_or_default().min(inner.y);
-    let over = Rect { y: inner.y - above, height: above + 1, ..inner };
-    paper.clear(over);
-    paper.rows(over, &rows);
+    wrapped(role, "", &toast.text, columns, MOST)
 }
 
 fn word(state: &State) -> Row {

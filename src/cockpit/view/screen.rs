@@ -68,11 +68,10 @@ pub fn draw(state: &State, area: Rect, buf: &mut Buffer) -> Seen {
 }
 
 fn full(state: &State, paper: &mut Paper<'_>, area: Rect) -> Extent {
-    let [head, body, foot] =
-        Layout::vertical([Constraint::Length(4), Constraint::Fill(1), Constraint::Length(2)]).areas(area);
+    let low = Constraint::Length(footer::height(state, area));
+    let [head, body, foot] = Layout::vertical([Constraint::Length(4), Constraint::Fill(1), low]).areas(area);
     header::draw(state, paper, head);
     let extent = middle(state, paper, area, body);
-    // A reason that takes more than its line lies over what is above.
     footer::draw(state, paper, foot);
     extent
 }
