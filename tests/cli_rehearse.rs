@@ -126,8 +126,19 @@ fn what_a_rollback_leaves_is_named() {
     let said = stage.rehearse("");
     said.exits(1)
         .says("the rehearsal failed: 1 finding")
-        .says("residue 1 object (covers:")
+        .says("residue 1 row of parent (covers:")
         .says("row id = 1 of parent: title: changed");
+}
+
+/// A line may stand for many rows: they are counted, not the lines.
+#[test]
+fn objects_and_rows_that_are_left_are_counted() {
+    let stage = Stage::new(
+        "",
+        "CREATE TABLE parent (id int PRIMARY KEY, title text); INSERT INTO parent SELECT n, 'old' FROM generate_series(1, 100) AS n;",
+        &step("rename", "UPDATE parent SET title = 'new'; CREATE TABLE more ();", "", "SELECT 1"),
+    );
+    stage.rehearse("").exits(1).says("residue 1 object and 100 rows of parent (covers:");
 }
 
 /// Of a body of many lines what differs is shown, not how it begins.

@@ -81,7 +81,7 @@ async fn what_isnt_the_evidence_is_refused() {
         (", age = \"1ms\"", "it is older than 1ms"),
         (", rollback = \"< 1us\"", "its rollback took"),
         (", passed = [\"gone\"]", "\"gone\" didn't pass in it, or wasn't there"),
-        (", residue = \">= 1\"", "its rollbacks left 0 objects"),
+        (", residue = \">= 1\"", "its rollbacks left 0 differences"),
     ] {
         write(&bench, keys, "INSERT INTO t VALUES (1);");
         // Of this very text, so that only the key in question is in the way.

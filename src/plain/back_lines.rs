@@ -7,7 +7,7 @@ use super::page::Page;
 use super::printer::Printer;
 use super::symbols::Mark;
 use crate::run::event::{Course, Event, LostRows, Rehearsed, Residue, UndoItem, WayBack, WayBackVerdict};
-use crate::text::words::{count, of_len, some, took};
+use crate::text::words::{count, differing, of_len, some, took};
 
 /// What is left is listed up to here; the journal has all of it.
 const SHOWN: usize = 30;
@@ -300,10 +300,8 @@ fn left(
             "undone; whether something is left isn't proven: the schema wasn't compared".to_owned(),
         ),
         (0, _) if !stays.is_empty() => {
-            let what = format!(
-                "undone, but for what can't be taken back: by that {} as before",
-                differ(stays.len())
-            );
+            let what =
+                format!("undone, but for what can't be taken back: by that {} as before", arent(stays));
             (Mark::Warn, what)
         }
         (0, _) if kept > 0 => {
@@ -314,7 +312,7 @@ fn left(
             (Mark::Warn, "undone; what was compared is as before".to_owned())
         }
         (0, _) => (Mark::Good, "undone, and nothing is left behind".to_owned()),
-        (n, _) => (Mark::Bad, format!("undone, but {} as before", differ(n))),
+        _ => (Mark::Bad, format!("undone, but {} as before", arent(residue))),
     };
     page.row(0, mark, &what, Some(elapsed_ms), "");
     named(page, Mark::Bad, residue, unsure);
@@ -347,6 +345,8 @@ fn named(page: &mut Page, mark: Mark, residue: &[Residue], unsure: &[String]) {
     }
 }
 
-fn differ(n: usize) -> String {
-    if n == 1 { "1 object isn't".to_owned() } else { format!("{n} objects aren't") }
+fn arent(residue: &[Residue]) -> String {
+    let what = differing(residue);
+    let one = what.starts_with("1 ") && !what.contains(" and ");
+    format!("{what} {}", if one { "isn't" } else { "aren't" })
 }

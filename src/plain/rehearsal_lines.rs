@@ -7,7 +7,7 @@ use super::symbols::{Mark, Paint};
 use crate::run::event::{Residue, TargetIdentity};
 use crate::run::rehearsal::{Finding, Ground, Leg, Outcome, Part, Progress, Rehearsal, StepRehearsed};
 use crate::run::residue::table_of_rows;
-use crate::text::words::{count, of_len, took};
+use crate::text::words::{count, differing, of_len, took};
 
 /// A table is laid out for a page, also where it goes into a log.
 const PAGE: usize = 80;
@@ -101,7 +101,7 @@ impl RehearsalPrinter {
         page.entry("residue", &residue(found));
         listed(&mut page, &found.residue);
         if !found.stays.is_empty() {
-            let what = count(found.stays.len() as u64, "object");
+            let what = differing(&found.stays);
             page.entry("stays", &format!("{what}, of steps that the plan calls irreversible"));
             listed(&mut page, &found.stays);
         }
@@ -259,7 +259,7 @@ fn residue(found: &Rehearsal) -> String {
             )
         }
         0 => format!("none{since} (covers: {covers})"),
-        n => format!("{} (covers: {covers})", count(n as u64, "object")),
+        _ => format!("{} (covers: {covers})", differing(&found.residue)),
     }
 }
 

@@ -5,7 +5,7 @@ use super::page::{Block, Line, Span, Table, Tone, code, heading, joined, stacked
 use super::words::{self, Clock};
 use crate::plain::{definition, lost_lines, not_put_back_words, rehearsal_words};
 use crate::run::event::{Residue, WayBackVerdict};
-use crate::text::words::{of_len, took};
+use crate::text::words::{differing, of_len, took};
 
 /// Objects whose definitions are shown line by line; the others are named.
 const SHOWN: usize = 100;
@@ -108,10 +108,7 @@ fn is_left(page: &mut Vec<Block>, clock: &Clock, left: &LeftTold) {
             )
         }
         (true, false) => (Tone::Good, "None in what was compared.".to_owned()),
-        (false, _) => {
-            let n = of_len(left.residue.len(), "object");
-            (Tone::Bad, format!("{n} not as before the first change."))
-        }
+        (false, _) => (Tone::Bad, format!("{} not as before the first change.", differing(&left.residue))),
     };
     let list = |names: &[String]| if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
     let lines = vec![

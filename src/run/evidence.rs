@@ -93,7 +93,7 @@ impl Requires {
         if let Some(cell) = &self.residue
             && !is_met(cell, "residue", &found.residue.len().to_string(), INT8)
         {
-            return Some(format!("its rollbacks left {} objects", found.residue.len()));
+            return Some(format!("its rollbacks left {} differences", found.residue.len()));
         }
         None
     }

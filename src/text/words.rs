@@ -1,6 +1,9 @@
 //! Figures, people and exit codes in words.
 
-use crate::run::event::{Assurance, Backend, Person, RowCount, Touched};
+use std::collections::BTreeSet;
+
+use crate::run::event::{Assurance, Backend, Person, Residue, RowCount, Touched};
+use crate::run::residue::table_of_rows;
 
 /// What an exit code of the program means.
 #[must_use]
@@ -78,6 +81,33 @@ pub fn count(n: u64, word: &str) -> String {
 
 pub fn of_len(len: usize, word: &str) -> String {
     count(len as u64, word)
+}
+
+/// How much differs: objects, and rows one by one as far as they were counted. A line may stand for many of them.
+pub fn differing(residue: &[Residue]) -> String {
+    let tables: BTreeSet<&str> = residue.iter().filter_map(|one| table_of_rows(&one.object)).collect();
+    let objects = residue.iter().filter(|one| table_of_rows(&one.object).is_none()).count();
+    let rows: Option<u64> = residue.iter().map(|one| rows_of_line(&one.object)).sum();
+    let places = match tables.first() {
+        Some(table) if tables.len() == 1 => (*table).to_owned(),
+        _ => of_len(tables.len(), "table"),
+    };
+    let rows = match rows {
+        _ if tables.is_empty() => None,
+        Some(n) => Some(format!("{} of {places}", count(n, "row"))),
+        None => Some(format!("rows of {places}")),
+    };
+    let objects = (objects > 0 || rows.is_none()).then(|| of_len(objects, "object"));
+    objects.into_iter().chain(rows).collect::<Vec<_>>().join(" and ")
+}
+
+/// So many rows stand in a line of a residue; none where they weren't counted.
+fn rows_of_line(object: &str) -> Option<u64> {
+    match object.split_once(" more rows of ") {
+        Some((n, _)) => n.parse().ok(),
+        None if object.starts_with("rows of ") => None,
+        None => Some(u64::from(table_of_rows(object).is_some())),
+    }
 }
 
 /// Names in a row, the first few.
@@ -160,6 +190,23 @@ pub fn short(digest: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_differs_is_counted_by_what_it_is() {
+        let said = |objects: &[&str]| {
+            let one = |object: &&str| Residue { object: (*object).to_owned(), before: None, after: None };
+            differing(&objects.iter().map(one).collect::<Vec<_>>())
+        };
+        assert_eq!(said(&["table public.t"]), "1 object");
+        assert_eq!(said(&["row id = 1 of t"]), "1 row of t");
+        assert_eq!(said(&["row id = 1 of t", "80 more rows of t, removed"]), "81 rows of t");
+        assert_eq!(
+            said(&["row id = 1 of t", "row id = 1 of u", "view v"]),
+            "1 object and 2 rows of 2 tables"
+        );
+        // Without a key they weren't counted.
+        assert_eq!(said(&["row id = 1 of t", "rows of u"]), "rows of 2 tables");
+    }
 
     #[test]
     fn figures_are_read_at_a_glance() {

@@ -10,7 +10,7 @@ use crate::plain::not_put_back_words;
 use crate::run::event::{Rehearsed, WayBackVerdict};
 use crate::run::outlook::{Goal, Outlook};
 use crate::run::state::RollbackResult;
-use crate::text::words::took;
+use crate::text::words::{differing, took};
 
 /// Steps that are listed; the question has all of them.
 const SHOWN: usize = 5;
@@ -82,7 +82,7 @@ fn ended_rows(ended: &RollbackResult, columns: usize) -> Vec<Row> {
             vec![Row::of(Role::Warn, "! what was compared is as before")]
         }
         0 => vec![Row::of(Role::Good, "✓ no residue")],
-        n => vec![Row::of(Role::Bad, format!("! {n} that are left or lost"))],
+        _ => vec![Row::of(Role::Bad, format!("! {} left or lost", differing(&ended.residue)))],
     };
     let residue = ended.residue.iter().chain(&ended.stays).take(SHOWN);
     rows.extend(residue.flat_map(|residue| {
