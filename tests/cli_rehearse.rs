@@ -74,6 +74,17 @@ fn part<'a>(found: &'a Value, step: &str, part: &str) -> &'a str {
     step[part]["outcome"].as_str().unwrap()
 }
 
+/// The old database of a restore beside the target goes at once: nothing of a walk is there for the next.
+#[test]
+fn a_restore_into_a_new_database_is_rehearsed() {
+    let backup = "[[phase.step]]\nid = \"backup\"\ntitle = \"backup\"\nbackup = \"shop.dump\"\n";
+    let migrate = step("migrate", "CREATE TABLE more (id int); DELETE FROM t", "", "")
+        + "[phase.step.rollback]\nrestore = \"backup\"\nbeside = true\n";
+    let before = "CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1), (2)";
+    let found = Stage::new("", before, &format!("{backup}{migrate}")).finds(0);
+    assert_eq!(part(&found, "migrate", "back"), "passed", "{found:#}");
+}
+
 /// What fails, in words.
 fn failures(found: &Value) -> String {
     let findings = found["findings"].as_array().unwrap();

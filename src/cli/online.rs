@@ -6,6 +6,7 @@ use std::path::Path;
 use super::failure::Failure;
 use super::{out, run, target, vars};
 use crate::engine::exit::Exit;
+use crate::engine::keep::no_place_beside;
 use crate::engine::programs::old_dump;
 use crate::engine::sides::{Others, pooled, wrong_pooler, wrong_source};
 use crate::engine::stop::Stop;
@@ -50,7 +51,8 @@ pub async fn online(
     if target.in_recovery {
         return refused(name, "the target is a standby: nothing can be changed there");
     }
-    match old_dump(&plan, target.version_num, source_version) {
+    let beside = no_place_beside(&plan, &config).await.map_err(|error| Failure::from(Stop::from(error)))?;
+    match old_dump(&plan, target.version_num, source_version).or(beside) {
         Some(why) => refused(name, &why),
         None => Ok(Exit::Done),
     }

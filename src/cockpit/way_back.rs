@@ -153,7 +153,7 @@ fn by(undo: &Step) -> String {
         Action::Sql { .. } => "SQL of the plan".to_owned(),
         Action::Command(program) => program.call.words(),
         Action::Notify(_) => "a message".to_owned(),
-        Action::Restore(backup) => format!("the backup \"{backup}\""),
+        Action::Restore(restore) => format!("the backup \"{}\"", restore.backup),
         _ => "its checkpoints alone".to_owned(),
     }
 }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, MutexGuard, watch};
+use tokio::sync::{Mutex, MutexGuard, OwnedMutexGuard, watch};
 
 use crate::pg::PgError;
 use crate::pg::Session;
@@ -54,6 +54,11 @@ impl Control {
     /// The session, for one piece of work.
     pub async fn session(&self) -> MutexGuard<'_, Session> {
         self.session.lock().await
+    }
+
+    /// The session, out of everybody's reach: as long as it is held, its end isn't noticed as a loss.
+    pub async fn hold(&self) -> OwnedMutexGuard<Session> {
+        Arc::clone(&self.session).lock_owned().await
     }
 
     /// Says when the session was lost, and why.

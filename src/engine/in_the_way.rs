@@ -20,7 +20,7 @@ const FIND: &str = "SELECT a.backend_start::text, a.usename, a.datname, a.applic
 impl Conductor {
     /// Ends those that were seen in the way, where the plan says so. Each is looked at again before.
     pub(super) async fn clear_the_way(&mut self, step: &Step, blockers: &[Blocker]) -> Result<(), Stop> {
-        if !step.end_sessions {
+        if !matches!(&step.action, Action::Restore(restore) if restore.end_sessions) {
             return Ok(());
         }
         for blocker in blockers.iter().filter(|blocker| blocker.pid != 0) {

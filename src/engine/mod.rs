@@ -65,7 +65,7 @@ mod holds;
 pub mod image;
 mod in_the_way;
 mod into;
-mod keep;
+pub mod keep;
 mod listener;
 mod measuring;
 mod needs;

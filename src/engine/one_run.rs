@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 
 use super::open::no_folder;
 use super::stop::Stop;
-use crate::journal::{RunEntry, Standing, StateDir};
+use crate::journal::{Reader, RunEntry, Standing, StateDir};
 use crate::pg::identity::Target;
 use crate::pg::ledger::entry;
 use crate::pg::{ConnectConfig, Session};
 use crate::plan::model::Plan;
 use crate::run::event::TargetIdentity;
+use crate::run::state::Run;
 
 /// So many steps are named.
 const NAMED: usize = 5;
@@ -41,8 +42,22 @@ fn open_run_on(state: &StateDir, plan: &Plan, identity: &TargetIdentity) -> Resu
     Ok(state.runs().map_err(no_folder)?.into_iter().find(|run| {
         run.is_open()
             && run.plan_id() == Some(plan.id.as_str())
-            && run.target().is_some_and(|target| is_same_database(target, identity))
+            && run.target().is_some_and(|target| {
+                is_same_database(target, identity)
+                    || (is_like(target, identity) && is_entry_bound_to(run, identity))
+            })
     }))
+}
+
+/// Another database of the same name on the same server: a restore may have put it there.
+fn is_like(then: &TargetIdentity, now: &TargetIdentity) -> bool {
+    then.database == now.database && then.system_identifier == now.system_identifier
+}
+
+fn is_entry_bound_to(entry: &RunEntry, now: &TargetIdentity) -> bool {
+    let folded = Reader::open(&entry.folder.journal()).and_then(Reader::fold);
+    // One that can't be read may be it.
+    folded.map_or(true, |(run, _)| is_bound_to(&run, now))
 }
 
 /// One open run a plan and database.
@@ -112,8 +127,17 @@ pub(super) fn is_same_database(a: &TargetIdentity, b: &TargetIdentity) -> bool {
     }
 }
 
-pub(super) fn same_target(then: &TargetIdentity, now: &TargetIdentity) -> Result<(), Stop> {
-    if is_same_database(then, now) {
+/// The database that a run was opened on, and those that a restore of its own has put in its place.
+fn is_bound_to(run: &Run, now: &TargetIdentity) -> bool {
+    let Some(opened) = &run.opened else { return true };
+    let stands_in = |oid: u32| TargetIdentity { database_oid: oid, ..opened.target.clone() };
+    is_same_database(&opened.target, now)
+        || run.replaced.iter().any(|replaced| is_same_database(&stands_in(replaced.oid), now))
+}
+
+pub(super) fn same_target(run: &Run, now: &TargetIdentity) -> Result<(), Stop> {
+    let Some(then) = run.opened.as_ref().map(|opened| &opened.target) else { return Ok(()) };
+    if is_bound_to(run, now) {
         return Ok(());
     }
     let same_server = then.system_identifier.is_some() && then.system_identifier == now.system_identifier;

@@ -12,6 +12,7 @@ use super::attention::Attention;
 use super::backends;
 use super::conductor::Conductor;
 use super::control::Control;
+use super::keep::no_place_beside;
 use super::measuring::Idle;
 use super::one_run::{not_open_yet, same_target, stands_elsewhere};
 use super::outline::{outline, procedures};
@@ -102,6 +103,9 @@ pub async fn open(opening: Opening) -> Result<Conductor, Stop> {
     if let Some(why) = old_dump(&opening.plan, looked.version_num, sides.source_version) {
         return Err(Stop::Refused { why });
     }
+    if let Some(why) = no_place_beside(&opening.plan, &opening.target).await? {
+        return Err(Stop::Refused { why: format!("{why}. Nothing was done") });
+    }
     let id = Uuid::now_v7();
     let folder = opening.state.create_run(id).map_err(no_folder)?;
     let known = copy_in(&folder, &opening)?;
@@ -137,9 +141,7 @@ pub async fn resume(
 ) -> Result<Conductor, Stop> {
     let mut sessions = connect(&opening.target).await?;
     let looked = look(&mut sessions.control, &opening.plan).await?;
-    if let Some(opened) = &run.opened {
-        same_target(&opened.target, &looked.identity)?;
-    }
+    same_target(&run, &looked.identity)?;
     let waited_ms = lock(&mut sessions.control).await?;
     if reopening.is_some() && run.is_ended() {
         not_open_yet(&opening.state, &opening.plan, &looked.identity)?;
@@ -208,9 +210,7 @@ pub(super) async fn look_over(
 ) -> Result<Conductor, Stop> {
     let mut sessions = connect(&opening.target).await?;
     let looked = look(&mut sessions.control, &opening.plan).await?;
-    if let Some(opened) = &run.opened {
-        same_target(&opened.target, &looked.identity)?;
-    }
+    same_target(&run, &looked.identity)?;
     if run.is_ended() {
         not_open_yet(&opening.state, &opening.plan, &looked.identity)?;
     }
@@ -357,13 +357,11 @@ async fn lock(control: &mut Session) -> Result<u64, Stop> {
 /// Fresh control and look sessions with the lock, after a connection was lost.
 pub(super) async fn lock_again(
     target: &ConnectConfig,
-    then: Option<TargetIdentity>,
+    recorder: &Recorder,
 ) -> Result<(Session, Session), Stop> {
     let mut sessions = connect(target).await?;
     let now = Target::look(&mut sessions.control).await.map_err(|error| Stop::Local(error.to_string()))?;
-    if let Some(then) = then {
-        same_target(&then, &now.identity)?;
-    }
+    recorder.look(|run| same_target(run, &now.identity))?;
     lock(&mut sessions.control).await?;
     Ok((sessions.control, sessions.look))
 }

@@ -127,7 +127,7 @@ pub fn undo_words(undo: &Undo) -> String {
             Action::Files { pattern, .. } => format!("files {pattern}"),
             Action::Sql { .. } => "SQL".into(),
             Action::Command(program) => format!("command {}", program.call.words()),
-            Action::Restore(backup) => format!("restore of {backup}"),
+            Action::Restore(restore) => format!("restore of {}", restore.backup),
             other => action_word(other).to_owned(),
         },
     }

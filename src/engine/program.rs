@@ -14,6 +14,7 @@ use tokio::io::AsyncReadExt;
 use super::attention::Interruption;
 use super::conductor::Conductor;
 use super::sides::name_of;
+use crate::pg::ConnectConfig;
 use crate::pg::child::{Child, Ended, Line, News};
 use crate::pg::handover::Handover;
 use crate::plan::model::Side;
@@ -70,16 +71,22 @@ impl Conductor {
     ) -> Result<Handover, String> {
         let config =
             self.config_of(side).ok_or_else(|| format!("the plan names no address of {}", name_of(side)))?;
-        let version = match side {
-            Side::Source => self.sides.source_version,
-            _ => self.look.server_version(),
-        };
-        let mut settings = more.to_vec();
-        if side == Side::Pooler {
-            return config
-                .hand_over(&std::env::temp_dir(), name, &settings)
-                .map_err(|error| format!("hand the connection over by a file: {error}"));
+        match side {
+            Side::Pooler => handed_over(config, name, more),
+            Side::Source => self.lend_to(config, self.sides.source_version, name, more),
+            _ => self.lend_to(config, self.look.server_version(), name, more),
         }
+    }
+
+    /// As [`Self::lend`], to a program that works on any database of a server of this version.
+    pub(super) fn lend_to(
+        &self,
+        config: &ConnectConfig,
+        version: u32,
+        name: &str,
+        more: &[(&'static str, String)],
+    ) -> Result<Handover, String> {
+        let mut settings = more.to_vec();
         settings.push(("idle_in_transaction_session_timeout", "0".to_owned()));
         if version >= 140_000 {
             settings.push(("idle_session_timeout", "0".to_owned()));
@@ -87,9 +94,7 @@ impl Conductor {
         if version >= 170_000 {
             settings.push(("transaction_timeout", "0".to_owned()));
         }
-        config
-            .hand_over(&std::env::temp_dir(), name, &settings)
-            .map_err(|error| format!("hand the connection over by a file: {error}"))
+        handed_over(config, name, &settings)
     }
 
     /// Hears a program until it has ended, by itself or by our word. It isn't asked to end by SIGINT: that
@@ -173,4 +178,14 @@ pub(super) fn words(ended: Ended) -> String {
         Ended::Code(code) => format!("ended with exit code {code}"),
         Ended::Signal(signal) => format!("was ended by signal {signal}"),
     }
+}
+
+fn handed_over(
+    config: &ConnectConfig,
+    name: &str,
+    settings: &[(&'static str, String)],
+) -> Result<Handover, String> {
+    config
+        .hand_over(&std::env::temp_dir(), name, settings)
+        .map_err(|error| format!("hand the connection over by a file: {error}"))
 }

@@ -256,14 +256,14 @@ impl Conductor {
     /// Sessions that answer. When only the work session was lost, the control session is kept, and the
     /// lock with it: nobody else can come in between, and our own lock doesn't stand in our way. Else
     /// there are new ones, and the lock is taken again.
-    async fn reach_again(&mut self) -> Result<(), Stop> {
+    pub(super) async fn reach_again(&mut self) -> Result<(), Stop> {
         let began = std::time::Instant::now();
         let keep = self.control.is_alive().await;
         loop {
             let reached = if keep {
                 self.spare().await.map(|look| (None, look))
             } else {
-                open::lock_again(&self.target, self.recorder.look(|run| run.target.clone()))
+                open::lock_again(&self.target, &self.recorder)
                     .await
                     .map(|(control, look)| (Some(control), look))
             };

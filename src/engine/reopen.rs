@@ -269,10 +269,14 @@ fn restores(plan: &Plan, course: &Course) -> Vec<String> {
         _ => None,
     });
     let restored = of_procedures.chain(own).filter_map(|step| match &step.action {
-        Action::Restore(backup) => Some(format!(
-            "the whole database goes back to backup \"{backup}\": everything that anybody has written since it was made, in \
-             every table, would be lost"
-        )),
+        Action::Restore(restore) => {
+            let fate = if restore.beside { "be in the old database only, under another name" } else { "be lost" };
+            Some(format!(
+                "the whole database goes back to backup \"{}\": everything that anybody has written since it was made, in \
+                 every table, would {fate}",
+                restore.backup
+            ))
+        }
         _ => None,
     });
     restored.collect::<BTreeSet<_>>().into_iter().collect()

@@ -85,8 +85,8 @@ impl Conductor {
         if !as_expected {
             failed.push(format!("{}/expect", step.id));
         }
-        if let Action::Restore(backup) = &step.action
-            && !self.verify_restored(step, backup).await?
+        if let Action::Restore(restore) = &step.action
+            && !self.verify_restored(step, &restore.backup).await?
         {
             failed.push(format!("{}/restored", step.id));
         }
@@ -118,9 +118,18 @@ impl Conductor {
                 false => self.look_by_command(step, program, id, direction).await,
             };
         }
+        if let Action::Restore(restore) = &step.action
+            && restore.beside
+        {
+            let unit = self.unit_of(id, "", direction);
+            return match self.is_behind(&unit) {
+                true => Ok(Ok(())),
+                false => self.restore_beside(step, &unit, restore).await,
+            };
+        }
         let units = match &step.action {
             Action::Restore(_) if self.is_behind(&self.unit_of(id, "", direction)) => Vec::new(),
-            Action::Restore(backup) => match self.restore_script(step, backup).await? {
+            Action::Restore(restore) => match self.restore_script(step, &restore.backup).await? {
                 Ok(source) => vec![(String::new(), source)],
                 Err(problem) => return Ok(Err(problem)),
             },

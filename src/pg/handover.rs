@@ -42,6 +42,13 @@ pub fn inherited() -> Vec<(OsString, OsString)> {
 }
 
 impl ConnectConfig {
+    /// The database for a program that wants it as an argument: a bare name with `=` in it would be read as a
+    /// whole connection string.
+    #[must_use]
+    pub fn as_dbname(&self) -> String {
+        format!("dbname='{}'", self.dbname.replace('\\', "\\\\").replace('\'', "\\'"))
+    }
+
     /// Variables and a password file for a program that connects as `application`, with settings for
     /// its sessions. The file is made in `folder`.
     ///

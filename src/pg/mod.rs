@@ -13,6 +13,7 @@
 //! | `session`, `query`, `error` | the session |
 //! | `ledger` | what was applied, kept in the target itself |
 //! | `identity`, `blockers`, `watched`, `probe` | which server it is; who is in the way; what a session has locked; whether a statement took effect |
+//! | `databases` | the databases of a server: who is in one, and how one takes another's name |
 //! | `activity`, `backends` | all that goes on at the server; ending a session of somebody else |
 //! | `measure` | the ground for all that follows: pinned settings, one snapshot |
 //! | `inventory`, `names`, `rows`, `orphans` | what there is: objects, their names, rows, broken references |
@@ -33,6 +34,7 @@ mod config;
 mod conninfo;
 mod conninfo_text;
 pub mod content;
+pub mod databases;
 mod dial;
 pub mod embedded;
 mod environment;

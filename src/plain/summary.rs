@@ -44,6 +44,13 @@ impl Printer {
         }
         self.deviations(&mut page);
         self.sessions(&mut page);
+        for one in self.run.set_aside() {
+            let what = format!(
+                "{}, with all that came since the backup: drop it when nobody needs it any more",
+                one.aside
+            );
+            page.entry("old database", &what);
+        }
         self.deltas(&mut page, &figures);
         page.entry("time", &self.times(&figures));
         page.entry("run", &self.id());

@@ -45,6 +45,15 @@ impl Printer {
                 let what = format!("{name}psql came to its end");
                 page.row(2, mark, &what, Some(*elapsed_ms), &figures.join("; "));
             }
+            Event::UnitApplied { unit, elapsed_ms, .. }
+                if self.run.replaced.iter().any(|one| one.unit == *unit) =>
+            {
+                let taken = self.run.set_aside().find(|one| one.unit == *unit);
+                let words = taken.map(|one| {
+                    format!("{} is the restored database now; the old one is {}", one.database, one.aside)
+                });
+                page.row(2, Mark::Plain, "committed", Some(*elapsed_ms), &words.unwrap_or_default());
+            }
             Event::UnitApplied { unit, .. } => applied(page, &self.unit_name(unit), event),
             Event::UnitFailed { unit, problem } => {
                 let what = match self.unit_name(unit).as_str() {
@@ -78,7 +87,7 @@ impl Printer {
                 }
             }
             // The line after it says what came of it.
-            Event::CommitIntent { .. } | Event::UnitPassedOver { .. } => {}
+            Event::DatabaseReplacing(_) | Event::CommitIntent { .. } | Event::UnitPassedOver { .. } => {}
             _ => return false,
         }
         true

@@ -129,6 +129,17 @@ pub struct Tolerance {
     pub reason: String,
 }
 
+/// `restore`: the database as it was in a backup of the run.
+#[derive(Debug, Clone)]
+pub struct Restore {
+    /// The step that made it.
+    pub backup: String,
+    /// Into a new database, which then takes the target's name; the old one stays under another. Else in its place.
+    pub beside: bool,
+    /// Sessions that stand in its way are ended.
+    pub end_sessions: bool,
+}
+
 /// `backup`: the whole database in a file, proven.
 #[derive(Debug, Clone)]
 pub struct Backup {

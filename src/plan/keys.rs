@@ -281,6 +281,13 @@ pub(super) const KEYS: &[Key] = &[
     of("tables", &["snapshot", "compare"], "list of tables; with a source also `schema.*`", "all", "scope"),
     of("tolerance", &["compare"], "table = { rows, reason }", "none", "what may differ"),
     of(
+        "beside",
+        &["restore"],
+        "bool",
+        "false",
+        "into a new database, which then takes the target's name; the old one stays under another",
+    ),
+    of(
         "end_sessions",
         &["restore"],
         "bool",

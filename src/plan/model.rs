@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::expect::{Cell, Expect};
-pub use super::kept::{Backup, BackupProof, Compare, Compared, Snapshot, SnapshotKind, Tolerance};
+pub use super::kept::{Backup, BackupProof, Compare, Compared, Restore, Snapshot, SnapshotKind, Tolerance};
 pub use super::objects::{Amount, Kind, Kinds};
 pub use super::program::{Call, Notice, Program};
 pub use super::requires::{Evidence, Requires};
@@ -251,8 +251,6 @@ pub struct Step {
     pub encoding: Option<String>,
     /// Its shell commands run in demo and rehearse, too.
     pub demo: bool,
-    /// Of a restore: sessions that keep it from a lock are ended.
-    pub end_sessions: bool,
     /// As the plan says; `None`: before COMMIT where they can.
     pub verify: Option<Verify>,
     pub irreversible: Option<String>,
@@ -368,7 +366,7 @@ pub enum Action {
     /// The database in a file.
     Backup(Backup),
     /// The database as it was in the backup of this step.
-    Restore(String),
+    Restore(Restore),
     /// The own rollbacks of these steps (of a phase: of its steps), last first; a variable may stand in an id.
     Undo(Vec<String>),
     /// An action that a later version brings; its key.

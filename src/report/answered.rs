@@ -215,6 +215,21 @@ pub struct SessionTold {
     pub why: Option<String>,
 }
 
+/// A database that was the target until a restore put another in its place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DatabaseTold {
+    pub at: jiff::Timestamp,
+    pub step: String,
+    /// The name that the restored one has now.
+    pub database: String,
+    /// Oid of the restored one.
+    pub oid: u32,
+    /// What the old one is called since then.
+    pub aside: String,
+    /// Oid of the old one.
+    pub aside_oid: u32,
+}
+
 /// A file that the run wrote.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FileTold {

@@ -36,6 +36,7 @@ pub struct Gather {
     pub(super) notes: Vec<NoteTold>,
     pub(super) looks: Vec<LookTold>,
     pub(super) sessions: Vec<SessionTold>,
+    pub(super) databases: Vec<DatabaseTold>,
     pub(super) files: Vec<FileTold>,
     pub(super) others: Vec<OtherTold>,
     var_values: Vec<VarValue>,
@@ -254,6 +255,7 @@ impl Gather {
             notes: self.notes,
             looks: self.looks,
             sessions: self.sessions,
+            databases: taken_out(self.databases, &self.run),
             files: self.files,
             others: self.others,
             newer_events: self.newer_events,
@@ -482,6 +484,12 @@ fn plan_run(opened: &Opened, digest: &str, plan: Option<&Plan>, missing: Option<
         var_values: Vec::new(),
         missing,
     }
+}
+
+/// Those whose place another has: an intent that came to nothing is none.
+fn taken_out(mut told: Vec<DatabaseTold>, run: &Run) -> Vec<DatabaseTold> {
+    told.retain(|one| run.set_aside().any(|aside| aside.oid == one.oid));
+    told
 }
 
 /// From one moment to a later one.

@@ -68,6 +68,8 @@ pub struct Report {
     pub looks: Vec<LookTold>,
     /// Sessions of others that people did away with.
     pub sessions: Vec<SessionTold>,
+    /// Databases that a restore has taken out of the target's place.
+    pub databases: Vec<DatabaseTold>,
     /// Files that the run wrote.
     pub files: Vec<FileTold>,
     /// Everything else that happened and has no place of its own above.

@@ -96,6 +96,7 @@ pub(super) fn rest(page: &mut Vec<Block>, report: &Report, clock: &Clock) {
     notes(page, report, clock);
     looks(page, report, clock);
     sessions(page, report, clock);
+    databases(page, report, clock);
     files(page, report, clock);
     others(page, report, clock);
     heading(page, 2, "The journal");
@@ -178,6 +179,23 @@ fn sessions(page: &mut Vec<Block>, report: &Report, clock: &Clock) {
             text(what),
             text(format!("{came}{why}")),
             words::who(&one.by),
+        ]);
+    }
+    table.into_page(page);
+}
+
+fn databases(page: &mut Vec<Block>, report: &Report, clock: &Clock) {
+    if report.databases.is_empty() {
+        return;
+    }
+    heading(page, 2, "Databases that gave their name to a restored one");
+    let mut table = Table::new(&["Time", "Database", "The old one is", "Step"]);
+    for one in &report.databases {
+        table.row(vec![
+            clock.at(one.at),
+            text(format!("{} (oid {} now)", one.database, one.oid)),
+            text(format!("{} (oid {}), with all that came since the backup", one.aside, one.aside_oid)),
+            words::step(report, &one.step),
         ]);
     }
     table.into_page(page);

@@ -221,6 +221,14 @@ impl Gather {
                     self.kept(at, id, &what, artifact);
                 }
             }
+            Event::DatabaseReplacing(replacing) => self.databases.push(DatabaseTold {
+                at,
+                step: id.to_owned(),
+                database: replacing.database.clone(),
+                oid: replacing.oid,
+                aside: replacing.aside.clone(),
+                aside_oid: replacing.aside_oid,
+            }),
             Event::BackupTaken(taken) => {
                 let of = if taken.of_source { " of the source" } else { "" };
                 let what = format!("backup{of} by {}; {}", taken.program, taken.proven);

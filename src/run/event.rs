@@ -232,6 +232,9 @@ pub enum Event {
     Notified(Box<Notice>),
     /// The database was written into a file. It is whole, and proven, before it has its name.
     BackupTaken(Box<BackupTaken>),
+    /// A database restored beside the target is ready, and all sessions are out of both: with the COMMIT that
+    /// follows they change their names.
+    DatabaseReplacing(Box<Replacing>),
     /// Nobody can say yet whether it was applied.
     UnitUnknown {
         #[serde(flatten)]

@@ -35,6 +35,10 @@ impl Run {
                 let (retries, pause_ms, blockers) = (*of, *pause_ms, blockers.clone());
                 self.steps[i].unit_waits(unit, LockWait { retries, since: at, pause_ms, blockers })?;
             }
+            Event::DatabaseReplacing(replacing) => {
+                self.steps[i].is_being_applied(unit)?;
+                self.replaced.push((**replacing).clone());
+            }
             Event::UnitApplied { .. } => {
                 self.steps[i].unit_applied(event)?;
                 self.is_applied(i, unit.direction);

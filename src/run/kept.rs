@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::event::Unit;
 use crate::plan::model::{BackupProof, SnapshotKind};
 
 /// A file that the run wrote.
@@ -38,6 +39,21 @@ pub struct SnapshotTaken {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept: Option<Artifact>,
     pub elapsed_ms: u64,
+}
+
+/// A restored database takes the target's place, in one transaction with the name of the old one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replacing {
+    #[serde(flatten)]
+    pub unit: Unit,
+    /// The target's name, which the new one has from then on.
+    pub database: String,
+    /// Oid of the new one.
+    pub oid: u32,
+    /// What the old one is called from then on; what was written to it since the backup is in it.
+    pub aside: String,
+    /// Oid of the old one.
+    pub aside_oid: u32,
 }
 
 /// The database as it was, in a file that is proven.

@@ -1,6 +1,6 @@
 //! Finding units, and what the run waits for: what the engine asks after a stop.
 
-use super::event::{Direction, HoldReason, Unit};
+use super::event::{Direction, HoldReason, Replacing, Unit};
 use super::state::{Run, RunState, Status, StepState};
 use super::unit::{UnitPhase, UnitState};
 use super::units::Units;
@@ -47,6 +47,14 @@ impl Run {
     pub fn knows_unit(&self, unit: &Unit) -> bool {
         self.unit(unit).is_some()
             || self.step(&unit.step).is_some_and(|step| unit.generation < step.generation)
+    }
+
+    /// Databases that were the target, and that a restore has taken out of its place.
+    pub fn set_aside(&self) -> impl Iterator<Item = &Replacing> {
+        let later = |at: usize, unit: &Unit| self.replaced[at + 1..].iter().any(|other| other.unit == *unit);
+        let applied = |unit: &Unit| self.unit(unit).is_none_or(|state| state.phase == UnitPhase::Applied);
+        let all = self.replaced.iter().enumerate();
+        all.filter(move |(at, one)| !later(*at, &one.unit) && applied(&one.unit)).map(|(_, one)| one)
     }
 
     /// Steps that failed, and of which something may stand that no ledger has.

@@ -38,6 +38,7 @@ impl Event {
             Self::WatchEnded(_) => "watch_ended",
             Self::Notified(_) => "notified",
             Self::BackupTaken(_) => "backup_taken",
+            Self::DatabaseReplacing(_) => "database_replacing",
             Self::UnitUnknown { .. } => "unit_unknown",
             Self::UnitReconciled { .. } => "unit_reconciled",
             Self::CheckpointResult(_) => "checkpoint_result",
@@ -115,6 +116,7 @@ impl Event {
             | Self::FileWritten { unit, .. }
             | Self::UnitUnknown { unit, .. }
             | Self::UnitReconciled { unit, .. } => Some(unit),
+            Self::DatabaseReplacing(replacing) => Some(&replacing.unit),
             _ => None,
         }
     }

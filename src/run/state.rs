@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::event::{
     BackupTaken, Baseline, CheckpointResult, Course, Decision, Deltas, Ending, HoldReason, Image, KeptFile,
-    Notice, Opened, Person, ProgramEnd, Residue, Selection, SnapshotTaken, TargetIdentity, Unit, WayBack,
+    Notice, Opened, Person, ProgramEnd, Replacing, Residue, Selection, SnapshotTaken, TargetIdentity, Unit,
+    WayBack,
 };
 use crate::plan::expect::Saved;
 
@@ -77,6 +78,8 @@ pub struct Run {
     pub artifacts: Vec<KeptFile>,
     /// Backups that it made, in order.
     pub backups: Vec<BackupTaken>,
+    /// Databases that a restore has put in the target's place, or was about to, in order.
+    pub replaced: Vec<Replacing>,
     /// Guards of the target, as last evaluated.
     pub target_checks: Vec<CheckpointResult>,
     /// Steps that changed something, in the order in which their first unit (or, without units, they

@@ -159,6 +159,13 @@ impl StepState {
         self.unit_in(unit, &[UnitPhase::Started, UnitPhase::Intent, UnitPhase::Applied, UnitPhase::Failed])
     }
 
+    /// Its work is done and not committed yet.
+    pub(super) fn is_being_applied(&mut self, unit: &Unit) -> Result<(), Why> {
+        self.fits(unit)?;
+        self.under_way()?;
+        self.unit_in(unit, &[UnitPhase::Started])
+    }
+
     /// A lock wasn't to be had: nothing happened, and it isn't a failure yet.
     pub(super) fn unit_waits(&mut self, unit: &Unit, wait: LockWait) -> Result<(), Why> {
         self.fits(unit)?;

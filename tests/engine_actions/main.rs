@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // a test stops where it fails
 
 mod backups;
+mod beside;
 mod command;
 #[path = "../common/mod.rs"]
 mod common;

@@ -2,7 +2,7 @@
 
 use crate::common::runs::Bench;
 
-const WORLD: &str = "\
+pub(super) const WORLD: &str = "\
     CREATE TYPE mood AS ENUM ('good', 'bad'); CREATE SEQUENCE numbers; SELECT nextval('numbers'); \
     CREATE TABLE customer (id serial PRIMARY KEY, m mood, gone int DEFAULT 7); \
     CREATE TABLE orders (id int PRIMARY KEY, customer int REFERENCES customer); \
@@ -18,7 +18,7 @@ const MIGRATION: &str = "\
     CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 3'; DROP VIEW good CASCADE; \
     ALTER TABLE customer DROP COLUMN gone; DELETE FROM orders; SELECT nextval('numbers')";
 
-fn plan(on_failure: &str, procedure: &str) -> String {
+pub(super) fn plan(on_failure: &str, procedure: &str) -> String {
     format!(
         "\n[[phase.step]]\nid = \"backup\"\ntitle = \"backup\"\nbackup = \"shop.dump\"\n\
          [[phase.step]]\nid = \"migrate\"\ntitle = \"migrate\"\nfile = \"a.sql\"\n\
@@ -27,18 +27,18 @@ fn plan(on_failure: &str, procedure: &str) -> String {
     )
 }
 
-const PROCEDURE: &str = "\
+pub(super) const PROCEDURE: &str = "\
     [[rollback]]\nid = \"emergency\"\ntitle = \"emergency\"\nundoes = [\"migrate\"]\n\
     [[rollback.step]]\nid = \"restore\"\ntitle = \"restore\"\nrestore = \"backup\"\nlock_timeout = \"100ms\"\nlock_retries = 500\n\
     [[rollback.step]]\nid = \"orders\"\ntitle = \"orders\"\ncheck = \"SELECT count(*) FROM orders\"\nexpect = 1\n";
 
-async fn bench() -> Bench {
+pub(super) async fn bench() -> Bench {
     let bench = Bench::with(WORLD).await;
     bench.file("a.sql", MIGRATION);
     bench
 }
 
-async fn is_as_before(bench: &Bench) {
+pub(super) async fn is_as_before(bench: &Bench) {
     let tables = "SELECT string_agg(n.nspname || '.' || relname, ' ' ORDER BY n.nspname, relname) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace \
                   WHERE relkind IN ('r', 'v') AND nspname NOT IN ('pg_catalog', 'information_schema', 'holdpoint', 'pg_toast')";
     assert_eq!(bench.value(tables).await, "public.customer public.good public.orders");

@@ -26,9 +26,13 @@ pub fn rows(action: &Action, ahead: bool, columns: usize) -> Vec<Row> {
             };
             wrapped(Role::Text, "", how, columns, 3)
         }
-        Action::Restore(_) if ahead => {
-            let what = "The database is then what it was when the backup was made: what came since is gone, rows of \
-                        others too.";
+        Action::Restore(restore) if ahead => {
+            let what = if restore.beside {
+                "A new database, as it was when the backup was made, takes the place of this one: what came since, rows \
+                 of others too, is in the old one only, which stays under another name. All its sessions have to end."
+            } else {
+                "The database is then what it was when the backup was made: what came since is gone, rows of others too."
+            };
             wrapped(Role::Warn, "", what, columns, 4)
         }
         Action::Snapshot(snapshot) => {

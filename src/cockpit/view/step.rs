@@ -231,7 +231,10 @@ fn what(state: &State, step: &Step) -> Row {
         Action::Soak(text) => format!("waits {text} while watches are sampled"),
         Action::Requires(requires) => format!("needs the evidence of {}", requires.whose()),
         Action::Snapshot(snapshot) => format!("a snapshot of {}", snapshot.of.word()),
-        Action::Restore(backup) => format!("restores the backup \"{backup}\" in one transaction"),
+        Action::Restore(restore) => {
+            let how = if restore.beside { "into a new database" } else { "in one transaction" };
+            format!("restores the backup \"{}\" {how}", restore.backup)
+        }
         Action::Backup(backup) => format!("a backup into {}", backup.path),
         Action::Compare(compare) => format!("{} compared with {}", compare.of.word(), compare.with_words()),
         Action::Report(path) => format!("the evidence so far, into {path}"),

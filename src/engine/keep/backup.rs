@@ -12,12 +12,11 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Instant;
 
 use super::artifacts::{unwritten, whole};
 use super::content::Kept;
-use super::patience::{EVERY, digest};
+use super::patience::EVERY;
 use super::proof;
 use super::snapshot::LOCKED;
 use crate::crash;
@@ -444,12 +443,6 @@ fn set_aside(path: &Path) -> std::io::Result<Option<PathBuf>> {
 }
 
 /// Size and SHA-256, read in pieces, where nothing else waits for it.
-pub(super) async fn digest_of(path: &Path) -> std::io::Result<(u64, String)> {
-    let path = path.to_owned();
-    let work = move || digest(&path, &AtomicU64::new(0), &AtomicBool::new(false));
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(std::io::Error::other(error)))
-}
-
 pub(super) fn mb(bytes: u64) -> String {
     match bytes {
         0..10_000_000 => format!("{} kB", bytes / 1000),

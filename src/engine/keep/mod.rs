@@ -6,11 +6,12 @@
 //! - `compare` holds what there is now against a snapshot, `two_sides` against the source (`side_by_side`: what
 //!   both have);
 //! - `backup` has pg_dump write the database into a file, `proof` proves it, and `restore`
-//!   puts it back;
+//!   puts it back: in place, or `beside` the target, whose name the restored one then takes (`swap`);
 //! - `patience` waits for what takes long and only reads, until somebody interrupts.
 
 mod artifacts;
 mod backup;
+mod beside;
 mod compare;
 mod content;
 mod graph;
@@ -20,7 +21,9 @@ mod proof;
 mod restore;
 mod side_by_side;
 mod snapshot;
+mod swap;
 mod timings;
 mod two_sides;
 
 pub(super) use artifacts::unwritten;
+pub use beside::no_place_beside;

@@ -73,7 +73,7 @@ impl Conductor {
 }
 
 /// Reads it in pieces, and says after each how far it is, until it is left.
-pub(super) fn digest(path: &Path, far: &AtomicU64, left: &AtomicBool) -> io::Result<(u64, String)> {
+fn digest(path: &Path, far: &AtomicU64, left: &AtomicBool) -> io::Result<(u64, String)> {
     let mut file = File::open(path)?;
     let (mut sha, mut bytes, mut piece) = (Sha256::new(), 0, vec![0; 1 << 20]);
     while !left.load(Ordering::Relaxed) {

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use super::backup::{Failed, digest_of, mb};
+use super::backup::{Failed, mb};
 use super::compare::verdict;
 use super::content::Kept;
 use super::proof::is_in_it;
@@ -73,15 +73,8 @@ impl Conductor {
     }
 
     async fn make_script(&mut self, step: &Step, backup: &str) -> Result<Source, Failed> {
-        let (taken, then) = self.backup_of(backup).map_err(problems::plain)?;
+        let (taken, then) = self.whole_backup(step, backup).await?;
         let file = PathBuf::from(&taken.file.path);
-        let found = digest_of(&file).await.map_err(|error| {
-            problems::plain(format!("backup \"{backup}\" can't be read from {}: {error}", file.display()))
-        })?;
-        if found.1 != taken.file.digest {
-            let what = format!("{} isn't the backup that was made: its SHA-256 is another", file.display());
-            return Err(problems::plain(what).into());
-        }
         let restore = Psql::named("pg_restore", self.look.server_version())
             .map_err(|error| problems::plain(error.to_string()))?;
         let path = self.folder.path().join(format!("restore-{}.sql", slug(&step.id)));
@@ -108,6 +101,26 @@ impl Conductor {
             path,
             digest: taken.file.digest,
         })
+    }
+
+    /// The newest backup of a step, whose file is as it was made, and the schema as it was then.
+    pub(super) async fn whole_backup(
+        &mut self,
+        step: &Step,
+        backup: &str,
+    ) -> Result<(BackupTaken, Fingerprint), Failed> {
+        let (taken, then) = self.backup_of(backup).map_err(problems::plain)?;
+        let file = PathBuf::from(&taken.file.path);
+        if let Err(error) = std::fs::metadata(&file) {
+            let what = format!("backup \"{backup}\" can't be read from {}: {error}", file.display());
+            return Err(problems::plain(what).into());
+        }
+        let found = self.digest_of(&step.id, &file).await?;
+        if found.1 != taken.file.digest {
+            let what = format!("{} isn't the backup that was made: its SHA-256 is another", file.display());
+            return Err(problems::plain(what).into());
+        }
+        Ok((taken, then))
     }
 
     async fn schema_for_restore(&mut self, step: &Step) -> Result<Fingerprint, Failed> {

@@ -106,6 +106,8 @@ impl Walk {
                 _ => {}
             }
         }
+        // On a private server nobody needs them, and they would count as left behind.
+        self.conductor.remove_set_aside().await?;
         if !ended {
             back.short = Some(short.unwrap_or_else(|| "the rollback didn't come to its end".into()));
         }

@@ -67,11 +67,12 @@ pub fn forecast_by(
     let mut told = judge(&forward, &backward, |did| others.did(did));
     told.by_program = !back.is_empty() && back.iter().all(|undo| matches!(undo.action, Action::Command(_)));
     // It gives back all that there was then, and nothing that came later.
-    if let Some(backup) = back.iter().find_map(|undo| match &undo.action {
-        Action::Restore(backup) => Some(backup),
+    if let Some(restore) = back.iter().find_map(|undo| match &undo.action {
+        Action::Restore(restore) => Some(restore),
         _ => None,
     }) {
-        let since = format!("everything that anybody wrote since backup \"{backup}\"");
+        let kept = if restore.beside { " (the old database keeps it, under another name)" } else { "" };
+        let since = format!("everything that anybody wrote since backup \"{}\"{kept}", restore.backup);
         return Forecast { losses: vec![since], ..Forecast::default() };
     }
     for effect in &backward.effects {

@@ -125,7 +125,9 @@ impl Known<'_> {
             Action::Files { files, .. } => files.iter().map(|file| format!("file {}", file.name)).collect(),
             Action::Sql { text, line } => self.statements(text, *line),
             Action::Command(program) => vec![format!("command {}", program.call.words())],
-            Action::Restore(backup) => vec![format!("the whole database as it was in backup {backup}")],
+            Action::Restore(restore) => {
+                vec![format!("the whole database as it was in backup {}", restore.backup)]
+            }
             _ => Vec::new(),
         }
     }

@@ -152,6 +152,15 @@ pub const BACKEND_START: &str = "SELECT pg_catalog.to_char(backend_start AT TIME
 /// The same of the session `a` of pg_stat_activity.
 const STARTED: &str = "pg_catalog.to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')";
 
+/// Whether the fence is still as this run took it: nobody has come in between.
+///
+/// # Errors
+/// When the server can't be asked.
+pub async fn is_held(control: &mut Session, run: &str, epoch: i64) -> Result<bool, PgError> {
+    let sql = "SELECT run = $1::text AND epoch = $2::int8 FROM holdpoint.fence WHERE one";
+    Ok(control.query(sql, &[Some(run), Some(&epoch.to_string())]).await?.scalar() == Some("t"))
+}
+
 /// Notes a work session, so that a later runner can end it.
 ///
 /// # Errors

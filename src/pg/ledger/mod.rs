@@ -4,6 +4,7 @@
 //! - `fence` keeps runners of an older epoch from writing, and takes over from a dead one;
 //! - `intent` brackets a statement that cannot be in a transaction;
 //! - `entry` is the row a transaction commits with its work, and reads rows back;
+//! - `moved` takes it along into another database;
 //! - `quote` has our schema's name, and writes names and texts into statements.
 //!
 //! Everything is schema-qualified and independent of `search_path`: the statements here run inside
@@ -12,6 +13,7 @@
 pub mod entry;
 pub mod fence;
 pub mod intent;
+pub mod moved;
 mod quote;
 pub mod schema;
 

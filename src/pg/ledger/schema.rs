@@ -87,6 +87,11 @@ const TABLES: &[(&str, &str, &[&str])] = &[
 /// The table that version 1 hadn't got.
 const ADDED: &str = "run";
 
+/// The names of all our tables.
+pub(super) fn tables() -> impl Iterator<Item = &'static str> {
+    TABLES.iter().map(|(table, ..)| *table)
+}
+
 /// Which one an existing schema is, as far as it is ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Version {

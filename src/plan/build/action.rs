@@ -52,7 +52,7 @@ impl<'a> Build<'a> {
             "notify" => self.notify(raw, entry),
             "soak" => self.soak(entry),
             "backup" => self.backup(raw, entry),
-            "restore" => self.restore(entry, number),
+            "restore" => self.restore(raw, entry, number),
             "undo" => self.undo(entry),
             _ => self.later_action(entry),
         }

@@ -5,7 +5,9 @@ use super::context::Build;
 use super::expectation::Of;
 use super::index::Names;
 use crate::plan::diagnostic::Code;
-use crate::plan::model::{Action, Backup, BackupProof, Compare, Compared, Snapshot, SnapshotKind, Tolerance};
+use crate::plan::model::{
+    Action, Backup, BackupProof, Compare, Compared, Restore, Snapshot, SnapshotKind, Tolerance,
+};
 use crate::plan::raw::{Entry, Table, shorten};
 use crate::plan::schema::Place;
 use crate::plan::sqltext;
@@ -165,7 +167,7 @@ impl<'a> Build<'a> {
         Built::new(Action::Backup(backup), None, false)
     }
 
-    pub fn restore(&mut self, entry: Entry<'a>, number: usize) -> Built {
+    pub fn restore(&mut self, raw: &Table<'a>, entry: Entry<'a>, number: usize) -> Built {
         let id = self.report.text(entry).unwrap_or_default();
         if let Some(to) = self.earlier("restore", number, id, entry.span(), &[Names::Step]) {
             let named = &self.index.defs[to].table;
@@ -179,7 +181,9 @@ impl<'a> Build<'a> {
                 self.report.error_help(Code::Conflict, entry.span(), message, help);
             }
         }
-        Built::new(Action::Restore(id.to_owned()), None, true)
+        let mut told = |key| raw.get(key).and_then(|told| self.report.boolean(told)).unwrap_or_default();
+        let (beside, end_sessions) = (told("beside"), told("end_sessions"));
+        Built::new(Action::Restore(Restore { backup: id.to_owned(), beside, end_sessions }), None, true)
     }
 
     fn tolerances(&mut self, raw: &Table<'a>, of: Option<Compared>) -> Vec<Tolerance> {

@@ -280,7 +280,6 @@ impl<'a> Build<'a> {
             allow_shell: own.allow_shell,
             encoding: own.encoding.filter(|_| matches!(built, Action::File { .. } | Action::Files { .. })),
             demo: raw.get("demo").and_then(|e| self.report.boolean(e)).unwrap_or_default(),
-            end_sessions: raw.get("end_sessions").and_then(|e| self.report.boolean(e)).unwrap_or_default(),
             verify: own.verify,
             irreversible: raw.get("irreversible").and_then(|e| self.prose(e)),
             idempotent: own.idempotent,

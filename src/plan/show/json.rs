@@ -116,6 +116,9 @@ pub struct ActionJson {
     /// The snapshot that is compared with, or the backup that is restored.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub with: Option<String>,
+    /// Of a restore: into a new database.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub beside: bool,
     /// Of a backup.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proof: Option<BackupProof>,
@@ -296,7 +299,10 @@ fn action(action: &Action) -> ActionJson {
             out.files.push(backup.path.clone());
             out.proof = Some(backup.proof);
         }
-        Action::Restore(backup) => out.with = Some(backup.clone()),
+        Action::Restore(restore) => {
+            out.with = Some(restore.backup.clone());
+            out.beside = restore.beside;
+        }
         Action::Undo(ids) => out.undoes = ids.clone(),
         Action::Compare(compare) => {
             out.of = Some(compare.of.word());

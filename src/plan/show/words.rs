@@ -60,7 +60,8 @@ pub(super) fn detail(action: &Action) -> String {
             let with = compare.with.as_deref().unwrap_or("the source");
             clean(&format!("{} with {with}", compare.of.word()))
         }
-        Action::Restore(backup) => clean(backup),
+        Action::Restore(restore) if restore.beside => clean(&format!("{}, beside", restore.backup)),
+        Action::Restore(restore) => clean(&restore.backup),
         Action::Undo(ids) => clean(&ids.join(", ")),
         Action::Backup(backup) => match backup.proof {
             BackupProof::List => clean(&format!("{}, listed", backup.path)),
