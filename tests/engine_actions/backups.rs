@@ -295,3 +295,22 @@ async fn an_interrupt_ends_it_while_it_reads() {
     bench.resume().await.exits(0);
     assert_eq!(files(&bench, "kept"), ["large.dump", "shop.dump"]);
 }
+
+/// A long one says how far it is.
+#[tokio::test]
+async fn how_much_is_written_is_told_while_it_is() {
+    let bench = Bench::with(WORLD).await;
+    let go = bench.path("go");
+    let slow = format!(
+        "{FILE}\ncase \"$1\" in --version) exec REAL \"$@\";; esac\nhead -c 5000 /dev/zero > \"$file\"\n\
+         until [ -e {} ]; do sleep 0.05; done\nexec REAL \"$@\"",
+        go.display()
+    );
+    bench.env("PATH", "/usr/bin:/bin");
+    bench.env("HOLDPOINT_PG_BIN", programs(&bench, &[("pg_dump", &slow)]).to_str().unwrap());
+    bench.plan_with("artifacts = \"kept\"", &backup(""));
+    let running = bench.begin(&["run"]);
+    bench.until_said("5 kB written; the database has ").await;
+    bench.file("go", "");
+    running.end().await.exits(0);
+}

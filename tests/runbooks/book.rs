@@ -30,13 +30,19 @@ fn copy(from: &Path, to: &Path) {
 }
 
 impl Book {
-    /// A copy of `plans/NAME.toml` and `migrations/SQL`, and a database with its fixture loaded.
-    pub async fn of(name: &'static str, sql: &'static str) -> Self {
+    /// A copy of `plans/NAME.toml` and `migrations/SQL`, and a database that is empty.
+    pub async fn of_source(name: &'static str, sql: &'static str) -> Self {
         let book = Self { scene: Scene::new().await, name, sql, env: Vec::new() };
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         for folder in ["plans".to_owned(), format!("migrations/{sql}")] {
             copy(&root.join(&folder), &book.scene.path(&folder));
         }
+        book
+    }
+
+    /// The same, with the plan's fixture loaded.
+    pub async fn of(name: &'static str, sql: &'static str) -> Self {
+        let book = Self::of_source(name, sql).await;
         let before = book.sql_file("_before.sql");
         let args = ["-q1", "-v", "ON_ERROR_STOP=1", "-f", before.to_str().unwrap()];
         let loaded = book.scene.server.psql_output(&book.scene.database, &args);

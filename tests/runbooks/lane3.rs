@@ -1,5 +1,6 @@
 //! The move to another server, as a demo shows it; its runs and failures are in `tests/two_servers`.
 
+use crate::book::Book;
 use crate::scene::Said;
 use crate::scene::corner::Corner;
 
@@ -23,4 +24,11 @@ fn the_demo_moves_a_database() {
     assert_eq!(how("Rowcounts equal (exact)"), "proof");
     std::fs::remove_file(corner.tmp.path().join("events.jsonl")).unwrap();
     corner.is_clean();
+}
+
+/// On private servers, both of them; on a copy of staging it is in `tests/two_servers`.
+#[tokio::test]
+async fn it_is_rehearsed() {
+    let book = Book::of_source("cloud-migration-lane3", "lane3").await;
+    book.rehearse().exits(0).says("residue none").says("of the 15:00 allowed");
 }

@@ -307,3 +307,33 @@ async fn a_watch_of_the_source_that_breaches_stops_it() {
         .exits(4);
     assert_eq!(two.target.value(TABLES).await, "0");
 }
+
+/// What the plan asks of its surroundings is what the example names, and nothing secret is in it or can get in.
+#[test]
+fn the_example_of_its_surroundings_names_all_and_has_no_secret() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let example = std::fs::read_to_string(root.join("plans/env/.env.db-migration.example")).unwrap();
+    let set: Vec<(&str, &str)> = example
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.split_once('='))
+        .collect();
+    let plan = std::fs::read_to_string(root.join("plans/cloud-migration-lane3.toml")).unwrap();
+    let asked = plan.split("env ").filter_map(|rest| rest.trim_start().strip_prefix('=')?.split('"').nth(1));
+    let mut asked: Vec<&str> = asked.collect();
+    let mut named: Vec<&str> = set.iter().map(|(name, _)| *name).collect();
+    asked.sort_unstable();
+    named.sort_unstable();
+    assert_eq!(named, asked);
+    for (name, value) in set.iter().filter(|(name, _)| name.ends_with("_URL")) {
+        let user = value.strip_prefix("postgres://").and_then(|rest| rest.split('@').next());
+        assert_eq!(user, Some("USER"), "{name}: a role alone, and no password: {value}");
+        assert!(value.ends_with("sslmode=require"), "{name}: {value}");
+    }
+    // The file that is filled in is never committed.
+    let ignored = std::process::Command::new("git")
+        .args(["check-ignore", "--no-index", "--quiet", "plans/env/.env.db-migration.local"])
+        .current_dir(root)
+        .status();
+    assert!(ignored.unwrap().success(), "it isn't in .gitignore");
+}
