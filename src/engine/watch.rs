@@ -264,7 +264,7 @@ pub(super) fn words(breach: &Breach) -> String {
         ms => format!(" for {}", crate::plan::duration::words(Duration::from_secs(ms / 1000))),
     };
     let (what, verdict) = (breach.headline(), &breach.verdict);
-    format!("{what}: expected {}, got {}{lasting}", verdict.expected, verdict.got)
+    format!("{what}: expected {}, got {}{lasting}", verdict.expected, verdict.seen())
 }
 
 impl Watchman {
@@ -326,8 +326,8 @@ impl Watchman {
                 let reading = Reading {
                     title: checkpoint.title.clone(),
                     at: jiff::Timestamp::now(),
+                    got: self.secrets.mask(&verdict.seen()),
                     expected: verdict.expected,
-                    got: verdict.got,
                     holds: verdict.passed,
                     breached: self.silent && !verdict.passed,
                 };

@@ -186,7 +186,8 @@ fn measured(page: &mut Page, baseline: &Baseline) {
         .filter(|(kind, n)| **n > 0 && matters(**kind))
         .map(|(kind, n)| format!("{} {}", kind.word(), unsigned(*n)))
         .collect();
-    page.fact(0, Mark::Plain, &format!("measured before the first change: {}", counts.join(", ")));
+    let counts = if counts.is_empty() { "no tables".to_owned() } else { counts.join(", ") };
+    page.fact(0, Mark::Plain, &format!("measured before the first change: {counts}"));
     let guarded: Vec<String> = baseline
         .guards
         .keys()

@@ -11,6 +11,9 @@ environment = "dev"
 stepping = "auto"
 artifacts = "kept"
 
+[vars]
+hold = "10min"
+
 [[phase]]
 title = "Before"
 
@@ -46,7 +49,7 @@ title = "Watched"
 
   [[phase.watch]]
   id = "rows"
-  title = "Rows of t"
+  title = "Rows of t, which nobody but this run writes to"
   every = "50ms"
   sql = "SELECT count(*) FROM t"
   expect = "<= 2"
@@ -54,7 +57,7 @@ title = "Watched"
 [[phase.step]]
 id = "soak"
 title = "Wait and watch"
-soak = "10min"
+soak = "{hold}"
 
 [[phase]]
 title = "After"

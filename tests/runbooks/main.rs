@@ -8,6 +8,7 @@ mod common;
 mod kochel;
 mod lane3;
 mod production;
+mod ramp;
 #[path = "../scene/mod.rs"]
 mod scene;
 mod sections;

@@ -4,18 +4,16 @@
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
-use holdpoint::pg::Session;
-
 use crate::book::Book;
 use crate::scene::Said;
 use crate::scene::corner::Corner;
 
 /// Schemas of the promotion, and what the audit trail has.
-const STATE: &str = "SELECT concat_ws(' ', \
+pub const STATE: &str = "SELECT concat_ws(' ', \
     (SELECT count(*) FROM pg_namespace WHERE nspname IN ('eng', 'vh', 'views')), \
     (SELECT count(*) FROM pg_class WHERE relnamespace IN (SELECT oid FROM pg_namespace WHERE nspname IN ('eng', 'vh', 'views')) AND relkind IN ('r', 'v')), \
     (SELECT count(*) FROM audit.change_log), (SELECT count(*) FROM audit.migration_log))";
-const BEFORE: &str = "0 0 0 5";
+pub const BEFORE: &str = "0 0 0 5";
 const AFTER: &str = "3 6 14 7";
 const FLAG: &str = "SELECT coalesce(max(rollout), 0) FROM audit.service_logs";
 
@@ -52,7 +50,7 @@ async fn plain() -> Book {
 }
 
 /// The same, after a run on staging whose folder was brought here as `elsewhere`.
-async fn production() -> Book {
+pub async fn production() -> Book {
     let book = plain().await;
     let steps: String = PASSED
         .iter()
@@ -64,7 +62,7 @@ async fn production() -> Book {
 }
 
 /// What is said where this isn't the real production.
-fn here(book: &Book) -> String {
+pub fn here(book: &Book) -> String {
     let config = book.scene.server.config(&book.scene.database);
     let given = config.libpq_environment();
     let of =
@@ -84,7 +82,7 @@ fn run(book: &Book) -> Said {
 
 const NOTICE: &str = "--var issue=a-drill --var impact=none --var eta=soon --var action=none";
 
-fn script(book: &Book, name: &str, text: &str) {
+pub fn script(book: &Book, name: &str, text: &str) {
     let path = book.scene.file(name, format!("#!/bin/sh\n{text}\n"));
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
 }
@@ -119,6 +117,13 @@ async fn it_is_promoted_and_taken_back() {
     assert_eq!(book.verdict("rls-denied")["passed"], true);
     let signed = book.scene.events_named("signed");
     assert_eq!(signed.len(), 4, "{signed:?}");
+    // Where to recover to, were it needed: in the evidence.
+    assert_eq!(book.verdict("pitr")["passed"], true);
+    let saved = book.scene.events_named("saved");
+    let noted = saved.iter().find_map(|event| event["values"]["recovery_lsn"]["text"].as_str()).unwrap();
+    let ahead = format!("SELECT pg_lsn '{noted}' BETWEEN '0/1' AND pg_current_wal_lsn()");
+    assert_eq!(book.value(&ahead).await, "t");
+    book.report(0).says("Point-in-time recovery is configured").says(noted);
     let run = book.scene.events()[0]["run"].as_str().unwrap().to_owned();
     // What the service has taken in since is somebody's: it isn't thrown away without a word.
     book.rollback(&run).exits(3).says("310 rows written to vh.ingest_runs since would be lost");
@@ -190,66 +195,6 @@ async fn a_backup_that_lists_and_doesnt_restore_stops_it() {
     assert_eq!(book.value(STATE).await, BEFORE);
     let report = book.scene.type_in("report --state-dir state");
     report.exits(0).says("the backup doesn't restore");
-}
-
-/// A service at work: it writes its log as the flag says, and above 10 % it is 12 % slower.
-async fn serve(mut session: Session, flag: std::path::PathBuf) {
-    loop {
-        let set: i32 =
-            std::fs::read_to_string(&flag).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0);
-        let latency = if set > 10 { 112 } else { 100 };
-        let sql = format!(
-            "INSERT INTO audit.service_logs (id, service, level, latency_ms) \
-             SELECT (SELECT max(id) FROM audit.service_logs) + n, 'ingest', 'INFO', {latency} FROM generate_series(1, 20) n"
-        );
-        if session.batch(&sql).await.is_err() {
-            return;
-        }
-        if set > 0 {
-            let sql = "INSERT INTO vh.ingest_runs SELECT coalesce(max(id), 0) + 1, 1, 'success' FROM vh.ingest_runs";
-            let _ = session.batch(sql).await;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_ramp_whose_p95_rises_by_12_percent_goes_back_by_itself() {
-    let book = production().await;
-    let flag = book.scene.path("flag");
-    script(&book, "plans/ops/flag", &format!("echo \"$1 = $2\"\necho \"$2\" > {}", flag.display()));
-    book.plan("every  = \"1min\"\n  again  = \"latency\"", "every  = \"50ms\"\n  again  = \"latency\"");
-    let session = Session::connect(&book.scene.server.config(&book.scene.database), "ingest").await.unwrap();
-    // Only what the service writes now counts.
-    book.scene.sql("UPDATE audit.service_logs SET timestamp = now() - interval '1 hour'").await;
-    let service = tokio::spawn(serve(session, flag.clone()));
-    let given = here(&book)
-        .replace("set_flag=production/set-flag", "set_flag=ops/flag --var sample=1s")
-        .replace("hold_50=100ms", "hold_50=1h");
-    let said = tokio::task::block_in_place(|| book.run(&format!("{given} --evidence elsewhere")));
-    service.abort();
-    said.exits(6)
-        .says("watch \"p95 latency, last 10 minutes\" is breached")
-        .says("{p95_before} + 10%")
-        .says("got 112")
-        .says("The ramp goes back")
-        .says("undone: 50 %")
-        .says("undone: 10 %")
-        .says("roll back the rest");
-    assert_eq!(std::fs::read_to_string(&flag).unwrap(), "0\n", "the flag is off");
-    // The first stage held, the second was left in the middle, and the third never began.
-    let verified = book.scene.steps("step_verified");
-    assert!(verified.contains(&"stable-10".to_owned()) && !verified.contains(&"stable-50".to_owned()));
-    assert!(!book.scene.steps("step_started").contains(&"ramp-100".to_owned()));
-    assert_eq!(book.scene.steps("step_undone"), ["ramp-50", "ramp-10"]);
-    let breach = book.scene.events_named("watch_breached").pop().unwrap();
-    assert_eq!((&breach["watch"], &breach["verdict"]["got"]), (&"p95".into(), &"112".into()));
-    let report = book.scene.type_in("report --state-dir state");
-    report.says("p95 latency, last 10 minutes").says("got 112").says("ramp-back");
-    // What was promoted stands, and can go as well.
-    assert_eq!(book.value("SELECT count(*) FROM eng.strategic_directives_v2").await, "60");
-    book.rollback("").exits(4);
-    assert_eq!(book.value(STATE).await, BEFORE);
 }
 
 #[tokio::test]

@@ -105,12 +105,22 @@ fn lines(role: Role, sign: &str, text: &str, columns: usize) -> Vec<Row> {
     rows
 }
 
-/// How much of a wait is over, as far as the plan alone says how long it is.
+/// How long a wait is: what the plan says, or the run's variable that it names.
+pub fn long(state: &State, text: &str) -> String {
+    let named = text.trim().strip_prefix('{').and_then(|text| text.strip_suffix('}'));
+    let vars = state.run().opened.as_ref().map(|opened| &opened.vars);
+    let value = named.zip(vars).and_then(|(name, vars)| vars.get(name));
+    value.map_or_else(|| text.trim().to_owned(), Clone::clone)
+}
+
+/// How much of a wait is over.
 pub fn left_of_soak(state: &State, step: &Step, columns: usize) -> Vec<Row> {
     let (Action::Soak(text), Some(run)) = (&step.action, state.run().step(&step.id)) else {
         return Vec::new();
     };
-    let (Ok(long), Some(since)) = (duration::parse(text.trim()), run.started_at) else { return Vec::new() };
+    let (Ok(long), Some(since)) = (duration::parse(&long(state, text)), run.started_at) else {
+        return Vec::new();
+    };
     let long = u64::try_from(long.as_millis()).unwrap_or(u64::MAX).max(1);
     if !run.status.is_moving() || run.ended_at.is_some() || state.run().is_holding() {
         return Vec::new();

@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 
 use super::paper::{Paper, Row, wrapped};
 use super::sql::{self, Marks};
-use super::{action, problem};
+use super::{action, details, problem};
 use crate::cockpit::clock;
 use crate::cockpit::filter::{self, Place};
 use crate::cockpit::lock_wait::lock_wait;
@@ -14,7 +14,7 @@ use crate::cockpit::state::{Extent, State, Tab};
 use crate::cockpit::theme::Role;
 use crate::cockpit::timeline::{step_ms, step_sign};
 use crate::plan::model::{Action, Step, Transaction};
-use crate::run::event::{Blocker, Direction};
+use crate::run::event::{Blocker, Direction, HoldReason};
 use crate::run::state::{Status, StepState, UnitPhase};
 use crate::text::columns::{pad, pad_left};
 use crate::text::words::{count, number, open_for, person, took, touched, unsigned};
@@ -50,8 +50,9 @@ pub fn draw(state: &State, paper: &mut Paper<'_>, area: Rect) -> (usize, Extent)
             }
             rows.extend(body);
             let extent = Extent { lines: rows.len(), room };
-            // What is said last is what goes on.
-            let begin = if action::said(state, &step.id).is_empty() { 0 } else { extent.last() };
+            // What is said last is what goes on, unless it is over.
+            let over = action::said(state, &step.id).is_empty() || is_told_above(state);
+            let begin = if over { 0 } else { extent.last() };
             let first = state.scroll.get(&Tab::Step).copied().unwrap_or(begin).min(extent.last());
             paper.rows(area, rows.iter().skip(first));
             (first, extent)
@@ -147,6 +148,7 @@ fn head(
     let name = Row::of(Role::Title, &step.title).add(Role::Dim, format!("  {}", step.id));
     let mut head = vec![(NAME, name.right(columns, right.add(Role::Text, time)))];
     head.push((MORE, what(state, step)));
+    head.extend(what_happened(state, columns).into_iter().map(|row| (URGENT, row)));
     if let Some(run) = run {
         if let Some(reason) = &run.reason {
             head.extend(wrapped(Role::Warn, "", reason, columns, 2).into_iter().map(|row| (MORE, row)));
@@ -193,6 +195,19 @@ fn standing(state: &State, id: &str, run: Option<&StepState>, columns: usize) ->
     }
 }
 
+/// It went back and waits, and that is no step's failure: what for is said above the step.
+fn is_told_above(state: &State) -> bool {
+    state.run().hold_reason() == Some(&HoldReason::RolledBackTo)
+}
+
+/// What it waits for, and why: the header has room for the beginning alone.
+fn what_happened(state: &State, columns: usize) -> Vec<Row> {
+    let Some(hold) = state.run().hold().filter(|_| is_told_above(state)) else { return Vec::new() };
+    let mut rows = wrapped(Role::Warn, "", &hold.needs, columns, 6);
+    rows.push(Row::new());
+    rows
+}
+
 /// What people wrote on it, the last of it.
 fn written(state: &State, step: &str, columns: usize) -> Vec<Row> {
     const SHOWN: usize = 3;
@@ -228,7 +243,7 @@ fn what(state: &State, step: &Step) -> Row {
         Action::Command(_) => "runs a program".to_owned(),
         Action::Notify(notice) if notice.to.is_empty() => "a message".to_owned(),
         Action::Notify(notice) => format!("a message to {}", notice.to.join(", ")),
-        Action::Soak(text) => format!("waits {text} while watches are sampled"),
+        Action::Soak(text) => format!("waits {} while watches are sampled", details::long(state, text)),
         Action::Requires(requires) => format!("needs the evidence of {}", requires.whose()),
         Action::Snapshot(snapshot) => format!("a snapshot of {}", snapshot.of.word()),
         Action::Restore(restore) => {

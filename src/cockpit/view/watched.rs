@@ -4,16 +4,16 @@ use super::paper::{Row, clean};
 use crate::cockpit::state::State;
 use crate::cockpit::theme::Role;
 use crate::run::sample::Reading;
-use crate::text::columns::{cut, pad_left};
+use crate::text::columns::pad_left;
 use crate::text::words::took;
 
-/// A row for each, under a head; nothing while nothing is watched.
+/// Two rows for each, under a head; nothing while nothing is watched.
 pub fn rows(state: &State, columns: usize) -> Vec<Row> {
     if state.readings.is_empty() {
         return Vec::new();
     }
     let mut rows = vec![Row::of(Role::Dim, "watched")];
-    rows.extend(state.readings.values().map(|reading| row(state, reading, columns)));
+    rows.extend(state.readings.values().flat_map(|reading| one(state, reading, columns)));
     rows
 }
 
@@ -22,7 +22,8 @@ pub fn is_breached(state: &State) -> bool {
     state.readings.values().any(|reading| reading.breached)
 }
 
-fn row(state: &State, reading: &Reading, columns: usize) -> Row {
+/// Which it is and how it stands, and below it what came.
+fn one(state: &State, reading: &Reading, columns: usize) -> Vec<Row> {
     let (sign, role) = match (reading.holds, reading.breached) {
         (true, _) => ("✓ ", Role::Good),
         (false, false) => ("! ", Role::Warn),
@@ -30,12 +31,14 @@ fn row(state: &State, reading: &Reading, columns: usize) -> Row {
     };
     let ago = state.now.duration_since(reading.at).as_millis();
     let ago = format!("{} ago", took(u64::try_from(ago).unwrap_or_default()));
-    let most = columns / 4;
     let right = Row::of(role, if reading.breached { "BREACHED  " } else { "" })
-        .add(Role::Dim, "expected ")
-        .add(Role::Text, cut(&clean(&reading.expected), most))
-        .add(Role::Dim, "  got ")
-        .add(if reading.holds { Role::Text } else { Role::Bad }, cut(&clean(&reading.got), most))
         .add(Role::Dim, if columns >= 60 { pad_left(&ago, 12) } else { String::new() });
-    Row::of(role, sign).add(Role::Text, &reading.title).right(columns, right.cut(columns * 2 / 3))
+    let mut rows = vec![Row::of(role, sign).add(Role::Text, &reading.title).right(columns, right)];
+    // What came first: of a long expectation only the end is cut off.
+    let got = Row::of(Role::Dim, "    got ")
+        .add(if reading.holds { Role::Text } else { Role::Bad }, clean(&reading.got))
+        .add(Role::Dim, "  expected ")
+        .add(Role::Text, clean(&reading.expected));
+    rows.push(got.cut(columns));
+    rows
 }

@@ -168,8 +168,13 @@ impl Conductor {
         })
         .await?;
         if rollback.is_partial() && !everything {
+            // Whoever comes to it later has to know what it was for.
+            let why = match rollback.why.as_str() {
+                "" => String::new(),
+                why => format!(" ({why})"),
+            };
             let needs = format!(
-                "the rollback went as far as it was told{as_before}; go on forward, or roll back the rest"
+                "the rollback went as far as it was told{why}{as_before}; go on forward, or roll back the rest"
             );
             self.hold(HoldReason::RolledBackTo, None, needs.clone(), None).await?;
             // Residue is residue, also of a part.

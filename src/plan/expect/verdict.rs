@@ -49,6 +49,17 @@ impl Difference {
 }
 
 impl Verdict {
+    /// What came, with the first cell that differs where a count of rows would say nothing.
+    #[must_use]
+    pub fn seen(&self) -> String {
+        match self.differences.first() {
+            Some(first) if first.row > 0 && !first.column.is_empty() && first.got != self.got => {
+                format!("{}: {} {}", self.got, first.column, first.got)
+            }
+            _ => self.got.clone(),
+        }
+    }
+
     /// It came as expected.
     pub fn pass(expected: impl Into<String>, got: impl Into<String>) -> Verdict {
         Verdict { passed: true, expected: expected.into(), got: got.into(), differences: Vec::new(), more: 0 }
