@@ -13,10 +13,6 @@ async fn bench(keys: &str) -> Bench {
     let bench = Bench::with("CREATE TABLE t (n int);").await;
     bench.file("before.sql", "CREATE TABLE t (n int);");
     write(&bench, keys, "INSERT INTO t VALUES (1);");
-    if let Some(home) = std::env::var_os("HOME") {
-        // The template of private servers.
-        bench.env("XDG_CACHE_HOME", &PathBuf::from(home).join(".cache").display().to_string());
-    }
     bench
 }
 

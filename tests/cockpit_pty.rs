@@ -11,6 +11,7 @@ use std::process::Stdio;
 
 use common::pty::{Pty, banner};
 use common::runs::Bench;
+use common::surroundings::open_to_others;
 use holdpoint::pg::{ConnectConfig, Session};
 use nix::sys::signal::Signal;
 
@@ -108,7 +109,7 @@ fn line_of(screen: &str, name: &str) -> Vec<String> {
 /// Every figure of the Deltas tab against the server itself: before, now, the change, what the plan says.
 #[tokio::test]
 async fn the_deltas_of_kochel_are_what_the_server_has() {
-    let home = tempfile::Builder::new().prefix("hpt").tempdir_in("/tmp").unwrap();
+    let home = tempfile::Builder::new().prefix("hpt").tempdir_in(open_to_others()).unwrap();
     std::fs::set_permissions(home.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
     let folder = home.path().display().to_string();
     let environment = [("HOME".to_owned(), folder.clone()), ("TMPDIR".to_owned(), folder)];

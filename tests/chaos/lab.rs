@@ -12,6 +12,7 @@ use holdpoint::run::state::Run;
 use tokio::process::{Child, Command};
 
 use crate::common::server::TestServer;
+use crate::common::surroundings::surroundings;
 
 /// How long one program may take. Far more than it needs: two cores may build something else.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -223,6 +224,7 @@ impl Case {
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", self.state.parent().unwrap())
+            .envs(surroundings())
             .env("TZ", "UTC")
             .env("HOLDPOINT_LOG", "debug")
             .envs(self.environment.iter().map(|(name, value)| (name, value)))

@@ -6,5 +6,6 @@ pub mod proxy;
 pub mod pty;
 pub mod runs;
 pub mod server;
+pub mod surroundings;
 pub mod tls;
 pub mod tmux;

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
+use super::surroundings::surroundings;
+
 /// How long anything is waited for before the test shows the screen that it doesn't come on.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -53,6 +55,7 @@ impl Pty {
             command.env(name, value);
         }
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        surroundings().iter().for_each(|(name, value)| command.env(name, value));
         environment.iter().for_each(|(name, value)| command.env(name, value));
         let child = pair.slave.spawn_command(command).expect("the program starts");
         drop(pair.slave);

@@ -9,6 +9,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::server::TestServer;
+use super::surroundings::surroundings;
 
 /// How long anything is waited for before the test says what didn't come.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -112,7 +113,7 @@ impl Bench {
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_holdpoint"));
         let config = self.server.config(&self.db);
-        command.env_clear().envs(config.libpq_environment());
+        command.env_clear().envs(surroundings()).envs(config.libpq_environment());
         let environment = self.environment.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let stands = self.stands.lock().unwrap_or_else(PoisonError::into_inner).clone();
         command.envs(environment).current_dir(self.path(&stands)).stdin(Stdio::null());

@@ -7,4 +7,7 @@ mod plan;
 #[allow(dead_code, clippy::unwrap_used, reason = "shared; every test binary uses a part of it")]
 mod server;
 mod source;
+#[path = "../common/surroundings.rs"]
+#[allow(dead_code, reason = "shared; every test binary uses a part of it")]
+mod surroundings;
 mod words;

@@ -10,6 +10,7 @@ use holdpoint::pg::Environment;
 use holdpoint::plan::{LoadOptions, load};
 
 use super::server::TestServer;
+use super::surroundings::surroundings;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_holdpoint");
 
@@ -48,6 +49,7 @@ impl Desk {
         let mut command = Command::new(program);
         command
             .env_clear()
+            .envs(surroundings())
             .env("HOME", self.folder.path().join("home"))
             .env("LC_ALL", "C.UTF-8")
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())

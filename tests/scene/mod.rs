@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::common::server::TestServer;
+use crate::common::surroundings::{open_to_others, surroundings};
 
 /// The binary under test.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_holdpoint");
@@ -21,11 +22,11 @@ pub const PROGRAM: &str = env!("CARGO_BIN_EXE_holdpoint");
 /// dozen runs); when it does, the test says what it waited for.
 pub const PATIENCE: Duration = Duration::from_secs(240);
 
-/// The program with nothing in its surroundings but a PATH and what is given.
+/// The program with nothing in its surroundings but a PATH, the temporary folder and what is given.
 pub fn holdpoint<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
     let mut command = Command::new(PROGRAM);
     command.args(args).env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
-    command.stdin(Stdio::null());
+    command.envs(surroundings()).stdin(Stdio::null());
     command
 }
 
@@ -162,7 +163,7 @@ pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 
 /// A folder of the test's own that other users may enter.
 pub fn open_folder() -> tempfile::TempDir {
-    let folder = tempfile::Builder::new().prefix("hpt").tempdir_in("/tmp").unwrap();
+    let folder = tempfile::Builder::new().prefix("hpt").tempdir_in(open_to_others()).unwrap();
     std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
     folder
 }

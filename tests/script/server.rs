@@ -2,6 +2,10 @@
 
 #![allow(dead_code, reason = "every test binary uses a part of it")]
 
+#[path = "../common/surroundings.rs"]
+#[allow(clippy::duplicate_mod, reason = "some have it among what they share, too")]
+mod surroundings;
+
 use serde_json::Value;
 use std::collections::HashMap;
 use std::fs;
@@ -68,7 +72,8 @@ fn installed() -> PathBuf {
 
 impl Server {
     pub fn start() -> Server {
-        let made = Command::new("mktemp").args(["-d", "/tmp/hps.XXXXXX"]).output().expect("mktemp runs");
+        let home = surroundings::open_to_others().join("hps.XXXXXX");
+        let made = Command::new("mktemp").arg("-d").arg(home).output().expect("mktemp runs");
         let home = PathBuf::from(String::from_utf8_lossy(&made.stdout).trim());
         let root = is_root();
         if root {

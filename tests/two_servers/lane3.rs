@@ -45,10 +45,6 @@ async fn lane3(rehearsed: bool) -> Two {
         address(&two.server, &two.source)
     );
     two.target.file("env/.env.db-migration.local", &env);
-    if let Some(home) = std::env::var_os("HOME") {
-        // The template of private servers.
-        two.target.env("XDG_CACHE_HOME", &Path::new(&home).join(".cache").display().to_string());
-    }
     let before = std::fs::read_to_string(two.target.path("sql/_before.sql")).unwrap();
     two.source(&before).await;
     two

@@ -216,11 +216,6 @@ async fn a_source_that_goes_in_the_middle_holds_the_run() {
 #[tokio::test]
 async fn a_rehearsal_finds_what_was_changed_in_the_source() {
     let two = Two::new().await;
-    if let Some(home) = std::env::var_os("HOME") {
-        // The template of private servers.
-        let cache = std::path::Path::new(&home).join(".cache");
-        two.target.env("XDG_CACHE_HOME", &cache.display().to_string());
-    }
     two.target.file(
         "there.sql",
         "CREATE TABLE moved (id int PRIMARY KEY, t text); INSERT INTO moved VALUES (1, 'a');",
@@ -248,11 +243,6 @@ async fn a_rehearsal_finds_what_was_changed_in_the_source() {
 async fn the_source_is_backed_up_and_never_restored_into_the_target() {
     let two = Two::with("CREATE TABLE moved (id int PRIMARY KEY, t text)").await;
     two.source("INSERT INTO moved SELECT n, 'row ' || n FROM generate_series(1, 500) n").await;
-    if let Some(home) = std::env::var_os("HOME") {
-        // The template of private servers.
-        let cache = std::path::Path::new(&home).join(".cache");
-        two.target.env("XDG_CACHE_HOME", &cache.display().to_string());
-    }
     let backup = "\n[[phase.step]]\nid = \"kept\"\ntitle = \"Kept\"\non = \"source\"\nbackup = \"source.dump\"\n\
                   verify = \"restore\"\non_failure = \"stop\"\n";
     two.plan(backup);
