@@ -1,7 +1,7 @@
 //! The evidence: what a journal says about its run, as Markdown, one HTML page, or JSON. Pure.
 //!
 //! - [`Gather`] takes a journal's events, one after another, and makes the [`Report`] of them; `steps`, `people`,
-//!   `beside`, `back` and `others` are its parts, `planned` has the timeline as the plan means it;
+//!   `beside`, `back`, `changed` and `others` are its parts, `planned` has the timeline as the plan means it;
 //! - [`model`] (with `happened` and `answered`) is that record: what `--format json` prints, documented in docs/report.md;
 //! - `page` is a page of headings, tables and lines, without a format; `head`, `course`, `detail`, `answers`,
 //!   `outside`, `returns` and `rest` write the report into it, in words of `words`;
@@ -14,6 +14,7 @@ mod answered;
 mod answers;
 mod back;
 mod beside;
+mod changed;
 mod chart;
 mod course;
 mod detail;
