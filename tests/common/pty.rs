@@ -113,10 +113,14 @@ impl Pty {
     #[track_caller]
     pub fn click(&mut self, words: &str) {
         let text = self.until_says(words);
+        self.click_in(&text, words);
+    }
+
+    /// The same, where they stand on this screen, if they do.
+    fn click_in(&mut self, text: &str, words: &str) {
         let found = text.lines().enumerate().find_map(|(y, line)| Some((y, line, line.find(words)?)));
-        let (line, before) =
-            found.map(|(y, line, at)| (y + 1, line[..at].chars().count())).expect("they stand there");
-        let column = before + 2;
+        let Some((y, line, at)) = found else { return };
+        let (line, column) = (y + 1, line[..at].chars().count() + 2);
         self.keys(&format!("\u{1b}[<0;{column};{line}M\u{1b}[<0;{column};{line}m"));
     }
 
@@ -195,14 +199,31 @@ impl Pty {
     /// taken up answers the hold that it was left in, not the one that follows.
     #[track_caller]
     pub fn press_until(&mut self, key: &str, wanted: impl Fn(&str) -> bool) -> String {
+        self.again_until(key, wanted, |pty, _| pty.keys(key))
+    }
+
+    /// Clicks on these words wherever they stand, until it has had its effect: a line that comes or goes
+    /// above them while the press is on its way moves them away from it.
+    #[track_caller]
+    pub fn click_until(&mut self, words: &str, wanted: impl Fn(&str) -> bool) -> String {
+        self.again_until(words, wanted, |pty, text| pty.click_in(text, words))
+    }
+
+    #[track_caller]
+    fn again_until(
+        &mut self,
+        what: &str,
+        wanted: impl Fn(&str) -> bool,
+        press: impl Fn(&mut Self, &str),
+    ) -> String {
         let began = Instant::now();
         loop {
             let text = self.text();
             if wanted(&text) {
                 return text;
             }
-            assert!(began.elapsed() < PATIENCE, "{key:?} has no effect\n{text}");
-            self.keys(key);
+            assert!(began.elapsed() < PATIENCE, "{what:?} has no effect\n{text}");
+            press(self, &text);
             let pressed = Instant::now();
             while pressed.elapsed() < Duration::from_secs(1) && !wanted(&self.text()) {
                 std::thread::sleep(Duration::from_millis(10));
@@ -292,11 +313,12 @@ pub fn banner(text: &str) -> String {
     text.lines().nth(3).unwrap_or_default().to_owned()
 }
 
-/// Where the run is: what it waits for, and what is asked.
+/// Where the run is: what is asked, or what it waits for. A question that stands there is the same one
+/// whatever becomes of the screen around it: a multiplexer shows frames in parts.
 fn place(text: &str) -> String {
     let asked = ["after this one", "─ Confirm: ", "─ Sign as "];
-    let asked = text.lines().filter(|line| asked.iter().any(|words| line.contains(words)));
-    format!("{}{}", banner(text), asked.collect::<String>())
+    let asked: String = text.lines().filter(|line| asked.iter().any(|words| line.contains(words))).collect();
+    if asked.is_empty() { banner(text) } else { asked }
 }
 
 impl Drop for Pty {
