@@ -4,7 +4,7 @@
 mod common;
 mod scene;
 
-use scene::{Said, Scene, files_below, one_step};
+use scene::{Corner, Said, Scene, files_below, one_step};
 
 /// A sign-off, a checklist, and two changes with their rollbacks.
 const PEOPLE: &str = r#"
@@ -285,4 +285,20 @@ async fn an_open_run_in_other_hands_is_left_alone() {
     scene.type_in("status").exits(0).says(&format!("process {} has it", first.id()));
     let _ = first.kill();
     Said::of(first, "the first run to be gone");
+}
+
+/// No terminal mends a value that is missing or a script that can't be run: that is said first.
+#[test]
+fn what_is_wrong_with_plan_and_words_comes_before_the_terminal() {
+    let corner = Corner::new();
+    corner.plan(&format!("[vars]\ntenant = {{ ask = \"Which?\" }}\n\n{}", one_step("SELECT :'tenant';")));
+    corner.type_in("run plan.toml").exits(2).complains("the plan needs values: --var tenant=").reads_well();
+    let said = corner.type_in("run plan.toml --var tenant=x");
+    said.exits(2).complains("there is no terminal for the cockpit").reads_well();
+    corner.plan(&one_step("SELECT 1; COMMIT;"));
+    corner
+        .type_in("run plan.toml")
+        .exits(2)
+        .complains("the plan's scripts can't be run")
+        .never_says("terminal");
 }

@@ -44,17 +44,17 @@ pub async fn run(args: RunArgs, level: &str) -> Result<Exit, Failure> {
     keep_evidence(&state, &args.evidence)?;
     let (known, _) = vars::known(&plan, &args.vars, &Default::default(), false)?;
     let target = target::target(args.target.as_deref(), &plan, &known)?;
-    let given = args.answers.answers.is_some() || !args.answers.confirm.is_empty();
-    let screen = wants_screen(&args.screenless, given)?;
     if let Some(open) = open_run_for_phases(&state, &plan, &target, &args).await? {
         return super::resume::resume(open, level).await;
-    }
-    if !screen {
-        every_change_is_named(&plan, &answers, &args.only)?;
     }
     let values = vars::values(&plan, &args.vars, &Default::default(), false)?;
     let others = target::others(&plan, &values)?;
     let scripts = scanned(&plan, &values, Some(&target))?;
+    let given = args.answers.answers.is_some() || !args.answers.confirm.is_empty();
+    let screen = wants_screen(&args.screenless, given)?;
+    if !screen {
+        every_change_is_named(&plan, &answers, &args.only)?;
+    }
     let digest = digest(&plan, &loaded.source, &scripts.included)
         .map_err(|error| Failure::unreachable(error.to_string()))?;
     has_evidence(&plan, &digest.sha256, &state, &args)?;

@@ -1,7 +1,8 @@
 //! The ledger: what was applied, kept in the target itself.
 //!
 //! - `schema` makes the schema `holdpoint` and refuses one that somebody prepared for us;
-//! - `fence` keeps runners of an older epoch from writing, and takes over from a dead one;
+//! - `fence` keeps runners of an older epoch from writing, takes over from a dead one, and notes of which plan a
+//!   run is;
 //! - `intent` brackets a statement that cannot be in a transaction;
 //! - `entry` is the row a transaction commits with its work, and reads rows back;
 //! - `moved` takes it along into another database;
