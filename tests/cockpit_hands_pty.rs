@@ -302,6 +302,20 @@ async fn undo_to_here_goes_on_in_the_cockpit() {
     assert_eq!(pty.end(), 4, "{}", pty.text());
 }
 
+/// Whoever comes to a run that was stopped sees the step that stopped it, and not the one that would have come.
+#[tokio::test]
+async fn a_run_that_was_stopped_shows_what_stopped_it() {
+    let bench = Bench::new().await;
+    bench.plan(
+        "[[phase.step]]\nid = \"gate\"\ntitle = \"The gate\"\non_failure = \"stop\"\ncheck = \"SELECT 1 + 1\"\nexpect = 3\n\n\
+         [[phase.step]]\nid = \"after\"\ntitle = \"What comes after\"\ncheck = \"SELECT 1 + 1\"\nexpect = 2\n",
+    );
+    let mut pty = cockpit(&bench, &["run", "plan.toml"], &[]);
+    pty.until("the step that stopped it", |text| text.contains("ENDED") && text.contains("The gate  gate"));
+    pty.keys("Q");
+    assert_eq!(pty.end(), 1, "{}", pty.text());
+}
+
 /// The process's state, as the kernel has it: `T` is stopped.
 fn is_stopped(pid: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();

@@ -25,10 +25,10 @@ use super::way_back;
 use super::{activity, deltas};
 use crate::plain::{LogLine, Named, Printer, Style};
 use crate::plan::model::{Action, Plan, Step, Undo};
-use crate::run::event::{Direction, Envelope, HoldReason, Mode, Operator};
+use crate::run::event::{Direction, Ending, Envelope, HoldReason, Mode, Operator};
 use crate::run::outlook::LookBack;
 use crate::run::sample::{Doing, Reading, Sighting};
-use crate::run::state::{Run, Status, StepState};
+use crate::run::state::{Run, RunState, Status, StepState};
 
 pub use super::place::{Extent, Focus, Spot, Tab};
 
@@ -283,7 +283,12 @@ impl State {
         let breached = (run.hold_reason() == Some(&HoldReason::Breached))
             .then(|| run.steps.iter().find(|step| step.status == Status::Failed))
             .flatten();
+        // One that was stopped is about what stopped it.
+        let stopped = matches!(run.state, RunState::Ended(Ending::Stopped { .. }, _));
+        let failed = |step: &&StepState| matches!(step.status, Status::Failed | Status::Unverified);
+        let ended = run.steps.iter().rfind(|step| stopped && failed(step));
         let id = held
+            .or_else(|| ended.map(|step| step.id.as_str()))
             .or_else(|| breached.map(|step| step.id.as_str()))
             .or_else(|| run.current_step().map(|step| step.id.as_str()))
             .or_else(|| run.unanswered_failure().map(|step| step.id.as_str()))

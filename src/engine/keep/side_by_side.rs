@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::compare::{NUMERIC, only_in, tolerates};
-use super::two_sides::{Found, Now, TEXT};
+use super::two_sides::{ANOTHER, Found, Now, TEXT};
 use crate::engine::verify::count;
 use crate::pg::Session;
 use crate::pg::across::{
@@ -155,7 +155,7 @@ async fn table_content(
             }
             Err(error) => {
                 let why = format!("the rows that differ couldn't be looked for: {error}");
-                found.differs(format!("content of {name}"), "another", "another", &why);
+                found.differs(format!("content of {name}"), ANOTHER, ANOTHER, &why);
             }
         }
     }
@@ -206,7 +206,7 @@ fn rows_differ(found: &mut Found, name: &str, rows: &Rows, (one, other): (u64, u
             found.differs(
                 place,
                 format!("its {columns}"),
-                "another",
+                ANOTHER,
                 &format!("{columns} {has} other content"),
             );
         }

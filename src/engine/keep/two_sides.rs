@@ -17,6 +17,8 @@ use crate::plan::expect::{Answer, Column, Difference, Verdict};
 use crate::plan::model::{Checkpoint, Compare, Compared, Side};
 
 pub(super) const TEXT: u32 = 25;
+/// Stands for content that differs: it is nobody's to show, and which it is of is said besides.
+pub(super) const ANOTHER: &str = "another";
 
 /// What a comparison found.
 #[derive(Debug, Default)]
@@ -67,10 +69,10 @@ impl Found {
         }
         let n = self.differences.len();
         // The first of them is what somebody reads who sees one line.
-        let first = self
-            .differences
-            .first()
-            .map(|first| format!("{}: source {}, target {}", first.column, first.expected, first.got));
+        let first = self.differences.first().map(|first| match first.got.as_str() {
+            ANOTHER => format!("{}: {}", first.column, first.why),
+            got => format!("{}: source {}, target {got}", first.column, first.expected),
+        });
         let first = first.map(|first| format!(": {first}{}", if n > 1 { ", …" } else { "" }));
         Verdict {
             passed: false,
