@@ -80,7 +80,7 @@ mod tests {
     fn what_is_about_the_database_is_told_from_what_is_in_it() {
         let dump = "--\n-- Name: a;b; Type: DATABASE\n--\nSET lock_timeout = 0;\n\
             CREATE DATABASE \"a;\"\"b\" WITH TEMPLATE = template0 ENCODING = 'UTF8' LOCALE = 'C';\n\n\
-            ALTER DATABASE \"a;\"\"b\" OWNER TO app;\n\\connect -reuse-previous=on \"dbname='a;\\\"b'\"\n\
+            ALTER DATABASE \"a;\"\"b\" OWNER TO app;\n\\connect -reuse-previous=on \"dbname='a;\"\"b'\"\n\
             SELECT pg_catalog.set_config('search_path', '', false);\n\
             COMMENT ON DATABASE \"a;\"\"b\" IS 'one; GRANT x\n;two';\n\
             ALTER DATABASE \"a;\"\"b\" SET search_path TO 'app', '';\n\
