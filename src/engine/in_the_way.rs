@@ -63,9 +63,15 @@ pub(super) fn who_is_in_the_way(step: &Step, blockers: &[Blocker], problem: &mut
         pid => format!("pid {pid} ({}, {})", blocker.application, blocker.state),
     };
     let who: Vec<String> = blockers.iter().map(who).collect();
+    let itself = match &step.action {
+        Action::Restore(restore) if !restore.end_sessions => {
+            "; a restore whose plan says end_sessions = true does it itself"
+        }
+        _ => "",
+    };
     problem.hint = Some(format!(
         "in the way: {}. They aren't ended by themselves: end them (K in the cockpit's Activity, or SELECT \
-         pg_terminate_backend(PID)) and retry; a restore whose plan says end_sessions = true does it itself",
+         pg_terminate_backend(PID); ROLLBACK PREPARED for a prepared transaction) and retry{itself}",
         who.join(", ")
     ));
 }

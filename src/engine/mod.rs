@@ -42,7 +42,7 @@ pub mod attention;
 mod backends;
 pub mod bare;
 pub mod baseline;
-mod beside;
+mod between;
 mod block;
 mod command;
 pub mod conductor;

@@ -9,8 +9,8 @@ use crate::pg::identity::Target;
 use crate::pg::ledger::entry;
 use crate::pg::{ConnectConfig, Session};
 use crate::plan::model::Plan;
-use crate::run::event::TargetIdentity;
-use crate::run::state::Run;
+use crate::run::event::{Replacing, TargetIdentity};
+use crate::run::state::{Run, UnitPhase};
 
 /// So many steps are named.
 const NAMED: usize = 5;
@@ -127,18 +127,31 @@ pub(super) fn is_same_database(a: &TargetIdentity, b: &TargetIdentity) -> bool {
     }
 }
 
-/// The database that a run was opened on, and those that a restore of its own has put in its place.
+/// The database that a run works on: the one that it was opened on, or the last that a restore of its own has put
+/// in that one's place. Where it isn't known whether it has, both.
 fn is_bound_to(run: &Run, now: &TargetIdentity) -> bool {
     let Some(opened) = &run.opened else { return true };
-    let stands_in = |oid: u32| TargetIdentity { database_oid: oid, ..opened.target.clone() };
-    is_same_database(&opened.target, now)
-        || run.replaced.iter().any(|replaced| is_same_database(&stands_in(replaced.oid), now))
+    let is = |oid: u32| is_same_database(&TargetIdentity { database_oid: oid, ..opened.target.clone() }, now);
+    let open = |replacing: &&Replacing| {
+        let phase = run.unit(&replacing.unit).map(|state| state.phase);
+        matches!(phase, Some(UnitPhase::Committing | UnitPhase::Unknown))
+    };
+    let stands = run.set_aside().last().map_or(opened.target.database_oid, |last| last.oid);
+    is(stands) || run.replaced.last().filter(open).is_some_and(|last| is(last.oid))
 }
 
 pub(super) fn same_target(run: &Run, now: &TargetIdentity) -> Result<(), Stop> {
     let Some(then) = run.opened.as_ref().map(|opened| &opened.target) else { return Ok(()) };
     if is_bound_to(run, now) {
         return Ok(());
+    }
+    if let Some(aside) = run.set_aside().find(|aside| aside.aside_oid == now.database_oid) {
+        let why = format!(
+            "{} is the database that a restore of this run has put aside: the run goes on in {}, which has its place. \
+             Nothing was done",
+            now.database, aside.database
+        );
+        return Err(Stop::Refused { why });
     }
     let same_server = then.system_identifier.is_some() && then.system_identifier == now.system_identifier;
     let server = if same_server { "on this server" } else { "of another server" };

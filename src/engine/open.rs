@@ -108,7 +108,8 @@ pub async fn open(opening: Opening) -> Result<Conductor, Stop> {
     }
     let id = Uuid::now_v7();
     let folder = opening.state.create_run(id).map_err(no_folder)?;
-    let known = copy_in(&folder, &opening)?;
+    // A folder without a journal would look like a run that lost it.
+    let known = copy_in(&folder, &opening).inspect_err(|_| drop(std::fs::remove_dir_all(folder.path())))?;
     let journal = Journal::create(&folder, id).map_err(no_folder)?;
     let event = Event::RunOpened(Box::new(opened(&opening, &looked.identity, source)));
     let key = folder.key()?;

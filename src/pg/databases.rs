@@ -108,7 +108,7 @@ pub async fn sessions_in(session: &mut Session, oids: &[u32]) -> Result<Vec<Back
          coalesce(a.application_name, ''), coalesce(pg_catalog.host(a.client_addr), ''), coalesce(a.state, ''), \
          (extract(epoch FROM pg_catalog.clock_timestamp() - a.state_change) * 1000)::int8 \
          FROM pg_catalog.pg_stat_activity a WHERE a.datid IN ({}) AND a.pid <> pg_catalog.pg_backend_pid() \
-         AND coalesce(a.backend_type, '') NOT IN ('autovacuum worker', 'parallel worker') ORDER BY a.backend_start",
+         AND a.usesysid IS NOT NULL AND coalesce(a.backend_type, '') NOT IN ('autovacuum worker', 'parallel worker') ORDER BY a.backend_start",
         oids.join(", ")
     );
     let rows = session.query(&sql, &[]).await?.rows;
@@ -129,6 +129,32 @@ pub async fn sessions_in(session: &mut Session, oids: &[u32]) -> Result<Vec<Back
             }
         })
         .collect())
+}
+
+/// Ends these in a database that nobody gets into any more: nobody else can have their process ids.
+///
+/// # Errors
+/// When one of them may not be ended, or the server can't be asked.
+pub async fn end(session: &mut Session, oid: u32, pids: &[i32]) -> Result<(), PgError> {
+    let told = |pids: &[i32]| {
+        let pids: Vec<String> = pids.iter().map(i32::to_string).collect();
+        format!(
+            "SELECT pg_catalog.pg_terminate_backend(a.pid) FROM pg_catalog.pg_stat_activity a \
+             WHERE a.datid = {oid} AND a.pid IN ({})",
+            pids.join(", ")
+        )
+    };
+    // All at once: there may be hundreds, and the server doesn't wait long for them.
+    let Err(mut refused) = session.query(&told(pids), &[]).await else { return Ok(()) };
+    for pid in pids {
+        if refused.is_lost() {
+            break;
+        }
+        if let Err(error) = session.query(&told(std::slice::from_ref(pid)), &[]).await {
+            refused = error;
+        }
+    }
+    Err(refused)
 }
 
 /// Prepared transactions of a database count as sessions in it: name and owner.

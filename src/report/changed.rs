@@ -47,8 +47,12 @@ impl Gather {
     }
 }
 
-/// Those whose place another has: an intent that came to nothing is none.
-pub(super) fn taken_out(mut told: Vec<DatabaseTold>, run: &Run) -> Vec<DatabaseTold> {
-    told.retain(|one| run.set_aside().any(|aside| aside.oid == one.oid));
-    told
+/// Those whose place another has: of several intents of a step the last one is it, if any.
+pub(super) fn taken_out(told: Vec<DatabaseTold>, run: &Run) -> Vec<DatabaseTold> {
+    let mut last: Vec<DatabaseTold> = Vec::new();
+    for one in told.into_iter().filter(|one| run.set_aside().any(|aside| aside.oid == one.oid)) {
+        last.retain(|known| known.oid != one.oid);
+        last.push(one);
+    }
+    last
 }

@@ -9,6 +9,8 @@ pub struct OfDatabase {
     pub create: Option<Create>,
     /// Its owner, settings, privileges and comment, in order, under its own name.
     pub rest: Vec<String>,
+    /// Its settings once more, each as what follows a name: ` SET work_mem TO '8MB'`.
+    pub settings: Vec<String>,
 }
 
 /// `CREATE DATABASE name …`
@@ -56,6 +58,11 @@ fn take(statement: &[Piece<'_>], text: &str, found: &mut OfDatabase) {
         let behind = name.start + name.text.len() - statement[0].start;
         found.create = Some(Create { options: text[behind..].to_owned() });
         return;
+    }
+    if begins(&["ALTER", "DATABASE"]) && statement.get(3).is_some_and(|word| word.is("SET")) {
+        let name = statement[2];
+        let behind = name.start + name.text.len() - statement[0].start;
+        found.settings.push(text[behind..].to_owned());
     }
     let on = |word: &str| {
         let mut pairs = statement.windows(2);
@@ -107,6 +114,7 @@ mod tests {
                 "RESET SESSION AUTHORIZATION"
             ]
         );
+        assert_eq!(found.settings, [" SET search_path TO 'app', ''"]);
         assert!(found.rest[1].ends_with("'one; GRANT x\n;two'"), "{:?}", found.rest[1]);
     }
 }

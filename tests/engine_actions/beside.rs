@@ -34,6 +34,10 @@ async fn the_restored_database_takes_the_place_and_the_old_one_stays() {
              REVOKE TEMPORARY ON DATABASE {db} FROM PUBLIC; GRANT CREATE ON DATABASE {db} TO pg_monitor WITH GRANT OPTION"
         ))
         .await;
+    // Who may read the ledger may do so afterwards.
+    bench.plan("[[phase.step]]\nid = \"first\"\ntitle = \"first\"\nsql = \"CREATE TABLE early ()\"");
+    bench.run().await.exits(0);
+    bench.sql("DROP TABLE early; GRANT USAGE ON SCHEMA holdpoint TO pg_monitor; GRANT SELECT ON holdpoint.ledger TO pg_monitor").await;
     let properties = "SELECT json_build_array(datdba::regrole, datconnlimit, encoding, datcollate, datctype, \
         shobj_description(oid, 'pg_database'), (SELECT array_agg(x::text ORDER BY x::text) FROM aclexplode(datacl) x), \
         (SELECT array_agg(setrole::regrole || ' ' || array_to_string(setconfig, ';') ORDER BY setrole) FROM pg_db_role_setting WHERE setdatabase = d.oid)) \
@@ -52,6 +56,14 @@ async fn the_restored_database_takes_the_place_and_the_old_one_stays() {
     assert_ne!(bench.value(analyzed).await, "0", "it comes with statistics");
     is_as_before(&bench).await;
     assert_eq!(bench.value(properties).await, before);
+    // What the migration made is told as gone, as after a restore in place.
+    let report: serde_json::Value = serde_json::from_str(
+        &bench.call(&["report", ran.run(), "--format", "json", "--state-dir", "state"]).await.out,
+    )
+    .unwrap();
+    let rows = report["deltas"]["rows"].as_array().unwrap();
+    let more = rows.iter().find(|one| one["table"] == "more");
+    assert!(more.is_none_or(|one| one["now"].is_null()), "{rows:?}");
     let replacing = ran.last("database_replacing");
     assert_eq!(replacing["aside_oid"].to_string(), was, "{replacing}");
     assert_eq!(replacing["oid"].to_string(), bench.value(oid).await, "{replacing}");
@@ -64,6 +76,10 @@ async fn the_restored_database_takes_the_place_and_the_old_one_stays() {
     }
     let rows = "SELECT count(*) FROM holdpoint.ledger WHERE step = 'restore'";
     assert_eq!(bench.server.value(&old, rows).await, "0", "only where it is restored");
+    assert_eq!(
+        bench.value("SELECT has_table_privilege('pg_monitor', 'holdpoint.ledger', 'SELECT')").await,
+        "t"
+    );
     let runs = "SELECT count(*) FROM holdpoint.run";
     assert_eq!(bench.value(runs).await, bench.server.value(&old, runs).await, "whose plans they were, too");
     // The plan runs again: the new database is the target.
@@ -92,7 +108,7 @@ async fn sessions_are_shown_and_ended_only_when_told() {
             assert!(holder.batch("SELECT 1").await.is_err(), "it is gone");
         } else {
             ran.exits(6)
-                .says("somebody is in it")
+                .says("somebody is in the way")
                 .says(&format!("in the way: pid {pid} (app, idle)"))
                 .says("end_sessions = true")
                 .says_wrapped("what was restored waits in");
@@ -109,18 +125,60 @@ async fn sessions_are_shown_and_ended_only_when_told() {
     }
 }
 
-/// A prepared transaction is in the database as a session is, and nobody can end it.
+/// A prepared transaction is in the database as a session is, and nobody can end it: so nobody else is ended either.
 #[tokio::test]
 async fn a_prepared_transaction_is_shown() {
     let bench = bench().await;
-    bench.plan(&plan("hold", &beside("").replace("lock_retries = 500", "lock_retries = 0")));
+    let told = beside("\nend_sessions = true").replace("lock_retries = 500", "lock_retries = 0");
+    bench.plan(&plan("hold", &told));
     bench.run().await.exits(6);
     bench.sql("BEGIN; CREATE TABLE half (); PREPARE TRANSACTION 'night'").await;
+    let mut idle = Session::connect(&bench.server.config(&bench.db), "idle").await.unwrap();
+    idle.batch("SET application_name = 'app'").await.unwrap();
     let ran = bench.call(&["rollback", "--procedure", "emergency", "--reason", "test"]).await;
-    ran.exits(6).says("the prepared transaction night");
+    ran.exits(6).says("the prepared transaction night").says("ROLLBACK PREPARED");
+    assert!(ran.all("backend_ending").is_empty(), "{ran}");
+    assert!(idle.batch("SELECT 1").await.is_ok(), "it was left alone");
     bench.sql("ROLLBACK PREPARED 'night'").await;
     bench.resume().await.exits(4);
     is_as_before(&bench).await;
+}
+
+/// Who has the database itself locked is waited for as anybody else is, and what was restored waits too; no limit of the
+/// role's ends what takes as long as it takes.
+#[tokio::test]
+async fn a_lock_on_the_database_is_waited_for() {
+    let bench = bench().await;
+    bench.sql(&format!("ALTER DATABASE {} SET statement_timeout = '1s'", bench.db)).await;
+    bench.plan(&plan("hold", &beside("").replace("lock_retries = 500", "lock_retries = 0")));
+    bench.run().await.exits(6);
+    let mut holder = Session::connect(&bench.server.config("postgres"), "holder").await.unwrap();
+    holder.batch("SET application_name = 'dba'").await.unwrap();
+    holder.batch(&format!("BEGIN; COMMENT ON DATABASE {} IS 'mine'", bench.db)).await.unwrap();
+    let ran = bench.call(&["rollback", "--procedure", "emergency", "--reason", "test"]).await;
+    ran.exits(6).says("(dba, idle in transaction)");
+    holder.batch("ROLLBACK").await.unwrap();
+    bench.resume().await.exits(4).says("is whole from the try before");
+    is_as_before(&bench).await;
+}
+
+/// The name of a database may be anything.
+#[tokio::test]
+async fn any_name_can_be_taken() {
+    let home = Bench::new().await;
+    for name in [r#"Shop "of" Äpfel; = 'x'"#, &"n".repeat(63)] {
+        let unique = format!("{}{}", home.db, name);
+        let name: String = unique.chars().take(63).collect();
+        home.sql(&format!("CREATE DATABASE \"{}\"", name.replace('"', "\"\""))).await;
+        let bench = Bench::of(std::sync::Arc::clone(&home.server), &name);
+        bench.sql(WORLD).await;
+        bench.file("a.sql", "DELETE FROM orders");
+        bench.plan(&plan("emergency", &beside("")));
+        let ran = bench.run().await;
+        ran.exits(4);
+        assert_eq!(bench.value("SELECT count(*) FROM orders").await, "1", "{name}");
+        assert_eq!(bench.server.value(&old_name(&ran), "SELECT count(*) FROM orders").await, "0", "{name}");
+    }
 }
 
 /// At every moment the database with the target's name is the old one or the restored one, whole, and the ledger
@@ -158,6 +216,9 @@ async fn a_run_that_waits_afterwards_is_found_on_the_new_database() {
     bench.run().await.exits(6);
     bench.call(&["rollback", "--procedure", "emergency", "--reason", "test"]).await.exits(6);
     bench.run().await.exits(3).says("of this plan is open on this database");
+    let old = family(&bench).await.remove(0);
+    let on_old = format!("postgres:///{old}");
+    bench.call(&["resume", "--target", &on_old]).await.exits(3).says("has put aside: the run goes on in");
     bench.sql("INSERT INTO orders VALUES (7, 1)").await;
     bench.resume().await.exits(4);
 }

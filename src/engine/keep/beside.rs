@@ -11,27 +11,22 @@
 
 use std::time::Instant;
 
-use super::backup::{Failed, mb};
-use super::patience::EVERY;
-use super::proof::is_in_it;
-use super::swap::Swapped;
+use super::backup::Failed;
+use super::swap::settle;
 use crate::crash;
 use crate::engine::conductor::Conductor;
 use crate::engine::problems;
 use crate::engine::stop::Stop;
-use crate::engine::unit::{own, set_nonce};
+use crate::engine::unit::{Outcome, own};
 use crate::pg::fingerprint::Fingerprint;
-use crate::pg::inventory::Inventory;
-use crate::pg::ledger::{entry, fence, identifier, moved};
-use crate::pg::measure::MeasureError;
+use crate::pg::ledger::{fence, identifier};
 use crate::pg::{ConnectConfig, PgError, Psql, Session, databases};
-use crate::plan::model::{Action, Kind, Plan, Restore, Step, Undo};
+use crate::plan::model::{Action, Plan, Restore, Step, Undo};
 use crate::run::event::{BackupTaken, Event, Problem, SourceRef, Unit};
-use crate::script::of_database;
+use crate::run::state::UnitPhase;
+use crate::script::{OfDatabase, of_database};
 
-const OR_IN_PLACE: &str = "Or restore in place: take `beside` out of the plan";
-/// So many differences are named.
-const NAMED: usize = 5;
+pub(super) const OR_IN_PLACE: &str = "Or restore in place: take `beside` out of the plan";
 
 /// Both databases.
 #[derive(Debug)]
@@ -42,18 +37,22 @@ pub(super) struct Beside {
     /// What the restored one is called until then.
     pub new: String,
     pub new_oid: u32,
+    /// It is whole, from a try before.
+    pub is_whole: bool,
     /// What the target is called from then on.
     pub old: String,
     /// Owner, settings, privileges and comment of the target, under its name.
     pub settles: Vec<String>,
-    /// All tables of the restored one.
+    /// Its settings alone, each as what follows a name.
+    pub settings: Vec<String>,
+    /// All tables of both: whatever was in one, another is there or none.
     pub tables: Vec<String>,
 }
 
 /// What is restored, and how it is known when it is whole.
-struct Source {
-    taken: BackupTaken,
-    then: Fingerprint,
+pub(super) struct Source {
+    pub taken: BackupTaken,
+    pub then: Fingerprint,
 }
 
 impl Conductor {
@@ -64,100 +63,95 @@ impl Conductor {
         unit: &Unit,
         restore: &Restore,
     ) -> Result<Result<(), Problem>, Stop> {
-        let began = Instant::now();
-        let prepared = async {
-            let (taken, then) = self.whole_backup(step, &restore.backup).await?;
-            let mut away = self.session_aside().await?;
-            let backend_start = away.query(fence::BACKEND_START, &[]).await.map_err(refused)?;
-            let backend_start = backend_start.scalar().unwrap_or_default().to_owned();
-            Ok::<_, Failed>((Source { taken, then }, away, backend_start))
-        };
-        let (source, mut away, backend_start) = match prepared.await {
-            Ok(prepared) => prepared,
-            Err(Failed::Stop(stop)) => return Err(stop),
-            Err(Failed::Problem(problem)) => return Ok(Err(untouched(*problem))),
-        };
-        if let Some(epoch) = self.epoch {
-            let mut control = self.control.session().await;
-            fence::note_backend(&mut control, &self.run, epoch, away.pid(), &backend_start).await?;
+        match self.take_the_place(step, unit, restore).await {
+            Ok(Outcome::Applied) => Ok(Ok(())),
+            Ok(Outcome::Failed(problem)) => Ok(Err(problem)),
+            Err(Failed::Stop(stop)) => Err(stop),
+            Err(Failed::Problem(mut problem)) => {
+                let why = "nothing was restored, and the database is as it was";
+                problem.consequence.get_or_insert_with(|| why.into());
+                if self.unit_phase(unit) == Some(UnitPhase::Started) {
+                    let problem = (*problem).clone();
+                    self.record(Event::UnitFailed { unit: unit.clone(), problem }).await?;
+                }
+                Ok(Err(*problem))
+            }
         }
-        let file = &source.taken.file;
+    }
+
+    async fn take_the_place(
+        &mut self,
+        step: &Step,
+        unit: &Unit,
+        restore: &Restore,
+    ) -> Result<Outcome, Failed> {
+        let began = Instant::now();
+        let (taken, then) = self.whole_backup(step, &restore.backup).await?;
+        let source = Source { taken, then };
+        let mut away = self.session_aside().await?;
+        let backend_start = self.note_away(&mut away).await?;
         let reference = SourceRef {
             file: format!("backup {}", restore.backup),
             section: None,
             line: 0,
             from: 0,
-            to: file.bytes,
-            digest: file.digest.clone(),
+            to: source.taken.file.bytes,
+            digest: source.taken.file.digest.clone(),
         };
-        self.record(begins(unit, 1, &away, &backend_start, &reference)).await?;
+        let begins = |attempt: u32, pid: i32, backend_start: &str| Event::UnitStarted {
+            unit: unit.clone(),
+            attempt,
+            pid,
+            backend_start: backend_start.to_owned(),
+            source: reference.clone(),
+        };
+        self.record(begins(1, away.pid(), &backend_start)).await?;
         crash::point("after-started");
-        let beside = match self.make_beside(step, unit, &mut away, &source).await {
-            Ok(beside) => beside,
-            Err(Failed::Stop(stop)) => return Err(stop),
-            Err(Failed::Problem(problem)) => {
-                let problem = untouched(*problem);
-                self.record(Event::UnitFailed { unit: unit.clone(), problem: problem.clone() }).await?;
-                return Ok(Err(problem));
-            }
-        };
-        let again = |attempt: u32, away: &Session| begins(unit, attempt, away, &backend_start, &reference);
-        match self.swap(step, unit, &beside, &mut away, &again, began).await? {
-            Swapped::Done => {
-                away.close().await;
-                Ok(Ok(()))
-            }
-            // What took so long needn't be done again when they have gone.
-            Swapped::InTheWay(problem) => Ok(Err(problem)),
-            Swapped::Failed(problem) => {
-                self.remove_beside(&mut away, &beside.new).await;
-                Ok(Err(problem))
-            }
+        let mut beside = self.place_beside(step, &mut away, &source).await?;
+        beside.tables = self.fill_beside(step, unit, &source, &beside).await?;
+        // That session has been idle for as long as it took, and the target's settings may be others by now.
+        away.close().await;
+        let mut away = self.session_aside().await?;
+        let backend_start = self.note_away(&mut away).await?;
+        beside.settles = self.of_target(step).await?.rest;
+        let again = |attempt: u32, away: &Session| begins(attempt, away.pid(), &backend_start);
+        let outcome = self.swap(step, unit, &beside, &mut away, &again, began).await?;
+        away.close().await;
+        Ok(outcome)
+    }
+
+    /// Notes a session for whoever takes the run over: it is to be ended before anything is believed.
+    async fn note_away(&mut self, away: &mut Session) -> Result<String, Failed> {
+        let rows = away.query(fence::BACKEND_START, &[]).await.map_err(refused)?;
+        let backend_start = rows.scalar().unwrap_or_default().to_owned();
+        if let Some(epoch) = self.epoch {
+            let mut control = self.control.session().await;
+            let noted = fence::note_backend(&mut control, &self.run, epoch, away.pid(), &backend_start).await;
+            noted.map_err(Stop::from)?;
         }
+        Ok(backend_start)
     }
 
     /// A session on the server and in neither of the databases.
     pub(super) async fn session_aside(&self) -> Result<Session, Failed> {
-        databases::aside(&self.target, "work").await.map_err(|error| {
+        let mut session = databases::aside(&self.target, "work").await.map_err(|error| {
             let what = format!("a new database can't take the place of {}", self.target.database());
-            problems::plain(format!("{what}: {}", from_within(&self.target, &error))).into()
-        })
+            Failed::from(problems::plain(format!("{what}: {}", from_within(&self.target, &error))))
+        })?;
+        own(&mut session, NO_LIMIT).await.map_err(refused)?;
+        Ok(session)
     }
 
-    /// Everything that is done before the names change. What was made goes when it fails.
-    async fn make_beside(
-        &mut self,
-        step: &Step,
-        unit: &Unit,
-        away: &mut Session,
-        source: &Source,
-    ) -> Result<Beside, Failed> {
+    /// Nothing speaks against it that sessions that end can't mend.
+    pub(super) async fn no_obstacle(&mut self, away: &mut Session) -> Result<(), Failed> {
         let obstacles = databases::obstacles(away, self.target.database()).await.map_err(refused)?;
-        if !obstacles.is_empty() {
-            let what = format!("{} can't give its name to another database", self.target.database());
-            let mut problem = problems::plain(format!("{what}: {}", obstacles.join("; ")));
-            problem.hint = Some(OR_IN_PLACE.into());
-            return Err(problem.into());
+        if obstacles.is_empty() {
+            return Ok(());
         }
-        let (mut beside, is_whole) = self.place_beside(step, away, source).await?;
-        let filled = match is_whole {
-            true => Ok(()),
-            false => self.fill_beside(step, away, source, &beside).await,
-        };
-        let filled = match filled {
-            Ok(()) => self.tell_beside(unit, source, &beside).await,
-            Err(failed) => Err(failed),
-        };
-        match filled {
-            Ok(tables) => {
-                beside.tables = tables;
-                Ok(beside)
-            }
-            Err(failed) => {
-                self.remove_beside(away, &beside.new).await;
-                Err(failed)
-            }
-        }
+        let what = format!("{} can't give its name to another database", self.target.database());
+        let mut problem = problems::plain(format!("{what}: {}", obstacles.join("; ")));
+        problem.hint = Some(OR_IN_PLACE.into());
+        Err(problem.into())
     }
 
     /// The new database, empty, of the same encoding and rules; or whole, from a try before.
@@ -166,31 +160,25 @@ impl Conductor {
         step: &Step,
         away: &mut Session,
         source: &Source,
-    ) -> Result<(Beside, bool), Failed> {
+    ) -> Result<Beside, Failed> {
+        self.no_obstacle(away).await?;
         let database = self.target.database().to_owned();
-        let said = self.words_of_database(step).await?;
-        let of = of_database(&said);
+        let of = self.of_target(step).await?;
         let Some(create) = of.create else {
             return Err(problems::plain(format!("pg_dump doesn't say how {database} is made")).into());
         };
-        let id = self.run.get(..8).unwrap_or_default().to_owned();
-        let (begun, whole) = (self.mark(None), self.mark(Some(source)));
-        let new = databases::name_beside(&database, &format!("new_{id}"));
-        let mut is_whole = false;
-        if let Some(oid) = databases::oid(away, &new).await.map_err(refused)? {
-            let comment = databases::comment(away, oid).await.map_err(refused)?;
-            is_whole = comment.as_ref() == Some(&whole);
-            // What isn't ours stays.
-            if !is_whole && comment != Some(begun) {
-                let what = format!("there is a database {new} already, and it isn't this run's");
-                let mut problem = problems::plain(what);
-                problem.hint = Some("look at it, and drop or rename it; then retry".into());
-                return Err(problem.into());
-            }
-            if !is_whole {
-                databases::remove(away, &new).await.map_err(refused)?;
-            }
+        // What can't be done in the end isn't begun.
+        own(away, "BEGIN; SET LOCAL lock_timeout = '1s'").await.map_err(refused)?;
+        let tried = settle(away, &of.rest).await;
+        own(away, "ROLLBACK").await.map_err(refused)?;
+        match tried {
+            Err(unsettled) if !unsettled.is_locked() => return Err(unsettled.into()),
+            _ => {}
         }
+        // The end of a run's id is chance; its beginning is the time.
+        let id = self.run.get(self.run.len().saturating_sub(8)..).unwrap_or_default().to_owned();
+        let new = databases::name_beside(&database, &format!("new_{id}"));
+        let is_whole = self.take_up_new(away, &new, source).await?;
         let mut old = databases::name_beside(&database, &format!("old_{id}"));
         let mut number = 2;
         while databases::oid(away, &old).await.map_err(refused)?.is_some() {
@@ -202,25 +190,51 @@ impl Conductor {
         } else {
             self.says.say(&step.id, &format!("restores into {new}, beside {database}"));
             own(away, &create.named(&identifier(&new))).await.map_err(refused)?;
-            own(away, &databases::say_of(&new, &self.mark(None))).await.map_err(refused)?;
             crash::point("restore-created");
+            own(away, &databases::say_of(&new, &self.mark(None))).await.map_err(refused)?;
         }
-        let found = [&database, &new];
         let mut oids = [0; 2];
-        for (name, oid) in found.into_iter().zip(&mut oids) {
+        for (name, oid) in [&database, &new].into_iter().zip(&mut oids) {
             *oid = databases::oid(away, name).await.map_err(refused)?.unwrap_or_default();
         }
         let [oid, new_oid] = oids;
-        let mut settles = vec![format!("COMMENT ON DATABASE {} IS NULL", identifier(&database))];
-        settles.extend(of.rest);
-        Ok((Beside { database, oid, new, new_oid, old, settles, tables: Vec::new() }, is_whole))
+        let (settles, settings) = (of.rest, of.settings);
+        Ok(Beside { database, oid, new, new_oid, is_whole, old, settles, settings, tables: Vec::new() })
+    }
+
+    /// What a try or a process before has left: whole, or it is made again. What isn't ours stays.
+    async fn take_up_new(&mut self, away: &mut Session, new: &str, source: &Source) -> Result<bool, Failed> {
+        let Some(oid) = databases::oid(away, new).await.map_err(refused)? else { return Ok(false) };
+        let comment = databases::comment(away, oid).await.map_err(refused)?;
+        if comment.as_deref() == Some(&*self.mark(Some(source))) {
+            return Ok(true);
+        }
+        // A stop may have come before it could say whose it is.
+        if comment.is_some_and(|comment| comment != self.mark(None)) {
+            let mut problem =
+                problems::plain(format!("there is a database {new} already, and it isn't this run's"));
+            problem.hint = Some("look at it, and drop or rename it; then retry".into());
+            return Err(problem.into());
+        }
+        databases::remove(away, new).await.map_err(refused)?;
+        Ok(false)
     }
 
     /// What the new database says of itself, until it has another name: that it is being filled, or with what it is.
-    fn mark(&self, whole: Option<&Source>) -> String {
+    pub(super) fn mark(&self, whole: Option<&Source>) -> String {
         let digest = whole.map(|source| source.taken.file.digest.as_str());
         let how = digest.map_or_else(|| "restores".to_owned(), |digest| format!("has restored {digest}"));
         format!("holdpoint: run {} {how} into it, and nobody uses it yet", self.run)
+    }
+
+    /// How the target is made and set up, as it is now. What was set up elsewhere goes first.
+    async fn of_target(&mut self, step: &Step) -> Result<OfDatabase, Failed> {
+        let mut of = of_database(&self.words_of_database(step).await?);
+        let name = identifier(self.target.database());
+        let cleared =
+            [format!("COMMENT ON DATABASE {name} IS NULL"), format!("ALTER DATABASE {name} RESET ALL")];
+        of.rest.splice(0..0, cleared);
+        Ok(of)
     }
 
     /// What pg_dump says of the database itself, with nothing that is in it.
@@ -241,132 +255,6 @@ impl Conductor {
         read.map_err(|error| problems::plain(format!("{} can't be read: {error}", path.display())).into())
     }
 
-    /// Rows and definitions, and statistics.
-    async fn fill_beside(
-        &mut self,
-        step: &Step,
-        away: &mut Session,
-        source: &Source,
-        beside: &Beside,
-    ) -> Result<(), Failed> {
-        let config = self.target.with_database(&beside.new);
-        if !source.then.objects.contains_key("schema public") {
-            let mut session = Session::connect(&config, "work").await.map_err(refused)?;
-            own(&mut session, "DROP SCHEMA public").await.map_err(refused)?;
-            session.close().await;
-        }
-        self.load(step, source, &config).await?;
-        crash::point("restore-loaded");
-        let mut session = Session::connect(&config, "work").await.map_err(refused)?;
-        let now = Fingerprint::take(&mut session).await.map_err(unread)?;
-        let mut differs = Fingerprint::diff(&source.then, &now)
-            .map_err(|error| problems::plain(format!("failed to {error}")))?;
-        differs.retain(is_in_it);
-        if !differs.is_empty() {
-            let named: Vec<&str> = differs.iter().take(NAMED).map(|one| one.object.as_str()).collect();
-            let more = match differs.len().saturating_sub(NAMED) {
-                0 => String::new(),
-                more => format!(" and {more} more"),
-            };
-            let what = format!("what was restored isn't what was backed up: {}{more}", named.join(", "));
-            return Err(problems::plain(what).into());
-        }
-        let words = || format!("{} is whole; its statistics are taken", beside.new);
-        self.says.say(&step.id, &words());
-        match self.patiently(&step.id, words, session.batch("ANALYZE")).await {
-            Ok(done) => drop(done.map_err(refused)?),
-            Err(why) => return Err(self.interrupted_by(why)),
-        }
-        session.close().await;
-        own(away, &databases::say_of(&beside.new, &self.mark(Some(source)))).await.map_err(refused)?;
-        Ok(())
-    }
-
-    /// Tells the new database what the runs did, this one too. Which tables there are.
-    async fn tell_beside(
-        &mut self,
-        unit: &Unit,
-        source: &Source,
-        beside: &Beside,
-    ) -> Result<Vec<String>, Failed> {
-        let config = self.target.with_database(&beside.new);
-        let mut session = Session::connect(&config, "work").await.map_err(refused)?;
-        let mut found = Inventory::take(&mut session, &[Kind::Tables]).await.map_err(unread)?;
-        let tables = found.names.remove(&Kind::Tables).unwrap_or_default();
-        // A try before has brought the ledger as it was then.
-        own(&mut session, "DROP SCHEMA IF EXISTS holdpoint CASCADE").await.map_err(refused)?;
-        self.take_ledger_along(unit, source, &mut session).await?;
-        session.close().await;
-        Ok(tables.iter().map(ToString::to_string).collect())
-    }
-
-    async fn load(&mut self, step: &Step, source: &Source, config: &ConnectConfig) -> Result<(), Failed> {
-        let restore = Psql::named("pg_restore", self.look.server_version())
-            .map_err(|error| problems::plain(error.to_string()))?;
-        let handed = self
-            .lend_to(config, self.look.server_version(), "holdpoint restore", &[])
-            .map_err(problems::plain)?;
-        let mut args: Vec<String> = ["--no-password", "--exit-on-error"].map(str::to_owned).to_vec();
-        args.push(format!("--dbname={}", config.as_dbname()));
-        args.extend(step.role.as_ref().map(|role| format!("--role={role}")));
-        args.push(source.taken.file.path.clone());
-        let (says, id, on) = (self.says.clone(), step.id.clone(), config.clone());
-        let had = source.taken.database_bytes;
-        let progress = tokio::spawn(async move {
-            let Ok(mut session) = databases::aside(&on, "look").await else { return };
-            loop {
-                tokio::time::sleep(EVERY).await;
-                let sql = "SELECT pg_catalog.pg_database_size($1::name)";
-                let Ok(size) = session.query(sql, &[Some(on.database())]).await else { return };
-                let size: u64 = size.scalar().and_then(|size| size.parse().ok()).unwrap_or_default();
-                says.say(&id, &format!("{} restored; the database had {}", mb(size), mb(had)));
-            }
-        });
-        let said = self.run_with(step, &restore, args, handed.environment, vec![handed.passfile]).await;
-        progress.abort();
-        said?.failed("pg_restore", &|why| {
-            let mut problem = problems::plain(format!("the backup can't be restored: pg_restore {why}"));
-            if why.contains("No space left on device") {
-                problem.message =
-                    "the server's disk is full: there is no room for a second database beside this one"
-                        .into();
-                problem.hint = Some(format!("make room there, then retry. {OR_IN_PLACE}"));
-            }
-            problem
-        })
-    }
-
-    /// The ledger of all runs, and the row of this unit, which only counts once this is the target.
-    async fn take_ledger_along(
-        &mut self,
-        unit: &Unit,
-        source: &Source,
-        session: &mut Session,
-    ) -> Result<(), Failed> {
-        let Some(epoch) = self.epoch else { return Ok(()) };
-        {
-            let mut control = self.control.session().await;
-            moved::take_along(&mut control, session)
-                .await
-                .map_err(|error| problems::plain(format!("the ledger can't be taken along: {error}")))?;
-        }
-        let nonce = uuid::Uuid::now_v7().simple().to_string();
-        let head = self.recorder.head();
-        let row = entry::Entry {
-            run: &self.run,
-            unit,
-            epoch,
-            nonce: &nonce,
-            statements: 0,
-            digest: &source.taken.file.digest,
-            head: &head,
-        };
-        for sql in ["BEGIN", &set_nonce(&nonce), &row.sql(), "COMMIT"] {
-            own(session, sql).await.map_err(refused)?;
-        }
-        Ok(())
-    }
-
     /// Removes the databases that gave their name to a restored one.
     pub(in crate::engine) async fn remove_set_aside(&mut self) -> Result<(), Stop> {
         let names: Vec<(String, u32)> =
@@ -383,15 +271,10 @@ impl Conductor {
         away.close().await;
         Ok(())
     }
-
-    /// Removes what wasn't needed. What can't be removed is named.
-    async fn remove_beside(&mut self, away: &mut Session, new: &str) {
-        if let Err(error) = databases::remove(away, new).await {
-            tracing::warn!(%error, new, "removing a database");
-            self.says.say("", &format!("{new} couldn't be removed ({}): drop it", error.sentence()));
-        }
-    }
 }
+
+/// What of a role or a server would end work that takes as long as it takes.
+pub(super) const NO_LIMIT: &str = "SET statement_timeout = 0";
 
 /// What speaks against a plan's restores beside the target, before anything is done; in words.
 ///
@@ -429,32 +312,10 @@ fn from_within(target: &ConnectConfig, error: &PgError) -> String {
     )
 }
 
-fn begins(unit: &Unit, attempt: u32, away: &Session, backend_start: &str, reference: &SourceRef) -> Event {
-    Event::UnitStarted {
-        unit: unit.clone(),
-        attempt,
-        pid: away.pid(),
-        backend_start: backend_start.to_owned(),
-        source: reference.clone(),
-    }
-}
-
-fn unread(error: MeasureError) -> Failed {
-    match error {
-        MeasureError::Pg(error) => refused(error),
-        error => problems::plain(format!("the restored database can't be read: failed to {error}")).into(),
-    }
-}
-
 /// A word of the server on the way; a connection that is gone is the run's matter.
 pub(super) fn refused(error: PgError) -> Failed {
     if error.is_lost() {
         return Stop::from(error).into();
     }
     problems::plain(error.sentence()).into()
-}
-
-pub(super) fn untouched(mut problem: Problem) -> Problem {
-    problem.consequence.get_or_insert_with(|| "nothing was restored, and the database is as it was".into());
-    problem
 }

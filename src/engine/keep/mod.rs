@@ -6,7 +6,7 @@
 //! - `compare` holds what there is now against a snapshot, `two_sides` against the source (`side_by_side`: what
 //!   both have);
 //! - `backup` has pg_dump write the database into a file, `proof` proves it, and `restore`
-//!   puts it back: in place, or `beside` the target, whose name the restored one then takes (`swap`);
+//!   puts it back: in place, or `beside` the target (`filled`), whose name the restored one then takes (`swap`, with `emptied` for who is in them);
 //! - `patience` waits for what takes long and only reads, until somebody interrupts.
 
 mod artifacts;
@@ -14,6 +14,8 @@ mod backup;
 mod beside;
 mod compare;
 mod content;
+mod emptied;
+mod filled;
 mod graph;
 mod page;
 mod patience;

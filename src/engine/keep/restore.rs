@@ -6,9 +6,11 @@
 //! a stop the ledger says what became of it. The ledger itself is neither in the backup nor dropped.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use super::artifacts::unwritten;
 use super::backup::{Failed, mb};
 use super::compare::verdict;
 use super::content::Kept;
@@ -78,6 +80,10 @@ impl Conductor {
         let restore = Psql::named("pg_restore", self.look.server_version())
             .map_err(|error| problems::plain(error.to_string()))?;
         let path = self.folder.path().join(format!("restore-{}.sql", slug(&step.id)));
+        // All rows of the database will stand in it: it is this user's alone before pg_restore opens it.
+        let _ = std::fs::remove_file(&path);
+        let mut own = std::fs::OpenOptions::new();
+        own.write(true).create_new(true).mode(0o600).open(&path).map_err(|error| unwritten(&path, &error))?;
         let args = vec![
             "--clean".to_owned(),
             "--if-exists".to_owned(),

@@ -152,6 +152,19 @@ pub const BACKEND_START: &str = "SELECT pg_catalog.to_char(backend_start AT TIME
 /// The same of the session `a` of pg_stat_activity.
 const STARTED: &str = "pg_catalog.to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')";
 
+/// Whether backend `pid` has the lock of the database with this oid, which needn't be the one that is asked.
+///
+/// # Errors
+/// When the server can't be asked.
+pub async fn holds_lock_in(session: &mut Session, oid: u32, pid: i32) -> Result<bool, PgError> {
+    let sql = format!(
+        "SELECT EXISTS (SELECT FROM pg_catalog.pg_locks l WHERE l.locktype = 'advisory' AND l.granted \
+         AND l.objsubid = 2 AND l.classid::int8 = {} AND l.objid::int8 = {} AND l.pid = {pid} AND l.database = {oid})",
+        LOCK_KEY.0, LOCK_KEY.1
+    );
+    Ok(session.query(&sql, &[]).await?.scalar() == Some("t"))
+}
+
 /// Whether the fence is still as this run took it: nobody has come in between.
 ///
 /// # Errors

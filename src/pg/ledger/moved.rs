@@ -10,8 +10,7 @@ const PAGE: usize = 5_000;
 /// Work sessions of the old database have no meaning in another; the fence's row is there from the start.
 const STAYS: [&str; 2] = ["backend", "fence"];
 
-/// Makes the schema in a database that has none, and copies the fence and all rows. Nothing of it is there when
-/// it fails.
+/// Makes the schema in a database that has none, and copies the fence and all rows.
 ///
 /// # Errors
 /// When one of the servers refuses, or when the schema that was made isn't ours.
@@ -42,7 +41,23 @@ async fn copy(from: &mut Session, to: &mut Session) -> Result<(), PgError> {
         }
         from.batch("CLOSE holdpoint_rows").await?;
     }
+    for grant in grants(from).await? {
+        to.batch(&grant).await?;
+    }
     to.batch("COMMIT").await.map(drop)
+}
+
+/// Who may read the ledger beside us.
+async fn grants(from: &mut Session) -> Result<Vec<String>, PgError> {
+    let sql = "SELECT pg_catalog.format('GRANT %s ON %s TO %s', g.privilege, g.name, CASE WHEN g.grantee = 0 THEN 'PUBLIC' \
+         ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(g.grantee)) END) FROM \
+         (SELECT x.privilege_type AS privilege, 'SCHEMA holdpoint' AS name, x.grantee FROM pg_catalog.pg_namespace n, \
+         pg_catalog.aclexplode(n.nspacl) x WHERE n.nspname = 'holdpoint' AND x.grantee <> n.nspowner \
+         UNION ALL SELECT x.privilege_type, 'holdpoint.' || c.relname, x.grantee FROM pg_catalog.pg_class c \
+         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace, pg_catalog.aclexplode(c.relacl) x \
+         WHERE n.nspname = 'holdpoint' AND c.relkind = 'r' AND x.grantee <> c.relowner) g";
+    let rows = from.query(sql, &[]).await?;
+    Ok(rows.rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect())
 }
 
 async fn insert(to: &mut Session, table: &str, rows: Vec<Vec<Option<String>>>) -> Result<(), PgError> {

@@ -157,22 +157,26 @@ CREATE TABLE holdpoint.run (
   plan       text NOT NULL
 );
 COMMENT ON SCHEMA holdpoint IS 'holdpoint: ledger of migrations, version 2. Written by holdpoint alone.';
-DO LANGUAGE plpgsql $holdpoint$
-DECLARE found record;
-BEGIN
-  -- ALTER DEFAULT PRIVILEGES may have handed out rights to what we have just made.
-  FOR found IN
-    SELECT 'SCHEMA' AS kind, 'holdpoint' AS name, x.grantee FROM pg_catalog.pg_namespace n, pg_catalog.aclexplode(n.nspacl) x
-     WHERE n.nspname = 'holdpoint' AND x.grantee <> n.nspowner
-    UNION SELECT 'TABLE', 'holdpoint.' || c.relname, x.grantee FROM pg_catalog.pg_class c
-      JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace, pg_catalog.aclexplode(c.relacl) x
-     WHERE n.nspname = 'holdpoint' AND c.relkind = 'r' AND x.grantee <> c.relowner
-  LOOP
-    EXECUTE pg_catalog.format('REVOKE ALL ON %s %s FROM %s', found.kind, found.name,
-      CASE WHEN found.grantee = 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(found.grantee)) END);
-  END LOOP;
-END $holdpoint$;
 "#;
+
+/// What takes back the rights that ALTER DEFAULT PRIVILEGES may have handed out to what we have just made. Where a ledger
+/// was there before, its keepers' own grants stay.
+fn take_back(made_all: bool) -> String {
+    format!(
+        "DO LANGUAGE plpgsql $holdpoint$\nDECLARE found record;\nBEGIN\n\
+         FOR found IN\n\
+         SELECT 'SCHEMA' AS kind, 'holdpoint' AS name, x.grantee FROM pg_catalog.pg_namespace n, \
+         pg_catalog.aclexplode(n.nspacl) x WHERE n.nspname = 'holdpoint' AND x.grantee <> n.nspowner AND {made_all}\n\
+         UNION SELECT 'TABLE', 'holdpoint.' || c.relname, x.grantee FROM pg_catalog.pg_class c \
+         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace, pg_catalog.aclexplode(c.relacl) x \
+         WHERE n.nspname = 'holdpoint' AND c.relkind = 'r' AND x.grantee <> c.relowner \
+         AND ({made_all} OR c.relname = '{ADDED}')\n\
+         LOOP\n\
+         EXECUTE pg_catalog.format('REVOKE ALL ON %s %s FROM %s', found.kind, found.name, CASE WHEN found.grantee = 0 \
+         THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(found.grantee)) END);\n\
+         END LOOP;\nEND $holdpoint$;\n"
+    )
+}
 
 /// Everything about the schema that could make a write of ours do something else.
 const INSPECT: &str = r#"
@@ -264,9 +268,9 @@ pub async fn could(control: &mut Session) -> Result<(), SchemaError> {
 /// Makes what is missing, and ends like this.
 async fn prepare(control: &mut Session, end: &str) -> Result<(), SchemaError> {
     let missing = if !exists(control).await? {
-        format!("{BEGIN}{CREATE}{COMPLETE}")
+        format!("{BEGIN}{CREATE}{COMPLETE}{}", take_back(true))
     } else if verify(control).await? == Version::One {
-        format!("{BEGIN}{COMPLETE}")
+        format!("{BEGIN}{COMPLETE}{}", take_back(false))
     } else {
         return Ok(());
     };
