@@ -23,9 +23,11 @@ async fn one_changed_byte_is_found_and_its_key_is_named() {
     two.target.sql(&format!("UPDATE big SET note = overlay(note PLACING 'y' FROM 7) WHERE id = {id}")).await;
     let ran = two.compare(keys).await;
     let got = Two::differs(&ran);
-    assert_eq!(got, format!("1 difference: big, id = {id}: note has other content"));
+    assert_eq!(got, format!("1 table differs: big, id = {id}: note has other content"));
     let result = ran.last("checkpoint_result").clone();
-    assert_eq!(result["verdict"]["differences"][0]["why"], "note has other content", "{result:#}");
+    let differences = &result["verdict"]["differences"];
+    assert_eq!(differences[0]["why"], "1 row found that differs", "{result:#}");
+    assert_eq!(differences[1]["why"], "note has other content", "{result:#}");
     let wrote = ran.last("artifact_written")["path"].as_str().map(str::to_owned);
     let file = wrote.unwrap_or_else(|| ran.last("file_written")["path"].as_str().unwrap().to_owned());
     let text = std::fs::read_to_string(file).unwrap();
@@ -66,7 +68,7 @@ async fn an_emptied_target_passes_no_gate() {
     let content = some.replace("\"rows\"\n", "\"content\"\n");
     two.target.sql("INSERT INTO a SELECT generate_series(1, 998)").await;
     two.compare(&content.replace("1000", "2")).await.exits(0).says("2 rows apart");
-    assert_eq!(Two::listed(&two.compare(&content.replace("1000", "1")).await).len(), 2);
+    assert_eq!(Two::listed(&two.compare(&content.replace("1000", "1")).await).len(), 3);
 }
 
 #[tokio::test]
@@ -81,7 +83,12 @@ async fn reset_statistics_turn_nothing_green() {
     assert!(Two::differs(&two.compare(keys).await).contains("never counted"));
     two.source("SELECT pg_stat_reset()").await;
     // Nothing on both sides is the same nothing; it still says nothing.
-    Two::differs(&two.compare(keys).await);
+    let ran = two.compare(keys).await;
+    assert!(Two::differs(&ran).contains("source no statistics"), "{ran}");
+    let verdict = ran.last("checkpoint_result")["verdict"].clone();
+    let one = &verdict["differences"][0];
+    assert!(one["expected"] != one["got"], "{verdict:#}");
+    assert!(one["why"].as_str().unwrap().contains("statistics are missing"), "{verdict:#}");
     two.target.sql("TRUNCATE a").await;
     Two::differs(&two.compare(keys).await);
     two.both("ANALYZE").await;
@@ -206,12 +213,56 @@ async fn how_rows_lie_and_how_settings_write_them_is_no_difference() {
         .await;
     let ran = two.compare("compare = \"content\"").await;
     let got = Two::differs(&ran);
-    assert!(got.starts_with("3 differences"), "{got}");
+    assert!(got.starts_with("2 tables differ"), "{got}");
     let listed = Two::listed(&ran);
-    assert_eq!(listed[0], "doc, id = 1", "{listed:?}");
+    assert_eq!(listed[..3], ["content of doc", "content of logs", "doc, id = 1"], "{listed:?}");
     let result = ran.last("checkpoint_result").clone();
-    assert_eq!(result["verdict"]["differences"][0]["expected"], "its j");
-    assert!(listed[1..].iter().all(|one| one.starts_with("logs, row with SHA-256")), "{listed:?}");
+    assert_eq!(result["verdict"]["differences"][2]["expected"], "its j");
+    assert!(listed[3..].iter().all(|one| one.starts_with("logs, row with SHA-256")), "{listed:?}");
+}
+
+/// Thousands of rows of one table hide no other table: each is named first, then some rows of each.
+#[tokio::test]
+async fn an_emptied_table_drowns_no_other() {
+    let names: Vec<String> = (1..=24).map(|n| format!("t{n:02}")).collect();
+    let make = |name: &String| {
+        format!("CREATE TABLE {name} (id int PRIMARY KEY, v int); INSERT INTO {name} VALUES (1, 1), (2, 2);")
+    };
+    let two = Two::with(&format!(
+        "CREATE TABLE a (id int PRIMARY KEY); INSERT INTO a SELECT generate_series(1, 3000); {}",
+        names.iter().map(make).collect::<String>()
+    ))
+    .await;
+    two.target.sql("TRUNCATE a; UPDATE t01 SET v = 7; UPDATE t02 SET v = 7 WHERE id = 1").await;
+    let ran = two.compare("compare = \"content\"\ninto = \"content.csv\"").await;
+    let got = Two::differs(&ran);
+    assert!(got.starts_with("3 tables differ: content of a: source 3000 rows, target 0 rows"), "{got}");
+    let listed = Two::listed(&ran);
+    assert_eq!(listed[..3], ["content of a", "content of t01", "content of t02"], "{listed:?}");
+    let of = |name: &str| listed.iter().filter(|one| one.starts_with(&format!("{name}, "))).count();
+    assert_eq!((of("a"), of("t01"), of("t02")), (17, 2, 1), "{listed:?}");
+    let verdict = ran.last("checkpoint_result")["verdict"].clone();
+    let why = verdict["differences"][0]["why"].as_str().unwrap();
+    let stopped = why.strip_prefix("emptied; ").unwrap_or_default();
+    let at = stopped.strip_prefix("the search for rows stopped at ").unwrap_or_default();
+    let at: u64 = at.parse().unwrap_or_default();
+    // A part of the table is read whole, so it ends somewhat later than the bound.
+    assert!((1000..2000).contains(&at), "{verdict:#}");
+    assert_eq!(verdict["more"], at - 17, "{verdict:#}");
+    let file = ran.last("artifact_written")["path"].as_str().unwrap().to_owned();
+    let text = std::fs::read_to_string(file).unwrap();
+    assert!(text.contains(stopped), "{text}");
+
+    // More tables than rows are listed: each is named all the same, with one row.
+    two.target.sql(&names.iter().map(|name| format!("UPDATE {name} SET v = 9;")).collect::<String>()).await;
+    let ran = two.compare("compare = \"content\"").await;
+    assert!(Two::differs(&ran).starts_with("25 tables differ"), "{ran}");
+    let listed = Two::listed(&ran);
+    assert_eq!(listed.len(), 50, "{listed:?}");
+    for (at, name) in names.iter().enumerate() {
+        assert_eq!(listed[at + 1], format!("content of {name}"));
+        assert!(listed[26 + at].starts_with(&format!("{name}, ")), "{listed:?}");
+    }
 }
 
 /// Nothing compared is nothing the same.

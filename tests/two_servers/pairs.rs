@@ -64,6 +64,9 @@ async fn a_hundred_pairs_by_chance() {
             target.push_str(&format!("{sql};"));
             planted.insert(format!("t{pair}, {name}"));
         }
+        if !planted.is_empty() {
+            planted.insert(format!("content of t{pair}"));
+        }
         wanted.push(planted);
         steps.push_str(&format!(
             "\n[[phase.step]]\nid = \"t{pair}\"\ntitle = \"t{pair}\"\ncompare = \"content\"\ntables = [\"t{pair}\"]\n\

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::compare::{NUMERIC, only_in, tolerates};
-use super::two_sides::{ANOTHER, Found, Now, TEXT};
+use super::two_sides::{ANOTHER, Found, Now, TEXT, difference};
 use crate::engine::verify::count;
 use crate::pg::Session;
 use crate::pg::across::{
@@ -13,6 +13,7 @@ use crate::pg::across::{
 use crate::pg::fingerprint::Fingerprint;
 use crate::pg::measure::MeasureError;
 use crate::pg::sequences::{sequence_values, unreadable_sequences};
+use crate::plan::expect::Difference;
 use crate::plan::model::{Compare, Compared};
 
 /// So many rows that differ are looked for in a table, unless a tolerance allows more.
@@ -50,6 +51,7 @@ pub(super) async fn tables(pair: &mut Pair<'_>, compare: &Compare, now: &Now) ->
     let names: BTreeSet<&String> =
         source.iter().chain(&target).filter(|(_, relation)| meant(relation)).map(|(name, _)| name).collect();
     let (all, mut rows) = (names.len(), 0);
+    found.of_tables = all > 0;
     for (at, name) in names.into_iter().enumerate() {
         now.is(format!("comparing {name}, table {} of {all}", at + 1));
         let (one, other) = match (source.get(name), target.get(name)) {
@@ -95,7 +97,7 @@ async fn table_rows(
     } else if tolerates(compare, name, one.abs_diff(other), &mut found.tolerated) {
         "tolerated"
     } else {
-        found.differs(format!("rows of {name}"), one.to_string(), other.to_string(), "");
+        found.differs(format!("rows of {name}"), one.to_string(), other.to_string(), emptied(one, other));
         "differs"
     };
     found.line([name.clone(), one.to_string(), other.to_string(), result.to_owned()]);
@@ -139,7 +141,12 @@ async fn table_content(
         match rows {
             Ok(rows) => {
                 let apart = rows.rows.iter().map(apart).sum::<u64>();
-                differing = rows.rows.iter().take(ROWS).map(words).collect::<Vec<_>>().join("; ");
+                let mut listed: Vec<String> = rows.rows.iter().take(ROWS).map(words).collect();
+                if rows.rows.len() > ROWS {
+                    listed.push(format!("and {} more", rows.rows.len() - ROWS));
+                }
+                listed.extend(rows.more.then(|| stopped(&rows)));
+                differing = listed.join("; ");
                 // The rows that were found have to explain by how many the two are apart: what has no key isn't found.
                 let sum = |side: fn(&(u64, u64)) -> u64| {
                     rows.rows.iter().map(|row| i128::from(side(&row.times))).sum::<i128>()
@@ -186,35 +193,47 @@ fn words(row: &RowDifference) -> String {
     }
 }
 
+/// Where nobody looked any further.
+fn stopped(rows: &Rows) -> String {
+    format!("the search for rows stopped at {}", rows.rows.len())
+}
+
+fn emptied(source: u64, target: u64) -> &'static str {
+    if source > 0 && target == 0 { "emptied" } else { "" }
+}
+
+/// One line for the table, and its rows for after those of all tables.
 fn rows_differ(found: &mut Found, name: &str, rows: &Rows, (one, other): (u64, u64)) {
+    let counted = |n: u64| count(usize::try_from(n).unwrap_or(usize::MAX), "row");
+    let mut why = vec![emptied(one, other).to_owned()];
     if rows.rows.is_empty() {
-        let why = "the rows that differ couldn't be named: what should be a key isn't one there";
-        found.differs(format!("content of {name}"), format!("{one} rows"), format!("{other} rows"), why);
+        why.push("the rows that differ couldn't be named: what should be a key isn't one there".to_owned());
+    } else if rows.more {
+        why.push(stopped(rows));
+    } else {
+        let n = rows.rows.len();
+        why.push(format!("{} found that {}", count(n, "row"), if n == 1 { "differs" } else { "differ" }));
     }
-    for row in &rows.rows {
-        let place = format!("{name}, {}", row.key);
-        let times = |n: u64| match n {
-            0 => "not there".to_owned(),
-            1 => "there".to_owned(),
-            n => format!("there {n} times"),
-        };
-        if row.columns.is_empty() {
-            found.differs(place, times(row.times.0), times(row.times.1), "");
-        } else {
-            let (columns, has) =
-                (row.columns.join(", "), if row.columns.len() == 1 { "has" } else { "have" });
-            found.differs(
-                place,
-                format!("its {columns}"),
-                ANOTHER,
-                &format!("{columns} {has} other content"),
-            );
-        }
+    why.retain(|words| !words.is_empty());
+    let has = if one == other { format!("{} of other content", counted(other)) } else { counted(other) };
+    found.differs(format!("content of {name}"), counted(one), has, &why.join("; "));
+    if !rows.rows.is_empty() {
+        found.rows.push(rows.rows.iter().map(|row| row_differs(name, row)).collect());
     }
-    if rows.more {
-        let why = format!("only so many are looked for; source {one} rows, target {other}");
-        found.differs(format!("more rows of {name}"), "not listed", "not listed", &why);
+}
+
+fn row_differs(name: &str, row: &RowDifference) -> Difference {
+    let place = format!("{name}, {}", row.key);
+    let times = |n: u64| match n {
+        0 => "not there".to_owned(),
+        1 => "there".to_owned(),
+        n => format!("there {n} times"),
+    };
+    if row.columns.is_empty() {
+        return difference(place, times(row.times.0), times(row.times.1), "");
     }
+    let (columns, has) = (row.columns.join(", "), if row.columns.len() == 1 { "has" } else { "have" });
+    difference(place, format!("its {columns}"), ANOTHER, &format!("{columns} {has} other content"))
 }
 
 /// A table that one of both can't read.
@@ -359,14 +378,27 @@ pub(super) async fn by_statistics(pair: &mut Pair<'_>, compare: &Compare) -> Res
         let ages = sides.map(age_of);
         let known = sides.iter().all(|side| side.is_some_and(|estimate| estimate.age.is_some()));
         let same = known && rows[0] == rows[1];
+        // A figure that nobody has counted is none, and isn't held against another one.
+        let missing = sides.map(|side| side.is_some_and(|estimate| estimate.age.is_none()));
+        let without = missing.contains(&true);
         if !same {
-            let why = if known { "" } else { "nobody has counted: ANALYZE makes statistics" };
-            let [one, other] = [0, 1].map(|at| format!("{} ({})", rows[at], ages[at]));
+            let why =
+                if without { "statistics are missing, nobody has counted: ANALYZE makes them" } else { "" };
+            let [one, other] = [0, 1].map(|at| match (sides[at].is_some(), missing[at]) {
+                (false, _) => "not there".to_owned(),
+                (true, true) if at == 1 && missing[0] => "no statistics either (never counted)".to_owned(),
+                (true, true) => "no statistics (never counted)".to_owned(),
+                (true, false) => format!("{} ({})", rows[at], ages[at]),
+            });
             found.differs(format!("rows of {name}, estimated"), one, other, why);
         }
         let [one, other] = rows.map(|rows| (rows != "not there").then_some(rows));
         let [older, newer] = ages;
-        let result = if same { "same, estimated" } else { "differs" };
+        let result = match (same, without) {
+            (true, _) => "same, estimated",
+            (_, true) => "statistics missing",
+            _ => "differs",
+        };
         found.lines.push(vec![
             Some(name.clone()),
             one,

@@ -20,6 +20,16 @@ pub(super) const TEXT: u32 = 25;
 /// Stands for content that differs: it is nobody's to show, and which it is of is said besides.
 pub(super) const ANOTHER: &str = "another";
 
+pub(super) fn difference(
+    what: impl Into<String>,
+    source: impl Into<String>,
+    target: impl Into<String>,
+    why: &str,
+) -> Difference {
+    let (expected, got) = (source.into(), target.into());
+    Difference { row: 0, column: what.into(), expected, got, why: why.to_owned() }
+}
+
 /// What a comparison found.
 #[derive(Debug, Default)]
 pub(super) struct Found {
@@ -27,6 +37,10 @@ pub(super) struct Found {
     pub(super) head: Vec<(&'static str, u32)>,
     pub(super) lines: Vec<Vec<Option<String>>>,
     pub(super) differences: Vec<Difference>,
+    /// The rows that differ, of each table that is among the differences.
+    pub(super) rows: Vec<Vec<Difference>>,
+    /// Each of the differences is of one table.
+    pub(super) of_tables: bool,
     pub(super) tolerated: Vec<String>,
     /// What was compared, in words.
     pub(super) of: String,
@@ -42,8 +56,7 @@ impl Found {
         target: impl Into<String>,
         why: &str,
     ) {
-        let (expected, got) = (source.into(), target.into());
-        self.differences.push(Difference { row: 0, column: what.into(), expected, got, why: why.to_owned() });
+        self.differences.push(difference(what, source, target, why));
     }
 
     pub(super) fn line(&mut self, cells: impl IntoIterator<Item = String>) {
@@ -68,20 +81,51 @@ impl Found {
             return Verdict::pass(expected, format!("the same: {}{besides}", self.of));
         }
         let n = self.differences.len();
+        let one_row =
+            self.rows.first().filter(|rows| n == 1 && rows.len() == 1).and_then(|rows| rows.first());
         // The first of them is what somebody reads who sees one line.
-        let first = self.differences.first().map(|first| match first.got.as_str() {
+        let first = one_row.or(self.differences.first()).map(|first| match first.got.as_str() {
             ANOTHER => format!("{}: {}", first.column, first.why),
             got => format!("{}: source {}, target {got}", first.column, first.expected),
         });
         let first = first.map(|first| format!(": {first}{}", if n > 1 { ", …" } else { "" }));
+        let found = match (self.of_tables, n) {
+            (false, _) => count(n, "difference"),
+            (true, 1) => "1 table differs".to_owned(),
+            (true, _) => format!("{n} tables differ"),
+        };
+        // A table is named whatever another one has; definitions and sequences are bounded.
+        let named = if self.of_tables { n } else { n.min(NAMED) };
+        let mut differences: Vec<Difference> = self.differences.iter().take(named).cloned().collect();
+        differences.extend(shared(&self.rows));
+        let all = n + self.rows.iter().map(Vec::len).sum::<usize>();
         Verdict {
             passed: false,
             expected,
-            got: format!("{}{}{besides}", count(n, "difference"), first.unwrap_or_default()),
-            differences: self.differences.iter().take(NAMED).cloned().collect(),
-            more: n.saturating_sub(NAMED),
+            got: format!("{found}{}{besides}", first.unwrap_or_default()),
+            more: all - differences.len(),
+            differences,
         }
     }
+}
+
+/// Some rows of each table, as many of each as the bound has room for; one of each in any case.
+fn shared(tables: &[Vec<Difference>]) -> Vec<Difference> {
+    let mut left = NAMED.max(tables.len());
+    let mut take = vec![0; tables.len()];
+    while left > 0 {
+        let before = left;
+        for (take, rows) in take.iter_mut().zip(tables) {
+            if left > 0 && *take < rows.len() {
+                *take += 1;
+                left -= 1;
+            }
+        }
+        if left == before {
+            break;
+        }
+    }
+    tables.iter().zip(take).flat_map(|(rows, take)| rows.iter().take(take).cloned()).collect()
 }
 
 /// What is being read just now, for whoever waits.
