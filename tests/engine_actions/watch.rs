@@ -225,7 +225,7 @@ async fn a_soak_that_is_tried_again_is_watched_again() {
     assert!(ran.last("step_verified")["elapsed_ms"].as_u64() >= Some(300), "{ran}");
     assert!(ran.last("watch_ended")["samples"].as_u64() >= Some(3), "{ran}");
     let told = bench.call(&["report", ran.run(), "--state-dir", "state"]).await;
-    told.says("`long` = `300ms`").says("it was \"1h\"");
+    told.says("`long` = `1h` from").says("then `300ms` from").says("it was \"1h\"");
 
     // So is any step that an earlier process left as failed.
     let fails_once = "command = \"test -e once || { touch once; exit 1; }; echo waits; while test ! -e go; do sleep 0.02; done\"\nchanges = false";
