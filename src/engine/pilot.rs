@@ -3,7 +3,7 @@
 //! A pilot sees what everybody sees, the events, and asks for what everybody may ask for, commands.
 //! The engine doesn't know whether a person or a pilot is there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
@@ -92,7 +92,12 @@ impl Pilot {
 
     async fn fly(self, mut events: mpsc::UnboundedReceiver<Arc<Envelope>>, recorder: Recorder) {
         let mut tried: BTreeMap<String, u32> = BTreeMap::new();
+        // Tried again already, by the run itself: whoever resumed it hasn't asked for more than that.
+        let mut begun = BTreeSet::new();
         while let Some(envelope) = events.recv().await {
+            if let Event::StepStarted { step, .. } = &envelope.event {
+                begun.insert(step.clone());
+            }
             let Event::Held { reason, step, needs, .. } = &envelope.event else { continue };
             // A ruling was given for what was seen: another unit of the same step needs a word of its own.
             let about = if *reason == HoldReason::Unknown { "" } else { needs.as_str() };
@@ -102,7 +107,8 @@ impl Pilot {
                 Self::Demo => demo(&recorder, reason, step.as_deref(), *asked),
                 Self::Answers { answers, operator, again } => {
                     let by = Person { name: operator.clone(), how: Assurance::Asserted };
-                    answers.to(&recorder, reason, step.as_deref(), *asked, again.as_deref(), &by)
+                    let again = again.as_deref().filter(|step| !begun.contains(*step));
+                    answers.to(&recorder, reason, step.as_deref(), *asked, again, &by)
                 }
             };
             let mut refused = None;

@@ -138,6 +138,10 @@ async fn sessions_in_the_way_are_ended_only_when_told() {
         } else {
             ran.exits(6).says(&format!("in the way: pid {pid}")).says("end_sessions = true");
             assert!(ran.all("backend_ending").is_empty(), "{ran}");
+            // Once more, and not twice.
+            let again = bench.resume().await;
+            again.exits(6);
+            assert_eq!(again.all("step_failed").len(), ran.all("step_failed").len() + 1, "{again}");
             holder.batch("ROLLBACK").await.unwrap();
             bench.resume().await.exits(4);
         }
